@@ -1,0 +1,1 @@
+"""Activations: the catalog (data), the layers that Keras lacks, plots."""

@@ -1,0 +1,1 @@
+"""The model as data: read from Keras, canonicalized, swapped, built again."""

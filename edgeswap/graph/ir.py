@@ -1,0 +1,119 @@
+"""Graph: a small framework-neutral picture of a Keras model.
+
+It exists so that a Keras 3 model and a Keras 2 (tf_keras) model meet in one form, and so that what is decided about
+a model (which activation to swap, which tensor to quantize) is a pure function over data. Nothing here knows Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One tensor: output `index` of the node called `node`."""
+
+    node: str
+    index: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One Keras layer: what it is and its weights, not where it is called.
+
+    `class_name` and `config` are those of Keras (`get_config()`); weights stand in the order of `get_weights()`.
+    `python_class` is set only where the class is the user's own, so that nobody else could find it by name.
+    """
+
+    name: str
+    class_name: str
+    config: Mapping[str, Any]
+    weights: tuple[npt.NDArray[Any], ...] = ()
+    trainable: bool = True
+    python_class: type | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One call of a layer.
+
+    `name` is unique in the graph and is the layer's own name for its first call. `args` and `kwargs` are what the
+    layer is called with: nested lists, tuples and dicts of `Ref`s and constants.
+    """
+
+    name: str
+    layer: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def refs(self) -> tuple[Ref, ...]:
+        """The tensors this call reads, in order, with repetitions."""
+        return tuple(_refs_in((self.args, self.kwargs)))
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A model: layers, the calls that connect them (each after those it reads), inputs and outputs.
+
+    An input is a node whose layer is an `InputLayer`; `inputs` fixes their order.
+    """
+
+    name: str
+    layers: Mapping[str, Layer]
+    nodes: tuple[Node, ...]
+    inputs: tuple[Ref, ...]
+    outputs: tuple[Ref, ...]
+
+    def layer_of(self, node: Node | Ref | str) -> Layer:
+        """The layer that a node, a tensor or the node of that name comes from."""
+        return self.layers[self.node(node).layer]
+
+    def node(self, node: Node | Ref | str) -> Node:
+        """The node itself, the node behind a tensor, or the node of that name."""
+        if isinstance(node, Node):
+            return node
+        return self._nodes_by_name[node.node if isinstance(node, Ref) else node]
+
+    def consumers(self) -> dict[str, tuple[Node, ...]]:
+        """Node name to the nodes that read any of its outputs; nodes nobody reads have an empty tuple."""
+        readers: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
+        for node in self.nodes:
+            for name in dict.fromkeys(ref.node for ref in node.refs()):
+                readers[name].append(node)
+        return {name: tuple(found) for name, found in readers.items()}
+
+    def with_layers(self, changed: Mapping[str, Layer]) -> Graph:
+        """The same graph with some layers replaced by others of the same name."""
+        return replace(self, layers={**self.layers, **changed})
+
+    @cached_property
+    def _nodes_by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+
+def map_refs(value: Any, change: Callable[[Ref], Any]) -> Any:
+    """A copy of nested call arguments with every `Ref` changed."""
+    if isinstance(value, Ref):
+        return change(value)
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_refs(item, change) for item in value)
+    if isinstance(value, Mapping):
+        return {key: map_refs(item, change) for key, item in value.items()}
+    return value
+
+
+def _refs_in(value: Any) -> Iterator[Ref]:
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _refs_in(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _refs_in(item)

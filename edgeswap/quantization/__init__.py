@@ -1,0 +1,1 @@
+"""Which tensors carry which fake-quant, quantization-aware training by tfmot, calibration data."""

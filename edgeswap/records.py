@@ -1,0 +1,177 @@
+"""What passes between the stages and lands in report.json: numbers, never formatted text.
+
+Records are frozen; units stand in the names. `report.schema.json` is generated from `ExportReport`.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and a key nobody knows is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Accuracy(Record):
+    """Top-1 accuracy over `samples` test samples; without labels `top1` and `ci95` are null."""
+
+    top1: float | None = Field(description="share of samples whose highest logit is the label's, 0 to 1")
+    ci95: tuple[float, float] | None = Field(description="95 % Wilson score interval of top1")
+    samples: int
+
+
+class StageAccuracy(Record):
+    """A float model on the way from the one given to the one quantized."""
+
+    accuracy: Accuracy
+
+
+class ModelFile(Record):
+    """A .tflite in the output folder."""
+
+    file: str
+    size_bytes: int
+    operators: dict[str, int] = Field(description="TFLite builtin operator name to how often it occurs")
+    accuracy: Accuracy
+
+
+class Int8ModelFile(ModelFile):
+    """The candidate. A full-integer model has no float tensor and so no float operator."""
+
+    float_tensors: int
+    float_operators: list[str]
+
+
+class Latency(Record):
+    """Wall time of one `invoke()`, batch 1, in milliseconds."""
+
+    p50: float
+    p90: float
+    p99: float
+    mean: float
+    runs: int
+    threads: int
+
+
+class Measurement(Record):
+    """One model on one target."""
+
+    accuracy: Accuracy
+    latency_ms: Latency | None
+    instructions: float | None = Field(default=None, description="instructions per inference, in an emulator only")
+
+
+class TargetResult(Record):
+    """Both models on one target, measured by the same script in the same run."""
+
+    name: str
+    machine: str
+    cpu: str
+    runtime: str = Field(description="package and version, such as 'ai-edge-litert 2.3.0'")
+    delegate: str
+    warnings: list[str]
+    speedup_p50: float | None = Field(description="float32 p50 latency divided by int8 p50 latency")
+    float32: Measurement
+    int8: Measurement
+
+
+class Comparison(Record):
+    """int8 against the float32 model as it was given, on the same test samples."""
+
+    top1_drop: float | None = Field(description="float32 minus int8 top-1, in percentage points")
+    top1_drop_ci95: tuple[float, float] | None = Field(description="paired 95 % interval of top1_drop")
+    top1_agreement: float = Field(description="share of samples on which both give the same class")
+    mcnemar_p: float | None = Field(description="exact two-sided McNemar p-value; null without labels")
+    size_ratio: float = Field(description="float32 size_bytes divided by int8 size_bytes")
+    control_drop: float | None = Field(
+        default=None, description="float32_finetuned minus int8 top-1, in percentage points; null where no control ran"
+    )
+
+
+class Limit(Record):
+    """A limit the user set, and how the run stands to it."""
+
+    name: Literal["max_drop", "max_latency_ms", "max_size"]
+    limit: float
+    value: float
+    passed: bool
+
+
+class ModelSource(Record):
+    """Which model was exported."""
+
+    name: str
+    source: str
+    sha256: str
+
+
+class SwappedActivation(Record):
+    """One activation that was replaced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    layer: str
+    from_: str = Field(alias="from")
+    to: str
+
+
+class SkippedActivation(Record):
+    """One activation that stays, and why."""
+
+    layer: str
+    activation: str
+    reason: str
+
+
+class Activations(Record):
+    """What the swap did."""
+
+    swapped: list[SwappedActivation]
+    skipped: list[SkippedActivation]
+
+
+class DataSource(Record):
+    """Where samples came from and what was done to them."""
+
+    source: str
+    samples: int
+    sha256: str = Field(description="of the raw samples and labels, in order")
+
+
+class Data(Record):
+    """The three disjoint roles of data in a run. Test samples never train or calibrate."""
+
+    train: DataSource | None
+    calibration: DataSource
+    test: DataSource
+    preprocess: str
+    resize: str | None = Field(description="how image files reached the model's input size")
+
+
+class ExportReport(Record):
+    """report.json."""
+
+    schema_: Literal["edgeswap.report/1"] = Field(default="edgeswap.report/1", alias="schema")
+    edgeswap: str
+    created: str = Field(description="UTC, ISO 8601")
+    method: Literal["ptq", "qat"]
+    seed: int
+    model: ModelSource
+    data: Data
+    activations: Activations
+    float32: ModelFile
+    float32_swapped: StageAccuracy | None = None
+    float32_recovered: StageAccuracy | None = None
+    float32_finetuned: StageAccuracy | None = None
+    int8: Int8ModelFile
+    comparison: Comparison
+    targets: list[TargetResult]
+    left_to_calibration: list[str] = Field(
+        default=[], description="layers whose ranges the placement does not know; the converter's calibration set them"
+    )
+    limits: list[Limit]
+    passed: bool
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

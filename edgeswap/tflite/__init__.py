@@ -1,0 +1,1 @@
+"""Reading, rewriting and judging `.tflite` files. Nothing here imports TensorFlow."""
