@@ -1,0 +1,1170 @@
+#!/usr/bin/env python3
+"""Accuracy and latency of .tflite models on the machine this runs on.
+
+Copy this one file to a board and run it:
+
+    python3 benchmark.py model_float32.tflite model_int8.tflite --data test.npz --preprocess unit
+
+It needs Python 3.9 or newer, NumPy and one of ai-edge-litert and tflite-runtime. `--json FILE` keeps everything that
+was measured. The first model is the baseline that the others are compared with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SCHEMA = "edgeswap.benchmark/1"
+
+RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
+EDGETPU_LIBRARY = {"Linux": "libedgetpu.so.1", "Darwin": "libedgetpu.1.dylib", "Windows": "edgetpu.dll"}
+
+THROTTLED = "throttled"
+GOVERNOR = "governor-not-performance"
+OTHER_LOAD = "other-load"
+TOO_FEW_RUNS = "too-few-runs"
+OUTLIERS = "outliers"
+NOT_STEADY = "warm-up-not-steady"
+DELEGATE_NOT_APPLIED = "delegate-not-applied"
+INT8_SLOWER = "int8-slower-than-float"
+INT8_WITHOUT_XNNPACK = "int8-without-xnnpack"
+
+ADVICE = {
+    THROTTLED: "Cool the board, use its own power supply, and measure again.",
+    GOVERNOR: "For the measurement: echo performance | sudo tee /sys/devices/system/cpu/cpufreq/*/scaling_governor",
+    OTHER_LOAD: "Stop other programs and measure again.",
+    TOO_FEW_RUNS: "Leave out --quick or give --runs 100 or more: p99 of fewer is only the slowest run.",
+    OUTLIERS: "Something interrupted them; p50 still holds, p99 and the mean say little. Measure on a quiet machine.",
+    NOT_STEADY: "Times were still changing when the blocks began; measure on a quiet machine.",
+    DELEGATE_NOT_APPLIED: "The figures are the CPU's. For an Edge TPU, compile the model with edgetpu_compiler first.",
+    INT8_SLOWER: "This runtime or CPU gains nothing from int8: look at the delegate column, and try ai-edge-litert.",
+    INT8_WITHOUT_XNNPACK: "Install ai-edge-litert, which runs int8 through XNNPACK (64-bit systems).",
+}
+
+# Iglewicz and Hoaglin (1993): a modified z-score above this is far outside any ordinary scatter. They advise 3.5 for
+# normal data; latencies have a long tail, so this counts only interruptions.
+OUTLIER_Z = 15.0
+OUTLIER_SHARE = 0.01
+STEADY_WITHIN = 0.03
+BUSY_CORES = 0.25
+RUNS_FOR_P99 = 100
+CHUNK_BYTES = 8 << 20
+
+
+class BenchmarkError(Exception):
+    """What was expected and what was got; `remedy` says what to do."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.problem = problem
+        self.remedy = remedy
+
+
+# --- the runtime ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A TFLite runtime and why it was taken."""
+
+    name: str
+    version: str
+    why: str
+    module: Any
+
+
+def find_runtime(wanted: str) -> Runtime:
+    """The runtime called `wanted`; for "auto" ai-edge-litert if it is installed, else tflite-runtime.
+
+    Raises:
+        BenchmarkError: it is not installed, or it is and cannot be imported.
+    """
+    installed = [name for name, module in RUNTIMES.items() if importlib.util.find_spec(module)]
+    if wanted != "auto":
+        name, why = wanted, "asked for by --runtime"
+    elif len(installed) == 2:
+        name, why = installed[0], "both are installed; this one runs int8 through XNNPACK"
+    else:
+        name, why = (installed or ["ai-edge-litert"])[0], "the only one installed"
+    if name not in installed:
+        other = f" ({installed[0]} is installed)" if installed else ""
+        raise BenchmarkError(f"Expected {name} to be installed, it is not{other}.", f"Run: pip install {name}")
+    try:
+        module = importlib.import_module(f"{RUNTIMES[name]}.interpreter")
+    except (ImportError, SystemError, AttributeError) as error:  # what a NumPy of another major version leads to
+        raise BenchmarkError(
+            f"{name} is installed but cannot be imported with NumPy {np.__version__}: {error}",
+            "tflite-runtime needs 'numpy<2'." if name == "tflite-runtime" else "Install it again.",
+        ) from error
+    return Runtime(name, importlib.metadata.version(name), why, module)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How interpreters are made: runtime, threads and delegate (`xnnpack`, `none`, or a library)."""
+
+    runtime: Runtime
+    threads: int
+    delegate: str
+    delegate_options: dict[str, str]
+
+    @property
+    def library(self) -> str | None:
+        """The external delegate's library, or None for those that come with the runtime."""
+        if self.delegate in {"xnnpack", "none"}:
+            return None
+        if self.delegate == "edgetpu":
+            return EDGETPU_LIBRARY.get(platform.system(), EDGETPU_LIBRARY["Linux"])
+        return self.delegate
+
+    def interpreter(self, model: Path) -> Any:
+        """An interpreter whose tensors are not allocated yet."""
+        interpreters = self.runtime.module
+        options: dict[str, Any] = {"model_path": str(model), "num_threads": self.threads}
+        if self.delegate == "none":
+            options["experimental_op_resolver_type"] = interpreters.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        if self.library:
+            options["experimental_delegates"] = [load_delegate(interpreters, self.library, self.delegate_options)]
+        try:
+            return interpreters.Interpreter(**options)
+        except (ValueError, RuntimeError) as error:
+            raise BenchmarkError(
+                f"Expected a .tflite for {self.runtime.name} {self.runtime.version}, got {model.name}: {error}",
+                "Check the file; a truncated copy is the usual cause.",
+            ) from error
+
+
+def load_delegate(interpreters: Any, library: str, options: dict[str, str]) -> Any:
+    """An external delegate.
+
+    Raises:
+        BenchmarkError: the library cannot be loaded, is no delegate, or refuses to start.
+    """
+    # The runtime's own loader leaves a half-made object behind on failure, whose destructor prints a traceback.
+    try:
+        entry = hasattr(ctypes.CDLL(library), "tflite_plugin_create_delegate")
+    except OSError as error:
+        raise BenchmarkError(
+            f"Expected the delegate library {library}, got: {error}", "Install it, or give its path with --delegate."
+        ) from error
+    if not entry:
+        raise BenchmarkError(
+            f"Expected a TFLite external delegate, {library} has no tflite_plugin_create_delegate.",
+            "Give the path of a delegate library with --delegate.",
+        )
+    try:
+        return interpreters.load_delegate(library, options)
+    except ValueError as error:
+        raise BenchmarkError(
+            f"The delegate {library} did not start: {error or 'it gave no reason'}", "Is its device connected?"
+        ) from error
+
+
+# --- a model ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output: scale is 0 where it is not quantized."""
+
+    index: int
+    names: tuple[str, ...]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+    def as_json(self) -> dict[str, Any]:
+        """For the result."""
+        quantized = {"scale": self.scale, "zero_point": self.zero_point} if self.scale else {}
+        return {"name": self.names[0], "shape": list(self.shape), "dtype": self.dtype.name, **quantized}
+
+
+@dataclass(frozen=True)
+class Model:
+    """An allocated interpreter and what is known of its model."""
+
+    path: Path
+    interpreter: Any
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    operators: dict[str, int]
+    float_tensors: int
+    integer_tensors: int
+    delegates: list[dict[str, Any]]
+
+    @property
+    def kind(self) -> str:
+        """`int8`, `float32` or `mixed`, by the types of all tensors."""
+        if not self.float_tensors:
+            return "int8"
+        return "mixed" if self.integer_tensors else "float32"
+
+
+def load_model(path: Path, engine: Engine) -> Model:
+    """Read a model and make it ready to invoke.
+
+    Raises:
+        BenchmarkError: the file is none that the runtime can run, or its batch is not 1.
+    """
+    interpreter = engine.interpreter(path)
+    types = [np.dtype(detail["dtype"]) for detail in interpreter.get_tensor_details() if detail["name"]]
+    external = _delegate_nodes(interpreter)
+    try:
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise BenchmarkError(
+            f"{engine.runtime.name} {engine.runtime.version} cannot prepare {path.name}: {error}",
+            "An operator that this runtime lacks needs a newer runtime, or its delegate (--delegate).",
+        ) from error
+    nodes = interpreter._get_ops_details()  # the only way to see delegates; there in 2.14 and in 2.3
+    operators = [node for node in nodes if node["op_name"] != "DELEGATE"]
+    delegates = [
+        _coverage(name, indices, nodes)
+        for name, indices in (
+            (Path(engine.library or "").name, external),
+            ("xnnpack", _delegate_nodes(interpreter) - external),
+        )
+        if indices
+    ]
+    signature = _signature_names(interpreter)
+    inputs = tuple(_tensor(detail, signature) for detail in interpreter.get_input_details())
+    for tensor in inputs:
+        if tensor.shape[:1] not in {(), (1,)}:
+            raise BenchmarkError(
+                f"Expected a model of batch size 1, {path.name} takes {tensor.shape}.", "Convert it with batch size 1."
+            )
+    return Model(
+        path,
+        interpreter,
+        inputs,
+        _tensor(interpreter.get_output_details()[0], {}),
+        dict(sorted(Counter(node["op_name"] for node in operators).items())),
+        sum(dtype.kind == "f" for dtype in types),
+        sum(dtype in (np.int8, np.uint8) for dtype in types),
+        delegates,
+    )
+
+
+def _tensor(detail: dict[str, Any], signature: dict[int, str]) -> Tensor:
+    name = str(detail["name"])
+    plain = name.split(":", maxsplit=1)[0].replace("serving_default_", "", 1)
+    names = [signature[detail["index"]]] if detail["index"] in signature else []
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(size) for size in detail["shape"])
+    return Tensor(
+        detail["index"], (*names, plain, name), shape, np.dtype(detail["dtype"]), float(scale), int(zero_point)
+    )
+
+
+def _signature_names(interpreter: Any) -> dict[int, str]:
+    """Tensor index to the input's name in the model's signature: the framework's name, where there is one."""
+    found = {}
+    for key in interpreter.get_signature_list():
+        for name, detail in interpreter.get_signature_runner(key).get_input_details().items():
+            found[detail["index"]] = name
+    return found
+
+
+def _delegate_nodes(interpreter: Any) -> set[int]:
+    return {node["index"] for node in interpreter._get_ops_details() if node["op_name"] == "DELEGATE"}
+
+
+def _coverage(name: str, delegate_nodes: set[int], nodes: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How many operators a delegate runs: those on the way from its partitions' inputs to their outputs."""
+    producer = {output: node for node in nodes if node["op_name"] != "DELEGATE" for output in node["outputs"]}
+    taken: set[int] = set()
+    for partition in (node for node in nodes if node["index"] in delegate_nodes):
+        borders = set(partition["inputs"])
+        waiting = list(partition["outputs"])
+        while waiting:
+            node = producer.get(waiting.pop())
+            if node is not None and node["index"] not in taken:
+                taken.add(node["index"])
+                waiting.extend(tensor for tensor in node["inputs"] if tensor not in borders)
+    return {"name": name, "partitions": len(delegate_nodes), "operators": len(taken)}
+
+
+# --- the evaluation set -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Samples by input name, labels if there are any, and which of the file's samples are used."""
+
+    path: Path
+    arrays: dict[str, np.ndarray[Any, Any]]
+    labels: np.ndarray[Any, Any] | None
+    indices: np.ndarray[Any, Any]
+    total: int
+
+    def array_for(self, tensor: Tensor, inputs: int) -> np.ndarray[Any, Any]:
+        """The array that goes into `tensor`: `x` where a model has one input, else that of the same name."""
+        for name in (*(("x",) if inputs == 1 else ()), *tensor.names):
+            if name in self.arrays:
+                array = self.arrays[name]
+                if array.shape[1:] != tensor.shape[1:]:
+                    raise BenchmarkError(
+                        f"Expected samples of shape {tensor.shape[1:]} for the input {tensor.names[0]!r}, "
+                        f"{self.path.name} holds {array.shape[1:]}.",
+                        "Resize the samples to what the model takes.",
+                    )
+                return array
+        raise BenchmarkError(
+            f"Expected an array {tensor.names[0]!r} in {self.path.name}, it holds {', '.join(sorted(self.arrays))}.",
+            "Name the arrays as the model's inputs; a model with one input takes 'x'.",
+        )
+
+
+def open_evaluation(path: Path, samples: int | None) -> Evaluation:
+    """The samples of an .npz: arrays by input name, or `x`, and optionally `y`; nothing is converted yet.
+
+    With `samples` that many, evenly spaced: files are often in the order of their classes.
+
+    Raises:
+        BenchmarkError: the file is missing, is no .npz, or its arrays do not fit each other.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [Path(name).stem for name in archive.namelist() if name.endswith(".npy")]
+        arrays = {name: _open_array(path, name) for name in members}
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise BenchmarkError(
+            f"Expected an .npz with 'x' and optionally 'y', got {path}: {error}", "Write it with numpy.savez."
+        ) from error
+    labels = arrays.pop("y", None)
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) != 1 or not next(iter(lengths.values())):
+        raise BenchmarkError(
+            f"Expected arrays of one length above 0 in {path.name}, got {lengths}.", "Write it with numpy.savez."
+        )
+    total = next(iter(lengths.values()))
+    if labels is not None:
+        if labels.dtype.kind not in "iu" or labels.size != total or labels.shape[0] != total or np.any(labels < 0):
+            raise BenchmarkError(
+                f"Expected {total} class numbers from 0 in 'y', got {labels.dtype.name} of shape {labels.shape}.",
+                "Give one integer a sample.",
+            )
+        labels = np.asarray(labels).reshape(total).astype(np.int64)
+    count = min(samples or total, total)
+    return Evaluation(path, arrays, labels, np.arange(count, dtype=np.int64) * total // count, total)
+
+
+def _open_array(path: Path, name: str) -> np.ndarray[Any, Any]:
+    """One array of an .npz: mapped from the file, so that a large one need not fit into memory, unless compressed."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{name}.npy")
+    if member.compress_type != zipfile.ZIP_STORED:
+        with np.load(path, allow_pickle=False) as arrays:
+            return np.asarray(arrays[name])
+    with path.open("rb") as file:
+        # A zip's local header: 30 bytes, of which the last four give the lengths of the two fields that follow.
+        file.seek(member.header_offset + 26)
+        file.seek(int.from_bytes(file.read(2), "little") + int.from_bytes(file.read(2), "little"), os.SEEK_CUR)
+        version = np.lib.format.read_magic(file)
+        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read_header(file)
+        if dtype.hasobject:
+            raise ValueError(f"{name!r} holds Python objects")
+        if 0 in shape:
+            return np.empty(shape, dtype)
+        return np.memmap(path, dtype, "r", file.tell(), shape, "F" if fortran else "C")
+
+
+# --- from pixels to a model's input -----------------------------------------------------------------------------------
+
+
+def _float32(*values: float) -> np.ndarray[Any, Any]:
+    return np.array(values, np.float32)
+
+
+def _torch(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    mean, std = _float32(0.485, 0.456, 0.406), _float32(0.229, 0.224, 0.225)
+    return np.asarray((x / np.float32(255) - mean) / std)
+
+
+# As keras.applications.imagenet_utils: `symmetric` is its "tf" mode; raw pixels are RGB, `caffe` turns them to BGR.
+PREPROCESS: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = {
+    "none": lambda x: x,
+    "raw": lambda x: x,
+    "unit": lambda x: x / np.float32(255),
+    "symmetric": lambda x: x / np.float32(127.5) - np.float32(1),
+    "caffe": lambda x: x[..., ::-1] - _float32(103.939, 116.779, 123.68),
+    "torch": _torch,
+}
+
+# Preprocessing to the scale and the int8 zero points of an input whose range comes from its bounds.
+PIXEL_INPUTS = {"raw": (1.0, (-128,)), "unit": (1 / 255, (-128,)), "symmetric": (2 / 255, (-1, 0))}
+
+
+def takes_pixels(preprocess: str, tensor: Tensor) -> bool:
+    """Whether int8 = pixel - 128 is this input's quantization: exactly for `raw` and `unit`, half a step off for
+    `symmetric`, whose zero point would be -0.5.
+    """
+    if preprocess not in PIXEL_INPUTS or tensor.dtype not in (np.int8, np.uint8):
+        return False
+    scale, zero_points = PIXEL_INPUTS[preprocess]
+    lowest = int(np.iinfo(tensor.dtype).min)
+    return abs(tensor.scale / scale - 1) < 1e-4 and tensor.zero_point - lowest - 128 in zero_points
+
+
+def to_input(samples: np.ndarray[Any, Any], preprocess: str | None, tensor: Tensor) -> np.ndarray[Any, Any]:
+    """Samples as the model takes them.
+
+    Args:
+        samples: (N, ...) uint8 pixels, or floats that are preprocessed already, or integers for an integer input.
+        preprocess: a name of `PREPROCESS`; used for uint8 only.
+        tensor: the input.
+
+    Returns:
+        (N, ...) of the input's dtype. Pixels go to int8 as pixel - 128 where `takes_pixels`; otherwise real values x
+        are quantized as round(x / scale + zero_point), halves to even, clipped.
+
+    Raises:
+        BenchmarkError: pixels without a preprocessing, values that are not finite, or a dtype that cannot be meant.
+    """
+    if samples.dtype == np.uint8 and tensor.scale and preprocess and takes_pixels(preprocess, tensor):
+        return (samples.astype(np.int16) + np.iinfo(tensor.dtype).min).astype(tensor.dtype)
+    if tensor.dtype.kind in "iu" and not tensor.scale and samples.dtype.kind in "iu":
+        return samples.astype(tensor.dtype)
+    if samples.dtype == np.uint8:
+        if preprocess is None:
+            raise BenchmarkError(
+                f"Expected to be told how pixels reach the input {tensor.names[0]!r}.",
+                f"Give --preprocess {'|'.join(PREPROCESS)}: what the model was trained with.",
+            )
+        if preprocess in {"caffe", "torch"} and samples.shape[-1] != 3:
+            raise BenchmarkError(
+                f"Expected RGB pixels for --preprocess {preprocess}, got shape {samples.shape[1:]}.",
+                "Choose raw, unit or symmetric.",
+            )
+        real = PREPROCESS[preprocess](samples.astype(np.float32))
+    elif samples.dtype.kind == "f":
+        real = samples.astype(np.float32)
+    else:
+        raise BenchmarkError(
+            f"Expected uint8 pixels or floats for the input {tensor.names[0]!r}, got {samples.dtype.name}.",
+            "Convert the array before saving it.",
+        )
+    if not np.isfinite(real).all():
+        raise BenchmarkError("Expected finite samples, got NaN or infinity.", "Check how the samples were made.")
+    if not tensor.scale:
+        return np.ascontiguousarray(real, dtype=tensor.dtype)
+    bounds = np.iinfo(tensor.dtype)
+    steps = np.rint(real / np.float32(tensor.scale) + np.float32(tensor.zero_point))
+    return np.clip(steps, bounds.min, bounds.max).astype(tensor.dtype)
+
+
+def random_input(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """One sample for when there is no data: uniform in [0, 1), any int8, or zeros where integers mean something."""
+    generator = np.random.default_rng(0)
+    if tensor.dtype.kind == "f":
+        return generator.random(tensor.shape).astype(tensor.dtype)
+    if tensor.scale:
+        bounds = np.iinfo(tensor.dtype)
+        return generator.integers(bounds.min, bounds.max, tensor.shape, tensor.dtype, endpoint=True)
+    return np.zeros(tensor.shape, tensor.dtype)
+
+
+# --- accuracy ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The class of each sample (the lowest of equal ones) and on how many the highest output was not alone."""
+
+    classes: np.ndarray[Any, Any]
+    ties: int
+
+
+def predict(
+    path: Path,
+    engine: Engine,
+    evaluation: Evaluation,
+    preprocess: str | None,
+    *,
+    workers: int,
+    advance: Callable[[int], None],
+) -> Predictions:
+    """Run all samples, `workers` interpreters of one thread each beside one another.
+
+    The interpreter lets go of Python's lock while it runs, so threads do not wait for each other.
+    """
+    count = len(evaluation.indices)
+    own = threading.local()
+
+    def run(start: int, stop: int) -> tuple[int, np.ndarray[Any, Any]]:
+        if not hasattr(own, "model"):
+            own.model = load_model(path, engine)
+            _check_classes(own.model, evaluation)
+        return start, _outputs(own.model, evaluation, evaluation.indices[start:stop], preprocess)
+
+    sample_bytes = 4 * sum(array[0].size for array in evaluation.arrays.values())
+    size = max(1, min(256, CHUNK_BYTES // max(sample_bytes, 1), -(-count // (4 * workers))))
+    classes = np.empty(count, np.int64)
+    ties = 0
+    with ThreadPoolExecutor(workers) as executor:
+        jobs = [executor.submit(run, start, min(start + size, count)) for start in range(0, count, size)]
+        try:
+            for job in as_completed(jobs):
+                start, outputs = job.result()
+                classes[start : start + len(outputs)] = outputs.argmax(axis=1)
+                ties += int(np.count_nonzero((outputs == outputs.max(axis=1, keepdims=True)).sum(axis=1) > 1))
+                advance(len(outputs))
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise
+    return Predictions(classes, ties)
+
+
+def _check_classes(model: Model, evaluation: Evaluation) -> None:
+    classes = int(np.prod(model.output.shape[1:]))
+    if len(model.output.shape) < 2 or classes < 2 or classes != max(model.output.shape[1:]):
+        raise BenchmarkError(
+            f"Expected a classifier (output of shape (1, classes)), {model.path.name} gives {model.output.shape}.",
+            "Leave out --data to measure latency alone.",
+        )
+    if evaluation.labels is not None and evaluation.labels.max() >= classes:
+        raise BenchmarkError(
+            f"Expected labels below {classes}, the outputs of {model.path.name}, got {evaluation.labels.max()}.",
+            "Check that the data belongs to this model.",
+        )
+
+
+def _outputs(
+    model: Model, evaluation: Evaluation, indices: np.ndarray[Any, Any], preprocess: str | None
+) -> np.ndarray[Any, Any]:
+    """The raw outputs (N, classes) for some samples."""
+    interpreter = model.interpreter
+    feeds = []
+    for tensor in model.inputs:
+        array = evaluation.array_for(tensor, len(model.inputs))
+        feeds.append((tensor.index, to_input(np.asarray(array[indices]), preprocess, tensor)))
+    outputs = np.empty((len(indices), int(np.prod(model.output.shape[1:]))), model.output.dtype)
+    set_tensor, invoke, get_tensor = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
+    output = model.output.index
+    for sample in range(len(indices)):
+        for index, values in feeds:
+            set_tensor(index, values[sample : sample + 1])
+        invoke()
+        outputs[sample] = get_tensor(output).reshape(-1)
+    return outputs
+
+
+# --- latency ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Raw times of one model in milliseconds, block by block, and how its warm-up went."""
+
+    blocks_ms: list[list[float]]
+    warm_up_runs: int
+    steady: bool
+
+
+def time_models(
+    models: Sequence[Model], *, runs: int | None, warm_up: int | None, quick: bool, advance: Callable[[float], None]
+) -> list[Timing]:
+    """Time `invoke()` of all models, in blocks that take turns, so that a drift of the machine hits all alike.
+
+    Inputs must have been set. Without `runs` each model gets what fits into 2 s (quick: 0.3 s), 100 to 2,000
+    (quick: 20 to 200).
+    """
+    warmed = [_warm_up(model, warm_up, 1.0 if quick else 3.0) for model in models]
+    seconds, fewest, most = (0.3, 20, 200) if quick else (2.0, 100, 2000)
+    counts = [runs or int(min(max(seconds * 1e3 / median, fewest), most)) for _, _, median in warmed]
+    rounds = min(10, *counts)
+    blocks: list[list[list[float]]] = [[] for _ in models]
+    for turn in range(rounds):
+        order = range(len(models)) if turn % 2 == 0 else reversed(range(len(models)))
+        for which in order:
+            share = counts[which] * (turn + 1) // rounds - counts[which] * turn // rounds
+            if warm_up is None:
+                models[which].interpreter.invoke()  # the models before have emptied the caches
+            blocks[which].append(_invoke_ms(models[which], share))
+        advance(1 / rounds)
+    return [Timing(blocks[which], ran, steady) for which, (ran, steady, _) in enumerate(warmed)]
+
+
+def _invoke_ms(model: Model, count: int) -> list[float]:
+    invoke, clock = model.interpreter.invoke, time.perf_counter_ns
+    times = []
+    gc_was_on = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(count):
+            started = clock()
+            invoke()
+            times.append((clock() - started) / 1e6)
+    finally:
+        if gc_was_on:
+            gc.enable()
+    return times
+
+
+def _warm_up(model: Model, fixed: int | None, limit_s: float) -> tuple[int, bool, float]:
+    """Invoke until two windows in a row have the same median within 3 %: (runs, whether they had, last median in ms).
+
+    A window is 5 runs or 50 ms, whichever is longer.
+    """
+    if fixed is not None:
+        times = _invoke_ms(model, fixed)
+        return fixed, True, float(np.median(times)) if times else 1.0
+    deadline = time.monotonic() + limit_s
+    size = max(5, int(50 / max(_invoke_ms(model, 2)[1], 1e-3)))
+    last, ran = float(np.median(_invoke_ms(model, size))), size + 2
+    while True:
+        median, ran = float(np.median(_invoke_ms(model, size))), ran + size
+        if abs(median - last) <= STEADY_WITHIN * last:
+            return ran, True, median
+        if time.monotonic() > deadline:
+            return ran, False, median
+        last = median
+
+
+def summarize(timing: Timing, threads: int) -> dict[str, Any]:
+    """Percentiles (linear interpolation) in milliseconds, and the raw times."""
+    times = np.concatenate([np.asarray(block) for block in timing.blocks_ms])
+    p50, p90, p99 = (float(value) for value in np.percentile(times, [50, 90, 99]))
+    return {
+        "p50": p50,
+        "p90": p90,
+        "p99": p99,
+        "mean": float(times.mean()),
+        "min": float(times.min()),
+        "max": float(times.max()),
+        "runs": len(times),
+        "threads": threads,
+        "outliers": count_outliers(times),
+        "warm_up_runs": timing.warm_up_runs,
+        "steady": timing.steady,
+        "blocks": timing.blocks_ms,
+    }
+
+
+def count_outliers(times: np.ndarray[Any, Any]) -> int:
+    """How many times have a modified z-score 0.6745 (x - median) / MAD above `OUTLIER_Z`.
+
+    Source: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993. The MAD is at least 1 % of the median, so
+    that a clock's steps are no outliers.
+    """
+    median = np.median(times)
+    spread = max(float(np.median(np.abs(times - median))), 0.01 * float(median))
+    return int(np.count_nonzero(0.6745 * (times - median) / spread > OUTLIER_Z)) if spread else 0
+
+
+# --- one model in a process of its own --------------------------------------------------------------------------------
+
+
+def probe(path: Path, engine: Engine) -> dict[str, Any]:
+    """Load time and peak memory of a process that holds this model alone; the file itself is in the page cache."""
+    before = _status_bytes("VmRSS")
+    started = time.perf_counter()
+    model = load_model(path, engine)
+    load_ms = (time.perf_counter() - started) * 1e3
+    for tensor in model.inputs:
+        model.interpreter.set_tensor(tensor.index, random_input(tensor))
+    first_invoke_ms = _invoke_ms(model, 3)[0]
+    peak = _status_bytes("VmHWM")
+    grown = peak - before if peak is not None and before is not None else None
+    return {
+        "load_ms": load_ms,
+        "first_invoke_ms": first_invoke_ms,
+        "peak_memory_bytes": peak,
+        "model_memory_bytes": grown,
+    }
+
+
+def _status_bytes(field: str) -> int | None:
+    for line in _text(Path("/proc/self/status")).splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def probe_apart(path: Path, engine: Engine) -> dict[str, Any]:
+    """`probe` in a fresh process: its memory is the model's own, and a model that crashes the runtime is survived.
+
+    Raises:
+        BenchmarkError: the process failed, was killed, or gave no answer within ten minutes.
+    """
+    command = [sys.executable, __file__, str(path), "--probe", "--runtime", engine.runtime.name]
+    command += ["--threads", str(engine.threads), "--delegate", engine.delegate]
+    for key, value in engine.delegate_options.items():
+        command += ["--delegate-option", f"{key}={value}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    except subprocess.TimeoutExpired:
+        raise BenchmarkError(
+            f"{path.name} did not load and run three times within 10 minutes.", "Try it with --delegate none."
+        ) from None
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        hint = (
+            "The board has too little memory for it."
+            if name == "SIGKILL"
+            else "Try another runtime or --delegate none."
+        )
+        raise BenchmarkError(f"{engine.runtime.name} was ended by {name} while it ran {path.name}.", hint)
+    if done.returncode:
+        lines = [line.removeprefix("error: ") for line in done.stderr.strip().splitlines()[-2:]]
+        raise BenchmarkError(
+            lines[0] if lines else f"{path.name} failed", lines[-1] if lines else "Run it with --probe."
+        )
+    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer
+
+
+# --- the machine ------------------------------------------------------------------------------------------------------
+
+# Arm's MIDR part numbers (implementer 0x41), from the cores' Technical Reference Manuals.
+ARM_PARTS = {
+    0xB76: "ARM1176",
+    0xC07: "Cortex-A7",
+    0xC08: "Cortex-A8",
+    0xC09: "Cortex-A9",
+    0xC0F: "Cortex-A15",
+    0xD03: "Cortex-A53",
+    0xD04: "Cortex-A35",
+    0xD05: "Cortex-A55",
+    0xD07: "Cortex-A57",
+    0xD08: "Cortex-A72",
+    0xD09: "Cortex-A73",
+    0xD0A: "Cortex-A75",
+    0xD0B: "Cortex-A76",
+    0xD0C: "Neoverse N1",
+    0xD0D: "Cortex-A77",
+    0xD40: "Neoverse V1",
+    0xD41: "Cortex-A78",
+    0xD49: "Neoverse N2",
+}
+THROTTLED_NOW = {0: "under-voltage", 1: "Arm frequency capped", 2: "throttled", 3: "soft temperature limit"}
+
+
+def _text(path: Path) -> str:
+    """A small file of /proc or /sys; empty where this machine has none or lets nobody read it."""
+    try:
+        return path.read_text(errors="replace").strip("\0\n ")
+    except OSError:
+        return ""
+
+
+def _number(path: Path, unit: float) -> float | None:
+    text = _text(path)
+    return float(text) * unit if text.lstrip("-").isdigit() else None
+
+
+def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
+    """What does not change during a run. `root` is where /proc and /sys hang."""
+    fields: dict[str, list[str]] = {}
+    for line in _text(root / "proc/cpuinfo").splitlines():
+        key, _, value = line.partition(":")
+        fields.setdefault(key.strip().lower(), []).append(value.strip())
+    parts = dict.fromkeys(int(part, 16) for part in fields.get("cpu part", []) if part.startswith("0x"))
+    arm = fields.get("cpu implementer", [""])[0] == "0x41"
+    cores = [ARM_PARTS.get(part, f"Arm part {part:#x}") for part in parts] if arm else []
+    dmi = root / "sys/class/dmi/id"
+    board = _text(root / "proc/device-tree/model") or " ".join(
+        filter(None, (_text(dmi / "sys_vendor"), _text(dmi / "product_name")))
+    )
+    memory = next((line for line in _text(root / "proc/meminfo").splitlines() if line.startswith("MemTotal:")), "")
+    policy = root / "sys/devices/system/cpu/cpufreq/policy0"
+    return {
+        "board": board or None,
+        "cpu": " + ".join(cores) or fields.get("model name", [platform.processor()])[0] or None,
+        "architecture": platform.machine(),
+        "cores": available_cores(),
+        "system": platform.platform(),
+        "memory_bytes": int(memory.split()[1]) * 1024 if memory else None,
+        "governor": _text(policy / "scaling_governor") or None,
+        "clock_max_mhz": _number(policy / "scaling_max_freq", 1e-3),
+    }
+
+
+def machine_state(root: Path = Path("/")) -> dict[str, Any]:
+    """What may change during a run; null where the machine does not tell."""
+    policy = root / "sys/devices/system/cpu/cpufreq/policy0"
+    return {
+        "temperature_c": _number(root / "sys/class/thermal/thermal_zone0/temp", 1e-3),
+        "clock_mhz": _number(policy / "scaling_cur_freq", 1e-3),
+        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "throttled": _throttled_bits(),
+    }
+
+
+def _throttled_bits() -> int | None:
+    """The Raspberry Pi firmware's bits: 0 to 3 name what limits the board now, 16 to 19 what did since boot."""
+    try:
+        done = subprocess.run(["vcgencmd", "get_throttled"], capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    _, found, bits = done.stdout.strip().partition("throttled=")
+    return int(bits, 16) if found else None
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def others_cpu_s(root: Path = Path("/")) -> float | None:
+    """CPU seconds that everything but this process has used since boot (a hypervisor's theft included)."""
+    ticks = _text(root / "proc/stat").partition("\n")[0].split()
+    if len(ticks) < 9 or ticks[0] != "cpu":
+        return None
+    user, nice, system, _, _, irq, softirq, steal = (int(value) for value in ticks[1:9])
+    own = os.times()
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - own.user - own.system
+
+
+# --- warnings ---------------------------------------------------------------------------------------------------------
+
+
+def find_warnings(result: dict[str, Any]) -> list[dict[str, str]]:
+    """The named warnings that a result deserves, each with what was seen and advice."""
+    machine, before, after = result["machine"], result["machine"]["before"], result["machine"]["after"]
+    found: list[tuple[str, str]] = []
+    seen = ((before["throttled"] or 0) | (after["throttled"] or 0)) & 0xF
+    seen |= ((after["throttled"] or 0) & ~(before["throttled"] or 0)) >> 16 & 0xF
+    if seen:
+        found.append((THROTTLED, ", ".join(text for bit, text in THROTTLED_NOW.items() if seen >> bit & 1)))
+    if machine["governor"] not in {None, "performance"}:
+        found.append((GOVERNOR, f"the governor is {machine['governor']}"))
+    if result["other_load_cores"] is not None and result["other_load_cores"] > BUSY_CORES:
+        found.append((OTHER_LOAD, f"other programs kept {result['other_load_cores']:.1f} cores busy meanwhile"))
+    for model in result["models"]:
+        found += [(name, f"{model['file']}: {detail}") for name, detail in _model_warnings(model, result["delegate"])]
+    floats = [model for model in result["models"] if model["kind"] == "float32" and model["latency_ms"]]
+    for model in result["models"]:
+        if model["kind"] != "float32" and model["latency_ms"] and floats:
+            own, other = model["latency_ms"]["p50"], floats[0]["latency_ms"]["p50"]
+            if own > other:
+                found.append((INT8_SLOWER, f"{model['file']} takes {own:.3g} ms, {floats[0]['file']} {other:.3g} ms"))
+    return [{"name": name, "detail": detail, "advice": ADVICE[name]} for name, detail in found]
+
+
+def _model_warnings(model: dict[str, Any], delegate: str) -> list[tuple[str, str]]:
+    found = []
+    latency = model["latency_ms"]
+    if latency:
+        if latency["runs"] < RUNS_FOR_P99:
+            found.append((TOO_FEW_RUNS, f"{latency['runs']} runs"))
+        if latency["outliers"] > OUTLIER_SHARE * latency["runs"]:
+            found.append((OUTLIERS, f"{latency['outliers']} of {latency['runs']} runs far slower than the rest"))
+        if not latency["steady"]:
+            found.append((NOT_STEADY, f"not steady after {latency['warm_up_runs']} runs"))
+    applied = {entry["name"] for entry in model["delegates"]}
+    if delegate == "xnnpack" and "xnnpack" not in applied:
+        name = DELEGATE_NOT_APPLIED if model["kind"] == "float32" else INT8_WITHOUT_XNNPACK
+        found.append((name, "XNNPACK took no operator"))
+    elif delegate not in {"xnnpack", "none"} and not applied - {"xnnpack"} and model["kind"] != "float32":
+        found.append((DELEGATE_NOT_APPLIED, f"{delegate} took no operator"))
+    return found
+
+
+# --- the whole --------------------------------------------------------------------------------------------------------
+
+
+class ProgressLines:
+    """`progress FRACTION PHASE` on stderr, for a program that waits."""
+
+    def __init__(self, shown: bool) -> None:
+        self.shown = shown
+        self.done = 0.0
+
+    def phase(self, name: str, share: float) -> Callable[[float], None]:
+        """A function that is told fractions of a phase, which is `share` of the whole."""
+
+        def advance(fraction: float) -> None:
+            self.done = min(self.done + fraction * share, 1.0)
+            if self.shown:
+                print(f"progress {self.done:.4f} {name}", file=sys.stderr, flush=True)
+
+        return advance
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure all models and return what `--json` writes."""
+    runtime = find_runtime(arguments.runtime)
+    engine = Engine(runtime, arguments.threads, arguments.delegate, dict(arguments.delegate_option))
+    evaluation = open_evaluation(arguments.data, arguments.samples) if arguments.data else None
+    paths: list[Path] = arguments.models
+    for path in paths:
+        if not path.is_file():
+            raise BenchmarkError(f"Expected a .tflite file, {path} does not exist.", "Check the path.")
+    lines = ProgressLines(arguments.progress)
+    machine = describe_machine()
+    machine["before"] = machine_state()
+
+    probing = lines.phase("loading", 0.1)
+    probes = []
+    for path in paths:
+        probes.append(probe_apart(path, engine) if arguments.probe_models else {})
+        probing(1 / len(paths))
+
+    predicting = lines.phase("accuracy", 0.5)
+    predictions: list[Predictions] = []
+    if evaluation is not None:
+        single = Engine(runtime, 1, engine.delegate, engine.delegate_options)
+        workers = 1 if engine.library else arguments.workers or available_cores()
+        total = len(paths) * len(evaluation.indices)
+        for path in paths:
+            predictions.append(
+                predict(
+                    path,
+                    single,
+                    evaluation,
+                    arguments.preprocess,
+                    workers=workers,
+                    advance=lambda count: predicting(count / total),
+                )
+            )
+
+    models = [load_model(path, engine) for path in paths]
+    timings: list[Timing] = []
+    others, started = others_cpu_s(), time.monotonic()
+    if arguments.latency:
+        for model in models:
+            _set_first_sample(model, evaluation, arguments.preprocess)
+        timings = time_models(
+            models,
+            runs=arguments.runs,
+            warm_up=arguments.warm_up,
+            quick=arguments.quick,
+            advance=lines.phase("latency", 0.4),
+        )
+    elapsed, others_after = time.monotonic() - started, others_cpu_s()
+    machine["after"] = machine_state()
+    result = {
+        "schema": SCHEMA,
+        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "runtime": {"name": runtime.name, "version": runtime.version, "why": runtime.why},
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": machine,
+        "other_load_cores": max(others_after - others, 0.0) / elapsed
+        if timings and others is not None and others_after is not None
+        else None,
+        "delegate": arguments.delegate,
+        "threads": arguments.threads,
+        "timed_input": ("first sample" if evaluation else "random") if timings else None,
+        "data": _describe_data(evaluation, arguments.preprocess),
+        "models": [
+            {
+                **_describe_model(model),
+                **probes[which],
+                "accuracy": _accuracy(predictions[which], predictions[0], evaluation) if evaluation else None,
+                "latency_ms": summarize(timings[which], arguments.threads) if timings else None,
+            }
+            for which, model in enumerate(models)
+        ],
+    }
+    result["warnings"] = find_warnings(result)
+    return result
+
+
+def _set_first_sample(model: Model, evaluation: Evaluation | None, preprocess: str | None) -> None:
+    for tensor in model.inputs:
+        if evaluation is None:
+            values = random_input(tensor)
+        else:
+            array = evaluation.array_for(tensor, len(model.inputs))
+            values = to_input(np.asarray(array[evaluation.indices[:1]]), preprocess, tensor)
+        model.interpreter.set_tensor(tensor.index, values)
+
+
+def _describe_model(model: Model) -> dict[str, Any]:
+    content = model.path.read_bytes()
+    return {
+        "file": model.path.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "size_bytes": len(content),
+        "kind": model.kind,
+        "inputs": [tensor.as_json() for tensor in model.inputs],
+        "output": model.output.as_json(),
+        "operators": model.operators,
+        "operator_times_ms": None,  # the Python interpreters of both runtimes have no profiler
+        "float_tensors": model.float_tensors,
+        "delegates": model.delegates,
+    }
+
+
+def _describe_data(evaluation: Evaluation | None, preprocess: str | None) -> dict[str, Any] | None:
+    if evaluation is None:
+        return None
+    labels = evaluation.labels
+    pixels = any(array.dtype == np.uint8 for array in evaluation.arrays.values())
+    return {
+        "file": evaluation.path.name,
+        "samples": len(evaluation.indices),
+        "of": evaluation.total,
+        "preprocess": preprocess if pixels else "none",
+        "indices": evaluation.indices.tolist(),
+        "labels": labels[evaluation.indices].tolist() if labels is not None else None,
+    }
+
+
+def _accuracy(own: Predictions, first: Predictions, evaluation: Evaluation) -> dict[str, Any]:
+    correct = None
+    if evaluation.labels is not None:
+        correct = int(np.count_nonzero(own.classes == evaluation.labels[evaluation.indices]))
+    return {
+        "samples": len(own.classes),
+        "correct": correct,
+        "top1": correct / len(own.classes) if correct is not None else None,
+        "agreement": float(np.mean(own.classes == first.classes)),
+        "ties": own.ties,
+        "predicted": own.classes.tolist(),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """The result for a person."""
+    machine = result["machine"]
+    about = " | ".join(str(part) for part in (machine["board"], machine["cpu"], f"{machine['cores']} cores") if part)
+    head = (
+        "model",
+        "kind",
+        "KiB",
+        "top1 %",
+        "agree %",
+        "p50 ms",
+        "p90 ms",
+        "p99 ms",
+        "load ms",
+        "peak MiB",
+        "delegate",
+    )
+    rows = [head]
+    for model in result["models"]:
+        accuracy, latency = model["accuracy"] or {}, model["latency_ms"] or {}
+        total = sum(model["operators"].values())
+        taken = [f"{entry['name']} {entry['operators']}/{total}" for entry in model["delegates"]]
+        rows.append(
+            (
+                model["file"],
+                model["kind"],
+                f"{model['size_bytes'] / 1024:.0f}",
+                _cell(accuracy.get("top1"), 100, 2),
+                _cell(accuracy.get("agreement"), 100, 2),
+                *(_cell(latency.get(key), 1, 3) for key in ("p50", "p90", "p99")),
+                _cell(model.get("load_ms"), 1, 1),
+                _cell(model.get("peak_memory_bytes"), 1 / (1 << 20), 1),
+                ", ".join(taken) or "none",
+            )
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    text = [
+        about,
+        f"{result['runtime']['name']} {result['runtime']['version']} ({result['runtime']['why']}), "
+        f"Python {result['python']}, {result['threads']} thread{'s' if result['threads'] > 1 else ''}",
+    ]
+    if result["data"]:
+        data = result["data"]
+        text.append(f"{data['samples']} of {data['of']} samples of {data['file']}, preprocess {data['preprocess']}")
+    text += ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)]  # noqa: B905
+    text += [""] if result["warnings"] else []
+    text += [f"warning: {item['name']}: {item['detail']}. {item['advice']}" for item in result["warnings"]]
+    return "\n".join(text)
+
+
+def _cell(value: float | None, factor: float, digits: int) -> str:
+    return "-" if value is None else f"{value * factor:.{digits}f}"
+
+
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+
+    def positive(text: str) -> int:
+        value = int(text)
+        if value < 1:
+            raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text}")
+        return value
+
+    def option(text: str) -> tuple[str, str]:
+        key, found, value = text.partition("=")
+        if not found:
+            raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text}")
+        return key, value
+
+    parser = argparse.ArgumentParser(description="Accuracy and latency of .tflite models on this machine.")
+    add = parser.add_argument
+    add("models", nargs="+", type=Path, metavar="MODEL.tflite", help="the first is what the others are compared with")
+    add("--data", type=Path, metavar="EVAL.npz", help="samples 'x' (or one array an input) and optionally labels 'y'")
+    add("--preprocess", choices=list(PREPROCESS), help="from uint8 pixels to what the model was trained with")
+    add("--samples", type=positive, metavar="N", help="use N samples, evenly spaced (default: all)")
+    add("--threads", type=positive, default=1, metavar="N", help="threads of a timed interpreter (default: 1)")
+    add("--workers", type=positive, metavar="N", help="interpreters side by side for accuracy (default: all cores)")
+    add("--runs", type=positive, metavar="N", help="timed runs of each model (default: by time)")
+    add("--warm-up", type=int, metavar="N", help="untimed runs before (default: until steady)")
+    add("--quick", action="store_true", help="fewer runs")
+    add("--no-latency", dest="latency", action="store_false", help="accuracy only")
+    add("--no-load", dest="probe_models", action="store_false", help="no load time, no peak memory (no extra process)")
+    add("--runtime", choices=["auto", *RUNTIMES], default="auto", help="which TFLite runtime (default: auto)")
+    add("--delegate", default="xnnpack", metavar="NAME", help="xnnpack, none, edgetpu, or the path of a library")
+    add("--delegate-option", type=option, action="append", default=[], metavar="KEY=VALUE", help="for the delegate")
+    add("--json", metavar="FILE", help="write everything there; - is stdout, without the table")
+    add("--progress", action="store_true", help="lines 'progress FRACTION PHASE' on stderr")
+    add("--probe", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    arguments = parse(argv)
+    faulthandler.enable()
+    try:
+        if arguments.probe:
+            engine = Engine(
+                find_runtime(arguments.runtime), arguments.threads, arguments.delegate, dict(arguments.delegate_option)
+            )
+            print(json.dumps(probe(arguments.models[0], engine)))
+            return 0
+        result = run(arguments)
+        if arguments.json != "-":
+            print(table(result))
+        if arguments.json:
+            text = json.dumps(result, allow_nan=False) + "\n"
+            if arguments.json == "-":
+                sys.stdout.write(text)
+            else:
+                Path(arguments.json).write_text(text)
+    except BenchmarkError as error:
+        print(f"error: {error.problem}\n{error.remedy}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error}\nCheck the path and the space left there.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
+    sys.exit(130)
