@@ -1,0 +1,33 @@
+"""The report as one HTML page that needs nothing beside it: styles and figures are inside, and it loads nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from edgeswap import report as say
+from edgeswap.records import ExportReport
+from edgeswap.report import plots
+
+
+def render(report: ExportReport) -> str:
+    """The page for `report`; what stands in its records comes out as text, never as markup."""
+    report = say.printable(report)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    labelled = report.comparison.top1_drop is not None
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        say=say,
+        labelled=labelled,
+        files={"float32": report.float32, "int8": report.int8},
+        accuracy_plot=Markup(plots.accuracy_plot(report)) if labelled else None,
+        latency_plot=Markup(plots.latency_plot(report)) if plots.has_speed(report) else None,
+    )

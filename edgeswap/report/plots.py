@@ -1,0 +1,210 @@
+"""The figures of the report as SVG, by matplotlib. The same report gives the same bytes.
+
+Colours are CSS variables (`--ink`, `--muted`, `--line`, `--float32`, `--int8`) with a fallback, so that one drawing
+serves a light and a dark page. It is narrow, so that its text can still be read when a phone scales it down.
+"""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from edgeswap import report as say
+from edgeswap.records import ExportReport, Measurement, TargetResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Drawn in these colours; the SVG then names each as the variable of that name.
+COLOURS = {"ink": "#1c2126", "muted": "#5f6872", "line": "#d0d5da", "float32": "#767f88", "int8": "#0b6bcb"}
+WIDTH_INCHES, ROW_INCHES = 4.4, 0.34
+LEFT, RIGHT = 0.19, 0.57  # shares of the width: names stand to the left of the axes, values to the right
+LONGEST_TITLE = 50
+SETTINGS: Any = {
+    "svg.hashsalt": "edgeswap",
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": 9.5,
+}
+
+Interval = tuple[float, float]
+
+
+def accuracy_plot(report: ExportReport) -> str:
+    """Top-1 in percent of every stage as a point with its 95 % interval.
+
+    The axis shows float32 and int8 in detail; a stage far from them, such as after a swap, is an arrow at the edge.
+
+    Raises:
+        ValueError: the test samples have no labels, so that there is no accuracy to draw.
+    """
+    rows = [
+        (stage.name, 100 * top1, tuple(100 * end for end in stage.accuracy.ci95 or (top1, top1)))
+        for stage in say.stages(report)
+        if (top1 := stage.accuracy.top1) is not None
+    ]
+    if not rows:
+        raise ValueError("Expected a report with top-1 accuracies, got one on samples without labels.")
+    low, high = _window([end for name, _, interval in rows if name in ("float32", "int8") for end in interval])
+
+    def draw(figure: Figure) -> None:
+        axes = _axes(figure, top_inches=0.08, rows=len(rows))
+        axes.set_xlim(low, high)
+        for row, (name, top1, interval) in enumerate(rows):
+            colour = COLOURS["int8" if name == "int8" else "float32"]
+            if low <= top1 <= high:
+                axes.plot(interval, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
+                axes.plot([top1], [row], "o", color=colour, markersize=7)
+            else:
+                edge, arrow = (low, "<") if top1 < low else (high, ">")
+                axes.plot([edge], [row], arrow, color=colour, markersize=8, clip_on=False)
+            _label(axes, row, name, f"{top1:.1f} % ({interval[0]:.1f} to {interval[1]:.1f})")
+        axes.set_xlabel("top-1 accuracy, %", color=COLOURS["muted"])
+
+    return _svg(draw, 0.08 + len(rows) * ROW_INCHES + 0.5, "accuracy", "Top-1 accuracy with 95 % intervals")
+
+
+def _window(ends: Sequence[float]) -> Interval:
+    """The part of 0 to 100 % that shows all `ends` with as much again around them."""
+    around = max(0.5 * (max(ends) - min(ends)), 0.5)
+    return max(min(ends) - around, -1.0), min(max(ends) + around, 101.0)
+
+
+def latency_plot(report: ExportReport) -> str:
+    """Latency of both models on each target: a bar to p50, a line on to p99 with a tick at p90, in ms.
+
+    Each target has an axis of its own, from 0. An emulator has bars of instructions an inference in its place. A p99
+    far out runs off the axis, so that one slow run does not hide the rest.
+
+    Raises:
+        ValueError: no target has a latency or an instruction count.
+    """
+    targets = [target for target in report.targets if _is_drawn(target)]
+    if not targets:
+        raise ValueError("Expected a report with a latency or an instruction count, got none on any target.")
+    block_inches = 0.3 + 2 * ROW_INCHES + 0.5
+
+    def draw(figure: Figure) -> None:
+        for index, target in enumerate(targets):
+            axes = _axes(figure, top_inches=index * block_inches + 0.3, rows=2)
+            name = target.name if len(target.name) <= LONGEST_TITLE else target.name[: LONGEST_TITLE - 3] + "..."
+            title = axes.text(0, 1, f"on {name}", transform=axes.transAxes, weight="bold", color=COLOURS["ink"])
+            title.set_position((-LEFT / (RIGHT - LEFT), 1.12))
+            for row, (label, measurement) in enumerate((("float32", target.float32), ("int8", target.int8))):
+                _draw_measurement(axes, row, label, measurement)
+            axes.set_xlim(0, _axis_end(target))
+
+    return _svg(draw, len(targets) * block_inches, "latency", "Latency of float32 and int8 on each target")
+
+
+def has_speed(report: ExportReport) -> bool:
+    """Whether `latency_plot` has anything to draw."""
+    return any(_is_drawn(target) for target in report.targets)
+
+
+def _is_drawn(target: TargetResult) -> bool:
+    return any(model.latency_ms is not None or model.instructions for model in (target.float32, target.int8))
+
+
+def _draw_measurement(axes: Axes, row: int, label: str, measurement: Measurement) -> None:
+    colour, latency_ms = COLOURS[label], measurement.latency_ms
+    if latency_ms is not None:
+        axes.barh([row], [latency_ms.p50], height=0.6, color=colour)
+        axes.plot([latency_ms.p50, latency_ms.p99], [row, row], color=COLOURS["ink"], linewidth=1.2)
+        axes.plot([latency_ms.p90], [row], "|", color=COLOURS["ink"], markersize=9, markeredgewidth=1.5)
+        _label(axes, row, label, f"{say.three_digits(latency_ms.p50)} ms")
+        axes.set_xlabel("ms", color=COLOURS["muted"])
+    elif measurement.instructions:
+        axes.barh([row], [measurement.instructions / 1e6], height=0.6, color=colour)
+        _label(axes, row, label, f"{say.instructions(measurement.instructions)} instructions")
+        axes.set_xlabel("million instructions an inference, not time", color=COLOURS["muted"])
+
+
+def _axis_end(target: TargetResult) -> float:
+    ends = []
+    for model in (target.float32, target.int8):
+        if model.latency_ms is not None:
+            ends += [model.latency_ms.p90, min(model.latency_ms.p99, 2 * model.latency_ms.p50)]
+        elif model.instructions:
+            ends += [model.instructions / 1e6]
+    return 1.05 * max(ends)
+
+
+def _axes(figure: Figure, *, top_inches: float, rows: int) -> Axes:
+    """Axes of `rows` rows, row 0 on top, below `top_inches` of the figure."""
+    figure_inches = figure.get_figheight()
+    bottom = 1 - (top_inches + rows * ROW_INCHES) / figure_inches
+    axes = figure.add_axes((LEFT, bottom, RIGHT - LEFT, rows * ROW_INCHES / figure_inches))
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.spines[["left", "right", "top"]].set_visible(False)
+    axes.spines["bottom"].set_color(COLOURS["line"])
+    axes.tick_params(axis="x", colors=COLOURS["muted"])
+    axes.locator_params(axis="x", nbins=5)
+    axes.grid(axis="x", color=COLOURS["line"], linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.patch.set_visible(False)
+    return axes
+
+
+def _label(axes: Axes, row: int, name: str, value: str) -> None:
+    weight = "bold" if name == "int8" else "normal"
+    place: dict[str, Any] = {
+        "transform": axes.get_yaxis_transform(),
+        "va": "center",
+        "color": COLOURS["ink"],
+        "weight": weight,
+    }
+    axes.text(-0.04, row, name, ha="right", **place)
+    axes.text(1.04, row, value.replace(say.NBSP, " "), ha="left", **place)
+
+
+def _svg(draw: Callable[[Figure], None], height_inches: float, name: str, description: str) -> str:
+    """The drawing as an `<svg>` element that can stand inside a page."""
+    import matplotlib as mpl  # noqa: PLC0415  (a third of a second, which only reports need)
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    drawn = io.StringIO()
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=(WIDTH_INCHES, height_inches), facecolor="none")
+        draw(figure)
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return _for_a_page(drawn.getvalue(), name, description)
+
+
+def _for_a_page(svg: str, name: str, description: str) -> str:
+    """Leave out what a page must not hold twice (ids, a style for all elements) and name the colours."""
+    source = ET.fromstring(svg)
+    width, height = source.attrib["viewBox"].split()[2:]
+    attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}", "role": "img"}
+    root = ET.Element("svg", {**attributes, "aria-label": description, "stroke-linejoin": "round"})
+    root.extend(_renamed(child, name) for child in source if _local(child.tag) in ("defs", "g"))
+    for style_sheet in [child for child in root if child.tag == "defs" and child.find("style") is not None]:
+        root.remove(style_sheet)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _renamed(element: ET.Element, name: str) -> ET.Element:
+    """A copy without XML namespaces, with `name` before every id and its uses, and with named colours."""
+    attributes = {_local(key): _renamed_value(_local(key), value, name) for key, value in element.attrib.items()}
+    copy = ET.Element(_local(element.tag), attributes)
+    copy.text, copy.tail = element.text, element.tail
+    copy.extend(_renamed(child, name) for child in element)
+    return copy
+
+
+def _renamed_value(key: str, value: str, name: str) -> str:
+    if key == "id":
+        return f"{name}-{value}"
+    if key == "href":
+        return value.replace("#", f"#{name}-")
+    for colour, drawn in COLOURS.items():
+        value = value.replace(drawn, f"var(--{colour}, {drawn})")
+    return value.replace("url(#", f"url(#{name}-")
+
+
+def _local(tag: str) -> str:
+    return tag.rpartition("}")[2]

@@ -1,0 +1,558 @@
+"""The report on a terminal and as a page. `python tests/test_report.py` writes the schema and the golden texts anew."""
+
+import io
+import json
+import math
+import re
+import shlex
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from edgeswap import records
+from edgeswap import report as say
+from edgeswap.report import html, plots, terminal
+
+GOLDEN = Path(__file__).parent / "golden"
+SCHEMA = Path(say.__file__).parent / "report.schema.json"
+REFRESH = "If the change is meant, run: python tests/test_report.py"
+
+
+def wilson(right, samples):
+    z, share = 1.959964, right / samples
+    centre, spread = (
+        share + z * z / (2 * samples),
+        z * math.sqrt(share * (1 - share) / samples + (z / (2 * samples)) ** 2),
+    )
+    return (max(0.0, (centre - spread) / (1 + z * z / samples)), min(1.0, (centre + spread) / (1 + z * z / samples)))
+
+
+def accuracy(right, samples=540):
+    if right is None:
+        return records.Accuracy(top1=None, ci95=None, samples=samples)
+    return records.Accuracy(top1=right / samples, ci95=wilson(right, samples), samples=samples)
+
+
+def measurement(right, p50=None, *, samples=540, instructions=None, tail=1.4):
+    latency = p50 and records.Latency(p50=p50, p90=p50 * 1.12, p99=p50 * tail, mean=p50 * 1.03, runs=500, threads=1)
+    return records.Measurement(accuracy=accuracy(right, samples), latency_ms=latency, instructions=instructions)
+
+
+def target(float32, int8, **changes):
+    speedup = float32.latency_ms and float32.latency_ms.p50 / int8.latency_ms.p50
+    values = {
+        "name": "host",
+        "machine": "x86_64 Linux",
+        "cpu": "Intel Xeon Platinum 8375C",
+        "runtime": "ai-edge-litert 2.3.0",
+        "delegate": "xnnpack",
+        "warnings": [],
+        "speedup_p50": speedup,
+        "float32": float32,
+        "int8": int8,
+    }
+    return records.TargetResult(**{**values, **changes})
+
+
+def qat(**changes):
+    """QAT on the digits after a swap, with a limit that holds: the common case."""
+    swapped = [records.SwappedActivation(layer=f"block_{i}_act", from_="swish", to="relu6") for i in range(10)]
+    swapped += [records.SwappedActivation(layer="stem_act", from_="relu", to="relu6")]
+    skipped = [records.SkippedActivation(layer="probabilities", activation="softmax", reason="output of the model")]
+    digits = records.DataSource(source="digits", samples=1257, sha256="3f9c" * 16)
+    float32 = {
+        "CONV_2D": 13,
+        "DEPTHWISE_CONV_2D": 5,
+        "LOGISTIC": 10,
+        "MUL": 10,
+        "ADD": 2,
+        "MEAN": 1,
+        "FULLY_CONNECTED": 1,
+        "SOFTMAX": 1,
+    }
+    int8 = {key: count for key, count in float32.items() if key not in ("LOGISTIC", "MUL")}
+    values = {
+        "edgeswap": "0.1.0",
+        "created": "2026-11-21T21:58:00Z",
+        "method": "qat",
+        "seed": 0,
+        "model": records.ModelSource(name="digits_mobilenet", source="digits.keras", sha256="a1b2" * 16),
+        "data": records.Data(
+            train=digits,
+            calibration=digits.model_copy(update={"samples": 200, "sha256": "77aa" * 16}),
+            test=records.DataSource(source="digits/test", samples=540, sha256="0c0d" * 16),
+            preprocess="unit",
+            resize=None,
+        ),
+        "activations": records.Activations(swapped=swapped, skipped=skipped),
+        "float32": records.ModelFile(
+            file="model_float32.tflite", size_bytes=312_432, operators=float32, accuracy=accuracy(528)
+        ),
+        "float32_swapped": records.StageAccuracy(accuracy=accuracy(223)),
+        "float32_recovered": records.StageAccuracy(accuracy=accuracy(526)),
+        "float32_finetuned": records.StageAccuracy(accuracy=accuracy(529)),
+        "int8": records.Int8ModelFile(
+            file="model_int8.tflite",
+            size_bytes=94_120,
+            operators=int8,
+            accuracy=accuracy(527),
+            float_tensors=0,
+            float_operators=[],
+        ),
+        "comparison": records.Comparison(
+            top1_drop=100 / 540,
+            top1_drop_ci95=(-0.71, 1.15),
+            top1_agreement=535 / 540,
+            mcnemar_p=1.0,
+            size_ratio=312_432 / 94_120,
+            control_drop=200 / 540,
+        ),
+        "targets": [target(measurement(528, 0.2134), measurement(527, 0.0912))],
+        "limits": [records.Limit(name="max_drop", limit=1.0, value=100 / 540, passed=True)],
+        "passed": True,
+    }
+    return records.ExportReport(**{**values, **changes})
+
+
+def failed():
+    """A limit missed by little, a drop beyond chance, two swaps, long names, a slower int8, float tensors."""
+    base = qat()
+    names = [
+        f"efficientnet_b0/backbone/stage_{i}/block_{j}/squeeze_and_excite/expand_activation"
+        for i in range(4)
+        for j in range(5)
+    ]
+    return base.model_copy(
+        update={
+            "activations": records.Activations(
+                swapped=[
+                    records.SwappedActivation(
+                        layer=n, from_="swish", to=("hard_swish", "clipped_elu(max_value=4)")[i % 2]
+                    )
+                    for i, n in enumerate(names)
+                ],
+                skipped=[
+                    records.SkippedActivation(
+                        layer=n + "_gate", activation="sigmoid", reason="gate of a squeeze-and-excite block"
+                    )
+                    for n in names
+                ],
+            ),
+            "int8": base.int8.model_copy(
+                update={"accuracy": accuracy(517), "float_tensors": 3, "float_operators": ["ELU"]}
+            ),
+            "comparison": base.comparison.model_copy(
+                update={
+                    "top1_drop": 1100 / 540,
+                    "top1_drop_ci95": (0.83, 3.41),
+                    "mcnemar_p": 0.0009,
+                    "control_drop": 1200 / 540,
+                }
+            ),
+            "targets": [
+                target(
+                    measurement(528, 8.9),
+                    measurement(517, 34.4, tail=9),
+                    warnings=[
+                        "governor is powersave: run 'cpupower frequency-set -g performance' and measure again",
+                        "int8 is slower than float32: HARD_SWISH is not taken by the delegate",
+                    ],
+                )
+            ],
+            "limits": [
+                records.Limit(name="max_drop", limit=2.0, value=1100 / 540, passed=False),
+                records.Limit(name="max_latency_ms", limit=34.0, value=34.4, passed=False),
+                records.Limit(name="max_size", limit=95_000, value=94_120, passed=True),
+            ],
+            "left_to_calibration": [*names[:5]],
+            "passed": False,
+        }
+    )
+
+
+def ptq():
+    """PTQ without labels: nothing swapped, no limit, nothing trained."""
+    base, unlabelled = qat(), accuracy(None, 200)
+    images = records.DataSource(source="photos of leaves/", samples=200, sha256="beef" * 16)
+    return base.model_copy(
+        update={
+            "method": "ptq",
+            "data": records.Data(
+                train=None, calibration=images, test=images, preprocess="symmetric", resize="bilinear, antialiased"
+            ),
+            "activations": records.Activations(swapped=[], skipped=[]),
+            "float32": base.float32.model_copy(update={"accuracy": unlabelled, "size_bytes": 13_984_512}),
+            "float32_swapped": None,
+            "float32_recovered": None,
+            "float32_finetuned": None,
+            "int8": base.int8.model_copy(update={"accuracy": unlabelled, "size_bytes": 3_987_004}),
+            "comparison": records.Comparison(
+                top1_drop=None,
+                top1_drop_ci95=None,
+                top1_agreement=0.985,
+                mcnemar_p=None,
+                size_ratio=13_984_512 / 3_987_004,
+            ),
+            "targets": [target(measurement(None, 8.93, samples=200), measurement(None, 9.02, samples=200))],
+            "limits": [],
+        }
+    )
+
+
+def several():
+    """A host, a board with a long name and an emulator, which counts instructions on fewer samples."""
+    pi = target(
+        measurement(528, 11.42),
+        measurement(527, 4.21, tail=12),
+        name="ssh://pi@raspberrypi-in-the-lab.local:2222",
+        machine="Raspberry Pi 5 Model B Rev 1.0",
+        cpu="Cortex-A76",
+        warnings=["throttled since boot: use a stronger power supply or a fan, and measure again"],
+    )
+    emulator = target(
+        measurement(196, samples=200, instructions=122.8e6),
+        measurement(195, samples=200, instructions=48.9e6),
+        name="emulator:pi4",
+        machine="qemu-aarch64",
+        cpu="Cortex-A72",
+        runtime="tflite-runtime 2.14.0",
+        delegate="none",
+        speedup_p50=None,
+    )
+    return qat(targets=[*qat().targets, pi, emulator])
+
+
+HOSTILE = "a<script>alert(1)</script>[red]b[/red]$x_1$\x1b[31m\u202eé\"'&;--:smile:"
+
+
+def hostile():
+    """Text of other people that is markup in one place or another."""
+    base = qat()
+    return base.model_copy(
+        update={
+            "model": records.ModelSource(name=HOSTILE, source=HOSTILE, sha256="a1b2" * 16),
+            "activations": records.Activations(
+                swapped=[records.SwappedActivation(layer=HOSTILE, from_=HOSTILE, to=HOSTILE)],
+                skipped=[records.SkippedActivation(layer=HOSTILE, activation=HOSTILE, reason=HOSTILE)],
+            ),
+            "targets": [
+                t.model_copy(update={"name": HOSTILE, "warnings": [HOSTILE], "cpu": HOSTILE})
+                for t in several().targets[:2]
+            ],
+            "left_to_calibration": [HOSTILE],
+        }
+    )
+
+
+SAMPLES = {"qat": qat, "failed": failed, "ptq": ptq, "several": several, "hostile": hostile}
+
+
+def text(report, width=80, **options):
+    console = Console(file=io.StringIO(), width=width, legacy_windows=False, **options)
+    terminal.render(report, console, folder="out")
+    return re.sub(" +$", "", console.file.getvalue(), flags=re.MULTILINE)
+
+
+def texts_of(page):
+    """Tags with their attributes in order, and the text between them, as a browser would have them."""
+    tags, words, open_tags = [], [], []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            tags.append((tag, dict(attributes)))
+            if tag not in ("meta", "br"):
+                open_tags.append(tag)
+
+        def handle_startendtag(self, tag, attributes):
+            tags.append((tag, dict(attributes)))
+
+        def handle_endtag(self, tag):
+            assert open_tags.pop() == tag
+
+        def handle_data(self, data):
+            words.append(data)
+
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert open_tags == []
+    return tags, "".join(words)
+
+
+def test_schema_is_that_of_the_records():
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == say.schema(), REFRESH
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+def test_reports_fit_the_schema_and_strangers_do_not(sample):
+    import jsonschema
+
+    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+    validator.check_schema(validator.schema)
+    document = json.loads(sample().model_dump_json(by_alias=True))
+    validator.validate(document)
+    assert document["schema"] == "edgeswap.report/1"
+    assert not validator.is_valid({**document, "stranger": 1})
+    assert not validator.is_valid({key: value for key, value in document.items() if key != "int8"})
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_terminal_text_is_the_golden_one(name, width):
+    golden = (GOLDEN / f"report_{name}_{width}.txt").read_text(encoding="utf-8")
+    assert text(SAMPLES[name](), width) == golden, REFRESH
+
+
+@pytest.mark.parametrize("name", ["qat", "ptq", "several"])
+def test_terminal_keeps_to_the_width_and_to_ascii_words(name):
+    lines = text(SAMPLES[name]()).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert all(line.isascii() or set(line) == {"─"} for line in lines)
+
+
+def test_a_locale_without_unicode_prints_too():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    terminal.render(several(), Console(file=stream, width=80))
+    stream.flush()
+    assert b"2.3x faster" in stream.buffer.getvalue()
+
+
+def test_colour_adds_nothing_but_colour():
+    coloured = text(failed(), force_terminal=True, color_system="standard")
+    assert "\x1b[1;31mFailed" in coloured
+    plain = re.sub("\x1b\\[[0-9;]*m", "", coloured)
+    assert re.sub(" +$", "", plain, flags=re.MULTILINE) == text(failed())
+
+
+def test_names_come_out_literally_on_the_terminal():
+    shown = HOSTILE.replace("\x1b", r"\x1b").replace("\u202e", r"\u202e")
+    printed = text(hostile(), 300, force_terminal=True, color_system="standard")
+    assert shown in printed
+    assert "\x1b[31m\\" not in printed
+    assert "\u202e" not in printed
+
+
+def test_names_come_out_literally_on_the_page():
+    page = html.render(hostile())
+    tags, words = texts_of(page)
+    assert not {tag for tag, _ in tags} & {"script", "img", "iframe", "object", "link"}
+    shown = HOSTILE.replace("\x1b", r"\x1b").replace("\u202e", r"\u202e")
+    assert words.count(shown) >= 10
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+def test_the_page_loads_nothing_and_reads_well_aloud(sample):
+    page = html.render(sample())
+    tags, _ = texts_of(page)
+    used = {
+        key: value
+        for _, attributes in tags
+        for key, value in attributes.items()
+        if key in ("src", "href", "xlink:href")
+    }
+    assert all(value.startswith("#") for value in used.values())
+    assert all(target.startswith("#") for target in re.findall(r"url\((.)", page))
+    assert "@import" not in page
+    assert "default-src 'none'" in page
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert all(attributes.get("scope") for tag, attributes in tags if tag == "th")
+    assert all(attributes.get("aria-label") for tag, attributes in tags if tag == "svg")
+    assert ("html", {"lang": "en"}) in tags
+
+
+def test_the_page_answers_in_the_order_a_stranger_asks():
+    page = html.render(failed())
+    assert re.findall("<h2>(.*?)</h2>", page) == [
+        "Accuracy",
+        "Latency",
+        "int8 beside float32",
+        "What was swapped",
+        "Operators",
+        "Data",
+        "Limits",
+        "Warnings",
+        "How it was measured",
+        "How to reproduce",
+    ]
+    assert page.index("Failed (max_drop") < page.index("<h2>")
+    _, words = texts_of(page)
+    for told in (
+        "governor is powersave",
+        "94,120 bytes, limit 95,000",
+        "LOGISTIC",
+        "3f9c3f9c3f9c",
+        "3 float tensors, around ELU",
+    ):
+        assert told in words.replace(say.NBSP, " ")
+
+
+def test_without_labels_agreement_stands_in_for_accuracy():
+    for shown in (text(ptq()), texts_of(html.render(ptq()))[1].replace(say.NBSP, " ")):
+        assert "98.5 %" in shown
+        assert "top-1 in" not in shown
+    assert "95 % interval" not in text(ptq())
+    assert "no labels" in html.render(ptq())
+    with pytest.raises(ValueError, match="without labels"):
+        plots.accuracy_plot(ptq())
+
+
+def test_a_report_without_any_speed_still_renders():
+    report = qat(targets=[target(measurement(528), measurement(527), speedup_p50=None)])
+    assert "faster" not in text(report)
+    assert "not measured" in html.render(report)
+    with pytest.raises(ValueError, match="latency"):
+        plots.latency_plot(report)
+    assert "No target was measured." in html.render(qat(targets=[]))
+    assert "int8" in text(qat(targets=[]))
+
+
+@pytest.mark.parametrize("plot", [plots.accuracy_plot, plots.latency_plot])
+def test_plots_repeat_to_the_byte_and_leave_matplotlib_as_it_was(plot):
+    import matplotlib as mpl
+
+    before = dict(mpl.rcParams)
+    drawn = plot(several())
+    assert drawn == plot(several())
+    assert dict(mpl.rcParams) == before
+    assert "<metadata" not in drawn
+    assert ET.fromstring(drawn).attrib["role"] == "img"
+
+
+def widths_of_bars(svg):
+    bars = {}
+    for element in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}path"):
+        colour = re.search(r"fill: var\(--(float32|int8)", element.get("style", ""))
+        if colour and "clip-path" in element.attrib:
+            x = [float(number) for number in re.findall(r"[ML] ([\d.]+)", element.get("d"))]
+            bars.setdefault(colour[1], []).append(max(x) - min(x))
+    return bars
+
+
+def test_bars_are_as_long_as_the_latencies_say():
+    bars = widths_of_bars(plots.latency_plot(several()))
+    ratios = [float32 / int8 for float32, int8 in zip(bars["float32"], bars["int8"], strict=True)]
+    # coordinates have six decimals of a point
+    assert ratios == pytest.approx([0.2134 / 0.0912, 11.42 / 4.21, 122.8 / 48.9], rel=1e-4)
+
+
+def test_points_stand_in_the_order_of_the_accuracies():
+    report = qat(float32_swapped=None)
+    x = [
+        float(element.get("x"))
+        for element in ET.fromstring(plots.accuracy_plot(report)).iter("{http://www.w3.org/2000/svg}use")
+        if re.search(r"fill: var\(--(float32|int8)", element.get("style", ""))
+    ]
+    right = [528, 526, 529, 527]
+    assert len(x) == 4
+    per_sample = (x[2] - x[1]) / (right[2] - right[1])
+    assert per_sample > 0
+    assert [value - x[0] for value in x] == pytest.approx(
+        [(count - right[0]) * per_sample for count in right], abs=1e-3
+    )
+
+
+def test_a_stage_far_off_is_an_arrow_and_keeps_its_value():
+    without = plots.accuracy_plot(qat(float32_swapped=None))
+    drawn = plots.accuracy_plot(qat())
+    assert "41.3 % (37.2 to 45.5)" in drawn
+    ticks = [re.findall(r">(\d+)</text>", svg) for svg in (without, drawn)]
+    assert ticks[0] == ticks[1]
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (say.percent(0.97407), "97.4 %"),
+        (say.percent(None), "-"),
+        (say.percent_interval((0.957, 0.9851)), "95.7 to 98.5 %"),
+        (say.number_of_points(-0.001), "0.00"),
+        (say.points_interval((-0.561, 0.93)), "-0.56 to 0.93"),
+        (say.size(94_120), "94.1 kB"),
+        (say.size(13_984_512), "13,985 kB"),
+        (say.p_value(0.0004), "p < 0.001"),
+        (say.p_value(0.6875), "p = 0.69"),
+        (say.p_value(1.0), "p = 1"),
+        (say.ratio(2.33, "faster", "slower", "as fast"), "2.3x faster"),
+        (say.ratio(0.5, "faster", "slower", "as fast"), "2.0x slower"),
+        (say.ratio(0.97, "faster", "slower", "as fast"), "as fast"),
+        (say.ratio(12.4, "faster", "slower", "as fast"), "12x faster"),
+        (say.three_digits(0.09123), "0.0912"),
+        (say.three_digits(10.849), "10.8"),
+        (say.three_digits(1239.6), "1,240"),
+        (say.shortened(["a", "b", "c", "d", "e"]), "a, b, c and 2 more"),
+    ],
+)
+def test_numbers_read_as_people_write_them(shown, expected):
+    assert shown.replace(say.NBSP, " ") == expected
+
+
+@given(st.floats(1e-6, 1e7))
+def test_three_digits_stay_within_half_a_unit_of_the_third(value):
+    shown = say.three_digits(value)
+    assert "e" not in shown
+    # half a unit of the third digit is at most 0.5 % of the number
+    assert float(shown.replace(",", "")) == pytest.approx(value, rel=0.005001)
+
+
+@given(st.text())
+def test_printable_text_is_printable_and_printable_text_is_kept(name):
+    shown = say.printable(qat(left_to_calibration=[name])).left_to_calibration[0]
+    assert shown.isprintable()
+    if name.isprintable():
+        assert shown == name
+
+
+def test_the_verdict_names_what_was_missed_and_only_that():
+    verdict = say.verdict(failed())
+    assert verdict.startswith("Failed (max_drop")
+    assert "max_latency_ms" in verdict
+    assert "max_size" not in verdict
+    assert say.verdict(qat(passed=False, limits=[])).startswith("Failed: ")
+    assert say.verdict(qat(limits=[])).startswith("Exported (no limits were set): ")
+    assert say.verdict(qat(targets=[])).count("\n") == 0
+
+
+def test_a_gain_in_accuracy_reads_as_one():
+    comparison = qat().comparison.model_copy(update={"top1_drop": -200 / 540, "mcnemar_p": 0.5})
+    assert "2 more of 540" in say.significance(qat(comparison=comparison))
+    comparison = comparison.model_copy(update={"top1_drop": 0.0})
+    assert "as many of 540" in say.significance(qat(comparison=comparison))
+
+
+def test_the_command_can_be_pasted_into_a_shell():
+    words = shlex.split(say.command(ptq()))
+    assert words[:4] == ["edgeswap", "export", "--int8", "digits.keras"]
+    assert words[words.index("--data") + 1] == "photos of leaves/"
+    assert "--test-data" not in words
+    assert "--activation" not in words
+    words = shlex.split(say.command(qat()))
+    assert words[words.index("--activation") + 1] == "relu6"
+    assert words[words.index("--test-data") + 1] == "digits/test"
+    assert words[words.index("--max-drop") + 1] == "1"
+    assert shlex.split(say.command(failed())).count("--swap") == 20
+    assert HOSTILE in shlex.split(say.command(hostile()))
+
+
+def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
+    code = (
+        "import sys; from edgeswap.report import html, plots, terminal; "
+        "sys.exit(bool({'tensorflow', 'keras', 'tf_keras', 'matplotlib'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(json.dumps(say.schema(), indent=2) + "\n", encoding="utf-8")
+    for name, sample in SAMPLES.items():
+        for width in (80, 120):
+            (GOLDEN / f"report_{name}_{width}.txt").write_text(text(sample(), width), encoding="utf-8")
