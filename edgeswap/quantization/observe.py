@@ -1,0 +1,64 @@
+"""The lowest and highest value of each tensor whose range is not known beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.frameworks import tf, tf_keras
+from edgeswap.graph.build import build
+from edgeswap.progress import Progress, Silent
+from edgeswap.quantization.placement import Placement
+
+_SILENT = Silent()
+
+
+def observe(
+    placement: Placement,
+    samples: Sequence[npt.NDArray[np.float32]],
+    *,
+    batch_size: int = 50,
+    progress: Progress = _SILENT,
+) -> dict[str, tuple[float, float]]:
+    """Run the float model over representative samples and note the extremes, as the converter's calibration does.
+
+    Args:
+        placement: from `place`.
+        samples: one array for each model input, shape (N, ...), float32, preprocessed.
+        batch_size: how many samples run at once; the ranges do not depend on it.
+        progress: told of every batch.
+
+    Returns:
+        Layer name to (lowest, highest) of its output over all samples and calls, zero included, for each output of the
+        placement that has a side without a bound.
+    """
+    names = [name for name, output in placement.outputs.items() if not output.fixed]
+    if not names:
+        return {}
+    model = build(placement.graph, tf_keras)
+    taps = {name: _outputs(model.get_layer(name)) for name in names}
+    tapped = tf_keras.Model(model.inputs, taps)
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def extremes(*batch: Any) -> Any:
+        values = tapped(list(batch), training=False)
+        lows = [tf.reduce_min([tf.reduce_min(value) for value in values[name]]) for name in names]
+        highs = [tf.reduce_max([tf.reduce_max(value) for value in values[name]]) for name in names]
+        return tf.stack([lows, highs])
+
+    total = len(samples[0])
+    seen = np.zeros((2, len(names)), np.float32)
+    with progress.step("Calibrate", total) as step:
+        for start in range(0, total, batch_size):
+            batch = [tf.constant(array[start : start + batch_size]) for array in samples]
+            low, high = extremes(*batch).numpy()
+            seen = np.stack([np.minimum(seen[0], low), np.maximum(seen[1], high)])
+            step.advance(min(batch_size, total - start))
+    return {name: (float(low), float(high)) for name, low, high in zip(names, *seen, strict=True)}
+
+
+def _outputs(layer: Any) -> list[Any]:
+    return [layer.get_output_at(index) for index in range(len(layer.inbound_nodes))]

@@ -1,0 +1,167 @@
+"""Which tensors of a model carry which fake-quant: knowledge about int8 kernels, as a pure function over the Graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from edgeswap.activations.catalog import Activation
+from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
+from edgeswap.quantization.specification import OBSERVED, UNKNOWN, Range, Rule, Weight, rule_of
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """What carries fake-quant, by layer name of `graph`.
+
+    Attributes:
+        graph: the graph that was placed, ready to be built: behind each input with a range stands a `linear` layer
+            that carries it, and a clipped ELU is an ELU whose ceiling its own fake-quant keeps (see `place`).
+        weights: layer name to its weights with fake-quant.
+        outputs: layer name to the range of its output; a layer not named has none of its own.
+        left_to_calibration: layers whose inner or outer ranges only the converter's calibration can tell.
+    """
+
+    graph: Graph
+    weights: Mapping[str, tuple[Weight, ...]]
+    outputs: Mapping[str, Range]
+    left_to_calibration: tuple[str, ...]
+
+
+def place(
+    graph: Graph,
+    *,
+    input_ranges: Mapping[str, tuple[float, float] | None],
+    per_channel_dense: bool = False,
+) -> Placement:
+    """Decide on the fake-quants of a canonical graph.
+
+    A clipped ELU becomes an ELU followed by its fixed range: outside of [-alpha, max_value] a fake-quant clips and
+    passes no gradient, as the minimum would, and the converter fails on an ELU with a minimum between fake-quants.
+
+    A layer called several times has one fake-quant for all its calls; it is left out only if no call needs it.
+
+    Args:
+        graph: canonical, see `edgeswap.graph.canonicalize`.
+        input_ranges: name of each input node to the lowest and highest value that preprocessing can give, or None
+            where it has no bounds. Widened to hold zero, which every int8 scale does.
+        per_channel_dense: one scale for each unit of a Dense layer. TFLite runtimes of before that feature take such
+            a model and compute nonsense, so it must be asked for.
+    """
+    context = _Context(
+        graph, {name: rule_of(layer, per_channel_dense=per_channel_dense) for name, layer in graph.layers.items()}
+    )
+    weights = {name: rule.weights for name, rule in context.rules.items() if rule is not None and rule.weights}
+    outputs = {name: output for name in graph.layers if (output := context.output_range(name)) is not None}
+    inputs = {name: _holding_zero(bounds) for name, bounds in input_ranges.items()}
+    outputs |= {_behind(name): bounds for name, bounds in inputs.items()}
+    placed = _with_layers_behind_inputs(_without_ceilings(graph), tuple(inputs))
+    return Placement(placed, weights, outputs, context.left_to_calibration())
+
+
+@dataclass(frozen=True, eq=False)
+class _Context:
+    """What surrounds each call."""
+
+    graph: Graph
+    rules: Mapping[str, Rule | None]
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[Node, ...]]:
+        return self.graph.consumers()
+
+    @cached_property
+    def folded(self) -> frozenset[str]:
+        """Names of the batch normalization calls that disappear into the weights before them."""
+        followers = (self.only_follower(node) for node in self.graph.nodes if self.rule(node).folds_batch_norm)
+        return frozenset(node.name for node in followers if node is not None and self.is_batch_norm(node))
+
+    def rule(self, node: Node) -> Rule:
+        return self.rules[node.layer] or UNKNOWN
+
+    def is_batch_norm(self, node: Node) -> bool:
+        return self.graph.layers[node.layer].class_name == "BatchNormalization"
+
+    def output_range(self, layer: str) -> Range | None:
+        """What the rule says, unless no call of the layer leaves an int8 tensor of its own."""
+        calls = [node for node in self.graph.nodes if node.layer == layer]
+        rule = self.rules[layer]
+        return None if rule is None or all(self.disappears(node) for node in calls) else rule.output
+
+    def left_to_calibration(self) -> tuple[str, ...]:
+        """Layers without a rule and those that are computed in several operators, in the order of their calls."""
+        return tuple(dict.fromkeys(node.layer for node in self.graph.nodes if self.is_beyond_rules(node)))
+
+    def is_beyond_rules(self, node: Node) -> bool:
+        most = self.rule(node).most_inputs
+        if most is not None and len(node.refs()) > most:
+            return True
+        if self.is_batch_norm(node):
+            return node.name not in self.folded  # alone it is a multiplication and an addition
+        return self.rules[node.layer] is None and self.graph.layers[node.layer].class_name != "InputLayer"
+
+    def disappears(self, node: Node) -> bool:
+        """Whether this output is folded or fused into what follows, or written straight into a concat."""
+        if self.goes_into_concat(node):
+            return not self.rule(node).prescribed
+        follower = self.only_follower(node)
+        if follower is None:
+            return False
+        if self.is_batch_norm(follower):
+            return self.rule(node).folds_batch_norm
+        activation = self.graph.layers[follower.layer].activation
+        return self.rule(node).fuses_relu and activation is not None and activation.kind in ("relu", "relu6")
+
+    def only_follower(self, node: Node) -> Node | None:
+        """The one call that reads this output, identities skipped; None if others do or it leaves the model."""
+        while not self.leaves(node) and len(self.readers[node.name]) == 1:
+            (node,) = self.readers[node.name]
+            if not self.rule(node).identity:
+                return node
+        return None
+
+    def goes_into_concat(self, node: Node) -> bool:
+        """Whether a concat reads this output, perhaps through operators that keep the scale."""
+        return not self.leaves(node) and any(
+            self.graph.layers[reader.layer].class_name == "Concatenate"
+            or (self.rules[reader.layer] is not None and not self.rule(reader).output and self.goes_into_concat(reader))
+            for reader in self.readers[node.name]
+        )
+
+    def leaves(self, node: Node) -> bool:
+        return any(ref.node == node.name for ref in self.graph.outputs)
+
+
+def _holding_zero(bounds: tuple[float, float] | None) -> Range:
+    return OBSERVED if bounds is None else Range(min(bounds[0], 0.0), max(bounds[1], 0.0))
+
+
+def _without_ceilings(graph: Graph) -> Graph:
+    """The graph with every clipped ELU an ELU of the same alpha."""
+    unclipped = {}
+    for name, layer in graph.layers.items():
+        if layer.activation is not None and layer.activation.kind == "clipped_elu":
+            parameters = {"alpha": layer.activation.parameters["alpha"]}
+            unclipped[name] = replace(layer, config={**layer.config, "kind": "elu", "parameters": parameters})
+    return graph.with_layers(unclipped)
+
+
+def _with_layers_behind_inputs(graph: Graph, inputs: tuple[str, ...]) -> Graph:
+    """The graph with a `linear` layer between each of these input nodes and its readers."""
+    moved = {Ref(name): Ref(_behind(name)) for name in inputs}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        args, kwargs = map_refs((node.args, node.kwargs), lambda ref: moved.get(ref, ref))
+        nodes.append(replace(node, args=args, kwargs=kwargs))
+        if node.name in inputs:
+            nodes.append(Node(_behind(node.name), _behind(node.name), (Ref(node.name),)))
+    linear = Activation("linear")
+    config = {"kind": linear.kind, "parameters": dict(linear.parameters)}
+    layers = {_behind(name): Layer(_behind(name), ACTIVATION, config) for name in inputs}
+    outputs = tuple(moved.get(ref, ref) for ref in graph.outputs)
+    return replace(graph, layers={**graph.layers, **layers}, nodes=tuple(nodes), outputs=outputs)
+
+
+def _behind(input_name: str) -> str:
+    return f"{input_name}_range"
