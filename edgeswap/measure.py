@@ -1,0 +1,148 @@
+"""Measure two models on a target: ship them with the device script, bring records back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.compare import wilson_interval
+from edgeswap.errors import TargetError
+from edgeswap.progress import Progress, Silent
+from edgeswap.records import Accuracy, Latency, Measurement, TargetResult
+
+SCHEMA = "edgeswap.benchmark/1"
+
+
+class Target(Protocol):
+    """A place where the device script runs."""
+
+    @property
+    def name(self) -> str:
+        """As in `--target`."""
+
+    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+        """Carry `files` (name to local path) there, run the script with `arguments`, return its JSON.
+
+        An argument that is a name in `files` stands for that file. The target itself sees to `--json` and
+        `--progress`.
+
+        Raises:
+            TargetError: it did not work.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Classes of the same samples, in order: int64 arrays of shape (samples,).
+
+    Attributes:
+        indices: which samples of the evaluation file they are.
+        labels: the true classes; None where the file has none.
+        baseline: what the float32 model said.
+        candidate: what the int8 model said.
+    """
+
+    indices: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64] | None
+    baseline: npt.NDArray[np.int64]
+    candidate: npt.NDArray[np.int64]
+
+
+def measure(
+    target: Target,
+    baseline: Path,
+    candidate: Path,
+    evaluation: Path | None,
+    *,
+    preprocess: str | None,
+    threads: int = 1,
+    runs: int | None = None,
+    samples: int | None = None,
+    quick: bool = False,
+    delegate: str | None = None,
+    progress: Progress | None = None,
+) -> tuple[TargetResult, Predictions | None]:
+    """Accuracy and latency of the float32 `baseline` and the int8 `candidate` on `target`, in one run of one script.
+
+    Args:
+        target: where.
+        baseline: a `.tflite` of batch 1.
+        candidate: another, which takes the same samples.
+        evaluation: an `.npz` with `x` (or one array per input name) and optionally `y`; None measures latency alone.
+        preprocess: how uint8 pixels reach the models, a name that the script knows; floats are taken as they are.
+        threads: of the timed interpreters.
+        runs: timed runs of each model; None leaves it to the script.
+        samples: how many, evenly spaced; None is all.
+        quick: fewer timed runs.
+        delegate: a name or library that the target knows; None is the runtime's own.
+        progress: told how far it is.
+
+    Returns:
+        The result, and the predicted classes; None without `evaluation`.
+
+    Raises:
+        TargetError: the target failed, or answered in another form than this version reads.
+    """
+    files = {"baseline.tflite": baseline, "candidate.tflite": candidate}
+    arguments = [*files, "--threads", str(threads)]
+    if evaluation is not None:
+        files["evaluation.npz"] = evaluation
+        arguments += ["--data", "evaluation.npz"]
+        arguments += ["--preprocess", preprocess] if preprocess else []
+        arguments += ["--samples", str(samples)] if samples else []
+    arguments += ["--runs", str(runs)] if runs else []
+    arguments += ["--quick"] if quick else []
+    arguments += ["--delegate", delegate] if delegate else []
+    answer = target.run(files, arguments, progress=progress or Silent())
+    if answer.get("schema") != SCHEMA:
+        raise TargetError(
+            f"{target.name}: expected an answer of schema {SCHEMA!r}, got {answer.get('schema')!r}.",
+            "The device script and edgeswap must be of one version.",
+        )
+    return _result(target.name, answer), _predictions(answer)
+
+
+def _result(name: str, answer: Mapping[str, Any]) -> TargetResult:
+    machine, runtime = answer["machine"], answer["runtime"]
+    float32, int8 = (_measurement(model) for model in answer["models"])
+    speedup = None
+    if float32.latency_ms and int8.latency_ms:
+        speedup = float32.latency_ms.p50 / int8.latency_ms.p50
+    return TargetResult(
+        name=name,
+        machine=machine["board"] or machine["system"],
+        cpu=machine["cpu"] or machine["architecture"],
+        runtime=f"{runtime['name']} {runtime['version']}",
+        delegate=answer["delegate"],
+        warnings=[f"{item['name']}: {item['detail']}. {item['advice']}" for item in answer["warnings"]],
+        speedup_p50=speedup,
+        float32=float32,
+        int8=int8,
+    )
+
+
+def _measurement(model: Mapping[str, Any]) -> Measurement:
+    found, times = model["accuracy"], model["latency_ms"]
+    accuracy = Accuracy(top1=None, ci95=None, samples=found["samples"] if found else 0)
+    if found and found["correct"] is not None:
+        accuracy = Accuracy(
+            top1=found["correct"] / found["samples"],
+            ci95=wilson_interval(found["correct"], found["samples"]),
+            samples=found["samples"],
+        )
+    latency = Latency(**{key: times[key] for key in Latency.model_fields}) if times else None
+    return Measurement(accuracy=accuracy, latency_ms=latency)
+
+
+def _predictions(answer: Mapping[str, Any]) -> Predictions | None:
+    data = answer["data"]
+    if data is None:
+        return None
+    baseline, candidate = (np.asarray(model["accuracy"]["predicted"], np.int64) for model in answer["models"])
+    labels = np.asarray(data["labels"], np.int64) if data["labels"] is not None else None
+    return Predictions(np.asarray(data["indices"], np.int64), labels, baseline, candidate)
