@@ -158,7 +158,7 @@ def _label(axes: Axes, row: int, name: str, value: str) -> None:
         "color": COLOURS["ink"],
         "weight": weight,
     }
-    axes.text(-0.04, row, name, ha="right", **place)
+    axes.text(-0.07, row, name, ha="right", **place)
     axes.text(1.04, row, value.replace(say.NBSP, " "), ha="left", **place)
 
 
