@@ -41,7 +41,7 @@ def accuracy(right, samples=540):
 
 
 def measurement(right, p50=None, *, samples=540, instructions=None, tail=1.4):
-    latency = p50 and records.Latency(p50=p50, p90=p50 * 1.12, p99=p50 * tail, mean=p50 * 1.03, runs=500, threads=1)
+    latency = p50 and records.Latency(p50=p50, p90=p50 * 1.12, p99=p50 * tail, mean=p50 + 0.02, runs=500, threads=1)
     return records.Measurement(accuracy=accuracy(right, samples), latency_ms=latency, instructions=instructions)
 
 
@@ -443,6 +443,11 @@ def test_bars_are_as_long_as_the_latencies_say():
     ratios = [float32 / int8 for float32, int8 in zip(bars["float32"], bars["int8"], strict=True)]
     # coordinates have six decimals of a point
     assert ratios == pytest.approx([0.2134 / 0.0912, 11.42 / 4.21, 122.8 / 48.9], rel=1e-4)
+
+
+def test_names_come_out_literally_in_a_plot():
+    titles = [element.text for element in ET.fromstring(plots.latency_plot(hostile())).iter() if element.text]
+    assert sum("</script>[red]b[/red]$x_1$" in title for title in titles) == 2
 
 
 def test_points_stand_in_the_order_of_the_accuracies():

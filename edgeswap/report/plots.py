@@ -82,7 +82,7 @@ def latency_plot(report: ExportReport) -> str:
     Raises:
         ValueError: no target has a latency or an instruction count.
     """
-    targets = [target for target in report.targets if _is_drawn(target)]
+    targets = [target for target in say.printable(report).targets if _is_drawn(target)]
     if not targets:
         raise ValueError("Expected a report with a latency or an instruction count, got none on any target.")
     block_inches = 0.3 + 2 * ROW_INCHES + 0.5
