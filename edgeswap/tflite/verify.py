@@ -1,0 +1,215 @@
+"""The gate: is a `.tflite` full-integer, and if not, which operator of which layer is to blame?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edgeswap.errors import VerificationError
+from edgeswap.tflite.elu import fold_elu
+from edgeswap.tflite.flatbuffer import Tensor, operator_name, read
+from edgeswap.tflite.flatbuffer import tensors as tensors_of
+
+FLOAT_DTYPES = frozenset({"FLOAT64", "FLOAT32", "FLOAT16", "BFLOAT16", "FLOAT8_E4M3FN", "FLOAT8_E5M2"}) | {
+    "COMPLEX64",
+    "COMPLEX128",
+}
+_WEIGHT_DTYPES = frozenset({"INT8", "UINT8", "INT4", "UINT4", "INT2"})
+_BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+_SHOWN = 5
+_UPSTREAM = 32  # tensors; enough to pass the unnamed ones at a model's end
+
+
+@dataclass(frozen=True)
+class FloatOperator:
+    """An operator that reads or writes a float tensor.
+
+    Attributes:
+        operator: builtin name, such as `ELU`.
+        tensors: names of its float tensors, what it writes first.
+        upstream: names of the tensors it depends on, nearest first; they tell where in the model it stands.
+        is_hybrid: it keeps quantized weights but computes on float activations.
+    """
+
+    operator: str
+    tensors: tuple[str, ...]
+    upstream: tuple[str, ...]
+    is_hybrid: bool
+
+    def __str__(self) -> str:
+        return f"{self.operator} ({self.tensors[0]})"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What verify found, over all subgraphs.
+
+    Attributes:
+        input_dtypes, output_dtypes: of the first subgraph, in order, as the schema names them (`INT8`).
+        float_tensors: names of every tensor of a float type, also of those no operator uses.
+        float_operators: every operator that reads or writes one.
+        has_int8_activations: some operator writes an int8 tensor.
+        has_quantized_weights: some constant is an integer of 8 bits or less.
+    """
+
+    input_dtypes: tuple[str, ...]
+    output_dtypes: tuple[str, ...]
+    float_tensors: tuple[str, ...]
+    float_operators: tuple[FloatOperator, ...]
+    has_int8_activations: bool
+    has_quantized_weights: bool
+
+    @property
+    def is_full_integer(self) -> bool:
+        """int8 in, int8 out, no float tensor in between."""
+        return {*self.input_dtypes, *self.output_dtypes} == {"INT8"} and not self.float_tensors
+
+
+def verify(data: bytes) -> Verdict:
+    """Judge a `.tflite` file by its tensors' types, without running it.
+
+    Raises:
+        ModelError: `data` is no TFLite file that can be read.
+    """
+    model = read(data)
+    tensors = [tensors_of(model, number) for number in range(len(model.subgraphs))]
+    calls = [(number, operator) for number, subgraph in enumerate(model.subgraphs) for operator in subgraph.operators]
+    writers: list[dict[int, Any]] = [{} for _ in model.subgraphs]
+    for number, operator in calls:
+        writers[number].update((int(output), operator) for output in operator.outputs)
+    constants = {
+        known.dtype
+        for number, subgraph in enumerate(model.subgraphs)
+        for known, tensor in zip(tensors[number], subgraph.tensors, strict=True)
+        if model.buffers[tensor.buffer].data is not None and len(model.buffers[tensor.buffer].data)
+    }
+    return Verdict(
+        input_dtypes=tuple(tensors[0][index].dtype for index in model.subgraphs[0].inputs),
+        output_dtypes=tuple(tensors[0][index].dtype for index in model.subgraphs[0].outputs),
+        float_tensors=tuple(tensor.name for known in tensors for tensor in known if tensor.dtype in FLOAT_DTYPES),
+        float_operators=tuple(
+            _float_operator(
+                operator_name(model.operatorCodes[call.opcodeIndex]), call, tensors[number], writers[number]
+            )
+            for number, call in calls
+            if _float_names(tensors[number], call)
+        ),
+        has_int8_activations=any(
+            tensors[number][index].dtype == "INT8" for number in range(len(writers)) for index in writers[number]
+        ),
+        has_quantized_weights=bool(constants & _WEIGHT_DTYPES),
+    )
+
+
+def require_full_integer(data: bytes, layer_names: Sequence[str] = ()) -> None:
+    """Raise where a `.tflite` is not full-integer.
+
+    Args:
+        data: the file.
+        layer_names: the Keras model's layers. With them a layer is named only if the model has it; without them it is
+            read off the tensors' names (`model/layer/Op`).
+
+    Raises:
+        VerificationError: an input or output is not int8, or a float tensor is left. It names operators, tensors,
+            layers and what to do.
+        ModelError: `data` is no TFLite file that can be read.
+    """
+    verdict = verify(data)
+    if verdict.is_full_integer:
+        return
+    found = [
+        f"{what} {', '.join(dtypes)}"
+        for what, dtypes in (("input", verdict.input_dtypes), ("output", verdict.output_dtypes))
+        if set(dtypes) != {"INT8"}
+    ]
+    if verdict.float_tensors:
+        found.append(f"{len(verdict.float_tensors)} float tensors: {_blame(verdict, layer_names)}")
+    raise VerificationError(
+        f"Expected a full-integer model (int8 in, int8 out, no float tensor in between), got {'; '.join(found)}.",
+        _remedy(verdict, data),
+    )
+
+
+def layer_of(operator: FloatOperator, layer_names: Sequence[str] = ()) -> str | None:
+    """The Keras layer that a float operator most likely comes from, or else the nearest layer before it.
+
+    Tensor names hold the path of the Keras layer, `model/layer/Op`; several, joined by `;`, where operators were fused.
+    """
+    for name in (*operator.tensors, *operator.upstream):
+        for path in filter(None, name.split(";")):
+            parts = path.split("/")
+            if layer_names:
+                inside = [layer for layer in layer_names if f"/{layer}/" in f"/{path}/"]
+                if inside:
+                    return max(inside, key=len)
+            elif len(parts) > 1:
+                return parts[-2]
+    return None
+
+
+def _float_operator(name: str, call: Any, tensors: Sequence[Tensor], writers: Mapping[int, Any]) -> FloatOperator:
+    reads = [int(index) for index in call.inputs if index != -1]
+    writes_float = any(tensors[index].dtype in FLOAT_DTYPES for index in call.outputs)
+    reads_weights = any(tensors[index].dtype in _WEIGHT_DTYPES for index in reads)
+    return FloatOperator(
+        operator=name,
+        tensors=_float_names(tensors, call),
+        upstream=tuple(tensors[index].name for index in _upstream(writers, reads)),
+        is_hybrid=name not in _BORDERS and writes_float and reads_weights,
+    )
+
+
+def _float_names(tensors: Sequence[Tensor], operator: Any) -> tuple[str, ...]:
+    both = (*operator.outputs, *operator.inputs)
+    return tuple(tensors[index].name for index in both if index != -1 and tensors[index].dtype in FLOAT_DTYPES)
+
+
+def _upstream(writers: Mapping[int, Any], tensors: Sequence[int]) -> list[int]:
+    """The nearest tensors that some are computed from, they themselves first, then by distance."""
+    found = list(dict.fromkeys(tensors))
+    for tensor in found:  # grows while it is walked: breadth first
+        if tensor in writers and len(found) < _UPSTREAM:
+            found += [int(index) for index in writers[tensor].inputs if index != -1 and int(index) not in found]
+    return found
+
+
+def _blame(verdict: Verdict, layer_names: Sequence[str]) -> str:
+    """The float operators that compute; those at the borders to int8 only where there are no others."""
+    computing = [operator for operator in verdict.float_operators if operator.operator not in _BORDERS]
+    shown = computing or list(verdict.float_operators)
+    if not shown:
+        return f"{', '.join(map(repr, verdict.float_tensors[:_SHOWN]))}, which no operator uses"
+    lines = []
+    for operator in shown[:_SHOWN]:
+        layer = layer_of(operator, layer_names)
+        kind = f"{operator.operator}, hybrid," if operator.is_hybrid else operator.operator
+        lines.append(f"{kind} on tensor {operator.tensors[0]!r}" + (f" (layer {layer!r})" if layer else ""))
+    rest = len(shown) - len(lines)
+    return ", ".join(lines) + (f", and {rest} more" if rest else "")
+
+
+def _remedy(verdict: Verdict, data: bytes) -> str:
+    computing = any(operator.operator not in _BORDERS for operator in verdict.float_operators)
+    causes = (
+        (
+            not verdict.has_int8_activations and verdict.has_quantized_weights,
+            "Only its weights are quantized (dynamic range): convert it again with a representative dataset.",
+        ),
+        (not verdict.has_int8_activations, "It is a float model: quantize it with `edgeswap export --int8`."),
+        (
+            verify(fold_elu(data)).is_full_integer,
+            "Export it with `edgeswap export --int8`, which makes these float islands int8 operators.",
+        ),
+        (
+            computing,
+            "The converter has no int8 form for these operators: swap the layers' activation for one that `edgeswap "
+            "activations` lists, such as relu6.",
+        ),
+        (
+            bool(verdict.float_tensors) and not verdict.float_operators,
+            "Nothing computes on these tensors: write the file again without them.",
+        ),
+        (True, "Convert it with int8 as inference_input_type and inference_output_type."),
+    )
+    return next(remedy for applies, remedy in causes if applies)
