@@ -67,7 +67,10 @@ CATALOG: Mapping[str, Kind] = {
         {"alpha": 1.0},
     ),
     "swish": Kind(
-        "x sigmoid(x)", lambda x: x * _sigmoid(x), lambda: (SWISH_MINIMUM, None), "Ramachandran et al., arXiv:1710.05941"
+        "x sigmoid(x)",
+        lambda x: x * _sigmoid(x),
+        lambda: (SWISH_MINIMUM, None),
+        "Ramachandran et al., arXiv:1710.05941",
     ),
     "hard_swish": Kind(
         "x min(max(x + 3, 0), 6) / 6",
@@ -102,7 +105,8 @@ class Activation:
         kind = ALIASES.get(self.kind, self.kind)
         if kind not in CATALOG:
             raise ConfigError(
-                f"Expected an activation of the catalog, got {self.kind!r}.", f"Known are: {', '.join(sorted(CATALOG))}."
+                f"Expected an activation of the catalog, got {self.kind!r}.",
+                f"Known are: {', '.join(sorted(CATALOG))}.",
             )
         defaults = CATALOG[kind].defaults
         for name, value in self.parameters.items():
@@ -156,6 +160,7 @@ def parse(text: str) -> Activation:
             parameters[name.strip()] = float(value)
         except ValueError:
             raise ConfigError(
-                f"Expected 'parameter=number' in {text!r}, got {argument!r}.", "Write it as in clipped_elu(max_value=4)."
+                f"Expected 'parameter=number' in {text!r}, got {argument!r}.",
+                "Write it as in clipped_elu(max_value=4).",
             ) from None
     return Activation(match["kind"], parameters)

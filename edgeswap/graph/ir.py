@@ -11,8 +11,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
+
+from edgeswap.activations.catalog import Activation
+
+ACTIVATION = "EdgeswapActivation"  # class_name of an activation of the catalog, in a canonical graph
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,9 @@ class Ref:
 class Layer:
     """One Keras layer: what it is and its weights, not where it is called.
 
-    `class_name` and `config` are those of Keras (`get_config()`); weights stand in the order of `get_weights()`.
-    `python_class` is set only where the class is the user's own, so that nobody else could find it by name.
+    `class_name` and `config` are those of Keras 3 (`get_config()`, its dtype policy by name); weights stand in the
+    order of `get_weights()`. `python_class` is set only where the class is the user's own, so that nobody else could
+    find it by name; `submodel` only where the layer is itself a model, which `canonicalize` puts in its place.
     """
 
     name: str
@@ -37,6 +41,14 @@ class Layer:
     weights: tuple[npt.NDArray[Any], ...] = ()
     trainable: bool = True
     python_class: type | None = None
+    submodel: Graph | None = None
+
+    @property
+    def activation(self) -> Activation | None:
+        """The activation of the catalog that this layer is, in a canonical graph; None for every other layer."""
+        if self.class_name != ACTIVATION:
+            return None
+        return Activation(self.config["kind"], self.config["parameters"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +73,8 @@ class Node:
 class Graph:
     """A model: layers, the calls that connect them (each after those it reads), inputs and outputs.
 
-    An input is a node whose layer is an `InputLayer`; `inputs` fixes their order.
+    An input is a node whose layer is an `InputLayer`; `inputs` fixes their order. `renamed` maps the new name of a
+    layer that came out of a nested model to its old one, where two had the same.
     """
 
     name: str
@@ -69,6 +82,7 @@ class Graph:
     nodes: tuple[Node, ...]
     inputs: tuple[Ref, ...]
     outputs: tuple[Ref, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def layer_of(self, node: Node | Ref | str) -> Layer:
         """The layer that a node, a tensor or the node of that name comes from."""

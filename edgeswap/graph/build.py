@@ -1,0 +1,108 @@
+"""A canonical `Graph` to a Keras model of either framework."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from typing import Any
+
+from edgeswap.activations.layers import activation_layer
+from edgeswap.errors import ModelError
+from edgeswap.frameworks import keras, tf_keras
+from edgeswap.graph.dialect import framework_config
+from edgeswap.graph.ir import Graph, Layer, Ref, map_refs
+
+
+def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = None) -> Any:
+    """A functional model of `framework` that computes what `graph` says, with its names, weights and flags.
+
+    Args:
+        graph: canonical, see `canonicalize`.
+        framework: the module `keras` or `tf_keras`.
+        batch_size: fixes the first dimension of every input; None leaves it as the graph has it.
+
+    Raises:
+        ModelError: a layer whose class or config `framework` does not have, or whose weights do not fit.
+    """
+    layers = {name: _build_layer(layer, framework) for name, layer in graph.layers.items() if not _is_input(layer)}
+    tensors: dict[Ref, Any] = {}
+    for node in graph.nodes:
+        layer = graph.layers[node.layer]
+        if _is_input(layer):
+            tensors[Ref(node.name)] = _input(layer, framework, batch_size)
+            continue
+        args, kwargs = map_refs((node.args, node.kwargs), tensors.__getitem__)
+        called = layers[node.layer]
+        results = called(*args, **_accepted(called, kwargs))
+        for index, tensor in enumerate(results if isinstance(results, (list, tuple)) else [results]):
+            tensors[Ref(node.name, index)] = tensor
+    model = framework.Model(_one_or_all(graph.inputs, tensors), _one_or_all(graph.outputs, tensors), name=graph.name)
+    for name, built in layers.items():
+        _set_weights(built, graph.layers[name])
+    return model
+
+
+def clone(graph: Graph, model: Any) -> Graph:
+    """`graph` with the weights that `model`, built from it, has now."""
+    trained = {}
+    for name, layer in graph.layers.items():
+        if layer.weights:
+            trained[name] = replace(layer, weights=tuple(model.get_layer(name).get_weights()))
+    return graph.with_layers(trained)
+
+
+def _is_input(layer: Layer) -> bool:
+    return layer.class_name == "InputLayer"
+
+
+def _input(layer: Layer, framework: Any, batch_size: int | None) -> Any:
+    shape = tuple(layer.config["batch_shape"])
+    shape = shape if batch_size is None else (batch_size, *shape[1:])
+    return framework.Input(batch_shape=shape, dtype=layer.config["dtype"], name=layer.name)
+
+
+def _build_layer(layer: Layer, framework: Any) -> Any:
+    activation = layer.activation
+    if activation is not None:
+        return activation_layer(activation, framework, name=layer.name, trainable=layer.trainable)
+    layer_class: Any = layer.python_class or getattr(framework.layers, layer.class_name, None)
+    if layer_class is None:
+        raise ModelError(
+            f"Expected a layer that {framework.__name__} has, got {layer.name!r} of class {layer.class_name!r}.",
+            "Replace that layer, or give its class by --custom-objects.",
+        )
+    if not issubclass(layer_class, framework.layers.Layer):
+        raise ModelError(
+            f"Expected a layer of {framework.__name__}, but the class of {layer.name!r} belongs to another framework.",
+            f"Write {layer.class_name!r} for {framework.__name__} too.",
+        )
+    flags = {"name": layer.name, "trainable": layer.trainable}
+    config = (
+        dict(layer.config) if layer.python_class else framework_config(layer_class, layer.name, layer.config, framework)
+    )
+    return layer_class.from_config({**config, **flags})
+
+
+def _accepted(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """`training=` given to a nested model reaches only those of its layers that take it."""
+    if "training" not in kwargs or "training" in inspect.signature(layer.call).parameters:
+        return kwargs
+    return {key: value for key, value in kwargs.items() if key != "training"}
+
+
+def _set_weights(built: Any, layer: Layer) -> None:
+    shapes = [tuple(array.shape) for array in layer.weights]
+    expected = [tuple(variable.shape) for variable in built.weights]
+    if shapes != expected:
+        raise ModelError(
+            f"Expected weights of shapes {expected} for layer {layer.name!r}, got {shapes}.",
+            "The model's file and its layers do not fit each other: save it again.",
+        )
+    built.set_weights(list(layer.weights))
+    if isinstance(built, keras.layers.Normalization):
+        built.finalize_state()  # set_weights alone leaves the statistics it was built with in use
+
+
+def _one_or_all(refs: tuple[Ref, ...], tensors: dict[Ref, Any]) -> Any:
+    found = [tensors[ref] for ref in refs]
+    return found[0] if len(found) == 1 else found

@@ -1,0 +1,113 @@
+"""Where the two Keras dialects differ: layer configs, to the neutral form (Keras 3's words) and back.
+
+Only differences are tabulated. A key that the other framework has no word for may be left out only while it is at its
+default there: anything else would change what the layer does.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from edgeswap.errors import ModelError
+from edgeswap.frameworks import keras, tf_keras
+
+# class name -> {Keras 3's key: Keras 2's key}
+_RENAMED: Mapping[str, Mapping[str, str]] = {
+    "InputLayer": {"batch_shape": "batch_input_shape"},
+    "LeakyReLU": {"negative_slope": "alpha"},
+}
+
+
+def neutral_config(class_name: str, config: Mapping[str, Any], framework: Any) -> dict[str, Any]:
+    """A layer's `get_config()` in Keras 3's words, its dtype policy by name and without the layer's name and flags."""
+    neutral = {key: _plain(value) for key, value in config.items() if key not in ("name", "trainable")}
+    if isinstance(neutral.get("dtype"), Mapping):
+        neutral["dtype"] = neutral["dtype"]["config"]["name"]
+    if framework is tf_keras:
+        back = {old: new for new, old in _RENAMED.get(class_name, {}).items()}
+        neutral = {back.get(key, key): value for key, value in neutral.items()}
+        if class_name == "BatchNormalization" and isinstance(neutral["axis"], list) and len(neutral["axis"]) == 1:
+            neutral["axis"] = neutral["axis"][0]
+    return neutral
+
+
+def framework_config(layer_class: type, name: str, config: Mapping[str, Any], framework: Any) -> dict[str, Any]:
+    """The neutral `config` as `layer_class` of `framework` takes it in `from_config`.
+
+    Raises:
+        ModelError: the config asks for something that the framework has no word for.
+    """
+    class_name = layer_class.__name__
+    renamed = _RENAMED.get(class_name, {}) if framework is tf_keras else {}
+    translated = {renamed.get(key, key): _translate(value, framework, name) for key, value in config.items()}
+    return _accepted(layer_class, translated, name, framework)
+
+
+def _translate(value: Any, framework: Any, layer: str) -> Any:
+    """Serialized initializers, regularizers and constraints inside a config: each in the framework's own words."""
+    if isinstance(value, Mapping) and {"module", "class_name", "config"} <= set(value):
+        family = value["module"].removeprefix("tf_").split(".")
+        if value["module"].startswith("keras.") and len(family) == 2 and isinstance(value["config"], Mapping):
+            found = getattr(getattr(framework, family[1], None), value["class_name"], None)
+            if found is not None:
+                return {**value, "config": _accepted(found, value["config"], layer, framework)}
+    return value
+
+
+def _accepted(target: type, config: Mapping[str, Any], layer: str, framework: Any) -> dict[str, Any]:
+    known = set(_defaults(target))
+    if issubclass(target, framework.layers.Layer):
+        known |= {"dtype", "activity_regularizer", "batch_input_shape"}
+    extra = {key: value for key, value in config.items() if key not in known}
+    for key, value in extra.items():
+        if not _is_default(target.__name__, key, value, framework):
+            raise ModelError(
+                f"Expected layer {layer!r} to fit {framework.__name__}, but its {target.__name__} there has no {key!r} "
+                f"(it is {value!r} here).",
+                f"Build that layer without {key!r}.",
+            )
+    return {key: value for key, value in config.items() if key in known}
+
+
+def _is_default(class_name: str, key: str, value: Any, framework: Any) -> bool:
+    """Whether a key unknown to `framework` has the value that the other framework gives it unasked."""
+    if value is None or value is False:
+        return True
+    other = tf_keras if framework is keras else keras
+    for family in (other.layers, other.initializers, other.regularizers, other.constraints):
+        found = getattr(family, class_name, None)
+        if found is not None:
+            return bool(_defaults(found).get(key, inspect.Parameter.empty) == value)
+    return False
+
+
+def _defaults(target: type) -> dict[str, Any]:
+    """What a class takes by keyword and its defaults, through its bases for as long as each passes `**kwargs` on."""
+    found: dict[str, Any] = {}
+    for base in target.__mro__:
+        if "__init__" not in vars(base) or base.__name__ in ("Layer", "object"):
+            continue
+        parameters = list(inspect.signature(vars(base)["__init__"]).parameters.values())
+        for parameter in parameters:
+            if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+                found.setdefault(parameter.name, parameter.default)
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return {key: value for key, value in found.items() if key != "self"}
+
+
+def _plain(value: Any) -> Any:
+    """Keras 2 wraps lists and dicts in configs for its own bookkeeping, and keeps numbers as arrays."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, tuple):
+        return tuple(_plain(inner) for inner in value)
+    return value

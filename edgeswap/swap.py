@@ -1,0 +1,146 @@
+"""The swap: a graph with other activations. A pure function over data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from edgeswap.activations.catalog import ALIASES, CATALOG, Activation, parse
+from edgeswap.errors import ConfigError
+from edgeswap.graph.canonicalize import activation_layer
+from edgeswap.graph.ir import Graph, Layer, Node, Ref
+from edgeswap.records import Activations, SkippedActivation, SwappedActivation
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One `PATTERN=TO`: a kind of the catalog or a glob over layer names, and what those become."""
+
+    pattern: str
+    to: Activation
+
+    @property
+    def kind(self) -> str | None:
+        """The kind that the pattern is, or None where it is a glob over layer names."""
+        kind = ALIASES.get(self.pattern, self.pattern)
+        return kind if kind in CATALOG else None
+
+    def fits(self, layer: Layer, activation: Activation) -> bool:
+        """Whether the rule speaks of this activation layer."""
+        return activation.kind == self.kind if self.kind else fnmatchcase(layer.name, self.pattern)
+
+
+@dataclass(frozen=True)
+class Swap:
+    """What came out: the new graph, and what was and was not swapped."""
+
+    graph: Graph
+    activations: Activations
+
+
+def parse_rule(text: str) -> Rule:
+    """The rule that `PATTERN=TO` names, such as `swish=hard_swish` or `block_1*=clipped_elu(max_value=4)`.
+
+    Raises:
+        ConfigError: `text` is not of that form, or names an activation that the catalog does not hold.
+    """
+    pattern, equals, to = text.partition("=")
+    if not pattern.strip() or not equals or not to.strip():
+        raise ConfigError(
+            f"Expected PATTERN=ACTIVATION, got {text!r}.", "Write it as in swish=hard_swish or 'block_1*=relu6'."
+        )
+    return Rule(pattern.strip(), parse(to))
+
+
+def swap(graph: Graph, activation: Activation | None = None, rules: Sequence[Rule] = ()) -> Swap:
+    """`graph` with its activations swapped; weights, names and all else stay.
+
+    Args:
+        graph: canonical.
+        activation: what every hidden activation becomes; None leaves them to `rules`.
+        rules: by kind or by layer name; the last that fits wins, over `activation` too.
+
+    The output activation and the gates of squeeze-and-excite blocks (an activation that only scales another tensor)
+    stay, unless a rule names their layer.
+
+    Raises:
+        ConfigError: a rule fits no activation of the graph.
+    """
+    unfit = [rule.pattern for rule in rules if not any(rule.fits(layer, found) for layer, found in _activations(graph))]
+    if unfit:
+        names = ", ".join(f"{layer.name} ({found})" for layer, found in _activations(graph)) or "none"
+        raise ConfigError(
+            f"Expected every --swap pattern to fit an activation of the model, but {unfit[0]!r} fits none.",
+            f"Its activations are: {names}.",
+        )
+    protected = _protected(graph)
+    changed: dict[str, Layer] = {}
+    swapped: list[SwappedActivation] = []
+    skipped: list[SkippedActivation] = _foreign(graph) if activation else []
+    for layer, found in _activations(graph):
+        named = [rule for rule in rules if rule.fits(layer, found)]
+        to = named[-1].to if named else activation
+        if to is None or to == found or (not named and found.kind == "linear"):
+            continue
+        reason = protected.get(layer.name)
+        if reason and not (named and named[-1].kind is None):
+            skipped.append(SkippedActivation(layer=layer.name, activation=str(found), reason=reason))
+            continue
+        changed[layer.name] = activation_layer(layer.name, to, layer.trainable)
+        swapped.append(SwappedActivation(layer=layer.name, from_=str(found), to=str(to)))
+    return Swap(graph.with_layers(changed), Activations(swapped=swapped, skipped=skipped))
+
+
+def _activations(graph: Graph) -> Iterator[tuple[Layer, Activation]]:
+    for layer in graph.layers.values():
+        if layer.activation is not None:
+            yield layer, layer.activation
+
+
+def _protected(graph: Graph) -> dict[str, str]:
+    """Layers that stay unless named, each with the reason."""
+    consumers = graph.consumers()
+    reasons = {}
+    for node in graph.nodes:
+        layer = graph.layers[node.layer]
+        if layer.activation is None:
+            continue
+        if _is_output(node, graph, consumers):
+            reasons[layer.name] = "it is the model's output"
+        elif _is_gate(node, graph, consumers):
+            reasons[layer.name] = "it is the gate of a squeeze-and-excite block"
+    return reasons
+
+
+_SHAPE_ONLY = {"Reshape", "Flatten", "Permute", "Dropout", "Cropping2D"}
+
+
+def _is_output(node: Node, graph: Graph, consumers: dict[str, tuple[Node, ...]]) -> bool:
+    if Ref(node.name) in graph.outputs:
+        return True
+    following = consumers[node.name]
+    return bool(following) and all(
+        graph.layers[after.layer].class_name in _SHAPE_ONLY and _is_output(after, graph, consumers)
+        for after in following
+    )
+
+
+def _is_gate(node: Node, graph: Graph, consumers: dict[str, tuple[Node, ...]]) -> bool:
+    """Whether the activation does nothing but scale another tensor, which is not its own input."""
+    following = consumers[node.name]
+    return bool(following) and all(
+        graph.layers[after.layer].class_name == "Multiply" and not set(after.refs()) & set(node.refs())
+        for after in following
+    )
+
+
+def _foreign(graph: Graph) -> list[SkippedActivation]:
+    """Activations that Keras has and the catalog has not; softmax is no elementwise function and is not meant."""
+    found = []
+    for layer in graph.layers.values():
+        if layer.class_name in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ThresholdedReLU"):
+            name = layer.config.get("activation", layer.class_name)
+            reason = "the catalog does not hold it"
+            found.append(SkippedActivation(layer=layer.name, activation=str(name), reason=reason))
+    return found
