@@ -35,7 +35,7 @@ def resolve(version: str, requirements: list[str]) -> str:
         options = ["--dry-run", "--quiet", "--only-binary=:all:", f"--python-version={version}"]
         places = [f"--target={folder}/target", f"--report={report_file}"]
         pip = [sys.executable, "-c", PIP_FOR_ANOTHER_PYTHON, version, "install", *options, *places, *requirements]
-        ran = subprocess.run(pip, stderr=subprocess.PIPE, text=True)
+        ran = subprocess.run(pip, check=False, stderr=subprocess.PIPE, text=True)
         if ran.returncode:
             raise SystemExit(f"Python {version}: the dependencies do not resolve\n{ran.stderr}")
         report = json.loads(report_file.read_text())
@@ -47,6 +47,7 @@ def resolve(version: str, requirements: list[str]) -> str:
 
 
 def main() -> None:
+    """Resolve for every Python named on the command line; the first that fails ends the run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", action="append", required=True, help="such as 3.13; may be given several times")
     parser.add_argument("requirements", nargs="+", help="what pip takes, such as '.[test]'")
