@@ -81,7 +81,7 @@ class BenchmarkError(Exception):
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem, remedy)
-        self.problem = problem
+        self.problem = " ".join(problem.split())  # one line, whatever a runtime said
         self.remedy = remedy
 
 

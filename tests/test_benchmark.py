@@ -1,0 +1,496 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy import benchmark
+from tests.tiny_tflite import adder, classifier
+
+SCRIPT = Path(benchmark.__file__)
+SHAPE = (4, 4, 1)
+WEIGHTS = np.random.default_rng(0).integers(-3, 4, (3, 16))
+PIXELS = np.random.default_rng(1).integers(0, 256, (300, *SHAPE), dtype=np.uint8)
+EXPECTED = (PIXELS.reshape(300, 16).astype(np.int64) @ WEIGHTS.T).argmax(axis=1)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models and an evaluation set whose labels are right for all but every fifth sample."""
+    made = tmp_path_factory.mktemp("benchmark")
+    classifier(made / "float.tflite", WEIGHTS, SHAPE)
+    classifier(made / "int8.tflite", WEIGHTS, SHAPE, scale=1 / 255)
+    labels = EXPECTED.copy()
+    labels[::5] = (labels[::5] + 1) % 3
+    np.savez(made / "test.npz", x=PIXELS, y=labels)
+    return made
+
+
+@pytest.fixture(scope="module")
+def engine() -> benchmark.Engine:
+    return benchmark.Engine(benchmark.find_runtime("auto"), 1, "xnnpack", {})
+
+
+def run(folder: Path, *arguments: str, python: str = sys.executable, script: Path = SCRIPT) -> Any:
+    command = [python, "-W", "error::DeprecationWarning:__main__", str(script), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+
+
+def measured(folder: Path, *arguments: str) -> dict[str, Any]:
+    done = run(folder, *arguments, "--json", "-")
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def tensor(dtype: str, scale: float = 0.0, zero_point: int = 0, shape: tuple[int, ...] = (1, 1)) -> benchmark.Tensor:
+    return benchmark.Tensor(0, ("x",), shape, np.dtype(dtype), scale, zero_point)
+
+
+# --- the whole script -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def result(folder: Path) -> dict[str, Any]:
+    models = ("float.tflite", "int8.tflite")
+    return measured(folder, *models, "--data", "test.npz", "--preprocess", "unit", "--runs", "120")
+
+
+def test_accuracy_is_that_of_the_labels(result: dict[str, Any]) -> None:
+    baseline, candidate = (model["accuracy"] for model in result["models"])
+    assert baseline["predicted"] == EXPECTED.tolist()
+    assert baseline["correct"] == 240
+    assert baseline["top1"] == 0.8
+    assert baseline["agreement"] == 1.0
+    # The int8 output has steps of 64 input steps, so near ties may fall either way: judge where the sums are clear.
+    sums = PIXELS.reshape(300, 16).astype(np.int64) @ WEIGHTS.T
+    clear = np.diff(np.sort(sums, axis=1)[:, 1:], axis=1)[:, 0] > 128
+    clear &= np.abs(sums).max(axis=1) < 64 * 127  # beyond that the int8 output saturates
+    assert clear.sum() > 200
+    assert np.array_equal(np.asarray(candidate["predicted"])[clear], EXPECTED[clear])
+    assert candidate["ties"] > 0
+    assert baseline["ties"] == 0
+
+
+def test_says_what_was_measured(result: dict[str, Any], folder: Path) -> None:
+    assert result["schema"] == "edgeswap.benchmark/1"
+    assert result["runtime"]["name"] == "ai-edge-litert"
+    assert [model["kind"] for model in result["models"]] == ["float32", "int8"]
+    assert [model["operators"] for model in result["models"]] == [{"FULLY_CONNECTED": 1}] * 2
+    assert [model["float_tensors"] for model in result["models"]] == [3, 0]
+    assert result["data"]["samples"] == result["data"]["of"] == 300
+    for model in result["models"]:
+        assert model["size_bytes"] == (folder / model["file"]).stat().st_size
+        assert model["delegates"] == [{"name": "xnnpack", "partitions": 1, "operators": 1}]
+        assert model["load_ms"] > 0
+        assert model["peak_memory_bytes"] > model["model_memory_bytes"] > 0
+
+
+def test_latency_keeps_raw_times_in_blocks_and_sums_them_up(result: dict[str, Any]) -> None:
+    for model in result["models"]:
+        latency = model["latency_ms"]
+        times = np.concatenate(latency["blocks"])
+        assert len(latency["blocks"]) == 10
+        assert len(times) == latency["runs"] == 120
+        assert latency["p50"] == pytest.approx(np.median(times))
+        assert latency["p99"] == pytest.approx(np.percentile(times, 99))
+        assert latency["mean"] == pytest.approx(times.mean())
+        assert latency["min"] <= latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"]
+        assert latency["warm_up_runs"] > 0
+
+
+def test_without_labels_there_are_predictions_only(folder: Path) -> None:
+    np.savez(folder / "unlabelled.npz", x=PIXELS)
+    found = measured(folder, "float.tflite", "--data", "unlabelled.npz", "--preprocess", "unit", "--no-latency")
+    accuracy = found["models"][0]["accuracy"]
+    assert accuracy["top1"] is None
+    assert accuracy["predicted"] == EXPECTED.tolist()
+    assert found["models"][0]["latency_ms"] is None
+    assert found["data"]["labels"] is None
+
+
+def test_compressed_data_one_worker_and_many_give_the_same(folder: Path, result: dict[str, Any]) -> None:
+    np.savez_compressed(folder / "compressed.npz", x=PIXELS)
+    options = ("--preprocess", "unit", "--no-latency", "--no-load")
+    for workers in ("1", "3"):
+        found = measured(folder, "int8.tflite", "--data", "compressed.npz", *options, "--workers", workers)
+        assert found["models"][0]["accuracy"]["predicted"] == result["models"][1]["accuracy"]["predicted"]
+
+
+def test_samples_are_spread_evenly(folder: Path) -> None:
+    options = ("--preprocess", "unit", "--no-latency", "--no-load", "--samples", "30")
+    found = measured(folder, "float.tflite", "--data", "test.npz", *options)
+    assert found["data"]["indices"] == list(range(0, 300, 10))
+    assert found["models"][0]["accuracy"]["predicted"] == EXPECTED[::10].tolist()
+
+
+def test_by_hand_it_prints_a_table(folder: Path) -> None:
+    done = run(folder, "float.tflite", "int8.tflite", "--quick", "--json", "kept.json")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    header = next(index for index, line in enumerate(lines) if line.startswith("model "))
+    assert re.match(r"float\.tflite +float32 .*xnnpack 1/1$", lines[header + 1])
+    assert re.match(r"int8\.tflite +int8 .*xnnpack 1/1$", lines[header + 2])
+    assert json.loads((folder / "kept.json").read_text())["models"][1]["file"] == "int8.tflite"
+
+
+def test_progress_lines_rise_to_one(folder: Path) -> None:
+    options = ("--data", "test.npz", "--preprocess", "unit", "--quick", "--progress")
+    done = run(folder, "float.tflite", "int8.tflite", *options)
+    told = [line.split() for line in done.stderr.splitlines() if line.startswith("progress ")]
+    fractions = [float(fraction) for _, fraction, _ in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1.0)
+    assert list(dict.fromkeys(phase for _, _, phase in told)) == ["loading", "accuracy", "latency"]
+
+
+def test_two_inputs_are_matched_by_name(folder: Path) -> None:
+    adder(folder / "adder.tflite", 3)
+    generator = np.random.default_rng(2)
+    left, right = generator.random((2, 20, 3)).astype(np.float32)
+    np.savez(folder / "pairs.npz", right=right, left=left)
+    found = measured(folder, "adder.tflite", "--data", "pairs.npz", "--no-latency", "--no-load")
+    assert found["models"][0]["accuracy"]["predicted"] == (left + right).argmax(axis=1).tolist()
+    assert found["data"]["preprocess"] == "none"
+
+
+# --- what can go wrong ------------------------------------------------------------------------------------------------
+
+
+def refused(done: Any) -> str:
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr
+    problem = done.stderr[done.stderr.index("error: ") :]
+    assert len(problem.strip().splitlines()) == 2
+    return str(problem)
+
+
+@pytest.mark.parametrize(
+    ("array", "preprocess", "said"),
+    [
+        ({"x": PIXELS}, None, "--preprocess"),
+        ({"x": PIXELS[:, :3]}, "unit", "(4, 4, 1)"),
+        ({"x": PIXELS, "y": np.arange(300)}, "unit", "labels below 3"),
+        ({"x": PIXELS, "y": np.full(300, -1)}, "unit", "class numbers"),
+        ({"x": PIXELS, "y": np.zeros(299, int)}, "unit", "class numbers"),
+        ({"x": PIXELS, "z": PIXELS[:5]}, "unit", "one length"),
+        ({"images": PIXELS}, "unit", "images"),
+        ({"x": PIXELS[:0]}, "unit", "above 0"),
+        ({"x": PIXELS.astype(np.int64)}, "unit", "int64"),
+        ({"x": np.full((2, *SHAPE), np.nan)}, None, "NaN"),
+        ({"x": PIXELS}, "torch", "RGB"),
+    ],
+)
+def test_data_that_does_not_fit(folder: Path, array: dict[str, Any], preprocess: str | None, said: str) -> None:
+    np.savez(folder / "bad.npz", **array)
+    options = ["--preprocess", preprocess] if preprocess else []
+    done = run(folder, "float.tflite", "--data", "bad.npz", "--no-load", *options)
+    assert said in refused(done)
+
+
+def test_files_that_are_none(folder: Path) -> None:
+    (folder / "text.tflite").write_text("no model")
+    (folder / "cut.tflite").write_bytes((folder / "float.tflite").read_bytes()[:200])
+    (folder / "text.npz").write_text("no data")
+    assert "does not exist" in refused(run(folder, "missing.tflite"))
+    assert "text.tflite" in refused(run(folder, "text.tflite"))
+    assert "cut.tflite" in refused(run(folder, "cut.tflite"))
+    assert ".npz" in refused(run(folder, "float.tflite", "--data", "text.npz"))
+    assert ".npz" in refused(run(folder, "float.tflite", "--data", "missing.npz"))
+
+
+def test_usage() -> None:
+    for arguments in (["--runs", "0", "m"], ["--delegate-option", "x", "m"], []):
+        with pytest.raises(SystemExit) as raised:
+            benchmark.parse(arguments)
+        assert raised.value.code == 2
+
+
+def test_a_runtime_that_is_not_installed() -> None:
+    with pytest.raises(benchmark.BenchmarkError, match=r"tflite-runtime to be installed.*ai-edge-litert is installed"):
+        benchmark.find_runtime("tflite-runtime")
+
+
+# --- preprocessing and quantization -----------------------------------------------------------------------------------
+
+
+def test_preprocessing_is_that_of_keras_applications() -> None:
+    # From the definition, in float64, for one RGB pixel.
+    pixel = np.array([[[[200.0, 100.0, 50.0]]]])
+    expected = {
+        "raw": pixel,
+        "unit": pixel / 255,
+        "symmetric": pixel / 127.5 - 1,
+        "caffe": np.array([[[[50 - 103.939, 100 - 116.779, 200 - 123.68]]]]),
+        "torch": (pixel / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225],
+    }
+    for name, value in expected.items():
+        got = benchmark.to_input(pixel.astype(np.uint8), name, tensor("float32"))
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, value, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "scale", "zero_point"),
+    [("raw", 1.0, -128), ("unit", 1 / 255, -128), ("symmetric", 2 / 255, -1), ("symmetric", 2 / 255, 0)],
+)
+def test_pixels_go_to_int8_by_a_subtraction(preprocess: str, scale: float, zero_point: int) -> None:
+    pixels = np.arange(256, dtype=np.uint8)[:, None]
+    into = tensor("int8", float(np.float32(scale)), zero_point)
+    got = benchmark.to_input(pixels, preprocess, into)
+    assert got.dtype == np.int8
+    assert np.array_equal(got[:, 0], np.arange(-128, 128))
+    # For raw and unit that is rounding; symmetric's zero point would be -0.5, so it is half a step off.
+    real = benchmark.PREPROCESS[preprocess](pixels.astype(np.float32))
+    steps = (real / into.scale + zero_point)[:, 0]
+    np.testing.assert_allclose(np.abs(got[:, 0] - steps), 0.5 if preprocess == "symmetric" else 0.0, atol=1e-3)
+
+
+def test_pixels_to_uint8_stay_as_they_are() -> None:
+    pixels = np.arange(256, dtype=np.uint8)[:, None]
+    assert np.array_equal(benchmark.to_input(pixels, "unit", tensor("uint8", 1 / 255, 0)), pixels)
+
+
+def test_another_scale_is_rounded() -> None:
+    got = benchmark.to_input(np.arange(256, dtype=np.uint8)[:, None], "unit", tensor("int8", 1 / 200, -100))
+    expected = np.clip(np.rint(np.arange(256) / 255 * 200 - 100), -128, 127)
+    assert np.array_equal(got[:, 0], expected)
+
+
+@given(
+    values=st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=20),
+    scale=st.floats(2**-10, 10, width=32),
+    zero_point=st.integers(-128, 127),
+)
+def test_quantization_is_off_by_half_a_step_at_most(values: list[float], scale: float, zero_point: int) -> None:
+    real = np.array(values, np.float32)[:, None]
+    got = benchmark.to_input(real, None, tensor("int8", scale, zero_point)).astype(np.float64)
+    low, high = (-128 - zero_point) * scale, (127 - zero_point) * scale
+    # Half a step, and what float32 loses in x / scale + zero point below 2^24.
+    error = np.abs((got - zero_point) * scale - np.clip(real, low, high))
+    assert (error <= scale * (0.5 + 1e-4) + 1e-6 * np.abs(real)).all()
+
+
+def test_integers_for_an_integer_input_stay_exact() -> None:
+    tokens = np.array([[2**30 + 1]], np.int64)
+    assert benchmark.to_input(tokens, None, tensor("int32"))[0, 0] == 2**30 + 1
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_arrays_are_read_as_numpy_reads_them(tmp_path: Path, save: Any) -> None:
+    generator = np.random.default_rng(0)
+    x = np.asfortranarray(generator.random((7, 5, 3)).astype(np.float32))
+    y = generator.integers(0, 9, 7)
+    save(tmp_path / "data.npz", x=x, y=y)
+    evaluation = benchmark.open_evaluation(tmp_path / "data.npz", None)
+    np.testing.assert_array_equal(evaluation.arrays["x"], x)
+    assert evaluation.labels is not None
+    np.testing.assert_array_equal(evaluation.labels, y)
+    assert isinstance(evaluation.arrays["x"], np.memmap) == (save is np.savez)
+
+
+# --- machine and warnings ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def pi5(tmp_path: Path) -> Path:
+    """The files by which a Raspberry Pi 5 is known, under a root of their own."""
+    files = {
+        "proc/device-tree/model": "Raspberry Pi 5 Model B Rev 1.0\0",
+        "proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0b\n" * 4,
+        "proc/meminfo": "MemTotal:        8245456 kB\nMemFree: 1 kB\n",
+        "proc/stat": "cpu  100 20 30 9999 0 5 5 40 0 0\n",
+        "sys/devices/system/cpu/cpufreq/policy0/scaling_governor": "ondemand\n",
+        "sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq": "2400000\n",
+        "sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq": "1500000\n",
+        "sys/class/thermal/thermal_zone0/temp": "53250\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_a_pi_is_known_by_its_files(pi5: Path) -> None:
+    machine = benchmark.describe_machine(pi5)
+    assert machine["board"] == "Raspberry Pi 5 Model B Rev 1.0"
+    assert machine["cpu"] == "Cortex-A76"
+    assert machine["governor"] == "ondemand"
+    assert machine["clock_max_mhz"] == 2400
+    assert machine["memory_bytes"] == 8245456 * 1024
+    state = benchmark.machine_state(pi5)
+    assert state["temperature_c"] == 53.25
+    assert state["clock_mhz"] == 1500
+
+
+def test_other_programs_load_leaves_out_our_own(pi5: Path) -> None:
+    own = os.times()
+    ticks = 100 + 20 + 30 + 5 + 5 + 40
+    expected = ticks / os.sysconf("SC_CLK_TCK") - own.user - own.system
+    assert benchmark.others_cpu_s(pi5) == pytest.approx(expected, abs=0.2)
+
+
+def test_a_machine_that_tells_nothing_is_described_by_nulls(tmp_path: Path) -> None:
+    machine = benchmark.describe_machine(tmp_path)
+    assert machine["board"] is machine["governor"] is machine["memory_bytes"] is None
+    assert benchmark.machine_state(tmp_path)["temperature_c"] is None
+    assert benchmark.others_cpu_s(tmp_path) is None
+
+
+def test_throttled_bits_come_from_the_firmware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = tmp_path / "vcgencmd"
+    command.write_text("#!/bin/sh\necho throttled=0x50005\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert benchmark.machine_state()["throttled"] == 0x50005
+
+
+def quiet_result() -> dict[str, Any]:
+    """A result that deserves no warning."""
+    state = {"throttled": 0}
+
+    def model(kind: str, p50: float) -> dict[str, Any]:
+        latency = {"p50": p50, "runs": 500, "outliers": 0, "steady": True, "warm_up_runs": 20}
+        return {"file": f"{kind}.tflite", "kind": kind, "latency_ms": latency, "delegates": [{"name": "xnnpack"}]}
+
+    return {
+        "machine": {"governor": "performance", "before": state, "after": dict(state)},
+        "other_load_cores": 0.0,
+        "delegate": "xnnpack",
+        "models": [model("float32", 2.0), model("int8", 1.0)],
+    }
+
+
+def test_a_quiet_run_has_no_warnings() -> None:
+    assert benchmark.find_warnings(quiet_result()) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "name"),
+    [
+        ("machine.before.throttled", 0x2, benchmark.THROTTLED),
+        ("machine.after.throttled", 0x40000, benchmark.THROTTLED),
+        ("machine.governor", "ondemand", benchmark.GOVERNOR),
+        ("other_load_cores", 1.5, benchmark.OTHER_LOAD),
+        ("models.0.latency_ms.runs", 50, benchmark.TOO_FEW_RUNS),
+        ("models.1.latency_ms.outliers", 6, benchmark.OUTLIERS),
+        ("models.1.latency_ms.steady", False, benchmark.NOT_STEADY),
+        ("models.0.delegates", [], benchmark.DELEGATE_NOT_APPLIED),
+        ("models.1.delegates", [], benchmark.INT8_WITHOUT_XNNPACK),
+        ("models.1.latency_ms.p50", 2.1, benchmark.INT8_SLOWER),
+        ("delegate", "edgetpu", benchmark.DELEGATE_NOT_APPLIED),
+    ],
+)
+def test_each_warning_has_its_cause(where: str, value: Any, name: str) -> None:
+    result = quiet_result()
+    *way, last = where.split(".")
+    place: Any = result
+    for step in way:
+        place = place[int(step)] if step.isdigit() else place[step]
+    place[last] = value
+    assert [warning["name"] for warning in benchmark.find_warnings(result)] == [name]
+
+
+def test_throttling_long_before_the_run_is_no_warning() -> None:
+    result = quiet_result()
+    result["machine"]["before"]["throttled"] = result["machine"]["after"]["throttled"] = 0x50000
+    assert benchmark.find_warnings(result) == []
+
+
+def test_every_warning_has_advice() -> None:
+    names = {value for key, value in vars(benchmark).items() if key.isupper() and isinstance(value, str)}
+    assert names - {benchmark.SCHEMA} == set(benchmark.ADVICE)
+
+
+def test_outliers_are_counted() -> None:
+    times = np.r_[np.random.default_rng(0).normal(10, 0.2, 1000), [20.0, 25.0]]
+    assert benchmark.count_outliers(times) == 2
+    assert benchmark.count_outliers(np.full(10, 5.0)) == 0
+
+
+# --- delegates --------------------------------------------------------------------------------------------------------
+
+# A delegate that starts and takes nothing: the library interface of external delegates, whose struct begins with a data
+# pointer and the function that is asked what to take.
+DELEGATE = """
+struct delegate { void *data; int (*prepare)(void *, struct delegate *); void *rest[8]; };
+static int prepare(void *context, struct delegate *self) { return 0; }
+static struct delegate one = {0, prepare};
+void *tflite_plugin_create_delegate(char **keys, char **values, unsigned long count, void (*report)(const char *)) {
+  if (count && report) { report("no such option"); return 0; }
+  return &one;
+}
+void tflite_plugin_destroy_delegate(void *delegate) {}
+"""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    made = tmp_path_factory.mktemp("delegate")
+    (made / "delegate.c").write_text(DELEGATE)
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", "delegate.so", "delegate.c"], cwd=made, check=True)
+    return made / "delegate.so"
+
+
+def test_an_external_delegate_is_loaded_and_watched(folder: Path, library: Path) -> None:
+    found = measured(folder, "int8.tflite", "--quick", "--delegate", str(library))
+    assert found["delegate"] == str(library)
+    assert benchmark.DELEGATE_NOT_APPLIED in [warning["name"] for warning in found["warnings"]]
+
+
+def test_delegates_that_do_not_load(folder: Path, library: Path, tmp_path: Path) -> None:
+    options = ("--no-load", "--quick", "--delegate")
+    assert "libnone.so" in refused(run(folder, "int8.tflite", *options, "libnone.so"))
+    assert "libedgetpu" in refused(run(folder, "int8.tflite", "--quick", "--delegate", "edgetpu"))
+    assert "tflite_plugin" in refused(run(folder, "int8.tflite", *options, "libc.so.6"))
+    said = refused(run(folder, "int8.tflite", *options, str(library), "--delegate-option", "a=b"))
+    assert "no such option" in said
+
+
+def test_without_a_delegate(folder: Path) -> None:
+    found = measured(folder, "int8.tflite", "--quick", "--delegate", "none", "--no-load")
+    assert found["models"][0]["delegates"] == []
+    assert benchmark.INT8_WITHOUT_XNNPACK not in [warning["name"] for warning in found["warnings"]]
+
+
+# --- alone on a board -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("packages", "name"),
+    [(["numpy", "ai-edge-litert"], "ai-edge-litert"), (["numpy<2", "tflite-runtime==2.14.0"], "tflite-runtime")],
+)
+def test_runs_alone_beside_a_runtime(folder: Path, tmp_path: Path, packages: list[str], name: str) -> None:
+    if name == "tflite-runtime" and sys.version_info >= (3, 12):
+        pytest.skip("tflite-runtime 2.14 has no wheel for this Python")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+    subprocess.run(install, check=True, capture_output=True)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for file in (SCRIPT, folder / "float.tflite", folder / "int8.tflite", folder / "test.npz"):
+        shutil.copy(file, alone)
+    options = ("--data", "test.npz", "--preprocess", "unit", "--quick", "--json", "result.json")
+    done = run(alone, "float.tflite", "int8.tflite", *options, python=python, script=alone / SCRIPT.name)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((alone / "result.json").read_text())
+    assert found["runtime"]["name"] == name
+    assert found["runtime"]["why"] == "the only one installed"
+    assert found["models"][0]["accuracy"]["top1"] == 0.8
+    warned = [warning["name"] for warning in found["warnings"]]
+    assert (benchmark.INT8_WITHOUT_XNNPACK in warned) == (name == "tflite-runtime")
