@@ -126,19 +126,19 @@ def float_model(kind: str) -> Any:
 
     source = layers.Input(batch_shape=(1, 8, 8, 3), name="image")
     x = Act(name="act_in")(source)
-    x = layers.Conv2D(8, 3, padding="same", use_bias=False, name="conv1")(x)
+    x = layers.Conv2D(16, 3, padding="same", use_bias=False, name="conv1")(x)
     x = layers.BatchNormalization(name="bn1")(x)
     shortcut = Act(name="act1")(x)
     x = layers.DepthwiseConv2D(3, padding="same", name="depthwise")(shortcut)
     x = Act(name="act2")(x)
-    x = layers.Conv2D(8, 1, name="conv2")(x)
+    x = layers.Conv2D(16, 3, padding="same", name="conv2")(x)
     x = layers.Add(name="add")([x, shortcut])
     x = Act(name="act3")(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dense(4, name="logits")(x)
     x = Act(name="act_out")(x)
     model = tf_keras.Model(source, x, name="net")
-    model.get_layer("bn1").moving_variance.assign(tf.fill([8], 0.2))
+    model.get_layer("bn1").moving_variance.assign(tf.fill([16], 0.2))
     return model
 
 

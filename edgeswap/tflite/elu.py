@@ -219,7 +219,7 @@ def _bypassed(operators: list[Any], clips: dict[int, int]) -> list[Any]:
 def _constant(model: Any, tensor: Any, dtype: np.dtype[Any]) -> npt.NDArray[Any] | None:
     """The values of a constant tensor, flat; None where it is no constant or of another dtype."""
     data = model.buffers[tensor.buffer].data
-    if view(tensor).dtype != dtype.name.upper() or data is None or len(data) == 0:
+    if view(tensor).dtype != dtype.name.upper() or data is None or len(data) == 0 or len(data) % dtype.itemsize:
         return None
     return np.frombuffer(bytes(data), dtype)
 
@@ -234,4 +234,5 @@ def _kind(model: Any, operator: Any) -> int:
 
 def _is_int8(tensor: Any) -> bool:
     """Whether a tensor is int8 with one scale."""
-    return tensor.type == schema.TensorType.INT8 and len(view(tensor).scales) == 1
+    known = view(tensor)
+    return known.dtype == "INT8" and len(known.scales) == len(known.zero_points) == 1

@@ -34,6 +34,9 @@ def _names(enumeration: type) -> dict[int, str]:
 BUILTIN_NAMES = _names(schema.BuiltinOperator)
 TYPE_NAMES = _names(schema.TensorType)
 
+_UNARY = ("QUANTIZE", "DEQUANTIZE", "ELU", "HARD_SWISH", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
+_INPUTS = {**dict.fromkeys(_UNARY, 1), "MINIMUM": 2, "MAXIMUM": 2}  # of the operators that passes look into
+
 
 @dataclass(frozen=True)
 class Tensor:
@@ -81,7 +84,7 @@ def read(data: bytes) -> Any:
         )
     try:
         model = _with_empty_lists(schema.ModelT.InitFromPackedBuf(_CheckedBytes(data), 0))
-        _check_indices(model)
+        _check(model)
     except (struct.error, ValueError, IndexError, TypeError, AttributeError, OverflowError, AssertionError) as error:
         raise ModelError(
             f"Expected a whole TFLite file, got {len(data)} bytes that cannot be read through: {error}.",
@@ -114,31 +117,48 @@ def _with_empty_lists(model: Any) -> Any:
     return changed(with_lists(model, "operatorCodes", "buffers"), subgraphs=subgraphs)
 
 
-def _check_indices(model: Any) -> None:
-    """Raise IndexError where the model names a tensor, buffer, operator code or subgraph that it does not hold."""
+def _check(model: Any) -> None:
+    """Raise IndexError or ValueError where the model cannot be walked.
 
-    def check(indices: Iterable[int] | None, count: int, lowest: int = 0) -> None:
-        for index in () if indices is None else indices:
-            if not lowest <= index < count:
-                raise IndexError(f"index {index} of {count}")
-
+    It names a tensor, buffer, operator code or subgraph that it does not hold; an operator that passes know has other
+    tensors than it takes; operators do not stand in the order in which they run.
+    """
     if not model.subgraphs or not model.buffers:
         raise ValueError("no subgraph or no buffer")
     for subgraph in model.subgraphs:
         count = len(subgraph.tensors)
-        check(subgraph.inputs, count)
-        check(subgraph.outputs, count)
-        check((tensor.buffer for tensor in subgraph.tensors), len(model.buffers))
+        _check_range(subgraph.inputs, count)
+        _check_range(subgraph.outputs, count)
+        _check_range((tensor.buffer for tensor in subgraph.tensors), len(model.buffers))
+        touched: set[int] = set()
         for operator in subgraph.operators:
-            check((operator.opcodeIndex,), len(model.operatorCodes))
-            check(operator.outputs, count)
-            for indices in (operator.inputs, operator.intermediates):
-                check(indices, count, lowest=-1)  # -1 is an optional tensor that is not there
-    check((metadata.buffer for metadata in model.metadata or ()), len(model.buffers))
+            _check_operator(model, operator, count)
+            touched.update(int(index) for index in operator.inputs)
+            if touched & {int(index) for index in operator.outputs}:
+                raise ValueError("an operator writes a tensor that is read or written before it")
+            touched.update(int(index) for index in operator.outputs)
+    _check_range((metadata.buffer for metadata in model.metadata or ()), len(model.buffers))
     for signature in model.signatureDefs or ():
-        check((signature.subgraphIndex,), len(model.subgraphs))
+        _check_range((signature.subgraphIndex,), len(model.subgraphs))
+        entries = (*(signature.inputs or ()), *(signature.outputs or ()))
         count = len(model.subgraphs[signature.subgraphIndex].tensors)
-        check((entry.tensorIndex for entry in (*(signature.inputs or ()), *(signature.outputs or ()))), count)
+        _check_range((entry.tensorIndex for entry in entries), count)
+
+
+def _check_operator(model: Any, operator: Any, tensor_count: int) -> None:
+    _check_range((operator.opcodeIndex,), len(model.operatorCodes))
+    _check_range(operator.outputs, tensor_count)
+    _check_range((*operator.inputs, *_list(operator.intermediates)), tensor_count, lowest=-1)  # -1: optional, not there
+    name = operator_name(model.operatorCodes[operator.opcodeIndex])
+    got = (len(operator.inputs), len(operator.outputs))
+    if name in _INPUTS and (got != (_INPUTS[name], 1) or -1 in operator.inputs):
+        raise ValueError(f"{name} with {got[0]} inputs and {got[1]} outputs")
+
+
+def _check_range(indices: Iterable[int], count: int, lowest: int = 0) -> None:
+    for index in indices:
+        if not lowest <= index < count:
+            raise IndexError(f"index {index} of {count}")
 
 
 class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
