@@ -1,0 +1,93 @@
+"""The child process of `edgeswap.convert`: `python -m edgeswap.convert_worker JOB_FOLDER ...`.
+
+Each folder holds `saved_model`, `settings.json` and for int8 the samples of each input, `x0.npy`, …; `model.tflite` is
+written beside them. Events are JSON lines on standard output; everything the converter prints goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Report = Callable[..., None]
+
+
+def main(folders: Sequence[str]) -> None:
+    """Convert the job in each folder."""
+    report = _claim_standard_output()
+    report(stage="import TensorFlow")
+    import tensorflow as tf  # noqa: PLC0415  (seconds: the parent hears of it first)
+
+    for folder in map(Path, folders):
+        (folder / "model.tflite").write_bytes(_convert(tf, folder, report))
+        report(stage="done")
+
+
+def _claim_standard_output() -> Report:
+    events = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def report(**event: Any) -> None:
+        events.write(json.dumps(event) + "\n")
+
+    return report
+
+
+def _convert(tf: Any, folder: Path, report: Report) -> bytes:
+    settings = json.loads((folder / "settings.json").read_text())
+    report(stage="load")
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved_model"))
+    if settings["precision"] == "int8":
+        samples = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("x*.npy")}
+        report(stage="convert", samples=len(samples["x0"]))
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: _one_by_one(samples, report)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+        per_channel = settings["per_channel_dense"]
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = not per_channel
+    else:
+        report(stage="convert")
+    return _with_names(converter.convert(), settings["inputs"], settings["outputs"])
+
+
+def _one_by_one(samples: Mapping[str, Any], report: Report) -> Iterator[dict[str, Any]]:
+    for index in range(len(samples["x0"])):
+        report(stage="calibrate")
+        yield {name: np.asarray(array[index : index + 1]) for name, array in samples.items()}
+    report(stage="quantize")
+
+
+def _with_names(tflite_model: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+    """The model with its inputs and outputs in the order and under the names they had in Keras.
+
+    The converter orders and names them as it likes, but its signature tells which is x0, x1, … and y0, y1, …
+    """
+    from tensorflow.lite.tools import flatbuffer_utils  # noqa: PLC0415
+
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(tflite_model))
+    graph = model.subgraphs[0]
+    (signature,) = model.signatureDefs
+    for letter, names, entries in (("x", inputs, signature.inputs), ("y", outputs, signature.outputs)):
+        by_key = {entry.name.decode(): entry for entry in entries}
+        ordered = [by_key[f"{letter}{index}"] for index in range(len(names))]
+        for name, entry in zip(names, ordered, strict=True):
+            entry.name = name
+            graph.tensors[entry.tensorIndex].name = name
+        if letter == "x":
+            signature.inputs = ordered
+            graph.inputs = [entry.tensorIndex for entry in ordered]
+        else:
+            signature.outputs = ordered
+            graph.outputs = [entry.tensorIndex for entry in ordered]
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
