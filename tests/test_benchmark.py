@@ -4,8 +4,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -147,11 +149,11 @@ def test_by_hand_it_prints_a_table(folder: Path) -> None:
 def test_progress_lines_rise_to_one(folder: Path) -> None:
     options = ("--data", "test.npz", "--preprocess", "unit", "--quick", "--progress")
     done = run(folder, "float.tflite", "int8.tflite", *options)
-    told = [line.split() for line in done.stderr.splitlines() if line.startswith("progress ")]
-    fractions = [float(fraction) for _, fraction, _ in told]
+    told = re.findall(r"progress (\S+) (\w+)$", done.stderr, re.MULTILINE)
+    fractions = [float(fraction) for fraction, _ in told]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)
-    assert list(dict.fromkeys(phase for _, _, phase in told)) == ["loading", "accuracy", "latency"]
+    assert list(dict.fromkeys(phase for _, phase in told)) == ["loading", "accuracy", "latency"]
 
 
 def test_two_inputs_are_matched_by_name(folder: Path) -> None:
@@ -219,6 +221,27 @@ def test_usage() -> None:
 def test_a_runtime_that_is_not_installed() -> None:
     with pytest.raises(benchmark.BenchmarkError, match=r"tflite-runtime to be installed.*ai-edge-litert is installed"):
         benchmark.find_runtime("tflite-runtime")
+
+
+def test_a_process_that_is_killed_is_an_error(
+    folder: Path, engine: benchmark.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    monkeypatch.setattr(benchmark, "_outputs", killed)
+    evaluation = benchmark.open_evaluation(folder / "test.npz", None)
+    with pytest.raises(benchmark.BenchmarkError, match=r"float\.tflite was ended"):
+        benchmark.predict(folder / "float.tflite", engine, evaluation, "unit", workers=2, advance=lambda _: None)
+
+
+def test_a_runtime_that_crashes_on_a_model_is_survived(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    crashing = benchmark.Engine(benchmark.find_runtime("auto"), 1, "xnnpack", {})
+    fake = folder / "fake.py"
+    fake.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    monkeypatch.setattr(benchmark, "__file__", str(fake))
+    with pytest.raises(benchmark.BenchmarkError, match="ended by SIGSEGV while it ran"):
+        benchmark.probe_apart(folder / "float.tflite", crashing)
 
 
 # --- preprocessing and quantization -----------------------------------------------------------------------------------
@@ -494,3 +517,41 @@ def test_runs_alone_beside_a_runtime(folder: Path, tmp_path: Path, packages: lis
     assert found["models"][0]["accuracy"]["top1"] == 0.8
     warned = [warning["name"] for warning in found["warnings"]]
     assert (benchmark.INT8_WITHOUT_XNNPACK in warned) == (name == "tflite-runtime")
+
+
+def one_loop(path: Path, pixels: np.ndarray) -> np.ndarray:
+    """What the script is measured against: one interpreter of one thread in a Python loop."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    classes = []
+    for pixel in pixels:
+        interpreter.set_tensor(into, pixel[None].astype(np.float32) / 255)
+        interpreter.invoke()
+        classes.append(interpreter.get_tensor(out).argmax())
+    return np.array(classes)
+
+
+@pytest.mark.slow
+def test_accuracy_of_many_images_uses_the_cores(tmp_path: Path, engine: benchmark.Engine) -> None:
+    generator = np.random.default_rng(0)
+    weights = generator.integers(-3, 4, (400, 32 * 32 * 3))  # about 0.1 ms an image
+    path = classifier(tmp_path / "wide.tflite", weights, (32, 32, 3))
+    np.savez(tmp_path / "many.npz", x=generator.integers(0, 256, (10_000, 32, 32, 3), dtype=np.uint8))
+    evaluation = benchmark.open_evaluation(tmp_path / "many.npz", None)
+    cores = benchmark.available_cores()
+    best = 0.0
+    for _ in range(20):
+        started = time.perf_counter()
+        expected = one_loop(path, evaluation.arrays["x"])
+        loop_s = time.perf_counter() - started
+        restarted = time.perf_counter()
+        found = benchmark.predict(path, engine, evaluation, "unit", workers=cores, advance=lambda _: None)
+        own_s = time.perf_counter() - restarted
+        assert np.array_equal(found.classes, expected)
+        best = max(best, loop_s / own_s)
+        if best >= 0.7 * cores:
+            break
+    assert best >= 0.7 * cores, f"{best:.2f} times one loop on {cores} cores; other programs may have kept them busy"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from edgeswap.progress import Progress, Step
 
 SCRIPT = "deploy/benchmark.py"
 LAST_WORDS = 20
+# At the end of a line, not at its start: the runtime writes its own lines piece by piece.
+PROGRESS = re.compile(r"progress (?P<fraction>[01](\.\d+)?) (?P<phase>\w+)\s*$")
 
 
 @dataclass(frozen=True)
@@ -102,12 +105,12 @@ class _Listener(threading.Thread):
 
     def run(self) -> None:
         for line in self.stream:
-            word, _, rest = line.strip().partition(" ")
-            fraction, _, phase = rest.partition(" ")
-            if word == "progress":
-                self.step.advance(float(fraction) - self.done, phase)
-                self.done = float(fraction)
-            elif not line.startswith("INFO: "):  # the runtime greets
+            told = PROGRESS.search(line)
+            if told:
+                fraction = float(told["fraction"])
+                self.step.advance(fraction - self.done, told["phase"])
+                self.done = fraction
+            elif line.strip() and not line.startswith("INFO: "):  # the runtime greets
                 self.words.append(line.rstrip())
             self.heard.set()
         self.closed.set()
