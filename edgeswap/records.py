@@ -156,6 +156,7 @@ class ExportReport(Record):
     schema_: Literal["edgeswap.report/1"] = Field(default="edgeswap.report/1", alias="schema")
     edgeswap: str
     created: str = Field(description="UTC, ISO 8601")
+    command: list[str] = Field(description="the command line of the run; empty where it was called from Python")
     method: Literal["ptq", "qat"]
     seed: int
     model: ModelSource

@@ -42,7 +42,7 @@ def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = N
     return model
 
 
-def clone(graph: Graph, model: Any) -> Graph:
+def with_weights_of(graph: Graph, model: Any) -> Graph:
     """`graph` with the weights that `model`, built from it, has now."""
     trained = {}
     for name, layer in graph.layers.items():

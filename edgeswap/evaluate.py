@@ -1,0 +1,60 @@
+"""What a float Keras model says of a dataset, before there is any .tflite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.compare import wilson_interval
+from edgeswap.data import Dataset
+from edgeswap.errors import DataError
+from edgeswap.preprocess import Preprocess
+from edgeswap.progress import Progress
+from edgeswap.records import Accuracy
+
+BATCH_SIZE = 64
+Classes = npt.NDArray[np.int64]
+
+
+def model_inputs(dataset: Dataset, preprocess: Preprocess, indices: npt.ArrayLike, as_app: bool) -> list[Any]:
+    """One float32 array for each model input, preprocessed; `as_app` as an int8 model in an app will see them."""
+    mapped = (preprocess.as_the_app_does if as_app else preprocess)(dataset.read(indices))
+    return list(mapped.values()) if isinstance(mapped, dict) else [mapped]
+
+
+def predict(model: Any, dataset: Dataset, preprocess: Preprocess, *, title: str, progress: Progress) -> Classes:
+    """The class with the highest output for every sample: int64 (N,). A single output is a probability or a logit."""
+    classes = []
+    with progress.step(title, len(dataset)) as step:
+        for start in range(0, len(dataset), BATCH_SIZE):
+            indices = np.arange(start, min(start + BATCH_SIZE, len(dataset)))
+            inputs = model_inputs(dataset, preprocess, indices, as_app=False)
+            outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False).numpy()
+            classes.append(outputs.argmax(axis=1))
+            step.advance(len(indices))
+    return np.concatenate(classes)
+
+
+def accuracy(predictions: Classes, labels: Classes | None) -> Accuracy:
+    """Top-1 of the predictions, with its interval."""
+    if labels is None:
+        return Accuracy(top1=None, ci95=None, samples=len(predictions))
+    right = int(np.count_nonzero(predictions == labels))
+    return Accuracy(top1=right / len(labels), ci95=wilson_interval(right, len(labels)), samples=len(labels))
+
+
+def require_above_chance(found: Accuracy, classes: int) -> None:
+    """Stop a run whose float model knows nothing of the data.
+
+    Raises:
+        DataError: the 95 % interval of top-1 reaches down to 1 / classes.
+    """
+    if found.top1 is None or found.ci95 is None or classes < 2 or found.ci95[0] > 1 / classes:
+        return
+    raise DataError(
+        f"Expected a trained model, but on {found.samples} test samples the float model is right in "
+        f"{found.top1:.1%}, and chance is {1 / classes:.1%}.",
+        "Check --preprocess (it must be the one of the training) and the order of the classes.",
+    )

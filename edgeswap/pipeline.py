@@ -1,0 +1,207 @@
+"""`export`: the whole way from a Keras model to a measured int8 .tflite. Read this first."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from edgeswap import __version__
+from edgeswap.compare import compare, judge
+from edgeswap.config import ExportConfig
+from edgeswap.convert import Conversion, convert_all
+from edgeswap.evaluate import Classes, accuracy, model_inputs, predict, require_above_chance
+from edgeswap.evaluation_file import write_evaluation
+from edgeswap.graph.build import build, with_weights_of
+from edgeswap.graph.ir import Graph
+from edgeswap.measure import Predictions, measure
+from edgeswap.output import staged
+from edgeswap.progress import Progress, Silent
+from edgeswap.quantization.observe import observe
+from edgeswap.quantization.placement import Placement, place
+from edgeswap.quantization.qat import quantize
+from edgeswap.records import ExportReport, Int8ModelFile, ModelFile, StageAccuracy, TargetResult
+from edgeswap.report import html
+from edgeswap.roles import Roles, assign
+from edgeswap.source import Source, open_source
+from edgeswap.swap import swap
+from edgeswap.targets.host import Host
+from edgeswap.tflite.elu import fold_elu
+from edgeswap.tflite.flatbuffer import operators, read
+from edgeswap.tflite.verify import require_full_integer, verify
+from edgeswap.training import train
+
+BASELINE = "model_float32.tflite"
+CANDIDATE = "model_int8.tflite"
+# A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
+RECOVERY_LEARNING_RATE = 1e-3
+QAT_LEARNING_RATE = 1e-4
+
+
+def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progress | None = None) -> ExportReport:
+    """Swap, train, quantize, convert, verify, measure and report; the output folder appears whole or not at all.
+
+    Args:
+        config: what to do.
+        command: what the user typed, for the report.
+        progress: told of every step.
+
+    Raises:
+        EdgeswapError: of the kind that says what could not be done.
+    """
+    progress = progress or Silent()
+    with staged(config.output, overwrite=config.overwrite) as folder:
+        source = open_source(config.model, trust=config.trust, seed=config.seed, progress=progress)
+        roles = assign(config, source)
+        run = _Run(config, source, roles, progress)
+
+        baseline = build(source.graph)
+        run.predict("float32", baseline)
+        require_above_chance(accuracy(run.predictions["float32"], roles.test.labels), source.classes)
+
+        swapped = swap(source.graph, config.hidden_activation, config.rules)
+        graph = run.recover(swapped.graph, baseline) if swapped.activations.swapped else source.graph
+
+        placement = place(graph, input_ranges=run.input_ranges())
+        candidate = run.quantize(placement, build(graph))
+
+        baseline_bytes, candidate_bytes = convert_all(
+            [Conversion(baseline, "float32"), Conversion(candidate, "int8", roles.representative)], progress=progress
+        )
+        candidate_bytes = fold_elu(candidate_bytes)
+        require_full_integer(candidate_bytes, list(source.graph.layers))
+        (folder / BASELINE).write_bytes(baseline_bytes)
+        (folder / CANDIDATE).write_bytes(candidate_bytes)
+
+        target, classes = run.measure(folder)
+        comparison = compare(
+            classes.labels,
+            classes.baseline,
+            classes.candidate,
+            baseline_size_bytes=len(baseline_bytes),
+            candidate_size_bytes=len(candidate_bytes),
+            control_predictions=run.predictions.get("float32_finetuned"),
+        )
+        limits = judge(
+            comparison,
+            candidate_size_bytes=len(candidate_bytes),
+            candidate_latency_ms=target.int8.latency_ms.p50 if target.int8.latency_ms else None,
+            max_drop=config.max_drop,
+            max_latency_ms=config.max_latency_ms,
+            max_size=config.max_size,
+        )
+        report = ExportReport(
+            edgeswap=__version__,
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            command=list(command),
+            method=config.method,
+            seed=config.seed,
+            model=source.record,
+            data=roles.record,
+            activations=swapped.activations,
+            float32=_baseline_file(baseline_bytes, target),
+            float32_swapped=run.stage("float32_swapped"),
+            float32_recovered=run.stage("float32_recovered"),
+            float32_finetuned=run.stage("float32_finetuned"),
+            int8=_candidate_file(candidate_bytes, target),
+            comparison=comparison,
+            targets=[target],
+            left_to_calibration=list(placement.left_to_calibration),
+            limits=limits,
+            passed=all(limit.passed for limit in limits),
+        )
+        (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
+        (folder / "report.html").write_text(html.render(report), encoding="utf-8")
+    return report
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """What every stage of one run needs, and what the float models on the way say of the test samples."""
+
+    config: ExportConfig
+    source: Source
+    roles: Roles
+    progress: Progress
+    predictions: dict[str, Classes] = field(default_factory=dict)
+
+    def predict(self, stage: str, model: Any) -> None:
+        roles = self.roles
+        title = f"Test {stage}"
+        self.predictions[stage] = predict(model, roles.test, roles.preprocess, title=title, progress=self.progress)
+
+    def stage(self, name: str) -> StageAccuracy | None:
+        predictions = self.predictions.get(name)
+        return None if predictions is None else StageAccuracy(accuracy=accuracy(predictions, self.roles.test.labels))
+
+    def recover(self, graph: Graph, teacher: Any) -> Graph:
+        """The swapped graph, trained back to what `teacher`, the model as it was given, says."""
+        model = build(graph)
+        self.predict("float32_swapped", model)
+        if not self.config.recover_epochs:
+            return graph
+        title = "Recover from the swap"
+        how = {"epochs": self.config.recover_epochs, "learning_rate": RECOVERY_LEARNING_RATE, "batch_norm": "updated"}
+        recovered = self.train(model, title=title, teacher=teacher, **how)
+        self.predict("float32_recovered", recovered)
+        return with_weights_of(graph, recovered)
+
+    def quantize(self, placement: Placement, float_model: Any) -> Any:
+        """The fake-quant model: by PTQ as calibrated, by QAT trained on, with a float control trained the same."""
+        ranges = observe(placement, self.roles.representative, progress=self.progress)
+        fake_quant_model = quantize(placement, ranges)
+        if self.config.method == "ptq":
+            return fake_quant_model
+        train_data = self.roles.train
+        teacher = float_model if train_data is not None and train_data.labels is None else None
+        how = {"epochs": self.config.epochs, "learning_rate": QAT_LEARNING_RATE, "teacher": teacher}
+        self.predict("float32_finetuned", self.train(float_model, title="Train the float32 control", **how))
+        return self.train(fake_quant_model, title="Quantization-aware training", **how)
+
+    def train(self, model: Any, **how: Any) -> Any:
+        data, preprocess = self.roles.train, self.roles.preprocess
+        assert data is not None  # the config refuses training without data
+        return train(
+            model,
+            read=lambda indices: model_inputs(data, preprocess, indices, as_app=True),
+            count=len(data),
+            labels=data.labels,
+            seed=self.config.seed,
+            progress=self.progress,
+            **how,
+        )
+
+    def input_ranges(self) -> dict[str, tuple[float, float] | None]:
+        quantization = self.roles.preprocess.quantization
+        return {name: None if quantization is None else quantization.range for name in self.source.input_shapes}
+
+    def measure(self, folder: Path) -> tuple[TargetResult, Predictions]:
+        with tempfile.TemporaryDirectory(prefix="edgeswap-") as scratch:
+            evaluation = Path(scratch) / "evaluation.npz"
+            preprocess = write_evaluation(self.roles.test, self.roles.preprocess, evaluation)
+            target, classes = measure(
+                Host(), folder / BASELINE, folder / CANDIDATE, evaluation, preprocess=preprocess, progress=self.progress
+            )
+        assert classes is not None  # an evaluation file always gives predictions
+        return target, classes
+
+
+def _baseline_file(data: bytes, target: TargetResult) -> ModelFile:
+    return ModelFile(
+        file=BASELINE, size_bytes=len(data), operators=operators(read(data)), accuracy=target.float32.accuracy
+    )
+
+
+def _candidate_file(data: bytes, target: TargetResult) -> Int8ModelFile:
+    verdict = verify(data)
+    return Int8ModelFile(
+        file=CANDIDATE,
+        size_bytes=len(data),
+        operators=operators(read(data)),
+        accuracy=target.int8.accuracy,
+        float_tensors=len(verdict.float_tensors),
+        float_operators=[str(operator) for operator in verdict.float_operators],
+    )
