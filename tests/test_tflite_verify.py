@@ -132,6 +132,6 @@ def test_what_is_no_tflite_file_is_a_model_error() -> None:
 
 
 def test_verifying_imports_no_tensorflow() -> None:
-    code = "import sys, edgeswap.tflite.verify, edgeswap.tflite.elu; print(*sys.modules)"
+    code = "import sys, edgeswap.tflite.verify, edgeswap.tflite.elu, edgeswap.tflite.hard_swish; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"tensorflow", "keras", "tf_keras"} & set(ran.stdout.split())

@@ -27,14 +27,14 @@ def empty_model() -> Draft:
     return Draft(schema.ModelT(version=3, operatorCodes=[], subgraphs=[subgraph], buffers=[schema.BufferT()]))
 
 
-def single(builtin: int, source: tuple[float, int], target: tuple[float, int], version: int = 1) -> bytes:
+def single(builtin: int, source: tuple[float, int], target: tuple[float, int]) -> bytes:
     """One int8 operator over 256 values, between two (scale, zero point)."""
     draft = empty_model()
     x = draft.int8_tensor(0, "x", (1, 256), *source)
     y = draft.int8_tensor(0, "y", (1, 256), *target)
     subgraph = draft.subgraphs[0]
     subgraph.inputs, subgraph.outputs = [x], [y]
-    subgraph.operators.append(draft.operator(builtin, [x], y, version))
+    subgraph.operators.append(draft.operator(builtin, [x], y))
     return write(draft.model)
 
 
@@ -79,11 +79,10 @@ def run(data: bytes, inputs: npt.NDArray[Any], resolver: OpResolverType = XNNPAC
 
 
 def partitions(data: bytes) -> int:
-    """In how many pieces the XNNPACK delegate takes the graph; operators outside of it count as pieces too."""
+    """In how many pieces the XNNPACK delegate takes the graph."""
     interpreter = Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()
-    names = [entry["op_name"] for entry in interpreter._get_ops_details()]
-    return names.count("DELEGATE")
+    return [entry["op_name"] for entry in interpreter._get_ops_details()].count("DELEGATE")
 
 
 def images(count: int, seed: int = 0) -> Int8:
