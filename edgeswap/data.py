@@ -295,7 +295,7 @@ def _from_tf(dataset: Any, source: str, expected: _Expected) -> Dataset:
         raise DataError(
             f"Expected elements x or (x, y) from {source}, got {len(dataset.element_spec)} parts.", "Leave weights out."
         )
-    elements = [element if labelled else (element,) for element in dataset.as_numpy_iterator()]
+    elements: list[Any] = [element if labelled else (element,) for element in dataset.as_numpy_iterator()]
     if not elements:
         raise DataError(f"Expected samples in {source}, got none.", "Check what the dataset is made from.")
     first = elements[0][0]
@@ -311,7 +311,7 @@ def _from_tf(dataset: Any, source: str, expected: _Expected) -> Dataset:
 
 def _from_arrays(x: Any, y: Any, source: str, expected: _Expected) -> Dataset:
     wanted = list(expected.input_shapes)
-    given = {name: np.asarray(array) for name, array in x.items()} if isinstance(x, Mapping) else {"x": np.asarray(x)}
+    given = dict(x) if isinstance(x, Mapping) else {"x": x}
     if len(wanted) == 1 and set(given) == {"x"}:
         given = {wanted[0]: given["x"]}
     if set(given) != set(wanted):
@@ -320,7 +320,10 @@ def _from_arrays(x: Any, y: Any, source: str, expected: _Expected) -> Dataset:
             f"Expected {names} and optionally y in {source}, got {', '.join(given) or 'no samples'}.",
             "Name the samples x, or by the model's inputs where it has several, and the labels y.",
         )
-    arrays = {name: given[name] for name in wanted}
+    try:
+        arrays = {name: np.asarray(given[name]) for name in wanted}
+    except ValueError as error:
+        raise DataError(f"Expected arrays in {source}, got: {error}.", "Give samples of one shape.") from error
     for name, shape in expected.input_shapes.items():
         _check_samples(arrays[name], shape, name if len(wanted) > 1 else "x", source)
     lengths = {name: len(array) for name, array in arrays.items()}
@@ -334,8 +337,9 @@ def _from_arrays(x: Any, y: Any, source: str, expected: _Expected) -> Dataset:
 def _check_samples(array: Array, shape: Shape, name: str, source: str) -> None:
     if array.dtype.kind not in "buif":
         raise DataError(f"Expected numbers in {name} of {source}, got {array.dtype}.", "Give uint8 pixels or floats.")
-    sizes_got = array.shape[1:]
-    if len(sizes_got) != len(shape) or any(size not in (None, got) for size, got in zip(shape, sizes_got, strict=True)):
+    if array.ndim != len(shape) + 1 or any(
+        size not in (None, got) for size, got in zip(shape, array.shape[1:], strict=False)
+    ):
         sizes = ", ".join("any" if size is None else str(size) for size in shape)
         raise DataError(
             f"Expected {name} of shape (samples, {sizes}), as the model takes, got {array.shape} in {source}.",

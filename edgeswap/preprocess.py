@@ -74,16 +74,7 @@ class Preprocess:
             return _checked_result(self.name, raw, self.mapping(raw))
         if isinstance(raw, Mapping):
             return {name: self(array) for name, array in raw.items()}
-        if self.name in ("caffe", "torch") and raw.shape[-1] != 3:
-            raise DataError(
-                f"Expected RGB images (N, H, W, 3) for preprocess {self.name!r}, got shape {raw.shape}.",
-                "Grayscale models take 'raw', 'unit' or 'symmetric'.",
-            )
-        if self.name != "none" and raw.dtype != np.uint8 and raw.size and (raw.min() < 0 or raw.max() > 255):
-            raise DataError(
-                f"Expected pixels 0..255 for preprocess {self.name!r}, got values {raw.min():g} to {raw.max():g}.",
-                "Give the pixels as they are in the image files, or --preprocess none for arrays that need no mapping.",
-            )
+        self._check_pixels(raw)
         return np.asarray(self.mapping(raw.astype(np.float32)), np.float32)
 
     def as_the_app_does(self, raw: Any) -> Any:
@@ -96,10 +87,22 @@ class Preprocess:
             return self(raw)
         if isinstance(raw, Mapping):
             return {name: self.as_the_app_does(array) for name, array in raw.items()}
-        self(raw[:0])  # what cannot be mapped cannot be quantized either
+        self._check_pixels(raw)
         pixels = np.clip(np.rint(raw), 0, 255)
         scale, zero_point = np.float32(self.quantization.scale), self.quantization.zero_point
         return np.asarray((pixels.astype(np.float32) - (128 + zero_point)) * scale, np.float32)
+
+    def _check_pixels(self, raw: Array) -> None:
+        if self.name in ("caffe", "torch") and raw.shape[-1] != 3:
+            raise DataError(
+                f"Expected RGB images (N, H, W, 3) for preprocess {self.name!r}, got shape {raw.shape}.",
+                "Grayscale models take 'raw', 'unit' or 'symmetric'.",
+            )
+        if self.name != "none" and raw.dtype != np.uint8 and raw.size and (raw.min() < 0 or raw.max() > 255):
+            raise DataError(
+                f"Expected pixels 0..255 for preprocess {self.name!r}, got values {raw.min():g} to {raw.max():g}.",
+                "Give the pixels as they are in the image files, or --preprocess none for arrays that need no mapping.",
+            )
 
 
 def _caffe(rgb: FloatArray) -> FloatArray:
