@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
+from edgeswap.quantization.decompose import decompose
 from edgeswap.quantization.specification import OBSERVED, UNKNOWN, Range, Rule, Weight, rule_of
 
 
@@ -16,8 +17,8 @@ class Placement:
     """What carries fake-quant, by layer name of `graph`.
 
     Attributes:
-        graph: the graph that was placed, ready to be built: behind each input with a range stands a `linear` layer
-            that carries it, and a clipped ELU is an ELU whose ceiling its own fake-quant keeps (see `place`).
+        graph: the graph that was placed: decomposed (see `decompose`), and behind each input stands a `linear` layer
+            that carries its range.
         weights: layer name to its weights with fake-quant.
         outputs: layer name to the range of its output; a layer not named has none of its own.
         left_to_calibration: layers whose inner or outer ranges only the converter's calibration can tell.
@@ -37,9 +38,6 @@ def place(
 ) -> Placement:
     """Decide on the fake-quants of a canonical graph.
 
-    A clipped ELU becomes an ELU followed by its fixed range: outside of [-alpha, max_value] a fake-quant clips and
-    passes no gradient, as the minimum would, and the converter fails on an ELU with a minimum between fake-quants.
-
     A layer called several times has one fake-quant for all its calls; it is left out only if no call needs it.
 
     Args:
@@ -49,6 +47,7 @@ def place(
         per_channel_dense: one scale for each unit of a Dense layer. TFLite runtimes of before that feature take such
             a model and compute nonsense, so it must be asked for.
     """
+    graph = decompose(graph)
     context = _Context(
         graph, {name: rule_of(layer, per_channel_dense=per_channel_dense) for name, layer in graph.layers.items()}
     )
@@ -56,8 +55,7 @@ def place(
     outputs = {name: output for name in graph.layers if (output := context.output_range(name)) is not None}
     inputs = {name: _holding_zero(bounds) for name, bounds in input_ranges.items()}
     outputs |= {_behind(name): bounds for name, bounds in inputs.items()}
-    placed = _with_layers_behind_inputs(_without_ceilings(graph), tuple(inputs))
-    return Placement(placed, weights, outputs, context.left_to_calibration())
+    return Placement(_with_layers_behind_inputs(graph, tuple(inputs)), weights, outputs, context.left_to_calibration())
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +85,18 @@ class _Context:
         """What the rule says, unless no call of the layer leaves an int8 tensor of its own."""
         calls = [node for node in self.graph.nodes if node.layer == layer]
         rule = self.rules[layer]
-        return None if rule is None or all(self.disappears(node) for node in calls) else rule.output
+        if rule is None or all(self.disappears(node) for node in calls):
+            return None
+        return self.behind_activation(calls) if rule.output == OBSERVED else rule.output
+
+    def behind_activation(self, calls: Sequence[Node]) -> Range:
+        """Of a leaky ReLU behind one bounded activation, as an ELU with an alpha is, the bounds that follow."""
+        slope = self.graph.layers[calls[0].layer].config.get("negative_slope")
+        if len(calls) > 1 or slope is None:
+            return OBSERVED
+        source = self.graph.layer_of(calls[0].refs()[0])
+        low, high = source.activation.bounds if source.activation is not None else (None, None)
+        return Range(None if low is None else min(low, 0.0) * slope + max(low, 0.0), high)
 
     def left_to_calibration(self) -> tuple[str, ...]:
         """Layers without a rule and those that are computed in several operators, in the order of their calls."""
@@ -135,16 +144,6 @@ class _Context:
 
 def _holding_zero(bounds: tuple[float, float] | None) -> Range:
     return OBSERVED if bounds is None else Range(min(bounds[0], 0.0), max(bounds[1], 0.0))
-
-
-def _without_ceilings(graph: Graph) -> Graph:
-    """The graph with every clipped ELU an ELU of the same alpha."""
-    unclipped = {}
-    for name, layer in graph.layers.items():
-        if layer.activation is not None and layer.activation.kind == "clipped_elu":
-            parameters = {"alpha": layer.activation.parameters["alpha"]}
-            unclipped[name] = replace(layer, config={**layer.config, "kind": "elu", "parameters": parameters})
-    return graph.with_layers(unclipped)
 
 
 def _with_layers_behind_inputs(graph: Graph, inputs: tuple[str, ...]) -> Graph:

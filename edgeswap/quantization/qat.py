@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeswap.activations.catalog import Activation
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.graph.build import build
+from edgeswap.graph.canonicalize import activation_layer
+from edgeswap.graph.ir import Graph
 from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.quantizers import LayerQuantizers, OutputQuantizer
 
@@ -18,6 +21,9 @@ def quantize(placement: Placement, ranges: Mapping[str, tuple[float, float]]) ->
     Every layer that carries fake-quant is wrapped in tfmot's `QuantizeWrapperV2` with a QuantizeConfig of our own and
     keeps its name. tfmot's `quantize_apply` ends in the same wrapper, by way of three clones of the model and a
     registry and layout transforms that a placement leaves nothing to decide.
+
+    A clipped ELU becomes an ELU, and its fixed range [-alpha, max_value] clips: outside of it a fake-quant passes no
+    gradient, as the minimum would, and the converter fails on a minimum between an ELU and a fake-quant.
 
     Args:
         placement: from `place`; its graph has the weights to start from.
@@ -43,8 +49,19 @@ def quantize(placement: Placement, ranges: Mapping[str, tuple[float, float]]) ->
         config = layers.get(layer.name)
         return layer if config is None else tfmot.quantization.keras.QuantizeWrapperV2(layer, config, name_prefix="")
 
+    graph = _without_ceilings(placement.graph)
     # The model is fresh from `build`, so its layers, which have their weights, may go into the new one.
-    return tf_keras.models.clone_model(build(placement.graph, tf_keras), clone_function=wrap)
+    return tf_keras.models.clone_model(build(graph, tf_keras), clone_function=wrap)
+
+
+def _without_ceilings(graph: Graph) -> Graph:
+    """The graph with every clipped ELU an ELU."""
+    unclipped = {}
+    for name, layer in graph.layers.items():
+        if layer.activation is not None and layer.activation.kind == "clipped_elu":
+            parameters = {"alpha": layer.activation.parameters["alpha"]}
+            unclipped[name] = activation_layer(name, Activation("elu", parameters), layer.trainable)
+    return graph.with_layers(unclipped)
 
 
 def _quantizers(placement: Placement, name: str, ranges: Mapping[str, tuple[float, float]]) -> LayerQuantizers:

@@ -1,5 +1,6 @@
 """What tfmot asks for to carry out a placement: quantizers and a QuantizeConfig, all serializable."""
 
+# ruff: noqa: ARG002 (tfmot sets the signatures)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -48,21 +49,21 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
 
     def __call__(self, inputs: Any, training: bool, weights: Mapping[str, Any], **kwargs: Any) -> Any:
         """The inputs, float32 of any shape, rounded to the 256 values of the range."""
-        low = self._side("low", self.bounds.low, tf.reduce_min, inputs, training, weights)
-        high = self._side("high", self.bounds.high, tf.reduce_max, inputs, training, weights)
+        # Zero always has an int8 value, so a range reaches it at least.
+        lowest = tf.minimum(tf.reduce_min(inputs), 0.0) if training else None
+        highest = tf.maximum(tf.reduce_max(inputs), 0.0) if training else None
+        low = self._end(self.bounds.low, weights.get("low"), lowest)
+        high = self._end(self.bounds.high, weights.get("high"), highest)
         return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
 
-    def _side(
-        self, side: str, bound: float | None, extreme: Any, inputs: Any, training: bool, weights: Mapping[str, Any]
-    ) -> Any:
+    def _end(self, bound: float | None, variable: Any, extreme: Any) -> Any:
+        """One end of the range: fixed, standing still, or moved towards the extreme of the batch."""
         if bound is not None:
             return tf.constant(bound, tf.float32)
-        if not training:
-            return weights[side].read_value()
-        # Zero always has an int8 value, so a range reaches it at least.
-        batch = tf.minimum(extreme(inputs), 0.0) if side == "low" else tf.maximum(extreme(inputs), 0.0)
-        moved = self.decay * weights[side] + (1.0 - self.decay) * tf.stop_gradient(batch)
-        with tf.control_dependencies([weights[side].assign(moved)]):
+        if extreme is None:
+            return variable.read_value()
+        moved = self.decay * variable + (1.0 - self.decay) * tf.stop_gradient(extreme)
+        with tf.control_dependencies([variable.assign(moved)]):
             return tf.identity(moved)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,0 +1,193 @@
+"""One layer, one int8 operator: layers that the converter computes in several are written as several.
+
+Between the operators of one layer lies a tensor that no fake-quant can reach, so its scale would be left to the
+converter. Every step keeps the function, to float32's rounding.
+
+    SeparableConv2D              DepthwiseConv2D -> Conv2D
+    Add of n tensors             n - 1 Adds of two
+    elu(x, alpha), alpha != 1    elu(x) -> LeakyReLU(alpha)
+    Dense -> BatchNormalization  Dense: a scale of its own for each unit would break the one scale of its weights
+    BatchNormalization alone     DepthwiseConv2D, 1x1: one operator with 32-bit offsets instead of MUL and ADD
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.activations.catalog import Activation
+from edgeswap.graph.canonicalize import activation_layer
+from edgeswap.graph.ir import Graph, Layer, Node, Ref
+
+Floats = npt.NDArray[np.float32]
+
+# Ranks of what a layer gives out, batch included; all others keep the rank of their first input.
+_RANKS: Mapping[str, int] = {
+    **dict.fromkeys(("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "MaxPooling2D"), 4),
+    **dict.fromkeys(("AveragePooling2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D"), 4),
+    **dict.fromkeys(("Conv1D", "DepthwiseConv1D", "MaxPooling1D", "AveragePooling1D", "ZeroPadding1D"), 3),
+    **dict.fromkeys(("GlobalAveragePooling1D", "GlobalMaxPooling1D", "Flatten"), 2),
+}
+
+
+def decompose(graph: Graph) -> Graph:
+    """The same function with at most one int8 operator a layer, as far as the table above reaches.
+
+    The last of several layers keeps the name of the one they replace; in front of it stand `<name>_depthwise`,
+    `<name>_elu` or `<name>_sum1`, … A batch normalization that is folded away leaves a `linear` layer of its name.
+
+    Args:
+        graph: canonical, with weights.
+    """
+    return _pairwise(_chained(_batch_norms_folded(graph)))
+
+
+def _pairwise(graph: Graph) -> Graph:
+    layers = dict(graph.layers)
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        refs = node.refs()
+        if graph.layers[node.layer].class_name not in ("Add", "Multiply") or len(refs) < 3:
+            nodes.append(node)
+            continue
+        total = refs[0]
+        for index, ref in enumerate(refs[1:-1], start=1):
+            name = f"{node.name}_sum{index}"
+            layers[name] = replace(graph.layers[node.layer], name=name)
+            nodes.append(Node(name, name, ([total, ref],)))
+            total = Ref(name)
+        nodes.append(replace(node, args=([total, refs[-1]],)))
+    return replace(graph, layers=layers, nodes=tuple(nodes))
+
+
+def _chained(graph: Graph) -> Graph:
+    """Each layer that is two in a row, written as two at every call."""
+    chains = {name: chain for name, layer in graph.layers.items() if (chain := _chain(layer)) is not None}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        if node.layer in chains:
+            first, _ = chains[node.layer]
+            ahead = replace(node, name=first.name + node.name.removeprefix(node.layer), layer=first.name)
+            nodes += [ahead, Node(node.name, node.layer, (Ref(ahead.name),))]
+        else:
+            nodes.append(node)
+    layers = dict(graph.layers)
+    for first, last in chains.values():
+        layers |= {first.name: first, last.name: last}
+    return replace(graph, layers=layers, nodes=tuple(nodes))
+
+
+def _chain(layer: Layer) -> tuple[Layer, Layer] | None:
+    activation = layer.activation
+    if activation is not None and activation.parameters.get("alpha", 1.0) != 1.0:
+        rest = {name: value for name, value in activation.parameters.items() if name != "alpha"}
+        slope = {"negative_slope": activation.parameters["alpha"]}
+        return activation_layer(f"{layer.name}_elu", Activation(activation.kind, rest), layer.trainable), replace(
+            layer, class_name="LeakyReLU", config=slope
+        )
+    if layer.class_name == "SeparableConv2D":
+        return _separable(layer)
+    return None
+
+
+def _separable(layer: Layer) -> tuple[Layer, Layer]:
+    config, shared = layer.config, {"data_format": layer.config["data_format"], "dtype": layer.config["dtype"]}
+    spatial = {key: config[key] for key in ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier")}
+    first = Layer(
+        f"{layer.name}_depthwise",
+        "DepthwiseConv2D",
+        {**spatial, **shared, "use_bias": False, "depthwise_regularizer": config.get("depthwise_regularizer")},
+        layer.weights[:1],
+        layer.trainable,
+    )
+    pointwise = {"kernel_regularizer": config.get("pointwise_regularizer"), "use_bias": config["use_bias"]}
+    last = Layer(
+        layer.name,
+        "Conv2D",
+        {**shared, **pointwise, "filters": config["filters"], "kernel_size": (1, 1)},
+        layer.weights[1:],
+        layer.trainable,
+    )
+    return first, last
+
+
+def _batch_norms_folded(graph: Graph) -> Graph:
+    surroundings = _Surroundings(graph)
+    changed: dict[str, Layer] = {}
+    for layer in graph.layers.values():
+        if layer.class_name != "BatchNormalization" or layer.config.get("axis") not in (-1, 3, 1):
+            continue
+        sources = surroundings.sources(layer.name)
+        classes = {graph.layers[source.layer].class_name for source in sources}
+        if len(sources) == 1 and classes == {"Dense"} and surroundings.is_only_reader(layer.name, sources[0]):
+            dense = graph.layers[sources[0].layer]
+            changed[dense.name] = _folded_into(dense, layer)
+            changed[layer.name] = activation_layer(layer.name, Activation("linear"), layer.trainable)
+        elif all(surroundings.rank(source) == 4 for source in sources) and not classes & _FOLDED_BY_CONVERTER:
+            changed[layer.name] = _as_depthwise(layer)
+    return graph.with_layers(changed)
+
+
+_FOLDED_BY_CONVERTER = {"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D"}
+
+
+def _scale_and_offset(layer: Layer) -> tuple[Floats, Floats]:
+    """A batch normalization as y = x * scale + offset, each of shape (channels,), float32."""
+    weights = list(layer.weights)
+    gamma = weights.pop(0) if layer.config["scale"] else np.float32(1)
+    beta = weights.pop(0) if layer.config["center"] else np.float32(0)
+    mean, variance = weights
+    scale = gamma / np.sqrt(variance + np.float32(layer.config["epsilon"]))
+    return np.asarray(scale, np.float32), np.asarray(beta - mean * scale, np.float32)
+
+
+def _folded_into(dense: Layer, batch_norm: Layer) -> Layer:
+    scale, offset = _scale_and_offset(batch_norm)
+    bias = dense.weights[1] * scale + offset if dense.config["use_bias"] else offset
+    return replace(dense, config={**dense.config, "use_bias": True}, weights=(dense.weights[0] * scale, bias))
+
+
+def _as_depthwise(batch_norm: Layer) -> Layer:
+    scale, offset = _scale_and_offset(batch_norm)
+    config = {"kernel_size": (1, 1), "use_bias": True, "dtype": batch_norm.config["dtype"]}
+    kernel = scale[None, None, :, None]
+    return Layer(batch_norm.name, "DepthwiseConv2D", config, (kernel, offset), batch_norm.trainable)
+
+
+@dataclass(frozen=True, eq=False)
+class _Surroundings:
+    graph: Graph
+
+    @cached_property
+    def readers(self) -> Mapping[str, Sequence[Node]]:
+        return self.graph.consumers()
+
+    def calls(self, layer: str) -> list[Node]:
+        return [node for node in self.graph.nodes if node.layer == layer]
+
+    def sources(self, layer: str) -> list[Node]:
+        """The calls whose outputs the calls of this layer read."""
+        return [self.graph.node(ref) for node in self.calls(layer) for ref in node.refs()]
+
+    def is_only_reader(self, layer: str, source: Node) -> bool:
+        """Whether `source`, the only call of its layer, is read by this layer and nobody else."""
+        leaves = any(ref.node == source.name for ref in self.graph.outputs)
+        readers = [node.layer for node in self.readers[source.name]]
+        return len(self.calls(source.layer)) == 1 and readers == [layer] and not leaves
+
+    def rank(self, node: Node) -> int | None:
+        layer = self.graph.layers[node.layer]
+        if layer.class_name == "InputLayer":
+            return len(layer.config["batch_shape"])
+        if layer.class_name == "Reshape":
+            return len(layer.config["target_shape"]) + 1
+        if layer.class_name in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
+            return 4 if layer.config.get("keepdims") else 2
+        known: Any = _RANKS.get(layer.class_name)
+        refs = node.refs()
+        return known if known is not None or not refs else self.rank(self.graph.node(refs[0]))
