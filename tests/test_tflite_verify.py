@@ -9,7 +9,7 @@ from tflite_models import BUILTIN, converted, float_model, island
 from edgeswap.errors import ModelError, VerificationError
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import Draft, changed, read, write
-from edgeswap.tflite.verify import layer_of, require_full_integer, verify
+from edgeswap.tflite.verify import FloatOperator, layer_of, require_full_integer, verify
 
 
 def layer_names(kind: str) -> list[str]:
@@ -61,6 +61,13 @@ def test_the_longest_layer_name_wins_and_a_part_of_a_name_does_not() -> None:
     assert layer_of(operator, ["act", "act1"]) == "act1"
     assert layer_of(operator, ["net/act1", "act1"]) == "net/act1"
     assert layer_of(operator, ["act"]) is None
+
+
+def test_a_layer_that_tfmot_wrapped_goes_by_its_own_name() -> None:
+    wrapped = FloatOperator("ELU", ("model/quant_act1/Elu",), (), is_hybrid=False)
+    assert layer_of(wrapped) == "act1"
+    assert layer_of(wrapped, ["act1", "act"]) == "act1"
+    assert layer_of(wrapped, ["quant_act1"]) == "quant_act1"
 
 
 def test_dynamic_range_is_told_from_full_integer() -> None:

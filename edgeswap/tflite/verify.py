@@ -135,16 +135,17 @@ def layer_of(operator: FloatOperator, layer_names: Sequence[str] = ()) -> str | 
     """The Keras layer that a float operator most likely comes from, or else the nearest layer before it.
 
     Tensor names hold the path of the Keras layer, `model/layer/Op`; several, joined by `;`, where operators were fused.
+    tfmot's wrappers put `quant_` before a layer's name.
     """
     for name in (*operator.tensors, *operator.upstream):
         for path in filter(None, name.split(";")):
-            parts = path.split("/")
             if layer_names:
-                inside = [layer for layer in layer_names if f"/{layer}/" in f"/{path}/"]
+                within = f"/{path}/".replace("/quant_", "/") + f"/{path}/"
+                inside = [layer for layer in layer_names if f"/{layer}/" in within]
                 if inside:
                     return max(inside, key=len)
-            elif len(parts) > 1:
-                return parts[-2]
+            elif "/" in path:
+                return path.split("/")[-2].removeprefix("quant_")
     return None
 
 
