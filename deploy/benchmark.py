@@ -878,13 +878,13 @@ def available_cores() -> int:
 
 
 def others_cpu_s(root: Path = Path("/")) -> float | None:
-    """CPU seconds that everything but this process has used since boot (a hypervisor's theft included)."""
+    """CPU seconds since boot of all but this process and its ended children (a hypervisor's theft included)."""
     ticks = _text(root / "proc/stat").partition("\n")[0].split()
     if len(ticks) < 9 or ticks[0] != "cpu":
         return None
     user, nice, system, _, _, irq, softirq, steal = (int(value) for value in ticks[1:9])
-    own = os.times()
-    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - own.user - own.system
+    own = sum(os.times()[:4])
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - own
 
 
 # --- warnings ---------------------------------------------------------------------------------------------------------

@@ -357,9 +357,8 @@ def test_a_pi_is_known_by_its_files(pi5: Path) -> None:
 
 
 def test_other_programs_load_leaves_out_our_own(pi5: Path) -> None:
-    own = os.times()
     ticks = 100 + 20 + 30 + 5 + 5 + 40
-    expected = ticks / os.sysconf("SC_CLK_TCK") - own.user - own.system
+    expected = ticks / os.sysconf("SC_CLK_TCK") - sum(os.times()[:4])
     assert benchmark.others_cpu_s(pi5) == pytest.approx(expected, abs=0.2)
 
 
@@ -542,16 +541,16 @@ def test_accuracy_of_many_images_uses_the_cores(tmp_path: Path, engine: benchmar
     np.savez(tmp_path / "many.npz", x=generator.integers(0, 256, (10_000, 32, 32, 3), dtype=np.uint8))
     evaluation = benchmark.open_evaluation(tmp_path / "many.npz", None)
     cores = benchmark.available_cores()
-    best = 0.0
-    for _ in range(20):
+    seen = []
+    for _ in range(5):
         started = time.perf_counter()
         expected = one_loop(path, evaluation.arrays["x"])
         loop_s = time.perf_counter() - started
-        restarted = time.perf_counter()
+        before, restarted = benchmark.others_cpu_s(), time.perf_counter()
         found = benchmark.predict(path, engine, evaluation, "unit", workers=cores, advance=lambda _: None)
         own_s = time.perf_counter() - restarted
         assert np.array_equal(found.classes, expected)
-        best = max(best, loop_s / own_s)
-        if best >= 0.7 * cores:
-            break
-    assert best >= 0.7 * cores, f"{best:.2f} times one loop on {cores} cores; other programs may have kept them busy"
+        # Cores that other programs kept busy meanwhile are none that the script could use.
+        free = cores - ((benchmark.others_cpu_s() or 0.0) - (before or 0.0)) / own_s
+        seen.append((loop_s / own_s, max(free, 1.0)))
+    assert any(speedup >= 0.7 * free for speedup, free in seen), seen
