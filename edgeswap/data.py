@@ -255,9 +255,10 @@ def _from_tfds(source: str, expected: _Expected) -> Dataset:
         ) from error
     try:
         dataset, info = tfds.load(name, split=split, as_supervised=True, with_info=True)
-    except (ValueError, OSError, tfds.core.registered.DatasetNotFoundError) as error:
+    except (ValueError, OSError, ImportError) as error:  # some datasets need more installed
+        reason = str(error).splitlines()[0]
         raise DataError(
-            f"Expected a dataset with a split and labels as tfds:NAME/split, got {source!r}: {error}",
+            f"Expected a dataset with a split and labels as tfds:NAME/split, got {source!r}: {reason}",
             "Write it as in tfds:cifar10/test.",
         ) from error
     label = info.features[info.supervised_keys[1]]
@@ -270,7 +271,8 @@ def _from_tfds(source: str, expected: _Expected) -> Dataset:
         (image_folder.fit(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels), shape), y)
         for pixels, y in dataset.as_numpy_iterator()
     ]
-    loaded = _from_arrays(np.stack([x for x, _ in pairs]), np.array([y for _, y in pairs]), source, labelled)
+    pixels = np.array([x for x, _ in pairs], np.uint8).reshape(-1, *shape)
+    loaded = _from_arrays(pixels, np.array([y for _, y in pairs]), source, labelled)
     return replace(loaded, resize=image_folder.RESIZE)
 
 

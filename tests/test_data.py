@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -11,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -81,14 +81,6 @@ def test_the_digits_split_is_fixed_stratified_and_disjoint() -> None:
     shares = np.bincount(test.labels) / (np.bincount(train.labels) + np.bincount(test.labels))
     np.testing.assert_allclose(shares, 540 / 1797, atol=0.5 / 174)  # half a sample of the smallest class
     assert train.read([0]).dtype == np.uint8
-
-
-def test_the_digits_are_scikit_learn_s() -> None:
-    sklearn_datasets = pytest.importorskip("sklearn.datasets")
-    scans = sklearn_datasets.load_digits()
-    with np.load(shipped.path("calibration/digits.npz")) as arrays:
-        np.testing.assert_array_equal(np.rint(arrays["x"][..., 0] * (16 / 255)), scans.images)
-        np.testing.assert_array_equal(arrays["y"], scans.target)
 
 
 # Images
@@ -446,12 +438,40 @@ def test_tf_data_that_cannot_be_read_whole() -> None:
         load(dataset.map(lambda x, y: (x, y, 1.0)), input_shapes=DIGITS)
 
 
-def test_tfds_says_what_to_install() -> None:
-    if importlib.util.find_spec("tensorflow_datasets"):
-        pytest.skip("tensorflow_datasets is installed")
+def test_tfds_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)  # as if it were not installed
     with pytest.raises(DataError, match="tensorflow_datasets") as caught:
         load("tfds:cifar10/test", input_shapes=RGB)
     assert "pip install tensorflow-datasets" in caught.value.remedy
+
+
+def test_tfds_images_are_resized_and_labelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library is optional and downloads; what it returns is put in its place, with real images in it."""
+    from edgeswap.frameworks import tf
+
+    photos = [np.asarray(Image.open(io.BytesIO(picture(seed, (9 + seed, 12))))) for seed in range(3)]
+
+    def tfds_load(name: str, split: str, as_supervised: bool, with_info: bool) -> Any:
+        if name != "pets:1.0.0":
+            raise ValueError(f"{name} not found.\nAvailable are many.")
+        kept = range({"train": 3, "train[:0]": 0}[split])
+        signature = (tf.TensorSpec((None, None, 3), tf.uint8), tf.TensorSpec((), tf.int64))
+        pairs = tf.data.Dataset.from_generator(lambda: ((photos[i], i % 2) for i in kept), output_signature=signature)
+        features = {"image": SimpleNamespace(shape=(None, None, 3)), "label": SimpleNamespace(names=["cat", "dog"])}
+        return pairs, SimpleNamespace(features=features, supervised_keys=("image", "label"))
+
+    module = SimpleNamespace(load=tfds_load)
+    monkeypatch.setitem(sys.modules, "tensorflow_datasets", module)
+    data = load("tfds:pets:1.0.0/train", input_shapes=RGB, classes=2)
+    assert data.labels is not None
+    assert (data.labels.tolist(), data.class_names) == ([0, 1, 0], ("cat", "dog"))
+    assert data.resize == image_folder.RESIZE
+    np.testing.assert_array_equal(data.read([2])[0], image_folder.fit(Image.fromarray(photos[2]), (8, 8, 3)))
+    with pytest.raises(DataError, match="got none"):
+        load("tfds:pets:1.0.0/train[:0]", input_shapes=RGB)
+    with pytest.raises(DataError, match="birds") as caught:
+        load("tfds:birds/train", input_shapes=RGB)
+    assert "\n" not in caught.value.problem
 
 
 # The value itself
