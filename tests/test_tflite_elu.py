@@ -13,6 +13,7 @@ from tflite_models import (
     PLAIN,
     XNNPACK,
     converted,
+    empty_model,
     images,
     int8_reference,
     island,
@@ -27,7 +28,7 @@ from tflite_models import (
 
 from edgeswap.activations.catalog import parse
 from edgeswap.tflite.elu import fold_elu
-from edgeswap.tflite.flatbuffer import operators, read, tensors, without_orphans
+from edgeswap.tflite.flatbuffer import operators, read, tensors, without_orphans, write
 from edgeswap.tflite.verify import verify
 
 elu = parse("elu")
@@ -195,3 +196,32 @@ def test_folding_is_idempotent_and_leaves_no_orphan(kind: str) -> None:
     assert len(clean.buffers) == len(model.buffers)
     assert len(clean.operatorCodes) == len(model.operatorCodes)
     assert len(clean.subgraphs[0].tensors) == len(model.subgraphs[0].tensors)
+
+
+def capped(bound: int, *, other_scale: bool = False, read_twice: bool = False) -> bytes:
+    """ELU, then an int8 MINIMUM with `bound`."""
+    draft = empty_model()
+    subgraph = draft.subgraphs[0]
+    x = draft.int8_tensor(0, "x", (1, 256), 0.05, 0)
+    uncapped = draft.int8_tensor(0, "uncapped", (1, 256), 0.02, -92)
+    constant = draft.int8_tensor(0, "bound", (), 0.02, -92, values=np.array([bound], np.int8))
+    y = draft.int8_tensor(0, "y", (1, 256), 0.04 if other_scale else 0.02, -92)
+    subgraph.operators.append(draft.operator(BUILTIN.ELU, [x], uncapped))
+    subgraph.operators.append(draft.operator(BUILTIN.MINIMUM, [uncapped, constant], y, 2))
+    subgraph.inputs, subgraph.outputs = [x], [y, uncapped] if read_twice else [y]
+    return write(draft.model)
+
+
+def test_an_int8_cap_at_the_end_of_the_range_is_taken_out() -> None:
+    before = capped(127)
+    after = fold_elu(before)
+    assert operators(read(after)) == {"ELU": 1}
+    assert [tensor.name for tensor in tensors(read(after))] == ["x", "y"]
+    np.testing.assert_array_equal(run(before, EVERY_INT8), run(after, EVERY_INT8))
+
+
+@pytest.mark.parametrize(
+    "data", [capped(126), capped(127, other_scale=True), capped(127, read_twice=True)], ids=["126", "scale", "read"]
+)
+def test_an_int8_cap_that_changes_a_value_or_is_needed_beside_it_stays(data: bytes) -> None:
+    assert fold_elu(data) is data
