@@ -1,3 +1,60 @@
-"""edgeswap: a trained Keras model to a proven int8 .tflite. Importing this never imports TensorFlow."""
+"""edgeswap: a trained Keras model to a proven int8 .tflite.
+
+    import edgeswap
+
+    result = edgeswap.swap_activations(model, "hard_swish")
+    report = edgeswap.export(model, data="photos/", preprocess="unit", output="out")
+
+Importing this never imports TensorFlow; the functions do when they are called.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from edgeswap.records import ExportReport
+    from edgeswap.swap_model import SwapResult
+
+__all__ = ["__version__", "custom_objects", "export", "load_model", "swap_activations"]
+
+
+def load_model(path: str | Path, *, trust: bool = False) -> Any:
+    """The Keras 3 or tf_keras model in a file; see `edgeswap.load.load_model`."""
+    from edgeswap.load import load_model as load  # noqa: PLC0415  (imports TensorFlow)
+
+    return load(path, trust=trust)
+
+
+def swap_activations(model: Any, activation: str | None = None, *, swap: tuple[str, ...] = ()) -> SwapResult:
+    """A copy of `model`, in its own framework, with other activations; see `edgeswap.swap_model.swap_activations`."""
+    from edgeswap.swap_model import swap_activations as run  # noqa: PLC0415  (imports TensorFlow)
+
+    return run(model, activation, swap=swap)
+
+
+def export(model: Any = None, **settings: Any) -> ExportReport:
+    """Export a model, or the file of one, to int8; the settings are those of `edgeswap.config.ExportConfig`.
+
+    Args:
+        model: a Keras 3 or tf_keras model, a path, or None for the digits example.
+        settings: as the flags of `edgeswap export`, and `progress`, an `edgeswap.progress.Progress`.
+
+    Raises:
+        EdgeswapError: of the kind that says what could not be done.
+    """
+    from edgeswap.config import export_config  # noqa: PLC0415
+    from edgeswap.pipeline import export as run  # noqa: PLC0415  (imports TensorFlow)
+
+    progress = settings.pop("progress", None)
+    return run(export_config({"model": model, **settings}), progress=progress)
+
+
+def custom_objects() -> dict[str, Any]:
+    """What plain Keras 3 needs to load a swapped model: `keras.models.load_model(path, custom_objects=...)`."""
+    from edgeswap.activations.layers import CLASSES  # noqa: PLC0415  (imports TensorFlow)
+
+    return {"edgeswap>CatalogActivation": CLASSES["keras"]}

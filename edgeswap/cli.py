@@ -20,8 +20,8 @@ SETTINGS = Path("edgeswap.toml")
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="edgeswap")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:  # noqa: ARG001  (main reads it from argv, for errors that come before the parsing)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error; goes before the command.")
+def cli(debug: bool) -> None:
     """Take a trained Keras model to int8 on a phone, a Raspberry Pi or a Coral, and prove it."""
 
 
@@ -34,7 +34,9 @@ def cli(debug: bool) -> None:  # noqa: ARG001  (main reads it from argv, for err
 @click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
 @click.option("--labels", metavar="FILE", help="Class names, one a line, in the order of the model's outputs.")
 @click.option("--activation", metavar="NAME", help="What every hidden activation becomes, such as relu6.")
-@click.option("--swap", metavar="PATTERN=TO", multiple=True, help="By kind or layer name: swish=hard_swish, 'block_1*=relu6'.")
+@click.option(
+    "--swap", metavar="PATTERN=TO", multiple=True, help="By kind or layer name: swish=hard_swish, 'block_1*=relu6'."
+)
 @click.option("--recover-epochs", type=int, metavar="N", help="Training of the float model after a swap. [3]")
 @click.option("--method", metavar="ptq|qat", help="Calibrate only, or train with fake-quant. [qat]")
 @click.option("--epochs", type=int, metavar="N", help="Of quantization-aware training. [3]")
@@ -78,7 +80,7 @@ def main() -> NoReturn:
     """Run the command line and exit."""
     debug = "--debug" in sys.argv
     try:
-        code = cli.main([word for word in sys.argv[1:] if word != "--debug"], prog_name="edgeswap", standalone_mode=False)
+        code = cli.main(prog_name="edgeswap", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -99,5 +101,3 @@ def main() -> NoReturn:
 def _say(problem: str, remedy: str, code: int) -> int:
     click.echo(f"error: {problem}\n{remedy}", err=True)
     return code
-
-

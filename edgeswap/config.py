@@ -20,6 +20,7 @@ else:
     import tomli as tomllib
 
 TARGETS = ("host",)
+EXAMPLE_ACTIVATION = "relu6"
 
 
 class ExportConfig(BaseModel):
@@ -51,6 +52,13 @@ class ExportConfig(BaseModel):
     output: Path = Path("out")
     overwrite: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _example(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Without a model the digits example shows every stage, and so needs a swap."""
+        swaps = values.get("activation") or values.get("swap")
+        return values if values.get("model") is not None or swaps else {**values, "activation": EXAMPLE_ACTIVATION}
+
     @field_validator("activation")
     @classmethod
     def _known_activation(cls, value: str | None) -> str | None:
@@ -68,7 +76,9 @@ class ExportConfig(BaseModel):
     def _known_targets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for target in value:
             if target not in TARGETS:
-                raise ConfigError(f"Expected a target that edgeswap has, got {target!r}.", f"Known: {', '.join(TARGETS)}.")
+                raise ConfigError(
+                    f"Expected a target that edgeswap has, got {target!r}.", f"Known: {', '.join(TARGETS)}."
+                )
         if not value or len(set(value)) != len(value):
             raise ConfigError(f"Expected each target once, got {list(value)}.", "Name every --target one time.")
         return value
@@ -80,7 +90,11 @@ class ExportConfig(BaseModel):
                 "Expected data for a model of your own, got none: calibration and the figures need samples.",
                 "Pass --data SPEC (a folder of images, an .npz, …), or both --calibration and --test-data.",
             )
-        if self.data is None and self.model is not None and (self.method == "qat" or self.swaps and self.recover_epochs):
+        if (
+            self.data is None
+            and self.model is not None
+            and (self.method == "qat" or (self.swaps and self.recover_epochs))
+        ):
             raise ConfigError(
                 "Expected --data to fine-tune on, got none.",
                 "Pass --data SPEC, or --method ptq and --recover-epochs 0 to train nothing.",

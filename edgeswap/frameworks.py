@@ -5,17 +5,45 @@ the stages lazily, so that whatever answers without TensorFlow answers at once.
 """
 
 import os
+import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its kernels add in an order that varies with the thread count
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # import-time noise of third parties; nothing of ours runs here
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the standard error of C++ code back; it is shown if the block fails.
+
+    TensorFlow says on every machine without a GPU that it found none, before any setting of its own can keep it quiet.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as words:
+        os.dup2(words.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            words.seek(0)
+            os.write(kept, words.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+with _quiet(), warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of third parties; nothing of ours runs here
     import keras
     import tensorflow as tf
     import tensorflow_model_optimization as tfmot
     import tf_keras
+
+    tf.zeros(())  # the first tensor looks for devices, and says so
 
 tf.get_logger().setLevel("ERROR")
 

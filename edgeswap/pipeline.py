@@ -176,7 +176,7 @@ class _Run:
 
     def input_ranges(self) -> dict[str, tuple[float, float] | None]:
         quantization = self.roles.preprocess.quantization
-        return {name: None if quantization is None else quantization.range for name in self.source.input_shapes}
+        return dict.fromkeys(self.source.input_shapes, None if quantization is None else quantization.range)
 
     def measure(self, folder: Path) -> tuple[TargetResult, Predictions]:
         with tempfile.TemporaryDirectory(prefix="edgeswap-") as scratch:

@@ -97,7 +97,7 @@ def _preprocess(config: ExportConfig, source: Source, data: Dataset, example: bo
         return from_name("raw")
     raise DataError(
         "Expected --preprocess for images, got none: the model has no Rescaling of its own that would tell.",
-        "Pass the one it was trained with: raw (0..255), unit (0..1), symmetric (-1..1), caffe, torch, or module:function.",
+        "Pass the one of the training: raw (0..255), unit (0..1), symmetric (-1..1), caffe, torch, or module:function.",
     )
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from edgeswap.records import Accuracy, DataSource, ExportReport, Limit, TargetResult
+from edgeswap.records import Accuracy, ExportReport, Limit, TargetResult
 
 NBSP = "\u00a0"
 SIGNIFICANCE = 0.05
@@ -242,27 +242,6 @@ def shortened(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + more
 
 
-def command(report: ExportReport) -> str:
-    """The command that asks for this export again, as far as the records tell: epochs are not among them."""
-    words = ["edgeswap", "export", "--int8", report.model.source, *_data_options(report)]
-    words += ["--preprocess", report.data.preprocess, *_swap_options(report), "--method", report.method]
-    for limit in report.limits:
-        words += [f"--{limit.name.replace('_', '-')}", f"{limit.limit:.15g}"]
-    for target in report.targets:
-        words += ["--target", target.name]
-    return shlex.join([*words, "--seed", str(report.seed)])
-
-
-def _data_options(report: ExportReport) -> list[str]:
-    train, calibration, test = report.data.train, report.data.calibration, report.data.test
-    main: DataSource = train or calibration
-    options = ["--data", main.source]
-    options += ["--calibration", calibration.source] if calibration.source != main.source else []
-    return options + (["--test-data", test.source] if test.source != main.source else [])
-
-
-def _swap_options(report: ExportReport) -> list[str]:
-    changes = {(entry.from_, entry.to) for entry in report.activations.swapped}
-    if len({new for _, new in changes}) == 1:
-        return ["--activation", next(iter(changes))[1]]
-    return [word for entry in report.activations.swapped for word in ("--swap", f"{entry.layer}={entry.to}")]
+def command(report: ExportReport) -> str | None:
+    """The command line that was run, quoted for a shell; None where the run was called from Python."""
+    return shlex.join(report.command) if report.command else None
