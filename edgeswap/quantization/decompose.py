@@ -120,15 +120,17 @@ def _batch_norms_folded(graph: Graph) -> Graph:
     surroundings = _Surroundings(graph)
     changed: dict[str, Layer] = {}
     for layer in graph.layers.values():
-        if layer.class_name != "BatchNormalization" or layer.config.get("axis") not in (-1, 3, 1):
+        if layer.class_name != "BatchNormalization":
             continue
-        sources = surroundings.sources(layer.name)
-        classes = {graph.layers[source.layer].class_name for source in sources}
-        if len(sources) == 1 and classes == {"Dense"} and surroundings.is_only_reader(layer.name, sources[0]):
-            dense = graph.layers[sources[0].layer]
-            changed[dense.name] = _folded_into(dense, layer)
+        sources = [graph.node(ref) for node in surroundings.calls(layer.name) for ref in node.refs()]
+        before = [graph.layers[source.layer] for source in sources]
+        alone = all(surroundings.has_one_reader(source) for source in sources)
+        if alone and [source.class_name for source in before] == ["Dense"] and _is_called_once(graph, before[0]):
+            changed[before[0].name] = _folded_into(before[0], layer)
             changed[layer.name] = activation_layer(layer.name, Activation("linear"), layer.trainable)
-        elif all(surroundings.rank(source) == 4 for source in sources) and not classes & _FOLDED_BY_CONVERTER:
+        elif alone and {source.class_name for source in before} <= _FOLDED_BY_CONVERTER:
+            continue
+        elif layer.config["axis"] in (-1, 3) and all(surroundings.rank(source) == 4 for source in sources):
             changed[layer.name] = _as_depthwise(layer)
     return graph.with_layers(changed)
 
@@ -144,6 +146,10 @@ def _scale_and_offset(layer: Layer) -> tuple[Floats, Floats]:
     mean, variance = weights
     scale = gamma / np.sqrt(variance + np.float32(layer.config["epsilon"]))
     return np.asarray(scale, np.float32), np.asarray(beta - mean * scale, np.float32)
+
+
+def _is_called_once(graph: Graph, layer: Layer) -> bool:
+    return sum(node.layer == layer.name for node in graph.nodes) == 1
 
 
 def _folded_into(dense: Layer, batch_norm: Layer) -> Layer:
@@ -170,15 +176,9 @@ class _Surroundings:
     def calls(self, layer: str) -> list[Node]:
         return [node for node in self.graph.nodes if node.layer == layer]
 
-    def sources(self, layer: str) -> list[Node]:
-        """The calls whose outputs the calls of this layer read."""
-        return [self.graph.node(ref) for node in self.calls(layer) for ref in node.refs()]
-
-    def is_only_reader(self, layer: str, source: Node) -> bool:
-        """Whether `source`, the only call of its layer, is read by this layer and nobody else."""
-        leaves = any(ref.node == source.name for ref in self.graph.outputs)
-        readers = [node.layer for node in self.readers[source.name]]
-        return len(self.calls(source.layer)) == 1 and readers == [layer] and not leaves
+    def has_one_reader(self, node: Node) -> bool:
+        """Whether one call reads this output, and it does not leave the model."""
+        return len(self.readers[node.name]) == 1 and all(ref.node != node.name for ref in self.graph.outputs)
 
     def rank(self, node: Node) -> int | None:
         layer = self.graph.layers[node.layer]
