@@ -28,7 +28,8 @@ from tflite_models import (
 
 from edgeswap.activations.catalog import parse
 from edgeswap.tflite.elu import fold_elu
-from edgeswap.tflite.flatbuffer import operators, read, tensors, without_orphans, write
+from edgeswap.tflite.flatbuffer import operators, read, tensors, write
+from edgeswap.tflite.rewriting import without_orphans
 from edgeswap.tflite.verify import verify
 
 elu = parse("elu")

@@ -8,7 +8,8 @@ from tflite_models import BUILTIN, converted, float_model, island
 
 from edgeswap.errors import ModelError, VerificationError
 from edgeswap.tflite.elu import fold_elu
-from edgeswap.tflite.flatbuffer import Draft, changed, read, write
+from edgeswap.tflite.flatbuffer import changed, read, write
+from edgeswap.tflite.rewriting import Draft
 from edgeswap.tflite.verify import FloatOperator, layer_of, require_full_integer, verify
 
 

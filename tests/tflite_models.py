@@ -12,7 +12,8 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edgeswap.tflite.flatbuffer import Draft, write
+from edgeswap.tflite.flatbuffer import write
+from edgeswap.tflite.rewriting import Draft
 
 Int8 = npt.NDArray[np.int8]
 BUILTIN = schema.BuiltinOperator

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeswap.tflite.flatbuffer import BUILTIN_NAMES, Draft, builtin_code, changed, rewrite, view
+from edgeswap.tflite.flatbuffer import BUILTIN_NAMES, builtin_code, changed, view
+from edgeswap.tflite.rewriting import Draft, rewrite
 
 _OP = schema.BuiltinOperator
 _SATURATED = {_OP.MINIMUM: 127, _OP.MAXIMUM: -128}  # a bound at which int8 saturates without the operator

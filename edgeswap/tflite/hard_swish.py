@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeswap.tflite.flatbuffer import Draft, Tensor, operator_name, rewrite, view
+from edgeswap.tflite.flatbuffer import Tensor, operator_name, view
+from edgeswap.tflite.rewriting import Draft, rewrite
 
 _OP = schema.BuiltinOperator
 _STEPS = 255  # between the ends of int8
