@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import sys
 import zipfile
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgeswap import image_folder, shipped
-from edgeswap.data import Dataset, load, stratified_split
+from edgeswap.data import load, stratified_split
 from edgeswap.errors import ConfigError, DataError
 
 DIGITS = {"image": (8, 8, 1)}
@@ -275,113 +274,6 @@ def test_cifar_photographs(shared: Path) -> None:
     assert batch.std() > 30  # photographs, not blanks
 
 
-# Arrays
-
-
-def test_an_npz_with_x_and_y(tmp_path: Path) -> None:
-    x = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
-    np.savez(tmp_path / "a.npz", x=x, y=[0, 1, 2, 0, 1, 2])
-    data = load(str(tmp_path / "a.npz"), input_shapes=DIGITS, classes=3)
-    assert (len(data), data.resize, data.source) == (6, None, str(tmp_path / "a.npz"))
-    assert data.labels is not None
-    assert data.labels.dtype == np.int64
-    np.testing.assert_array_equal(data.read([4, 0]), x[[4, 0]])
-    assert data.read([0]).dtype == np.uint8
-
-
-def test_an_npz_with_one_array_for_each_input(tmp_path: Path) -> None:
-    image, meta = np.zeros((3, 8, 8, 1), np.uint8), np.ones((3, 5), np.float32)
-    np.savez(tmp_path / "a.npz", image=image, meta=meta)
-    data = load(tmp_path / "a.npz", input_shapes={"image": (8, 8, 1), "meta": (None,)})
-    assert data.labels is None
-    read = data.read([1])
-    assert {name: array.shape for name, array in read.items()} == {"image": (1, 8, 8, 1), "meta": (1, 5)}
-
-
-def test_python_values() -> None:
-    x, y = np.zeros((4, 8, 8, 1), np.float32), np.array([0, 1, 1, 0])
-    assert load(x, input_shapes=DIGITS).labels is None
-    labelled = load((x, y), input_shapes=DIGITS, class_names=["no", "yes"])
-    assert labelled.labels is not None
-    assert (labelled.labels.tolist(), labelled.class_names) == ([0, 1, 1, 0], ("no", "yes"))
-    assert load(({"image": x}, y), input_shapes=DIGITS).read([0]).shape == (1, 8, 8, 1)
-    assert load(x.tolist(), input_shapes=DIGITS).read([0]).shape == (1, 8, 8, 1)
-    assert load(labelled, input_shapes=DIGITS) is labelled
-
-
-@pytest.mark.parametrize("one_hot", [np.eye(3)[[2, 0, 1]], np.eye(3, dtype=bool)[[2, 0, 1]], np.array([[2], [0], [1]])])
-def test_one_hot_and_column_labels_are_integers_after_all(one_hot: Any) -> None:
-    data = load((np.zeros((3, 8, 8, 1)), one_hot), input_shapes=DIGITS, classes=3)
-    assert data.labels is not None
-    assert data.labels.tolist() == [2, 0, 1]
-
-
-GOOD = np.zeros((3, 8, 8, 1), np.float32)
-
-
-def but(value: float) -> Any:
-    spoilt = GOOD.copy()
-    spoilt[1, 2, 3, 0] = value
-    return spoilt
-
-
-@pytest.mark.parametrize(
-    ("value", "problem"),
-    [
-        (but(np.nan), "sample 1"),
-        (but(np.inf), "sample 1"),
-        (GOOD[:0], "got none"),
-        (GOOD[..., 0], r"\(3, 8, 8\)"),
-        (GOOD[:, :7], r"\(3, 7, 8, 1\)"),
-        (GOOD.astype(str), "numbers"),
-        (GOOD.astype(object), "numbers"),
-        ([GOOD, GOOD[0]], "arrays"),
-        ({"wrong": GOOD}, "wrong"),
-        ((GOOD, [0, 1]), "3 integer labels"),
-        ((GOOD, [0.0, 1.0, 2.0]), "float64"),
-        ((GOOD, [[0.2, 0.8], [0.5, 0.5], [1, 0]]), "integer labels"),
-        ((GOOD, [0, 1, -1]), "-1 to 1"),
-        ((GOOD, [0, 1, 10]), "0 to 10"),
-        ((GOOD, np.eye(4)[:3]), "4"),
-        ((GOOD, ["a", "b", "c"]), "integer labels"),
-    ],
-)
-def test_arrays_that_do_not_fit_are_refused(value: Any, problem: str) -> None:
-    with pytest.raises(DataError, match=problem) as caught:
-        load(value, input_shapes=DIGITS, classes=10)
-    assert caught.value.remedy
-
-
-def test_inputs_of_different_lengths_are_refused() -> None:
-    with pytest.raises(DataError, match="as many samples"):
-        load({"a": np.zeros((3, 2)), "b": np.zeros((4, 2))}, input_shapes={"a": (2,), "b": (2,)})
-
-
-class Pickled:
-    def __reduce__(self) -> Any:
-        return (os.abort, ())  # a test that unpickled this would not come back
-
-
-def test_a_pickled_object_is_refused_and_not_run(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", x=np.array([Pickled()], dtype=object))
-    with pytest.raises(DataError, match="pickle"):
-        load(tmp_path / "a.npz", input_shapes=DIGITS)
-
-
-def test_files_that_are_no_npz(tmp_path: Path) -> None:
-    np.savez_compressed(tmp_path / "a.npz", x=np.random.default_rng(0).normal(size=(20, 8, 8, 1)))
-    whole = (tmp_path / "a.npz").read_bytes()
-    flipped = bytearray(whole)
-    flipped[len(whole) // 2] ^= 0xFF
-    for content in (b"", b"hello", whole[: len(whole) // 2], bytes(flipped)):
-        (tmp_path / "b.npz").write_bytes(content)
-        with pytest.raises(DataError, match=r"b\.npz"):
-            load(tmp_path / "b.npz", input_shapes=DIGITS)
-    np.savez(tmp_path / "c.npz", x_train=GOOD, y_train=[0, 1, 2])
-    with pytest.raises(DataError, match="x_train, y_train"):
-        load(tmp_path / "c.npz", input_shapes=DIGITS)
-
-
 @pytest.mark.parametrize("spec", ["no/such/folder", "missing.npz", "missing.zip", "c:/no/such", "digits/validation"])
 def test_what_is_not_there(spec: str) -> None:
     with pytest.raises((DataError, ConfigError)):
@@ -394,7 +286,18 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
         load(tmp_path / "data.csv", input_shapes=DIGITS)
 
 
-# Functions, tf.data and TFDS
+# Python values, functions and TFDS
+
+
+def test_python_values() -> None:
+    x, y = np.zeros((4, 8, 8, 1), np.float32), np.array([0, 1, 1, 0])
+    assert load(x, input_shapes=DIGITS).labels is None
+    labelled = load((x, y), input_shapes=DIGITS, class_names=["no", "yes"])
+    assert labelled.labels is not None
+    assert (labelled.labels.tolist(), labelled.class_names) == ([0, 1, 1, 0], ("no", "yes"))
+    assert load(({"image": x}, y), input_shapes=DIGITS).read([0]).shape == (1, 8, 8, 1)
+    assert load(x.tolist(), input_shapes=DIGITS).read([0]).shape == (1, 8, 8, 1)
+    assert load(labelled, input_shapes=DIGITS) is labelled
 
 
 def test_a_function_of_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,32 +313,6 @@ def test_a_function_of_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (labelled.labels.tolist(), labelled.source) == ([0, 1, 2], "my_data:labelled")
     with pytest.raises(ConfigError, match="gone"):
         load("my_data:gone", input_shapes=DIGITS)
-
-
-@pytest.mark.parametrize("batched", [False, True])
-def test_a_tf_data_dataset(batched: bool) -> None:
-    from edgeswap.frameworks import tf
-
-    x = np.random.default_rng(0).integers(0, 256, (7, 8, 8, 1), dtype=np.uint8)
-    y = np.arange(7) % 3
-    for value, labelled in ((x, False), ((x, y), True), (({"image": x}, y), True)):
-        dataset = tf.data.Dataset.from_tensor_slices(value)
-        data = load(dataset.batch(3) if batched else dataset, input_shapes=DIGITS, classes=3)
-        np.testing.assert_array_equal(data.read(range(7)), x)
-        assert (data.labels is not None) == labelled
-        assert data.labels is None or data.labels.tolist() == y.tolist()
-
-
-def test_tf_data_that_cannot_be_read_whole() -> None:
-    from edgeswap.frameworks import tf
-
-    dataset = tf.data.Dataset.from_tensor_slices((GOOD, [0, 1, 2]))
-    with pytest.raises(DataError, match="endless"):
-        load(dataset.repeat(), input_shapes=DIGITS)
-    with pytest.raises(DataError, match="got none"):
-        load(dataset.take(0), input_shapes=DIGITS)
-    with pytest.raises(DataError, match="3 parts"):
-        load(dataset.map(lambda x, y: (x, y, 1.0)), input_shapes=DIGITS)
 
 
 def test_tfds_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -474,25 +351,7 @@ def test_tfds_images_are_resized_and_labelled(monkeypatch: pytest.MonkeyPatch) -
     assert "\n" not in caught.value.problem
 
 
-# The value itself
-
-
-def test_subsets_and_hashes() -> None:
-    x = np.arange(5 * 64, dtype=np.uint16).reshape(5, 8, 8, 1)
-    data = load((x, [0, 1, 2, 3, 4]), input_shapes=DIGITS)
-    part = data.subset([4, 1]).subset([1, 0])
-    assert part.labels is not None
-    assert part.labels.tolist() == [1, 4]
-    np.testing.assert_array_equal(part.read([0, 1]), x[[1, 4]])
-    assert part.digests == [data.digests[1], data.digests[4]]
-    assert data.sha256 == load((x.copy(), [0, 1, 2, 3, 4]), input_shapes=DIGITS).sha256
-    others = [
-        data.subset([1, 0, 2, 3, 4]),
-        load((x, [0, 1, 2, 3, 3]), input_shapes=DIGITS),
-        load(x, input_shapes=DIGITS),
-        load((x.astype(np.int32), [0, 1, 2, 3, 4]), input_shapes=DIGITS),
-    ]
-    assert len({data.sha256, *(other.sha256 for other in others)}) == 5
+# Splits
 
 
 @settings(deadline=None)
@@ -529,10 +388,3 @@ def test_importing_it_imports_no_tensorflow() -> None:
 
     code = "import sys, edgeswap.data, edgeswap.preprocess; sys.exit(len({'tensorflow', 'keras'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-def test_a_dataset_is_frozen() -> None:
-    data = load(GOOD, input_shapes=DIGITS)
-    assert isinstance(data, Dataset)
-    with pytest.raises(AttributeError):
-        data.source = "other"  # type: ignore[misc]
