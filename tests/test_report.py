@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgeswap import records
-from edgeswap import report as say
 from edgeswap.report import html, plots, terminal
+from edgeswap.report import wording as say
+from edgeswap.report.schema import schema
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = Path(say.__file__).parent / "report.schema.json"
@@ -288,7 +289,7 @@ def texts_of(page):
 
 
 def test_schema_is_that_of_the_records():
-    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == say.schema(), REFRESH
+    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema(), REFRESH
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
@@ -552,7 +553,7 @@ def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
 
 
 if __name__ == "__main__":
-    SCHEMA.write_text(json.dumps(say.schema(), indent=2) + "\n", encoding="utf-8")
+    SCHEMA.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
     for name, sample in SAMPLES.items():
         for width in (80, 120):
             (GOLDEN / f"report_{name}_{width}.txt").write_text(text(sample(), width), encoding="utf-8")

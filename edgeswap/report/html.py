@@ -7,9 +7,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from edgeswap import report as say
 from edgeswap.records import ExportReport
 from edgeswap.report import plots
+from edgeswap.report import wording as say
 
 
 def render(report: ExportReport) -> str:

@@ -11,8 +11,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgeswap import report as say
 from edgeswap.records import ExportReport, Measurement, TargetResult
+from edgeswap.report import wording as say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap import report as say
 from edgeswap.records import ExportReport, Measurement, TargetResult
+from edgeswap.report import wording as say
 
 WIDEST_LINE = 100
 LABEL_WIDTH = 11

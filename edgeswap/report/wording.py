@@ -1,0 +1,241 @@
+"""What terminal, page and plots all say, in the same words.
+
+Numbers are formatted here and nowhere else. A number and its unit are joined by a no-break space.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from edgeswap.records import Accuracy, ExportReport, Limit, TargetResult
+
+NBSP = "\u00a0"
+SIGNIFICANCE = 0.05
+
+
+class Stage(NamedTuple):
+    """One model on the way from the one given to int8."""
+
+    name: str
+    accuracy: Accuracy
+    meaning: str
+
+
+class Kept(NamedTuple):
+    """Activations that stay for one reason."""
+
+    activation: str
+    reason: str
+    layers: tuple[str, ...]
+
+
+def printable(report: ExportReport) -> ExportReport:
+    """The same report with every character that would not print, such as an escape, written out as in `\\x1b`.
+
+    Layer names and paths are other people's text. In a terminal a control character could rewrite what stands there.
+    """
+    return ExportReport.model_validate(_printable(json.loads(report.model_dump_json(by_alias=True))))
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() else " " if c in "\n\t" else ascii(c)[1:-1] for c in value)
+    if isinstance(value, list):
+        return [_printable(item) for item in value]
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return value
+
+
+def stages(report: ExportReport) -> list[Stage]:
+    """The models whose accuracy is known, in the order in which they came about."""
+    found = (
+        ("float32", report.float32, "as it was given"),
+        ("swapped", report.float32_swapped, "float32 right after the swap, not trained"),
+        ("recovered", report.float32_recovered, "float32, fine-tuned after the swap"),
+        ("fine-tuned", report.float32_finetuned, "float32, trained on just as QAT was: the fair control"),
+        ("int8", report.int8, "the candidate"),
+    )
+    return [Stage(name, record.accuracy, meaning) for name, record, meaning in found if record is not None]
+
+
+def percent(share: float | None) -> str:
+    """0.974 as `97.4 %`."""
+    return "-" if share is None else f"{100 * share:.1f}{NBSP}%"
+
+
+def percent_interval(interval: tuple[float, float] | None) -> str:
+    """(0.957, 0.985) as `95.7 to 98.5 %`."""
+    return "-" if interval is None else f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}{NBSP}%"
+
+
+def number_of_points(points: float) -> str:
+    """Percentage points with two digits, and never as `-0.00`."""
+    return f"{round(points, 2) + 0.0:.2f}"
+
+
+def points_interval(interval: tuple[float, float] | None) -> str:
+    """(-0.56, 0.93) as `-0.56 to 0.93`."""
+    return "-" if interval is None else f"{number_of_points(interval[0])} to {number_of_points(interval[1])}"
+
+
+def size(size_bytes: int) -> str:
+    """Bytes as `94.1 kB`, 1 kB being 1000 bytes."""
+    kilobytes = size_bytes / 1000
+    return f"{kilobytes:,.0f}{NBSP}kB" if kilobytes >= 1000 else f"{kilobytes:.1f}{NBSP}kB"
+
+
+def three_digits(value: float) -> str:
+    """Three significant digits, never with an exponent: 0.0912, 10.8, 1,240."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:.10f}".rstrip("0").rstrip(".") if rounded < 1 else f"{value:#.3g}".rstrip(".")
+
+
+def p_value(p: float) -> str:
+    """`p = 0.69`, or `p < 0.001` where more digits would say nothing."""
+    return f"p{NBSP}<{NBSP}0.001" if p < 0.001 else f"p{NBSP}={NBSP}{p:.2g}"
+
+
+def ratio(value: float, more: str, less: str, equal: str) -> str:
+    """2.33 as `2.3x faster`, 0.5 as `2.0x slower`, 1.02 as `as fast`, with the words given."""
+    factor = value if value >= 1 else 1 / value
+    if factor < 1.05:
+        return equal
+    return (
+        f"{factor:.1f}x {more if value > 1 else less}"
+        if factor < 9.95
+        else f"{factor:.0f}x {more if value > 1 else less}"
+    )
+
+
+def size_gain(report: ExportReport) -> str:
+    """How much smaller the int8 file is."""
+    return ratio(report.comparison.size_ratio, "smaller", "larger", "as large")
+
+
+def speed_gain(target: TargetResult) -> str:
+    """How much faster int8 is on a target; in an emulator, how many fewer instructions it takes."""
+    if target.speedup_p50 is not None:
+        return ratio(target.speedup_p50, "faster", "slower", "as fast")
+    if target.float32.instructions and target.int8.instructions:
+        words = ("fewer instructions", "more instructions", "as many instructions")
+        return ratio(target.float32.instructions / target.int8.instructions, *words)
+    return "-"
+
+
+def instructions(count: float) -> str:
+    """Instructions an inference, in millions."""
+    return f"{three_digits(count / 1e6)}{NBSP}M"
+
+
+def plural(count: int, thing: str) -> str:
+    """`1 run`, `500 runs`."""
+    return f"{count:,}{NBSP}{thing}" if count == 1 else f"{count:,}{NBSP}{thing}s"
+
+
+def target_accuracy(target: TargetResult) -> str:
+    """Accuracy of both models as measured on the target itself."""
+    float32, int8 = target.float32.accuracy, target.int8.accuracy
+    if int8.top1 is None:
+        return plural(int8.samples, "sample")
+    return f"top-1 {percent(float32.top1)} float32, {percent(int8.top1)} int8 on {plural(int8.samples, 'sample')}"
+
+
+def limit_text(limit: Limit) -> str:
+    """How the run stands to a limit, with digits enough to tell two close numbers apart."""
+    if limit.name == "max_size":
+        return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
+    unit = {"max_drop": "points", "max_latency_ms": "ms"}[limit.name]
+    return f"{limit.value:.4g}{NBSP}{unit}, limit {limit.limit:g}"
+
+
+def verdict(report: ExportReport) -> str:
+    """One sentence: whether the limits hold, and the figures that matter."""
+    missed = [limit for limit in report.limits if not limit.passed]
+    if missed:
+        opening = "Failed (" + "; ".join(f"{limit.name} {limit_text(limit)}" for limit in missed) + ")"
+    elif not report.passed:
+        opening = "Failed"
+    elif report.limits:
+        opening = f"Passed (within {', '.join(limit.name for limit in report.limits)})"
+    else:
+        opening = "Exported (no limits were set)"
+    clauses = [_accuracy_clause(report), f"is {size_gain(report)} ({size(report.int8.size_bytes)})"]
+    clauses += [clause for target in report.targets if (clause := _speed_clause(target))]
+    if report.int8.float_tensors:
+        clauses.append(f"still holds {report.int8.float_tensors} float tensors")
+    return f"{opening}: the int8 model {', '.join(clauses[:-1])} and {clauses[-1]}."
+
+
+def _accuracy_clause(report: ExportReport) -> str:
+    comparison, accuracy = report.comparison, report.int8.accuracy
+    if accuracy.top1 is None or comparison.top1_drop is None:
+        agreement = percent(comparison.top1_agreement)
+        return f"gives the class of the float32 model on {agreement} of {accuracy.samples:,} samples"
+    drop = f"drop {number_of_points(comparison.top1_drop)} points"
+    if comparison.top1_drop_ci95 is not None:
+        drop += f", 95{NBSP}% interval {points_interval(comparison.top1_drop_ci95)}"
+    return f"has {percent(accuracy.top1)} top-1 (float32 {percent(report.float32.accuracy.top1)}; {drop})"
+
+
+def _speed_clause(target: TargetResult) -> str:
+    if target.speedup_p50 is not None and target.int8.latency_ms is not None:
+        p50 = three_digits(target.int8.latency_ms.p50)
+        return f"is {speed_gain(target)} on {target.name} (p50 {p50}{NBSP}ms)"
+    if target.int8.instructions and target.float32.instructions:
+        return f"takes {speed_gain(target)} on {target.name} ({instructions(target.int8.instructions)})"
+    return ""
+
+
+def significance(report: ExportReport) -> str:
+    """What the drop is worth: in samples, and whether it could be chance. Empty without labels."""
+    comparison, samples = report.comparison, report.int8.accuracy.samples
+    if comparison.top1_drop is None or comparison.mcnemar_p is None:
+        return ""
+    lost = round(comparison.top1_drop * samples / 100)
+    of_samples = f"{abs(lost)} {'fewer' if lost > 0 else 'more'} of {samples:,} test samples right than float32"
+    if lost == 0:
+        of_samples = f"as many of {samples:,} test samples right as float32"
+    chance = "can be chance" if comparison.mcnemar_p >= SIGNIFICANCE else "is more than chance would explain"
+    difference = f"The difference {chance} (McNemar {p_value(comparison.mcnemar_p)})."
+    return f"int8 gets {of_samples}, and gives the same class on {percent(comparison.top1_agreement)}. {difference}"
+
+
+def control(report: ExportReport) -> str:
+    """The drop against the fair control; empty where none ran."""
+    if report.comparison.control_drop is None:
+        return ""
+    drop = number_of_points(report.comparison.control_drop)
+    return f"Against the float32 model trained on just as QAT was (fine-tuned), the drop is {drop} points."
+
+
+def swapped(report: ExportReport) -> str:
+    """What was swapped, counted by kind."""
+    counts = Counter((entry.from_, entry.to) for entry in report.activations.swapped)
+    kinds = ", ".join(f"{count} {old} to {new}" for (old, new), count in counts.most_common())
+    return kinds or "nothing"
+
+
+def kept(report: ExportReport) -> list[Kept]:
+    """What was skipped, one entry for each activation and reason, in the order of the model."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for entry in report.activations.skipped:
+        groups.setdefault((entry.activation, entry.reason), []).append(entry.layer)
+    return [Kept(activation, reason, tuple(layers)) for (activation, reason), layers in groups.items()]
+
+
+def shortened(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def command(report: ExportReport) -> str | None:
+    """The command line that was run, quoted for a shell; None where the run was called from Python."""
+    return shlex.join(report.command) if report.command else None
