@@ -22,6 +22,8 @@ from edgeswap.progress import Progress, Silent, Step
 
 Precision = Literal["float32", "int8"]
 
+WORKER = (sys.executable, "-m", "edgeswap.convert_worker")
+
 _SILENT = Silent()
 
 
@@ -127,7 +129,7 @@ def _write_job(conversion: Conversion, job: Path) -> None:
 
 
 def _run_worker(jobs: Sequence[Path], precisions: Sequence[str], timeout_s: float, progress: Progress) -> None:
-    command = [sys.executable, "-m", "edgeswap.convert_worker", *map(str, jobs)]
+    command = [*WORKER, *map(str, jobs)]
     stderr_path = jobs[0].parent / "stderr.txt"
     with stderr_path.open("wb") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr) as worker:
         watchdog = _Watchdog(worker, timeout_s)

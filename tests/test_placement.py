@@ -58,6 +58,12 @@ def test_one_operator_has_one_output_range(relu):
     assert outputs(chain("DepthwiseConv2D", relu)) == {"l1": Range(0.0, ceiling)}
 
 
+def test_the_relu_of_a_transposed_convolution_stays_alone():
+    folded = chain("Conv2DTranspose", "BatchNormalization", "relu")
+    assert outputs(folded) == {"l1": OBSERVED, "l2": Range(0.0, None)}
+    assert outputs(chain("Conv2DTranspose", "relu")) == {"l0": OBSERVED, "l1": Range(0.0, None)}
+
+
 def test_an_activation_that_does_not_fuse_needs_its_input_in_int8():
     assert outputs(chain("Conv2D", "BatchNormalization", "hard_swish")) == {"l1": OBSERVED, "l2": Range(-0.375, None)}
 

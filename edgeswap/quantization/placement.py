@@ -120,7 +120,13 @@ class _Context:
         if self.is_batch_norm(follower):
             return self.rule(node).folds_batch_norm
         activation = self.graph.layers[follower.layer].activation
-        return self.rule(node).fuses_relu and activation is not None and activation.kind in ("relu", "relu6")
+        return self.fuses_relu(node) and activation is not None and activation.kind in ("relu", "relu6")
+
+    def fuses_relu(self, node: Node) -> bool:
+        """Whether its operator can clamp; for a folded batch normalization that is the one it is folded into."""
+        while node.name in self.folded or self.rule(node).identity:
+            node = self.graph.node(node.refs()[0])
+        return self.rule(node).fuses_relu
 
     def only_follower(self, node: Node) -> Node | None:
         """The one call that reads this output, identities skipped; None if others do or it leaves the model."""

@@ -77,7 +77,7 @@ RULES: Mapping[str, Rule] = {
     "Conv2D": _affine("kernel", 3),
     "DepthwiseConv1D": _affine("depthwise_kernel", 1, 2),
     "DepthwiseConv2D": _affine("depthwise_kernel", 2, 3),
-    "Conv2DTranspose": _affine("kernel", 2),
+    "Conv2DTranspose": Rule(OBSERVED, (Weight("kernel", (2,)),), folds_batch_norm=True),  # its ReLU stays alone
     "Dense": _affine("kernel"),
     "Add": _SUM,
     "Subtract": _SUM,

@@ -1,0 +1,308 @@
+"""Conversion by the real converter in its real process: names, int8 and what happens when it fails."""
+
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+from ai_edge_litert.interpreter import Interpreter
+
+from edgeswap import convert as convert_module
+from edgeswap.activations.catalog import parse
+from edgeswap.activations.layers import activation_layer
+from edgeswap.convert import Conversion, convert, convert_all
+from edgeswap.errors import ConversionError
+from edgeswap.frameworks import keras, tf, tf_keras
+from edgeswap.graph.build import build
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.read import read
+from edgeswap.quantization.observe import observe
+from edgeswap.quantization.placement import place
+from edgeswap.quantization.qat import quantize
+
+ACTIVATIONS = ("relu6", "hard_swish", "swish", "clipped_elu", "clipped_elu(alpha=0.5)")
+SAMPLES = np.random.default_rng(0).random((64, 8, 8, 3), dtype=np.float32)
+LINES = SAMPLES[:, :, 0, :1] * SAMPLES[:, :, 1, :1] * np.ones(4, np.float32)
+# Pixels of an app, so that float and int8 begin with the same values.
+PIXELS = np.random.default_rng(1).integers(0, 256, (64, 8, 8, 3)).astype(np.float32) / np.float32(255)
+
+
+def residual_net(activation):
+    """Convolution, depthwise, batch normalization, padding, a residual sum, a concat, pooling and dense layers."""
+    keras.utils.set_random_seed(0)
+    generator = np.random.default_rng(2)
+    layers, kind = keras.layers, parse(activation)
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.Conv2D(8, 3, padding="same", use_bias=False, name="conv")(image)
+    x = shortcut = activation_layer(kind, keras, name="act1")(layers.BatchNormalization(name="bn1")(x))
+    x = layers.ZeroPadding2D(1, name="pad")(x)
+    x = layers.DepthwiseConv2D(3, use_bias=False, name="depthwise")(x)
+    x = activation_layer(kind, keras, name="act2")(layers.BatchNormalization(name="bn2")(x))
+    x = layers.BatchNormalization(name="bn3")(layers.Conv2D(8, 1, use_bias=False, name="project")(x))
+    x = layers.Add(name="add")([x, shortcut])
+    x = layers.Concatenate(name="concat")([x, layers.Conv2D(4, 1, activation="relu", name="side")(x)])
+    x = layers.BatchNormalization(name="alone")(layers.AveragePooling2D(2, name="average")(x))
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dense(16, use_bias=False, name="dense")(x)
+    x = layers.ReLU(name="relu")(layers.BatchNormalization(name="bn4")(x))
+    model = keras.Model(image, layers.Dense(10, name="logits")(x), name="net")
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            count = layer.gamma.shape[0]
+            layer.set_weights([generator.uniform(0.5, 1.5, count) for _ in range(4)])
+    return canonicalize(read(model))
+
+
+def two_ended_net():
+    """Two inputs and two outputs whose order is neither the alphabet's nor that of their calls; a shared layer."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    right, left = keras.Input((8, 8, 3), name="right"), keras.Input((8, 8, 3), name="left")
+    shared = layers.Conv2DTranspose(4, 3, activation="relu", name="shared")
+    summed = layers.Add(name="add")([shared(left), shared(right)])
+    small = layers.Dense(2, name="zz_small")(layers.Flatten(name="flat")(shared(right)))
+    pooled = layers.GlobalAveragePooling2D(name="pool")(summed)
+    wide = layers.Dense(7, activation="softmax", name="wide")(pooled)
+    return canonicalize(read(keras.Model([right, left], [small, wide], name="two_ended")))
+
+
+def fused_net():
+    """Every operator into which the placement fuses a ReLU, each followed by one."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    image, line = keras.Input((8, 8, 3), name="image"), keras.Input((8, 4), name="line")
+    a, b = (layers.Conv2D(4, 1, activation="relu", name=name)(image) for name in "ab")
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, activation="relu", name="c")(a)
+    merged = [layers.ReLU()(kind()([a, b])) for kind in (layers.Add, layers.Subtract, layers.Multiply)]
+    x = [layers.GlobalAveragePooling2D()(tensor) for tensor in (x, *merged)]
+    y = layers.ReLU()(layers.BatchNormalization()(layers.Conv1D(6, 3, name="d")(line)))
+    y = layers.DepthwiseConv1D(3, activation="relu6", name="e")(y)
+    y = layers.Dense(5, activation="relu", name="f")(y)
+    y = layers.Flatten()(y)
+    return canonicalize(read(keras.Model([image, line], layers.Dense(4, name="out")(layers.Concatenate()([*x, y])))))
+
+
+def fake_quant(graph, samples):
+    placement = place(graph, input_ranges={ref.node: (0.0, 1.0) for ref in graph.inputs})
+    assert placement.left_to_calibration == ()
+    return quantize(placement, observe(placement, samples))
+
+
+@pytest.fixture(scope="module")
+def converted():
+    """Name to (tf_keras model, .tflite): all in one child process."""
+    one = [SAMPLES[:1]]
+    models = {"float": build(residual_net("hard_swish")), "two_ended_float": build(two_ended_net())}
+    conversions = [Conversion(model, "float32") for model in models.values()]
+    for activation in ACTIVATIONS:
+        models[activation] = fake_quant(residual_net(activation), [SAMPLES])
+        conversions.append(Conversion(models[activation], "int8", one))
+    models["two_ended"] = fake_quant(two_ended_net(), [SAMPLES, SAMPLES[::-1]])
+    conversions.append(Conversion(models["two_ended"], "int8", one * 2))
+    models["fused"] = fake_quant(fused_net(), [SAMPLES, LINES])
+    conversions.append(Conversion(models["fused"], "int8", [SAMPLES[:1], LINES[:1]]))
+    files = convert_all(conversions)
+    return {name: (model, file) for (name, model), file in zip(models.items(), files, strict=True)}
+
+
+def run(tflite_model, *inputs):
+    """Outputs for each sample; int8 models are given int8 = pixel - 128."""
+    interpreter = Interpreter(model_content=tflite_model)
+    interpreter.allocate_tensors()
+    results = [[] for _ in interpreter.get_output_details()]
+    for sample in zip(*inputs, strict=True):
+        for detail, value in zip(interpreter.get_input_details(), sample, strict=True):
+            if detail["dtype"] == np.int8:
+                value = (np.rint(value * 255) - 128).astype(np.int8)  # noqa: PLW2901
+            interpreter.set_tensor(detail["index"], value[None])
+        interpreter.invoke()
+        for detail, result in zip(interpreter.get_output_details(), results, strict=True):
+            result.append(interpreter.get_tensor(detail["index"])[0])
+    return [np.array(result) for result in results]
+
+
+def operators(tflite_model):
+    """Operator names in order, and the names of float tensors."""
+    interpreter = Interpreter(model_content=tflite_model)
+    floats = [detail["name"] for detail in interpreter.get_tensor_details() if detail["dtype"] == np.float32]
+    return [op["op_name"] for op in interpreter._get_ops_details()], floats
+
+
+def steps_apart(model, tflite_model, *inputs):
+    """For each output, |int8 - quantized fake-quant output| in int8 steps."""
+    expected = model(inputs[0] if len(inputs) == 1 else list(inputs), training=False)
+    expected = expected if isinstance(expected, list) else [expected]
+    details = Interpreter(model_content=tflite_model).get_output_details()
+    apart = []
+    for got, wanted, detail in zip(run(tflite_model, *inputs), expected, details, strict=True):
+        scale, zero_point = detail["quantization"]
+        steps = np.clip(np.rint(wanted.numpy() / scale) + zero_point, -128, 127)
+        apart.append(np.abs(got.astype(int) - steps))
+    return apart
+
+
+def test_float32_is_the_same_function(converted):
+    model, tflite_model = converted["float"]
+    np.testing.assert_allclose(run(tflite_model, PIXELS)[0], model(PIXELS).numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu6", "hard_swish", "swish"])
+def test_full_integer(converted, activation):
+    assert operators(converted[activation][1])[1] == []
+
+
+@pytest.mark.parametrize(("activation", "leaky"), [("clipped_elu", 0), ("clipped_elu(alpha=0.5)", 2)])
+def test_an_elu_is_the_only_float_island_and_has_no_minimum(converted, activation, leaky):
+    names, _ = operators(converted[activation][1])
+    assert names.count("ELU") == names.count("DEQUANTIZE") == names.count("QUANTIZE") == 2
+    assert names.count("LEAKY_RELU") == leaky
+    assert "MINIMUM" not in names
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_int8_and_fake_quant_agree(converted, activation):
+    # Each of some ten operators rounds once, where fake-quant rounds the same real value, computed in float32: they
+    # part by a step where that value lies next to a half. Swish's sigmoid is rounded to 1/256 in int8 only.
+    (apart,) = steps_apart(*converted[activation], PIXELS)
+    assert apart.max() <= 3
+    assert apart.mean() <= 0.6
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_input_is_the_pixel_less_128(converted, activation):
+    (detail,) = Interpreter(model_content=converted[activation][1]).get_input_details()
+    assert detail["dtype"] == np.int8
+    assert detail["quantization"] == (np.float32(1 / 255), -128)
+
+
+def test_batch_is_one_and_nothing_computes_a_shape(converted):
+    names, _ = operators(converted["relu6"][1])
+    assert not {"SHAPE", "PACK", "STRIDED_SLICE"} & set(names)
+    (detail,) = Interpreter(model_content=converted["relu6"][1]).get_input_details()
+    assert detail["shape_signature"].tolist() == [1, 8, 8, 3]
+
+
+def test_a_dense_weight_has_one_scale_and_a_convolution_one_for_each_channel(converted):
+    from edgeswap.tflite import flatbuffer
+
+    tensors = flatbuffer.tensors(flatbuffer.read(converted["relu6"][1]))
+    weights = {tensor.shape: len(tensor.scales) for tensor in tensors if tensor.dtype == "INT8"}
+    assert weights[10, 16] == weights[16, 12] == 1
+    assert weights[8, 3, 3, 3] == weights[1, 3, 3, 8] == 8
+
+
+@pytest.mark.parametrize("name", ["two_ended", "two_ended_float"])
+def test_inputs_and_outputs_keep_order_and_names(converted, name):
+    model, tflite_model = converted[name]
+    interpreter = Interpreter(model_content=tflite_model)
+    assert [detail["name"] for detail in interpreter.get_input_details()] == ["right", "left"]
+    assert [detail["name"] for detail in interpreter.get_output_details()] == model.output_names
+    assert [detail["shape"].tolist() for detail in interpreter.get_output_details()] == [[1, 2], [1, 7]]
+    signature = interpreter.get_signature_list()["serving_default"]
+    assert signature == {"inputs": sorted(["right", "left"]), "outputs": sorted(model.output_names)}
+
+
+def test_two_ends_agree_too(converted):
+    assert operators(converted["two_ended"][1])[1] == []
+    small, wide = steps_apart(*converted["two_ended"], PIXELS, PIXELS[::-1])
+    assert small.max() <= 2
+    assert wide.max() <= 1
+
+
+def test_the_relus_that_the_placement_fuses_are_fused(converted):
+    model, tflite_model = converted["fused"]
+    names, floats = operators(tflite_model)
+    assert floats == []
+    assert not [name for name in names if name.startswith(("RELU", "DEQUANTIZE", "QUANTIZE"))]
+    (apart,) = steps_apart(model, tflite_model, PIXELS, np.rint(LINES * 255) / np.float32(255))
+    assert apart.max() <= 2
+
+
+def test_a_layer_nobody_knows_is_calibrated_by_the_converter():
+    layers = keras.layers
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.Average(name="unknown")([layers.Conv2D(4, 3, name="a")(image), layers.Conv2D(4, 3, name="b")(image)])
+    graph = canonicalize(read(keras.Model(image, layers.Dense(3, name="out")(layers.Flatten(name="flat")(x)))))
+    placement = place(graph, input_ranges={"image": (0.0, 1.0)})
+    assert placement.left_to_calibration == ("unknown",)
+    model = quantize(placement, observe(placement, [SAMPLES]))
+    seen = Recorder()
+    tflite_model = convert(model, representative=[SAMPLES], progress=seen)
+    assert operators(tflite_model)[1] == []
+    (apart,) = steps_apart(model, tflite_model, PIXELS)
+    assert apart.mean() <= 1.5  # the average itself is rounded twice, which fake-quant does not know of
+    assert seen.calls == [("step", "Convert to int8"), ("expect", 64), *[("advance", 1)] * 64]
+
+
+class Recorder:
+    """A progress that remembers what it was told; its steps are itself."""
+
+    def __init__(self):
+        self.calls = []
+
+    def step(self, title, total=None):
+        self.calls.append(("step", title))
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        return None
+
+    def expect(self, total):
+        self.calls.append(("expect", total))
+
+    def advance(self, amount=1, note=""):
+        self.calls.append(("advance", amount))
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """Where temporary files go; nothing may be left there."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield tmp_path
+    assert not list(tmp_path.glob("edgeswap*"))
+
+
+def small_model(layer=None, shape=(4,)):
+    x = inputs = tf_keras.Input(shape, name="x")
+    return tf_keras.Model(inputs, (layer or tf_keras.layers.Dense(2))(x))
+
+
+class Unconvertible(tf_keras.layers.Layer):
+    def call(self, inputs):
+        return tf.math.igamma(inputs, inputs + 1.0)
+
+
+def test_a_failing_converter_is_heard(scratch):
+    with pytest.raises(ConversionError, match="in stage 'convert' the converter failed") as failure:
+        convert(small_model(Unconvertible()), precision="float32")
+    assert "Igamma" in failure.value.problem
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", r"'start' .*SIGKILL\), most likely .* memory"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"crashed \(SIGSEGV\)"),
+        ("""print('{"stage": "load"}', flush=True); import sys; sys.exit('what it said')""", "'load' .*\nwhat it said"),
+        ("import time; time.sleep(60)", "gave no sign of progress for 0.5 s"),
+    ],
+)
+def test_however_the_process_ends_is_said(scratch, monkeypatch, code, message):
+    monkeypatch.setattr(convert_module, "WORKER", (sys.executable, "-c", code))
+    with pytest.raises(ConversionError, match=f"(?s){message}"):
+        convert(small_model(), precision="float32", timeout_s=0.5)
+
+
+def test_int8_needs_samples(scratch):
+    with pytest.raises(ConversionError, match="representative samples"):
+        convert(small_model())
+
+
+def test_inputs_need_a_size(scratch):
+    with pytest.raises(ConversionError, match=r"fixed size, got \(None, 4\)"):
+        convert(small_model(shape=(None, 4)), precision="float32")

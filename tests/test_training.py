@@ -1,0 +1,167 @@
+"""The training loop: it learns, it repeats itself, and it changes nothing that it was given."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+from edgeswap.errors import DataError, ModelError
+from edgeswap.frameworks import tf, tf_keras
+from edgeswap.objective import logits_model, loss_function
+from edgeswap.training import train
+
+GENERATOR = np.random.default_rng(0)
+CENTRES = GENERATOR.normal(size=(3, 6)).astype(np.float32)
+LABELS = GENERATOR.integers(0, 3, 200)
+INPUTS = (CENTRES[LABELS] + 0.3 * GENERATOR.normal(size=(200, 6))).astype(np.float32)
+
+
+def network(head="logits", units=3, seed=0):
+    tf_keras.utils.set_random_seed(seed)
+    layers = tf_keras.layers
+    x = inputs = tf_keras.Input((6,), name="x")
+    x = layers.ReLU(name="relu")(
+        layers.BatchNormalization(momentum=0.99, name="bn")(layers.Dense(16, name="hidden")(x))
+    )
+    x = layers.Dense(units, name="out")(layers.Dropout(0.2, name="dropout")(x))
+    if head == "softmax":
+        x = layers.Softmax(name="head")(x)
+    if head == "sigmoid":
+        x = layers.Activation("sigmoid", name="head")(x)
+    return tf_keras.Model(inputs, x)
+
+
+def run(model, labels=LABELS, **how):
+    given = {"epochs": 4, "learning_rate": 0.01, "seed": 0, "batch_size": 32, **how}
+    return train(model, read=lambda rows: (INPUTS[rows],), count=len(INPUTS), labels=labels, **given)
+
+
+def top1(model, labels=LABELS):
+    return float((model(INPUTS).numpy().argmax(axis=1) == labels).mean())
+
+
+def test_it_learns():
+    assert top1(run(network(), batch_norm="updated")) > 0.95
+
+
+@pytest.mark.parametrize("batch_norm", ["frozen", "updated"])
+def test_the_same_seed_gives_the_same_weights_and_the_model_stays(batch_norm):
+    model = network()
+    before = model.get_weights()
+    first, second = (run(model, batch_norm=batch_norm).get_weights() for _ in range(2))
+    assert all((one == other).all() for one, other in zip(first, second, strict=True))
+    assert all((one == other).all() for one, other in zip(before, model.get_weights(), strict=True))
+    other_seed = run(model, batch_norm=batch_norm, seed=1).get_weights()
+    assert any((one != other).any() for one, other in zip(first, other_seed, strict=True))
+
+
+def test_frozen_statistics_stay_while_scale_and_offset_learn():
+    model = network()
+    frozen = run(model).get_layer("bn")
+    given = model.get_layer("bn")
+    np.testing.assert_array_equal(frozen.moving_mean.numpy(), given.moving_mean.numpy())
+    np.testing.assert_array_equal(frozen.moving_variance.numpy(), given.moving_variance.numpy())
+    assert (frozen.gamma.numpy() != given.gamma.numpy()).all()
+    assert (frozen.beta.numpy() != given.beta.numpy()).all()
+
+
+def test_updated_statistics_reach_those_of_the_data_although_the_momentum_is_slow():
+    trained = run(network(), batch_norm="updated", epochs=10)
+    inner = tf_keras.Model(trained.inputs, trained.get_layer("hidden").output)(INPUTS).numpy()
+    mean, deviation = inner.mean(axis=0), inner.std(axis=0)
+    # 60 steps at 0.99 would leave over half of the starting values; a mean of about ten batches is 320 samples.
+    assert (np.abs(trained.get_layer("bn").moving_mean.numpy() - mean) < 0.2 * deviation).all()
+    assert trained.get_layer("bn").momentum == 0.99
+
+
+def test_frozen_layers_are_trained_and_keep_their_flag():
+    model = network()
+    model.get_layer("hidden").trainable = False
+    trained = run(model)
+    assert (trained.get_layer("hidden").kernel.numpy() != model.get_layer("hidden").kernel.numpy()).any()
+    assert [layer.trainable for layer in trained.layers] == [layer.trainable for layer in model.layers]
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_probabilities_are_trained_on_their_logits(head):
+    model = network(head)
+    logits, found = logits_model(model)
+    assert found == head
+    function = tf.nn.softmax if head == "softmax" else tf.sigmoid
+    np.testing.assert_allclose(function(logits(INPUTS)).numpy(), model(INPUTS).numpy(), atol=1e-6)
+    assert top1(run(model, batch_norm="updated", epochs=8)) > 0.95
+
+
+def test_one_output_tells_two_classes():
+    labels = (LABELS == 1).astype(np.int64)
+    trained = run(network(units=1), labels=labels, batch_norm="updated", epochs=8)
+    assert (((trained(INPUTS).numpy()[:, 0] > 0) == labels).mean()) > 0.95
+
+
+def test_a_teacher_replaces_labels():
+    teacher = run(network(), batch_norm="updated")
+    student = run(network("softmax", seed=1), labels=None, teacher=teacher, batch_norm="updated", epochs=8)
+    assert top1(student, teacher(INPUTS).numpy().argmax(axis=1)) > 0.95
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_distillation_is_least_at_the_teachers_logits(head):
+    soft = tf.constant(GENERATOR.normal(size=(8, 3)).astype(np.float32))
+    logits = tf.Variable(soft)
+    with tf.GradientTape() as tape:
+        loss = loss_function(head)(logits, None, soft)
+    np.testing.assert_allclose(tape.gradient(loss, logits).numpy(), 0, atol=1e-6)
+
+
+def test_no_epochs_is_a_copy():
+    model = network()
+    copy = run(model, epochs=0)
+    assert copy is not model
+    np.testing.assert_array_equal(copy(INPUTS).numpy(), model(INPUTS).numpy())
+
+
+def test_progress_tells_the_loss():
+    from contextlib import contextmanager
+
+    notes: list[str] = []
+
+    class Listener:
+        def advance(self, amount=1, note=""):
+            notes.append(note)
+
+    class Told:
+        @contextmanager
+        def step(self, title, total=None):
+            assert (title, total) == ("Train", 4 * (200 // 32))
+            yield Listener()
+
+    run(network(), progress=Told())
+    assert len(notes) == 24
+    assert notes[0].startswith("epoch 1/4, loss ")
+    assert notes[-1].startswith("epoch 4/4, loss ")
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (None, "labels or a teacher"),
+        (LABELS + 1, "labels from 0 to 2, got 1 to 3"),
+        (LABELS - 1, "labels from 0 to 2, got -1 to 1"),
+        (LABELS[:50], r"200 labels, got shape \(50,\)"),
+    ],
+)
+def test_labels_that_cannot_be_trained_on(labels, message):
+    with pytest.raises(DataError, match=message):
+        run(network(), labels=labels)
+
+
+def test_several_outputs_cannot_be_trained():
+    model = network()
+    with pytest.raises(ModelError, match="one output"):
+        run(tf_keras.Model(model.inputs, [model.output, model.get_layer("hidden").output]))
+
+
+def test_a_loss_that_is_no_number_ends_the_training():
+    model = network()
+    model.get_layer("out").set_weights([np.full((16, 3), np.nan, np.float32), np.zeros(3, np.float32)])
+    with pytest.raises(ModelError, match="finite loss"):
+        run(model)
