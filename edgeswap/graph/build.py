@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,8 @@ from edgeswap.activations.layers import activation_layer
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.dialect import framework_config
-from edgeswap.graph.ir import Graph, Layer, Ref, map_refs
+from edgeswap.graph.ir import OPERATION, Graph, Layer, Ref, map_refs
+from edgeswap.graph.operation_layer import CLASSES as OPERATIONS
 
 
 def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = None) -> Any:
@@ -62,10 +64,12 @@ def _input(layer: Layer, framework: Any, batch_size: int | None) -> Any:
 
 
 def _build_layer(layer: Layer, framework: Any) -> Any:
+    # Keras 2 allows what Keras 3 refuses: a slash in a name.
+    name = layer.name.replace("/", "_") if framework is keras else layer.name
     activation = layer.activation
     if activation is not None:
-        return activation_layer(activation, framework, name=layer.name, trainable=layer.trainable)
-    layer_class: Any = layer.python_class or getattr(framework.layers, layer.class_name, None)
+        return activation_layer(activation, framework, name=name, trainable=layer.trainable)
+    layer_class: Any = _class_of(layer, framework)
     if layer_class is None:
         raise ModelError(
             f"Expected a layer that {framework.__name__} has, got {layer.name!r} of class {layer.class_name!r}.",
@@ -76,11 +80,25 @@ def _build_layer(layer: Layer, framework: Any) -> Any:
             f"Expected a layer of {framework.__name__}, but the class of {layer.name!r} belongs to another framework.",
             f"Write {layer.class_name!r} for {framework.__name__} too.",
         )
-    flags = {"name": layer.name, "trainable": layer.trainable}
-    config = (
-        dict(layer.config) if layer.python_class else framework_config(layer_class, layer.name, layer.config, framework)
-    )
+    flags = {"name": name, "trainable": layer.trainable}
+    config = framework_config(layer_class, layer.name, layer.config, framework)
     return layer_class.from_config({**config, **flags})
+
+
+def _class_of(layer: Layer, framework: Any) -> Any:
+    """The class that builds `layer` in `framework`; None if there is none."""
+    if layer.class_name == OPERATION:
+        return OPERATIONS[framework.__name__]
+    if layer.python_class is None:
+        return getattr(framework.layers, layer.class_name, None)
+    if issubclass(layer.python_class, framework.layers.Layer):
+        return layer.python_class
+    # keras.applications has layers of its own, which both frameworks keep in modules of the same name.
+    source = layer.python_class.__module__.split(".", 1)
+    if source[0] not in ("keras", "tf_keras"):
+        return layer.python_class
+    twin = importlib.import_module(f"{framework.__name__}.{source[1]}")
+    return getattr(twin, layer.class_name, layer.python_class)
 
 
 def _accepted(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 from edgeswap.activations.catalog import ALIASES, CATALOG, Activation
-from edgeswap.errors import ModelError
 from edgeswap.graph.inline import inline_submodels
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
+from edgeswap.graph.operations import operations_as_layers
+from edgeswap.graph.patterns import find_patterns
 
 # Layers that apply their `activation=` last of all, to their only output.
 _ACTIVATION_LAST = {
@@ -27,29 +28,16 @@ def canonicalize(graph: Graph) -> Graph:
     """The same function as a flat graph in which every activation is a node of its own.
 
     An inline activation becomes the layer `<layer>_activation`; all other layers keep their names and weights. An
-    activation that the catalog does not hold stays a Keras layer.
-
-    Raises:
-        ModelError: the graph holds a bare operation, for which there is no layer.
+    activation that the catalog does not hold stays a Keras layer. A bare operation becomes the Keras layer that
+    computes it, or an `EdgeswapOperation`; an activation written out in arithmetic becomes one node.
     """
-    flat = inline_submodels(graph)
-    _refuse_bare_operations(flat)
-    return _activations_as_nodes(flat)
+    return find_patterns(_activations_as_nodes(operations_as_layers(inline_submodels(graph))))
 
 
 def activation_layer(name: str, activation: Activation, trainable: bool = True) -> Layer:
     """The canonical layer of an activation."""
     config = {"kind": activation.kind, "parameters": dict(activation.parameters)}
     return Layer(name, ACTIVATION, config, trainable=trainable)
-
-
-def _refuse_bare_operations(graph: Graph) -> None:
-    for layer in graph.layers.values():
-        if layer.class_name.startswith("ops.") or layer.class_name in ("TFOpLambda", "SlicingOpLambda", "Lambda"):
-            raise ModelError(
-                f"Expected layers only, but {layer.name!r} is a bare operation ({layer.class_name}).",
-                "Use the Keras layer for it, such as layers.Add for +.",
-            )
 
 
 def _activations_as_nodes(graph: Graph) -> Graph:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from edgeswap.activations.catalog import Activation
 
 ACTIVATION = "EdgeswapActivation"  # class_name of an activation of the catalog, in a canonical graph
+OPERATION = "EdgeswapOperation"  # class_name of an operation that is no layer of Keras
 
 
 @dataclass(frozen=True)

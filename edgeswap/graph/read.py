@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.dialect import neutral_config
-from edgeswap.graph.ir import Graph, Layer, Node, Ref, map_refs
+from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref, map_refs
+from edgeswap.graph.operations import operation_name
 
 
 def _functional_class(framework: Any) -> type:
@@ -115,7 +117,13 @@ def _read_layer(layer: Any, framework: Any) -> Layer:
     if isinstance(layer, framework.Model):
         flag: bool = layer.trainable
         return Layer(layer.name, type(layer).__name__, {}, trainable=flag, submodel=read(layer))
-    own = not type(layer).__module__.startswith(("keras.", "tf_keras."))
+    kind = type(layer).__name__
+    if kind in ("TFOpLambda", "SlicingOpLambda"):
+        symbol = layer.get_config()["function"]
+        return _operation_layer(layer.name, symbol, {}, {"tensorflow": symbol})
+    if isinstance(layer, framework.layers.Lambda):
+        return _operation_layer(layer.name, "lambda", {}, {"python": partial(layer.function, **layer.arguments)})
+    own = getattr(framework.layers, kind, None) is not type(layer)
     try:
         config = layer.get_config()
     except NotImplementedError as error:
@@ -128,8 +136,8 @@ def _read_layer(layer: Any, framework: Any) -> Layer:
         array.flags.writeable = False
     return Layer(
         layer.name,
-        type(layer).__name__,
-        neutral_config(type(layer).__name__, config, framework),
+        kind,
+        neutral_config(kind, config, framework),
         weights,
         layer.trainable,
         type(layer) if own else None,
@@ -138,7 +146,13 @@ def _read_layer(layer: Any, framework: Any) -> Layer:
 
 def _read_operation(entry: Mapping[str, Any]) -> Layer:
     """A bare Keras 3 operation, such as `keras.ops.add` between layers; it has no weights."""
-    return Layer(entry["name"], f"ops.{entry['class_name']}", dict(entry["config"]))
+    source = {key: entry[key] for key in ("module", "class_name", "config", "registered_name")}
+    return _operation_layer(entry["name"], entry["class_name"], entry["config"], source)
+
+
+def _operation_layer(name: str, symbol: str, options: Mapping[str, Any], source: Mapping[str, Any]) -> Layer:
+    config = {"operation": operation_name(symbol), "options": dict(options), "source": dict(source)}
+    return Layer(name, OPERATION, config)
 
 
 def _keras_call(call: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -1,0 +1,93 @@
+"""Every family of keras.applications through read, canonicalize and build: the same logits, the same parameters."""
+
+import os
+
+import numpy as np
+import pytest
+
+from edgeswap.frameworks import keras, tf_keras
+from edgeswap.graph.build import build
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.read import read
+
+pytestmark = pytest.mark.slow
+
+# One size each; the smallest, with the input it takes.
+FAMILIES = {
+    "MobileNet": 64,
+    "MobileNetV2": 64,
+    "MobileNetV3Small": 64,
+    "EfficientNetB0": 64,
+    "EfficientNetV2B0": 64,
+    "ResNet50": 64,
+    "ResNet50V2": 64,
+    "DenseNet121": 64,
+    "NASNetMobile": 64,
+    "ConvNeXtTiny": 64,
+    "RegNetX002": 64,
+    "ResNetRS50": 64,
+    "Xception": 75,
+    "InceptionV3": 75,
+    "InceptionResNetV2": 75,
+    "VGG16": 32,
+}
+EVERY_LAYER = bool(os.environ.get("EDGESWAP_EVERY_LAYER"))
+WITHIN, ACROSS = 1e-5, 1e-4  # of the largest logit; float32 kernels add in another order when a model is built anew
+
+
+@pytest.mark.parametrize("framework", [keras, tf_keras], ids=["keras", "tf_keras"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_keeps_its_logits_and_its_parameters(family, framework):
+    if not hasattr(framework.applications, family):
+        pytest.skip(f"{framework.__name__} has no {family}")
+    images = np.random.default_rng(0).uniform(0, 255, (4, FAMILIES[family], FAMILIES[family], 3)).astype(np.float32)
+    model = _lively(family, framework, images)
+    logits = model.predict(images, verbose=0)
+    largest = np.abs(logits).max()
+    assert np.ptp(logits, axis=0).max() > 0.01
+    graph = canonicalize(read(model))
+    for other, tolerance in ((framework, WITHIN), (tf_keras if framework is keras else keras, ACROSS)):
+        built = build(graph, other)
+        assert built.count_params() == model.count_params()
+        assert np.abs(built.predict(images, verbose=0) - logits).max() <= tolerance * largest
+        if other is tf_keras:
+            _zeroing_any_layer_shows(built, images, logits, tolerance * largest)
+
+
+def _lively(family, framework, images):
+    """The family with random weights under which every layer counts, its batch normalization set from the images."""
+    framework.utils.set_random_seed(0)
+    shape = images.shape[1:]
+    model = getattr(framework.applications, family)(
+        weights=None, input_shape=shape, classes=10, classifier_activation=None
+    )
+    random = np.random.default_rng(1)
+    for variable in model.weights:
+        name = variable.path if framework is keras else variable.name
+        if any(part in name for part in ("gamma", "layer_scale")):
+            variable.assign(random.uniform(0.5, 1.5, variable.shape))
+        elif any(part in name for part in ("beta", "bias")):
+            variable.assign(random.normal(0, 0.1, variable.shape))
+    for layer in _flat(model, framework):
+        if isinstance(layer, framework.layers.BatchNormalization):
+            layer.momentum = 0.0
+    model(images, training=True)
+    return model
+
+
+def _flat(model, framework):
+    for layer in model.layers:
+        if isinstance(layer, framework.Model):
+            yield from _flat(layer, framework)
+        else:
+            yield layer
+
+
+def _zeroing_any_layer_shows(model, images, logits, tolerance):
+    layers = [layer for layer in model.layers if layer.weights]
+    chosen = layers if EVERY_LAYER else [layers[i] for i in np.linspace(0, len(layers) - 1, 4).astype(int)]
+    for layer in chosen:
+        weights = layer.get_weights()
+        layer.set_weights([np.zeros_like(array) for array in weights])
+        assert not np.abs(model.predict(images, verbose=0) - logits).max() <= tolerance, layer.name
+        layer.set_weights(weights)
