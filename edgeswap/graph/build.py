@@ -46,11 +46,10 @@ def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = N
 
 def with_weights_of(graph: Graph, model: Any) -> Graph:
     """`graph` with the weights that `model`, built from it, has now."""
-    trained = {}
-    for name, layer in graph.layers.items():
-        if layer.weights:
-            trained[name] = replace(layer, weights=tuple(model.get_layer(name).get_weights()))
-    return graph.with_layers(trained)
+    inner = {name: layer for name, layer in graph.layers.items() if not _is_input(layer)}
+    return graph.with_layers(
+        {name: replace(layer, weights=tuple(model.get_layer(name).get_weights())) for name, layer in inner.items()}
+    )
 
 
 def _is_input(layer: Layer) -> bool:
@@ -81,7 +80,8 @@ def _build_layer(layer: Layer, framework: Any) -> Any:
             f"Write {layer.class_name!r} for {framework.__name__} too.",
         )
     flags = {"name": name, "trainable": layer.trainable}
-    config = framework_config(layer_class, layer.name, layer.config, framework)
+    own = layer_class is layer.python_class
+    config = layer.config if own else framework_config(layer_class, layer.name, layer.config, framework)
     return layer_class.from_config({**config, **flags})
 
 
@@ -109,6 +109,8 @@ def _accepted(layer: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _set_weights(built: Any, layer: Layer) -> None:
+    if layer.activation is not None and not layer.weights:
+        return  # swapped in a moment ago: what it learns is where its layer starts
     shapes = [tuple(array.shape) for array in layer.weights]
     expected = [tuple(variable.shape) for variable in built.weights]
     if shapes != expected:

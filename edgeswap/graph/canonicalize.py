@@ -7,21 +7,16 @@ Dense(activation="softmax")     Dense -> Softmax
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from edgeswap.activations.catalog import ALIASES, CATALOG, Activation
+from edgeswap.activations.catalog import Activation, parse
+from edgeswap.graph.dialect import ACTIVATION_LAST
 from edgeswap.graph.inline import inline_submodels
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
 from edgeswap.graph.operations import operations_as_layers
 from edgeswap.graph.patterns import find_patterns
-
-# Layers that apply their `activation=` last of all, to their only output.
-_ACTIVATION_LAST = {
-    "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D",
-    "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Dense", "EinsumDense",
-}  # fmt: skip
 
 
 def canonicalize(graph: Graph) -> Graph:
@@ -45,9 +40,10 @@ def _activations_as_nodes(graph: Graph) -> Graph:
     after: dict[str, Layer] = {}  # layer name -> the activation layer that now follows each of its calls
     for layer in graph.layers.values():
         layers[layer.name] = _standalone(layer)
-        inline = layer.config.get("activation") if layer.class_name in _ACTIVATION_LAST else None
-        if inline is not None and _function_name(inline) != "linear":
+        inline = layer.config.get("activation") if layer.class_name in ACTIVATION_LAST else None
+        if inline is not None:
             layers[layer.name] = replace(layer, config={**layer.config, "activation": "linear"})
+        if inline not in (None, {"catalog": "linear"}):
             after[layer.name] = _from_function(
                 _unique(f"{layer.name}_activation", graph), inline, layer.config["dtype"]
             )
@@ -69,46 +65,46 @@ def _activations_as_nodes(graph: Graph) -> Graph:
 
 def _standalone(layer: Layer) -> Layer:
     """An activation layer of Keras or of edgeswap in its canonical form; any other layer as it is."""
-    found = _ACTIVATION_CLASSES.get(layer.class_name, lambda _config: None)(layer.config)
-    return layer if found is None else activation_layer(layer.name, found, layer.trainable)
+    convert = _ACTIVATION_CLASSES.get(layer.class_name)
+    found = None if convert is None else convert(layer.config)
+    if found is None:
+        return layer
+    return replace(activation_layer(layer.name, found, layer.trainable), weights=layer.weights)
 
 
 def _from_function(name: str, function: Any, dtype: Any) -> Layer:
-    found = _by_function_name(function)
-    if found is not None:
-        return activation_layer(name, found)
-    if _function_name(function) == "softmax":
+    if isinstance(function, Mapping) and "catalog" in function:
+        return activation_layer(name, parse(function["catalog"]))
+    if function == "softmax":
         return Layer(name, "Softmax", {"axis": -1, "dtype": dtype})
     return Layer(name, "Activation", {"activation": function, "dtype": dtype})
 
 
-def _by_function_name(function: Any) -> Activation | None:
-    name = _function_name(function)
-    kind = ALIASES.get(name, name)
-    return Activation(kind) if kind in CATALOG and kind in _KERAS_FUNCTIONS else None
-
-
-def _function_name(function: Any) -> str:
-    """Keras writes a function of its own as its name or, in Keras 2 files, as a record around the name."""
-    if isinstance(function, Mapping) and not function.get("registered_name", "").startswith(">"):
-        function = function["config"] if isinstance(function["config"], str) else function["class_name"]
-    return str(function)
-
-
-# Catalog kinds that Keras's functions of the same name compute with the catalog's default parameters.
-_KERAS_FUNCTIONS = {"linear", "sigmoid", "tanh", "relu", "relu6", "elu", "swish", "hard_swish"}
+def _activation(config: Mapping[str, Any]) -> Activation | None:
+    function = config["activation"]
+    return parse(function["catalog"]) if isinstance(function, Mapping) and "catalog" in function else None
 
 
 def _relu(config: Mapping[str, Any]) -> Activation | None:
-    plain = not config.get("negative_slope") and not config.get("threshold")
-    ceilings = {None: "relu", 6.0: "relu6"}
-    return Activation(ceilings[config["max_value"]]) if plain and config["max_value"] in ceilings else None
+    ceiling, slope = config["max_value"], config.get("negative_slope") or 0.0
+    if config.get("threshold") or (slope and ceiling is not None):
+        return None
+    if ceiling is None:
+        return Activation("leaky_relu", {"negative_slope": slope}) if slope else Activation("relu")
+    return Activation("relu6") if ceiling == 6.0 else Activation("relu_n", {"max_value": ceiling})
 
 
-_ACTIVATION_CLASSES: Mapping[str, Any] = {
-    "Activation": lambda config: _by_function_name(config["activation"]),
+def _prelu(config: Mapping[str, Any]) -> Activation | None:
+    """One slope a channel is the catalog's; one a position is not."""
+    return Activation("prelu") if config["shared_axes"] in ([1, 2], (1, 2)) else None
+
+
+_ACTIVATION_CLASSES: Mapping[str, Callable[[Mapping[str, Any]], Activation | None]] = {
+    "Activation": _activation,
     "ReLU": _relu,
-    "ELU": lambda config: Activation("elu", {"alpha": float(config["alpha"])}),
+    "ELU": lambda config: Activation("elu", {"alpha": config["alpha"]}),
+    "LeakyReLU": lambda config: Activation("leaky_relu", {"negative_slope": config["negative_slope"]}),
+    "PReLU": _prelu,
     "CatalogActivation": lambda config: Activation(config["kind"], config["parameters"]),
 }
 

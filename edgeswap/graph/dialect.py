@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeswap.activations.catalog import FRAMEWORK_FUNCTIONS
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 
@@ -22,14 +23,30 @@ _RENAMED: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# Layers that apply their `activation=` last of all, to their only output.
+ACTIVATION_LAST = {
+    "Conv1D", "Conv2D", "Conv3D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D",
+    "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Dense", "EinsumDense",
+}  # fmt: skip
+
+
 def neutral_config(class_name: str, config: Mapping[str, Any], framework: Any) -> dict[str, Any]:
-    """A layer's `get_config()` in Keras 3's words, its dtype policy by name and without the layer's name and flags."""
+    """A layer's `get_config()` in Keras 3's words, its dtype policy by name and without the layer's name and flags.
+
+    An activation function that the catalog holds is written `{"catalog": "relu6"}`: the same name may be another
+    function in the other framework.
+    """
     neutral = {key: _plain(value) for key, value in config.items() if key not in ("name", "trainable")}
     if isinstance(neutral.get("dtype"), Mapping):
         neutral["dtype"] = neutral["dtype"]["config"]["name"]
+    if class_name in ACTIVATION_LAST or class_name == "Activation":
+        function = neutral["activation"]
+        known = FRAMEWORK_FUNCTIONS[framework.__name__].get(_function_name(function))
+        neutral["activation"] = function if known is None else {"catalog": known}
     if framework is tf_keras:
         back = {old: new for new, old in _RENAMED.get(class_name, {}).items()}
         neutral = {back.get(key, key): value for key, value in neutral.items()}
+        neutral.pop("batch_input_shape", None)  # a first layer keeps the shape that its InputLayer has as well
         if class_name == "BatchNormalization" and isinstance(neutral["axis"], list) and len(neutral["axis"]) == 1:
             neutral["axis"] = neutral["axis"][0]
     return neutral
@@ -61,7 +78,7 @@ def _translate(value: Any, framework: Any, layer: str) -> Any:
 def _accepted(target: type, config: Mapping[str, Any], layer: str, framework: Any) -> dict[str, Any]:
     known = set(_defaults(target))
     if issubclass(target, framework.layers.Layer):
-        known |= {"dtype", "activity_regularizer", "batch_input_shape"}
+        known |= {"dtype", "activity_regularizer"} | set(_RENAMED.get(target.__name__, {}).values())
     extra = {key: value for key, value in config.items() if key not in known}
     for key, value in extra.items():
         if not _is_default(target.__name__, key, value, framework):
@@ -98,6 +115,14 @@ def _defaults(target: type) -> dict[str, Any]:
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break
     return {key: value for key, value in found.items() if key != "self"}
+
+
+def _function_name(function: Any) -> str:
+    """Keras writes a function of its own as its name or as a record around the name; a user's own has a package."""
+    if isinstance(function, Mapping):
+        registered = function.get("registered_name") or ""
+        return "" if ">" in registered or not isinstance(function["config"], str) else function["config"]
+    return str(function)
 
 
 def _plain(value: Any) -> Any:

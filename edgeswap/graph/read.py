@@ -107,8 +107,7 @@ def _read_functional(model: Any, framework: Any) -> Graph:
             node = Node(_call_name(name, index), name, args, kwargs)
             nodes[node.name] = node
     outputs = tuple(_history_refs(config["output_layers"]))
-    if framework is tf_keras:
-        nodes, outputs = _count_calls_from_zero(nodes, outputs, layers)
+    nodes, outputs = _count_calls_from_zero(nodes, outputs, layers)
     inputs = tuple(_history_refs(config["input_layers"]))
     return Graph(model.name, layers, _in_calling_order(nodes), inputs, outputs)
 
@@ -202,7 +201,7 @@ def _tf_keras_call(call: Any, names: set[str]) -> tuple[tuple[Any, ...], dict[st
 def _count_calls_from_zero(
     nodes: Mapping[str, Node], outputs: tuple[Ref, ...], layers: Mapping[str, Layer]
 ) -> tuple[dict[str, Node], tuple[Ref, ...]]:
-    """Undo Keras 2's counting: it numbers the calls of a nested model from 1 where that model has a call of its own."""
+    """Number calls by their place in the list: Keras begins at 1 for a nested model that has a call of its own."""
     read_calls = {ref.node for node in nodes.values() for ref in node.refs()} | {ref.node for ref in outputs}
     renamed: dict[str, str] = {}
     for layer in layers.values():
