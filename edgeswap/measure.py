@@ -119,11 +119,20 @@ def _result(name: str, answer: Mapping[str, Any]) -> TargetResult:
         cpu=machine["cpu"] or machine["architecture"],
         runtime=f"{runtime['name']} {runtime['version']}",
         delegate=answer["delegate"],
-        warnings=[f"{item['name']}: {item['detail']}. {item['advice']}" for item in answer["warnings"]],
+        warnings=[_warning(item) for item in answer["warnings"]],
         speedup_p50=speedup,
         float32=float32,
         int8=int8,
     )
+
+
+def _warning(item: Mapping[str, Any]) -> str:
+    """A warning in one line, which calls the models as the report does."""
+    details = [
+        seen["detail"] if seen["model"] is None else f"{('float32', 'int8')[seen['model']]}: {seen['detail']}"
+        for seen in item["seen"]
+    ]
+    return f"{item['name']}: {'; '.join(details)}. {item['advice']}"
 
 
 def _measurement(model: Mapping[str, Any]) -> Measurement:

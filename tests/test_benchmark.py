@@ -137,8 +137,9 @@ def test_samples_are_spread_evenly(folder: Path) -> None:
 
 
 def test_by_hand_it_prints_a_table(folder: Path) -> None:
-    done = run(folder, "float.tflite", "int8.tflite", "--quick", "--json", "kept.json")
+    done = run(folder, "float.tflite", "int8.tflite", "--runs", "50", "--json", "kept.json")
     assert done.returncode == 0
+    assert "\nwarning: too-few-runs: float.tflite: 50 runs; int8.tflite: 50 runs. Leave out" in done.stdout
     lines = done.stdout.splitlines()
     header = next(index for index, line in enumerate(lines) if line.startswith("model "))
     assert re.match(r"float\.tflite +float32 .*xnnpack 1/1$", lines[header + 1])
@@ -383,12 +384,20 @@ def quiet_result() -> dict[str, Any]:
 
     def model(kind: str, p50: float) -> dict[str, Any]:
         latency = {"p50": p50, "runs": 500, "outliers": 0, "steady": True, "warm_up_runs": 20}
-        return {"file": f"{kind}.tflite", "kind": kind, "latency_ms": latency, "delegates": [{"name": "xnnpack"}]}
+        applied = [{"name": "xnnpack", "operators": 8, "partitions": 1}]
+        return {
+            "file": f"{kind}.tflite",
+            "kind": kind,
+            "latency_ms": latency,
+            "delegates": applied,
+            "operators": {"ADD": 1, "CONV_2D": 7},
+        }
 
     return {
         "machine": {"governor": "performance", "before": state, "after": dict(state)},
         "other_load_cores": 0.0,
         "delegate": "xnnpack",
+        "runtime": {"name": "ai-edge-litert"},
         "models": [model("float32", 2.0), model("int8", 1.0)],
     }
 
@@ -409,7 +418,7 @@ def test_a_quiet_run_has_no_warnings() -> None:
         ("models.1.latency_ms.steady", False, benchmark.NOT_STEADY),
         ("models.0.delegates", [], benchmark.DELEGATE_NOT_APPLIED),
         ("models.1.delegates", [], benchmark.INT8_WITHOUT_XNNPACK),
-        ("models.1.latency_ms.p50", 2.1, benchmark.INT8_SLOWER),
+        ("models.1.latency_ms.p50", 2.2, benchmark.INT8_SLOWER),
         ("delegate", "edgetpu", benchmark.DELEGATE_NOT_APPLIED),
     ],
 )
@@ -421,6 +430,40 @@ def test_each_warning_has_its_cause(where: str, value: Any, name: str) -> None:
         place = place[int(step)] if step.isdigit() else place[step]
     place[last] = value
     assert [warning["name"] for warning in benchmark.find_warnings(result)] == [name]
+
+
+def test_a_warning_of_both_models_is_one() -> None:
+    result = quiet_result()
+    for model, count in zip(result["models"], (60, 70), strict=True):
+        model["latency_ms"]["outliers"] = count
+    (warning,) = benchmark.find_warnings(result)
+    assert warning["name"] == benchmark.OUTLIERS
+    assert [(seen["model"], seen["detail"].split()[0]) for seen in warning["seen"]] == [(0, "60"), (1, "70")]
+
+
+@pytest.mark.parametrize(
+    ("delegate", "runtime", "taken", "p50", "said"),
+    [
+        ("none", "ai-edge-litert", 0, 2.2, "--delegate none"),
+        ("/lib/other.so", "ai-edge-litert", 8, 2.2, "/lib/other.so"),
+        ("xnnpack", "tflite-runtime", 0, 2.2, "try ai-edge-litert"),
+        ("xnnpack", "ai-edge-litert", 6, 2.2, "6 of 8 operators"),
+        ("xnnpack", "ai-edge-litert", 8, 2.2, "few channels"),
+        ("xnnpack", "ai-edge-litert", 8, 0.007, "0.88 us an operator"),
+    ],
+)
+def test_what_is_said_of_a_slow_int8_model_is_true_of_it(
+    delegate: str, runtime: str, taken: int, p50: float, said: str
+) -> None:
+    result = quiet_result() | {"delegate": delegate, "runtime": {"name": runtime}}
+    float32, int8 = result["models"]
+    float32["latency_ms"]["p50"], int8["latency_ms"]["p50"] = p50 / 1.1, p50
+    int8["delegates"] = [{"name": "xnnpack", "operators": taken, "partitions": 1}] if taken else []
+    (warning,) = [found for found in benchmark.find_warnings(result) if found["name"] == benchmark.INT8_SLOWER]
+    assert said in warning["advice"]
+    assert ("try ai-edge-litert" in warning["advice"]) == (runtime == "tflite-runtime")
+    float32["latency_ms"]["p50"] = p50 / 1.04  # the report calls this as fast
+    assert benchmark.INT8_SLOWER not in [found["name"] for found in benchmark.find_warnings(result)]
 
 
 def test_throttling_long_before_the_run_is_no_warning() -> None:

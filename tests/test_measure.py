@@ -105,6 +105,13 @@ def test_latency_alone(folder: Path) -> None:
     assert result.int8.latency_ms.p50 > 0
 
 
+def test_a_warning_calls_the_models_as_the_report_does(folder: Path) -> None:
+    result, _ = measured(folder, None, runs=50)
+    (warning,) = [text for text in result.warnings if text.startswith("too-few-runs")]
+    assert warning.startswith("too-few-runs: float32: 50 runs; int8: 50 runs. Leave out --quick")
+    assert not any(".tflite" in text for text in result.warnings)
+
+
 def test_the_scripts_error_is_passed_on(folder: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "small.npz", x=PIXELS[:, :2])
     with pytest.raises(TargetError, match=r"host: Expected samples of shape \(4, 4, 1\)") as raised:
