@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from edgeswap.activations.catalog import ALIASES, CATALOG, Activation, parse
 from edgeswap.errors import ConfigError
 from edgeswap.graph.canonicalize import activation_layer
-from edgeswap.graph.ir import Graph, Layer, Node, Ref
+from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, Graph, Layer, Node, Ref
 from edgeswap.records import Activations, SkippedActivation, SwappedActivation
 
 
@@ -87,15 +87,23 @@ def swap(graph: Graph, activation: Activation | None = None, rules: Sequence[Rul
         if reason and not (named and named[-1].kind is None):
             skipped.append(SkippedActivation(layer=layer.name, activation=str(found), reason=reason))
             continue
-        changed[layer.name] = activation_layer(layer.name, to, layer.trainable)
+        changed[layer.name] = _with_activation(layer, to)
         swapped.append(SwappedActivation(layer=layer.name, from_=str(found), to=str(to)))
     return Swap(graph.with_layers(changed), Activations(swapped=swapped, skipped=skipped))
 
 
 def _activations(graph: Graph) -> Iterator[tuple[Layer, Activation]]:
     for layer in graph.layers.values():
-        if layer.activation is not None:
-            yield layer, layer.activation
+        found = layer.activation or layer.inner_activation
+        if found is not None:
+            yield layer, found
+
+
+def _with_activation(layer: Layer, to: Activation) -> Layer:
+    if layer.activation is not None:
+        return activation_layer(layer.name, to, layer.config.get("dtype", "float32"), layer.trainable)
+    key = "activation" if "activation" in layer.config else ACTIVATION_ATTRIBUTE
+    return replace(layer, config={**layer.config, key: {"catalog": str(to)}})
 
 
 def _protected(graph: Graph) -> dict[str, str]:
@@ -139,8 +147,11 @@ def _foreign(graph: Graph) -> list[SkippedActivation]:
     """Activations that Keras has and the catalog has not; softmax is no elementwise function and is not meant."""
     found = []
     for layer in graph.layers.values():
+        name = str(layer.config.get("activation", layer.class_name))
         if layer.class_name in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ThresholdedReLU"):
-            name = layer.config.get("activation", layer.class_name)
             reason = "the catalog does not hold it"
-            found.append(SkippedActivation(layer=layer.name, activation=str(name), reason=reason))
+            found.append(SkippedActivation(layer=layer.name, activation=name, reason=reason))
+        elif layer.class_name in ("SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"):
+            reason = f"it is inside the recurrent layer {layer.class_name}"
+            found.append(SkippedActivation(layer=layer.name, activation=name, reason=reason))
     return found

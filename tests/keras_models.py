@@ -142,3 +142,26 @@ _STEP = {
     "join": lambda k, x, before, *_: k.layers.Conv2D(4, 1)(k.layers.Concatenate()([x, before])),
     "written_out": lambda k, x, *_: x * _relu6(k, x + 3.0) / 6.0,
 }
+
+
+def gated_layer(k, form):
+    """A user's own layer that applies an activation inside: named in its config, or held as an attribute alone."""
+    k.utils.set_random_seed(0)
+
+    class Gated(k.layers.Layer):
+        def __init__(self, activation="swish", **kwargs):
+            super().__init__(**kwargs)
+            self.activation = k.activations.get(activation)
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight(name="kernel", shape=(input_shape[-1], 3))
+
+        def call(self, inputs):
+            return self.activation(inputs @ self.kernel) * 2
+
+        def get_config(self):
+            named = {"activation": k.activations.serialize(self.activation)} if form == "config" else {}
+            return {**super().get_config(), **named}
+
+    x = k.Input((4,))
+    return k.Model(x, k.layers.Dense(2)(Gated(name="gated")(x)))

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edgeswap.activations.catalog import parse
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import ACTIVATION, OPERATION
 from edgeswap.graph.read import read
+from edgeswap.swap import swap
 
 FRAMEWORKS = [keras, tf_keras]
 both = pytest.mark.parametrize("framework", FRAMEWORKS, ids=["keras", "tf_keras"])
@@ -225,3 +227,48 @@ def test_any_graph_comes_back(plan, data):
     inline = [layer.config.get("activation") for layer in graph.layers.values() if layer.class_name != "Activation"]
     assert set(inline) <= {None, "linear"}
     assert all(layer.activation for layer in graph.layers.values() if layer.class_name == ACTIVATION)
+
+
+@both
+@pytest.mark.parametrize("form", ["config", "attribute"])
+def test_a_users_layer_is_built_again_with_another_activation(framework, form):
+    model = models.gated_layer(framework, form)
+    graph = canonicalize(read(model))
+    assert str(graph.layers["gated"].inner_activation) == "swish"
+    for to in ("swish", "relu6", "clipped_elu(max_value=2)"):
+        swapped = swap(graph, parse(to))
+        assert [entry.layer for entry in swapped.activations.swapped] == ([] if to == "swish" else ["gated"])
+        built = build(swapped.graph, framework)
+        inputs = images(5, 4) * 3
+        kernel = model.get_layer("gated").get_weights()[0]
+        expected = parse(to)(inputs @ kernel) * 2
+        got = np.asarray(framework.Model(built.input, built.get_layer("gated").output)(inputs))
+        assert np.abs(got - expected).max() <= WITHIN * np.abs(expected).max()
+
+
+@both
+def test_a_recurrent_layers_own_activation_is_listed_as_skipped(framework):
+    model = framework.Sequential(
+        [framework.Input((5, 3)), framework.layers.LSTM(4, name="lstm"), framework.layers.Dense(2)]
+    )
+    result = swap(canonicalize(read(model)), parse("relu6"))
+    assert [entry.reason for entry in result.activations.skipped] == ["it is inside the recurrent layer LSTM"]
+
+
+@both
+def test_a_learned_activation_keeps_what_it_learned(framework):
+    x = framework.Input((6, 6, 4))
+    slopes = framework.layers.PReLU(shared_axes=[1, 2], alpha_initializer="random_normal", name="slopes")
+    model = framework.Model(x, slopes(x))
+    graph = canonicalize(read(model))
+    assert kinds(graph) == {"slopes": "prelu"}
+    for other in FRAMEWORKS:
+        assert_same_function(model, build(graph, other), images(3, 6, 6, 4))
+
+
+@both
+def test_a_newly_swapped_in_activation_that_learns_starts_where_the_catalog_says(framework):
+    graph = swap(canonicalize(read(models.sequential(framework))), parse("pact")).graph
+    built = build(graph, framework)
+    assert [float(array) for array in built.get_layer("hidden_activation").get_weights()] == [6.0]
+    assert with_weights_of(graph, built).layers["hidden_activation"].weights == (6.0,)

@@ -7,11 +7,11 @@ import inspect
 from dataclasses import replace
 from typing import Any
 
-from edgeswap.activations.layers import activation_layer
+from edgeswap.activations.layers import activation_function, activation_layer
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.dialect import framework_config
-from edgeswap.graph.ir import OPERATION, Graph, Layer, Ref, map_refs
+from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Ref, map_refs
 from edgeswap.graph.operation_layer import CLASSES as OPERATIONS
 
 
@@ -67,7 +67,8 @@ def _build_layer(layer: Layer, framework: Any) -> Any:
     name = layer.name.replace("/", "_") if framework is keras else layer.name
     activation = layer.activation
     if activation is not None:
-        return activation_layer(activation, framework, name=name, trainable=layer.trainable)
+        config = {"name": name, "trainable": layer.trainable, "dtype": layer.config.get("dtype", "float32")}
+        return activation_layer(activation, framework, weights=layer.weights, **config)
     layer_class: Any = _class_of(layer, framework)
     if layer_class is None:
         raise ModelError(
@@ -80,9 +81,22 @@ def _build_layer(layer: Layer, framework: Any) -> Any:
             f"Write {layer.class_name!r} for {framework.__name__} too.",
         )
     flags = {"name": name, "trainable": layer.trainable}
-    own = layer_class is layer.python_class
-    config = layer.config if own else framework_config(layer_class, layer.name, layer.config, framework)
+    if layer_class is layer.python_class:
+        return _build_own_layer(layer_class, layer, framework, flags)
+    config = framework_config(layer_class, layer.name, layer.config, framework)
     return layer_class.from_config({**config, **flags})
+
+
+def _build_own_layer(layer_class: Any, layer: Layer, framework: Any, flags: dict[str, Any]) -> Any:
+    """A user's layer from its config, with the activation that it applies inside."""
+    config = {key: value for key, value in layer.config.items() if key != ACTIVATION_ATTRIBUTE}
+    inner = layer.inner_activation
+    if inner is not None and "activation" in config:
+        config["activation"] = activation_function(inner, framework)
+    built = layer_class.from_config({**config, **flags})
+    if inner is not None and ACTIVATION_ATTRIBUTE in layer.config:
+        built.activation = activation_function(inner, framework)
+    return built
 
 
 def _class_of(layer: Layer, framework: Any) -> Any:

@@ -29,9 +29,9 @@ def canonicalize(graph: Graph) -> Graph:
     return find_patterns(_activations_as_nodes(operations_as_layers(inline_submodels(graph))))
 
 
-def activation_layer(name: str, activation: Activation, trainable: bool = True) -> Layer:
-    """The canonical layer of an activation."""
-    config = {"kind": activation.kind, "parameters": dict(activation.parameters)}
+def activation_layer(name: str, activation: Activation, dtype: str = "float32", trainable: bool = True) -> Layer:
+    """The canonical layer of an activation; what it learns starts where the catalog says."""
+    config = {"kind": activation.kind, "parameters": dict(activation.parameters), "dtype": dtype}
     return Layer(name, ACTIVATION, config, trainable=trainable)
 
 
@@ -69,12 +69,13 @@ def _standalone(layer: Layer) -> Layer:
     found = None if convert is None else convert(layer.config)
     if found is None:
         return layer
-    return replace(activation_layer(layer.name, found, layer.trainable), weights=layer.weights)
+    canonical = activation_layer(layer.name, found, layer.config["dtype"], layer.trainable)
+    return replace(canonical, weights=layer.weights)
 
 
 def _from_function(name: str, function: Any, dtype: Any) -> Layer:
     if isinstance(function, Mapping) and "catalog" in function:
-        return activation_layer(name, parse(function["catalog"]))
+        return activation_layer(name, parse(function["catalog"]), dtype)
     if function == "softmax":
         return Layer(name, "Softmax", {"axis": -1, "dtype": dtype})
     return Layer(name, "Activation", {"activation": function, "dtype": dtype})

@@ -30,18 +30,18 @@ ACTIVATION_LAST = {
 }  # fmt: skip
 
 
-def neutral_config(class_name: str, config: Mapping[str, Any], framework: Any) -> dict[str, Any]:
+def neutral_config(class_name: str, config: Mapping[str, Any], framework: Any, *, own: bool = False) -> dict[str, Any]:
     """A layer's `get_config()` in Keras 3's words, its dtype policy by name and without the layer's name and flags.
 
     An activation function that the catalog holds is written `{"catalog": "relu6"}`: the same name may be another
-    function in the other framework.
+    function in the other framework. `own` says that the class is a user's.
     """
     neutral = {key: _plain(value) for key, value in config.items() if key not in ("name", "trainable")}
     if isinstance(neutral.get("dtype"), Mapping):
         neutral["dtype"] = neutral["dtype"]["config"]["name"]
-    if class_name in ACTIVATION_LAST or class_name == "Activation":
+    if "activation" in neutral and (own or class_name in ACTIVATION_LAST or class_name == "Activation"):
         function = neutral["activation"]
-        known = FRAMEWORK_FUNCTIONS[framework.__name__].get(_function_name(function))
+        known = catalog_text(function, framework)
         neutral["activation"] = function if known is None else {"catalog": known}
     if framework is tf_keras:
         back = {old: new for new, old in _RENAMED.get(class_name, {}).items()}
@@ -115,6 +115,11 @@ def _defaults(target: type) -> dict[str, Any]:
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break
     return {key: value for key, value in found.items() if key != "self"}
+
+
+def catalog_text(function: Any, framework: Any) -> str | None:
+    """What the catalog calls an activation function of `framework`, given as in a config; None if it has none."""
+    return FRAMEWORK_FUNCTIONS[framework.__name__].get(_function_name(function))
 
 
 def _function_name(function: Any) -> str:

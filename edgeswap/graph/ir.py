@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy.typing as npt
 
-from edgeswap.activations.catalog import Activation
+from edgeswap.activations.catalog import Activation, parse
 
 ACTIVATION = "EdgeswapActivation"  # class_name of an activation of the catalog, in a canonical graph
 OPERATION = "EdgeswapOperation"  # class_name of an operation that is no layer of Keras
+ACTIVATION_ATTRIBUTE = "activation attribute"  # key of a config: what a user's layer holds without naming it there
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ class Layer:
         if self.class_name != ACTIVATION:
             return None
         return Activation(self.config["kind"], self.config["parameters"])
+
+    @property
+    def inner_activation(self) -> Activation | None:
+        """The activation of the catalog that a user's own layer applies inside; None for every other layer."""
+        for key in ("activation", ACTIVATION_ATTRIBUTE):
+            value = self.config.get(key)
+            if self.python_class is not None and isinstance(value, Mapping) and "catalog" in value:
+                return parse(value["catalog"])
+        return None
 
 
 @dataclass(frozen=True, eq=False)

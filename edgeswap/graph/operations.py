@@ -55,7 +55,7 @@ def _as_keras_layer(layer: Layer, node: Node) -> Converted | None:
 
 
 def _activation_config(activation: Activation) -> dict[str, Any]:
-    return {"kind": activation.kind, "parameters": dict(activation.parameters)}
+    return {"kind": activation.kind, "parameters": dict(activation.parameters), "dtype": "float32"}
 
 
 def _operands(args: tuple[Any, ...], options: Mapping[str, Any]) -> tuple[Any, Any] | None:

@@ -90,7 +90,8 @@ def _shifted_by_3(graph: Graph, gate: Node, x: Ref) -> tuple[Node, ...] | None:
 
 def _collapsed(graph: Graph, last: Node, activation: Activation, x: Ref, inner: tuple[Node, ...]) -> Graph:
     gone = {node.name for node in inner}
-    config = {"kind": activation.kind, "parameters": dict(activation.parameters)}
+    dtype = graph.layers[last.layer].config["dtype"]
+    config = {"kind": activation.kind, "parameters": dict(activation.parameters), "dtype": dtype}
     layers = {**graph.layers, last.layer: Layer(last.layer, ACTIVATION, config)}
     nodes = [
         replace(node, args=(x,), kwargs={}) if node.name == last.name else node

@@ -11,8 +11,8 @@ import numpy as np
 
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
-from edgeswap.graph.dialect import neutral_config
-from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref, map_refs
+from edgeswap.graph.dialect import catalog_text, neutral_config
+from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Node, Ref, map_refs
 from edgeswap.graph.operations import operation_name
 
 
@@ -136,11 +136,20 @@ def _read_layer(layer: Any, framework: Any) -> Layer:
     return Layer(
         layer.name,
         kind,
-        neutral_config(kind, config, framework),
+        {**neutral_config(kind, config, framework, own=own), **_activation_attribute(layer, config, framework, own)},
         weights,
         layer.trainable,
         type(layer) if own else None,
     )
+
+
+def _activation_attribute(layer: Any, config: Mapping[str, Any], framework: Any, own: bool) -> dict[str, Any]:
+    """The activation that a user's layer holds without naming it in its config."""
+    function = getattr(layer, "activation", None)
+    if not own or "activation" in config or not callable(function):
+        return {}
+    known = catalog_text(getattr(function, "__name__", ""), framework)
+    return {} if known is None else {ACTIVATION_ATTRIBUTE: {"catalog": known}}
 
 
 def _read_operation(entry: Mapping[str, Any]) -> Layer:
