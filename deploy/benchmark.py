@@ -79,8 +79,8 @@ OUTLIER_SHARE = 0.01
 STEADY_WITHIN = 0.03
 BUSY_CORES = 0.25
 SLOWER = 1.05
-# Below this the arithmetic of an operator no longer hides what it costs to start it: under XNNPACK of ai-edge-litert
-# 2.3 on an x86-64 with VNNI 0.03 us in float32 and 0.18 us in int8 (chains of 5 and 20 convolutions of one pixel).
+# Below this a fifth or more of an operator's time goes into starting it, which took 0.03 us in float32 and 0.18 us in
+# int8 (chains of 5 and 20 convolutions of one pixel, XNNPACK of ai-edge-litert 2.3, an x86-64 with VNNI).
 SMALL_OPERATOR_US = 1.0
 RUNS_FOR_P99 = 100
 CHUNK_BYTES = 8 << 20
@@ -943,8 +943,8 @@ def _why_slower(model: dict[str, Any], runtime: str, delegate: str) -> str:
     operator_us = model["latency_ms"]["p50"] * 1e3 / operators
     if operator_us < SMALL_OPERATOR_US:
         return (
-            f"At {operator_us:.2f} us an operator, starting operators outweighs their arithmetic, and in int8 it costs "
-            "more: a larger model says more about int8."
+            f"At {operator_us:.2f} us an operator a good part of the time goes into starting operators, which costs more "
+            "in int8: a larger model says more about int8."
         )
     return ADVICE[INT8_SLOWER]
 

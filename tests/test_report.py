@@ -536,6 +536,30 @@ def test_a_gain_in_accuracy_reads_as_one():
     assert "as many of 540" in say.significance(qat(comparison=comparison))
 
 
+@pytest.mark.parametrize(
+    ("drop", "words"), [(0.37, "0.37 points lower"), (-0.19, "0.19 points higher"), (0, "as high")]
+)
+def test_the_control_is_compared_in_plain_words(drop, words):
+    comparison = qat().comparison.model_copy(update={"control_drop": drop})
+    assert say.control(qat(comparison=comparison)).endswith(f"top-1 of int8 is {words}.")
+    assert say.control(ptq()) == ""
+
+
+@pytest.mark.parametrize("created", ["2026-11-21T21:58:59Z", "2026-11-21T21:58:59+00:00", "2026-11-21T22:58:59+01:00"])
+def test_times_are_utc_to_the_minute(created):
+    assert say.day_and_time(created) == "2026-11-21 21:58 UTC"
+
+
+def test_green_is_for_limits_that_hold():
+    assert [
+        re.search(r'class="verdict ?(\w*)"', html.render(report)).group(1) for report in (qat(), failed(), ptq())
+    ] == [
+        "held",
+        "failed",
+        "",
+    ]
+
+
 def test_the_command_can_be_pasted_into_a_shell():
     typed = ["edgeswap", "export", "--data", "photos of leaves/", "--swap", "block_1*=relu6"]
     assert shlex.split(say.command(qat(command=typed))) == typed

@@ -32,7 +32,8 @@ def render(report: ExportReport, console: Console, *, folder: str | None = None)
     """
     report = say.printable(report)
     width = min(console.width, WIDEST_LINE)
-    _print(console, _filled(say.verdict(report), width), "bold green" if report.passed else "bold red")
+    style = "bold red" if not report.passed else "bold green" if report.limits else "bold"
+    _print(console, _filled(say.verdict(report), width), style)
     tables = [_models(report), *([_targets(report)] if len(report.targets) > 1 else [])]
     for table in tables:
         console.print()

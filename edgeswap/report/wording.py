@@ -9,6 +9,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
 from edgeswap.records import Accuracy, ExportReport, Limit, TargetResult
@@ -55,9 +56,9 @@ def stages(report: ExportReport) -> list[Stage]:
     """The models whose accuracy is known, in the order in which they came about."""
     found = (
         ("float32", report.float32, "as it was given"),
-        ("swapped", report.float32_swapped, "float32 right after the swap, not trained"),
+        ("after swap", report.float32_swapped, "float32 right after the swap, not trained"),
         ("recovered", report.float32_recovered, "float32, fine-tuned after the swap"),
-        ("fine-tuned", report.float32_finetuned, "float32, trained on just as QAT was: the fair control"),
+        ("control", report.float32_finetuned, "float32, trained on just as int8 was by QAT, for a fair comparison"),
         ("int8", report.int8, "the candidate"),
     )
     return [Stage(name, record.accuracy, meaning) for name, record, meaning in found if record is not None]
@@ -208,11 +209,19 @@ def significance(report: ExportReport) -> str:
 
 
 def control(report: ExportReport) -> str:
-    """The drop against the fair control; empty where none ran."""
-    if report.comparison.control_drop is None:
+    """int8 against the fair control; empty where none ran."""
+    drop = report.comparison.control_drop
+    if drop is None:
         return ""
-    drop = number_of_points(report.comparison.control_drop)
-    return f"Against the float32 model trained on just as QAT was (fine-tuned), the drop is {drop} points."
+    points = number_of_points(abs(drop))
+    higher = "as high" if points == "0.00" else f"{points} points {'lower' if drop > 0 else 'higher'}"
+    return f"Beside the control, the float32 model trained on just as int8 was, top-1 of int8 is {higher}."
+
+
+def day_and_time(created: str) -> str:
+    """A report's ISO 8601 time, which is UTC, as `2026-11-21 22:36 UTC`."""
+    moment = datetime.fromisoformat(created.replace("Z", "+00:00"))  # Python 3.10 knows no Z
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def swapped(report: ExportReport) -> str:
