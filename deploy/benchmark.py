@@ -943,8 +943,8 @@ def _why_slower(model: dict[str, Any], runtime: str, delegate: str) -> str:
     operator_us = model["latency_ms"]["p50"] * 1e3 / operators
     if operator_us < SMALL_OPERATOR_US:
         return (
-            f"At {operator_us:.2f} us an operator a good part of the time goes into starting operators, which costs more "
-            "in int8: a larger model says more about int8."
+            f"At {operator_us:.2f} us an operator a good part of the time goes into starting operators, which costs "
+            "more in int8: a larger model says more about int8."
         )
     return ADVICE[INT8_SLOWER]
 

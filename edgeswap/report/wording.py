@@ -58,7 +58,7 @@ def stages(report: ExportReport) -> list[Stage]:
         ("float32", report.float32, "as it was given"),
         ("after swap", report.float32_swapped, "float32 right after the swap, not trained"),
         ("recovered", report.float32_recovered, "float32, fine-tuned after the swap"),
-        ("control", report.float32_finetuned, "float32, trained on just as int8 was by QAT, for a fair comparison"),
+        ("control", report.float32_finetuned, "float32, trained on just as int8 was: the fair control"),
         ("int8", report.int8, "the candidate"),
     )
     return [Stage(name, record.accuracy, meaning) for name, record, meaning in found if record is not None]
