@@ -101,7 +101,7 @@ def _activations(graph: Graph) -> Iterator[tuple[Layer, Activation]]:
 
 def _with_activation(layer: Layer, to: Activation) -> Layer:
     if layer.activation is not None:
-        return activation_layer(layer.name, to, layer.config.get("dtype", "float32"), layer.trainable)
+        return activation_layer(layer.name, to, dtype=layer.config.get("dtype", "float32"), trainable=layer.trainable)
     key = "activation" if "activation" in layer.config else ACTIVATION_ATTRIBUTE
     return replace(layer, config={**layer.config, key: {"catalog": str(to)}})
 

@@ -29,7 +29,7 @@ def canonicalize(graph: Graph) -> Graph:
     return find_patterns(_activations_as_nodes(operations_as_layers(inline_submodels(graph))))
 
 
-def activation_layer(name: str, activation: Activation, dtype: str = "float32", trainable: bool = True) -> Layer:
+def activation_layer(name: str, activation: Activation, *, dtype: str = "float32", trainable: bool = True) -> Layer:
     """The canonical layer of an activation; what it learns starts where the catalog says."""
     config = {"kind": activation.kind, "parameters": dict(activation.parameters), "dtype": dtype}
     return Layer(name, ACTIVATION, config, trainable=trainable)
@@ -69,13 +69,13 @@ def _standalone(layer: Layer) -> Layer:
     found = None if convert is None else convert(layer.config)
     if found is None:
         return layer
-    canonical = activation_layer(layer.name, found, layer.config["dtype"], layer.trainable)
+    canonical = activation_layer(layer.name, found, dtype=layer.config["dtype"], trainable=layer.trainable)
     return replace(canonical, weights=layer.weights)
 
 
 def _from_function(name: str, function: Any, dtype: Any) -> Layer:
     if isinstance(function, Mapping) and "catalog" in function:
-        return activation_layer(name, parse(function["catalog"]), dtype)
+        return activation_layer(name, parse(function["catalog"]), dtype=dtype)
     if function == "softmax":
         return Layer(name, "Softmax", {"axis": -1, "dtype": dtype})
     return Layer(name, "Activation", {"activation": function, "dtype": dtype})

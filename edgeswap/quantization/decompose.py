@@ -87,9 +87,9 @@ def _chain(layer: Layer) -> tuple[Layer, Layer] | None:
     if activation is not None and activation.parameters.get("alpha", 1.0) != 1.0:
         rest = {name: value for name, value in activation.parameters.items() if name != "alpha"}
         slope = {"negative_slope": activation.parameters["alpha"]}
-        return activation_layer(f"{layer.name}_elu", Activation(activation.kind, rest), layer.trainable), replace(
-            layer, class_name="LeakyReLU", config=slope
-        )
+        return activation_layer(
+            f"{layer.name}_elu", Activation(activation.kind, rest), trainable=layer.trainable
+        ), replace(layer, class_name="LeakyReLU", config=slope)
     if layer.class_name == "SeparableConv2D":
         return _separable(layer)
     return None
@@ -127,7 +127,7 @@ def _batch_norms_folded(graph: Graph) -> Graph:
         alone = all(surroundings.has_one_reader(source) for source in sources)
         if alone and [source.class_name for source in before] == ["Dense"] and _is_called_once(graph, before[0]):
             changed[before[0].name] = _folded_into(before[0], layer)
-            changed[layer.name] = activation_layer(layer.name, Activation("linear"), layer.trainable)
+            changed[layer.name] = activation_layer(layer.name, Activation("linear"), trainable=layer.trainable)
         elif alone and {source.class_name for source in before} <= _FOLDED_BY_CONVERTER:
             continue
         elif layer.config["axis"] in (-1, 3) and all(surroundings.rank(source) == 4 for source in sources):

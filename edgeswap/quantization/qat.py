@@ -60,7 +60,7 @@ def _without_ceilings(graph: Graph) -> Graph:
     for name, layer in graph.layers.items():
         if layer.activation is not None and layer.activation.kind == "clipped_elu":
             parameters = {"alpha": layer.activation.parameters["alpha"]}
-            unclipped[name] = activation_layer(name, Activation("elu", parameters), layer.trainable)
+            unclipped[name] = activation_layer(name, Activation("elu", parameters), trainable=layer.trainable)
     return graph.with_layers(unclipped)
 
 
