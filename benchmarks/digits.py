@@ -83,7 +83,8 @@ def run(words: Sequence[str]) -> Cell:
         busy, started = _busy_s(), time.monotonic()
         program = str(Path(sys.executable).with_name(words[0]))
         process = subprocess.Popen([program, *words[1:], "--output", str(out)], cwd=folder, stdout=subprocess.DEVNULL)
-        # The usage of this child and of all that it waited for; the largest process gives ru_maxrss (in KiB).
+        # Of this child and all that it waited for; ru_maxrss (KiB) is the largest process's, and never below that of
+        # the process that started it, which is why this script imports so little.
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
