@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
-from edgeswap.activations.catalog import ALIASES, CATALOG, Activation, parse
+from edgeswap.activations.catalog import Activation
 from edgeswap.errors import ConfigError
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, Graph, Layer, Node, Ref
 from edgeswap.records import Activations, SkippedActivation, SwappedActivation
+from edgeswap.swap_rule import Rule, parse_rule
 
-
-@dataclass(frozen=True)
-class Rule:
-    """One `PATTERN=TO`: a kind of the catalog or a glob over layer names, and what those become."""
-
-    pattern: str
-    to: Activation
-
-    @property
-    def kind(self) -> str | None:
-        """The kind that the pattern is, or None where it is a glob over layer names."""
-        kind = ALIASES.get(self.pattern, self.pattern)
-        return kind if kind in CATALOG else None
-
-    def fits(self, layer: Layer, activation: Activation) -> bool:
-        """Whether the rule speaks of this activation layer."""
-        return activation.kind == self.kind if self.kind else fnmatchcase(layer.name, self.pattern)
+__all__ = ["Rule", "Swap", "parse_rule", "swap"]
 
 
 @dataclass(frozen=True)
@@ -37,20 +21,6 @@ class Swap:
 
     graph: Graph
     activations: Activations
-
-
-def parse_rule(text: str) -> Rule:
-    """The rule that `PATTERN=TO` names, such as `swish=hard_swish` or `block_1*=clipped_elu(max_value=4)`.
-
-    Raises:
-        ConfigError: `text` is not of that form, or names an activation that the catalog does not hold.
-    """
-    pattern, equals, to = text.partition("=")
-    if not pattern.strip() or not equals or not to.strip():
-        raise ConfigError(
-            f"Expected PATTERN=ACTIVATION, got {text!r}.", "Write it as in swish=hard_swish or 'block_1*=relu6'."
-        )
-    return Rule(pattern.strip(), parse(to))
 
 
 def swap(graph: Graph, activation: Activation | None = None, rules: Sequence[Rule] = ()) -> Swap:
