@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from edgeswap.errors import ConversionError
 from edgeswap.frameworks import tf
 from edgeswap.progress import Progress, Silent, Step
+from edgeswap.scratch import scratch_folder
 
 Precision = Literal["float32", "int8"]
 
@@ -81,10 +81,12 @@ def convert_all(
         ConversionError: an int8 conversion has no samples, an input has no fixed size, or the converter failed; the
             error then names the stage and shows the converter's own words.
     """
-    with tempfile.TemporaryDirectory(prefix="edgeswap-convert-") as folder:
-        jobs = [Path(folder) / str(index) for index in range(len(conversions))]
-        for conversion, job in zip(conversions, jobs, strict=True):
-            _write_job(conversion, job)
+    with scratch_folder() as folder:
+        jobs = [folder / str(index) for index in range(len(conversions))]
+        with progress.step("Hand over to the converter", len(jobs)) as step:
+            for conversion, job in zip(conversions, jobs, strict=True):
+                _write_job(conversion, job)
+                step.advance(1)
         _run_worker(jobs, [conversion.precision for conversion in conversions], timeout_s, progress)
         return tuple((job / "model.tflite").read_bytes() for job in jobs)
 
@@ -137,7 +139,7 @@ def _run_worker(jobs: Sequence[Path], precisions: Sequence[str], timeout_s: floa
         try:
             assert worker.stdout is not None
             for precision in precisions:
-                with progress.step(f"Convert to {precision}") as step:
+                with progress.step(f"Convert to {precision}", total=1.0) as step:
                     stage = _follow(worker.stdout, stage, watchdog, step)
             worker.wait()
         finally:
@@ -152,17 +154,26 @@ def _run_worker(jobs: Sequence[Path], precisions: Sequence[str], timeout_s: floa
         )
 
 
+# Parts of the time that a small model takes; what follows the last of them is not known and left out.
+_SHARES = {"import": 0.6, "load": 0.1, "calibrate": 0.2}
+
+
 def _follow(events: IO[bytes], stage: str, watchdog: _Watchdog, step: Step) -> str:
     """Pass the worker's events on until a job is done or the worker has ended; the stage it was in last."""
+    samples = 1
     for line in events:
         watchdog.reset()
         event = json.loads(line)
-        if "samples" in event:
-            step.expect(event["samples"])
-        if event["stage"] == "calibrate":
-            step.advance(1)
-        if event["stage"] == "done":
-            return "start"
+        samples = event.get("samples", samples)
+        match event["stage"]:
+            case "done":
+                return "start"
+            case "import TensorFlow":
+                step.advance(_SHARES["import"] * event["share"])
+            case "load":
+                step.advance(_SHARES["load"])
+            case "calibrate":
+                step.advance(_SHARES["calibrate"] / samples)
         stage = event["stage"]
     return stage
 

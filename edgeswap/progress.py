@@ -5,7 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
+# A step that ends sooner is not worth a line in a log.
+LONG_S = 2.0
 
 
 class Step(Protocol):
@@ -41,7 +47,7 @@ class Silent:
 
 
 class Plain:
-    """One line when a step is done, for logs: no control characters."""
+    """One line when a step is done that took some time, for logs: no control characters."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -51,12 +57,14 @@ class Plain:
         """Write the step's title and the seconds it took, after it."""
         started = time.monotonic()
         yield _SilentStep()
-        self.stream.write(f"{title} ({time.monotonic() - started:.1f} s)\n")
-        self.stream.flush()
+        took_s = time.monotonic() - started
+        if took_s >= LONG_S:
+            self.stream.write(f"{title} ({took_s:.1f} s)\n")
+            self.stream.flush()
 
 
 class Bars:
-    """A live bar with the time left, on a terminal."""
+    """A live bar with the time left, on a terminal of any width."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console  # noqa: PLC0415  (kept out of start-up)
@@ -66,20 +74,10 @@ class Bars:
     @contextmanager
     def step(self, title: str, total: float | None = None) -> Iterator[Step]:
         """Show a bar for the step, which stays with its time when it is done."""
-        from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn  # noqa: PLC0415
         from rich.progress import Progress as RichProgress  # noqa: PLC0415
 
-        columns = (
-            SpinnerColumn(finished_text="[green]✓"),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}"),
-        )
-        with RichProgress(*columns, console=self.console) as rich_progress:
-            task = rich_progress.add_task(f"{title:<34}", total=total, note="")
+        with RichProgress(*_columns(self.console.options.ascii_only), console=self.console) as rich_progress:
+            task = rich_progress.add_task(title, total=total, note="")
 
             class RichStep:
                 def advance(self, amount: float = 1, note: str = "") -> None:
@@ -93,6 +91,40 @@ class Bars:
             rich_progress.update(task, total=finished, completed=finished)
 
 
+def _columns(ascii_only: bool) -> tuple[ProgressColumn, ...]:
+    """At most 80 characters with the longest title and note that there are."""
+    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn  # noqa: PLC0415  (as above)
+    from rich.table import Column  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    class Time(ProgressColumn):
+        """What is left; once done, what it took; while nothing can be told, what has passed."""
+
+        def render(self, task: Task) -> Text:
+            if task.finished:
+                return Text(f"{_clock(task.finished_time)}     ")
+            if task.time_remaining is None:
+                return Text(f"{_clock(task.elapsed)} ... ")
+            return Text(f"{_clock(task.time_remaining)} left")
+
+    return (
+        SpinnerColumn("line" if ascii_only else "dots", finished_text="+" if ascii_only else "[green]✓"),
+        TextColumn("{task.description}", table_column=Column(width=28, no_wrap=True)),
+        BarColumn(bar_width=14),
+        Time(table_column=Column(no_wrap=True, justify="right")),
+        TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True)),
+    )
+
+
+def _clock(seconds: float | None) -> str:
+    minutes, rest = divmod(round(seconds or 0), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
 def progress_for(stream: TextIO) -> Progress:
-    """Bars where `stream` is a terminal, plain lines where it is not."""
-    return Bars(stream) if stream.isatty() else Plain(stream)
+    """Bars where `stream` is a terminal that can move its cursor, plain lines where it is not."""
+    if not stream.isatty():
+        return Plain(stream)
+    bars = Bars(stream)
+    return Plain(stream) if bars.console.is_dumb_terminal else bars

@@ -97,7 +97,7 @@ def train(
         return total / tf.cast(steps, tf.float32)
 
     random = np.random.default_rng(seed)
-    with (progress or Silent()).step("train the digits network", epochs) as step:
+    with (progress or Silent()).step("Train the digits network", epochs) as step:
         for _ in range(epochs):
             order = random.permutation(len(labels))
             loss = train_epoch(tf.constant(_shifted(images[order], random)), tf.constant(labels[order]))
