@@ -10,8 +10,9 @@ Importing this never imports TensorFlow; the functions do when they are called.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 __version__ = "0.1.0"
 
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "custom_objects", "export", "load_model", "swap_activations"]
 
 
-def load_model(path: str | Path, *, trust: bool = False) -> Any:
+def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | Sequence[str] = ()) -> Any:
     """The Keras 3 or tf_keras model in a file; see `edgeswap.load.load_model`."""
     from edgeswap.load import load_model as load  # noqa: PLC0415  (imports TensorFlow)
 
-    return load(path, trust=trust)
+    return load(path, trust=trust, custom_objects=custom_objects)
 
 
 def swap_activations(model: Any, activation: str | None = None, *, swap: tuple[str, ...] = ()) -> SwapResult:
@@ -47,14 +48,22 @@ def export(model: Any = None, **settings: Any) -> ExportReport:
         EdgeswapError: of the kind that says what could not be done.
     """
     from edgeswap.config import export_config  # noqa: PLC0415
-    from edgeswap.pipeline import export as run  # noqa: PLC0415  (imports TensorFlow)
+    from edgeswap.preflight import preflight  # noqa: PLC0415
 
     progress = settings.pop("progress", None)
-    return run(export_config({"model": model, **settings}), progress=progress)
+    config = export_config({"model": model, **settings})
+    preflight(config)
+    from edgeswap.pipeline import export as run  # noqa: PLC0415  (imports TensorFlow)
+
+    return run(config, progress=progress)
 
 
-def custom_objects() -> dict[str, Any]:
-    """What plain Keras 3 needs to load a swapped model: `keras.models.load_model(path, custom_objects=...)`."""
+def custom_objects(framework: Literal["keras", "tf_keras"] = "keras") -> dict[str, Any]:
+    """What plain Keras needs to load a swapped model: `keras.models.load_model(path, custom_objects=...)`.
+
+    Args:
+        framework: `tf_keras` for a model that was swapped in Keras 2; its file opens in tf_keras.
+    """
     from edgeswap.activations.layers import CLASSES  # noqa: PLC0415  (imports TensorFlow)
 
-    return {"edgeswap>CatalogActivation": CLASSES["keras"]}
+    return {"edgeswap>CatalogActivation": CLASSES[framework]}

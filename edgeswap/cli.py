@@ -1,28 +1,59 @@
 """The command line: argv to config to stage to exit code. The only place where an error becomes text.
 
-Exit codes: 0 done; 1 an error; 2 wrong usage; 3 it ran, but the verdict is no.
+Exit codes: 0 done; 1 an error; 2 wrong usage; 3 it ran, but the verdict is no; 128 + n when signal n ended it.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from edgeswap import __version__
-from edgeswap.errors import EdgeswapError
+from edgeswap.errors import ConfigError, EdgeswapError
 
 VERDICT_NO = 3
 SETTINGS = Path("edgeswap.toml")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@dataclass
+class Invocation:
+    """One call of the command line.
+
+    Attributes:
+        arguments: as they were typed.
+        debug: whether an error is to show where in the code it arose.
+    """
+
+    arguments: Sequence[str]
+    debug: bool = False
+
+
+def _debug_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    def note(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value:
+            context.obj.debug = True
+
+    text = "Show the traceback of an error."
+    return click.option("--debug", is_flag=True, is_eager=True, expose_value=False, callback=note, help=text)(command)
+
+
+@click.group(
+    invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="edgeswap")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error; goes before the command.")
-def cli(debug: bool) -> None:
+@_debug_option
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Take a trained Keras model to int8 on a phone, a Raspberry Pi or a Coral, and prove it."""
+    if context.invoked_subcommand is None:
+        raise ConfigError(f"Expected a command ({', '.join(cli.commands)}), got none.", "See: edgeswap --help")
 
 
 @cli.command()
@@ -37,34 +68,40 @@ def cli(debug: bool) -> None:
 @click.option(
     "--swap", metavar="PATTERN=TO", multiple=True, help="By kind or layer name: swish=hard_swish, 'block_1*=relu6'."
 )
-@click.option("--recover-epochs", type=int, metavar="N", help="Training of the float model after a swap. [3]")
+@click.option("--recover-epochs", metavar="N", help="Training of the float model after a swap. [3]")
 @click.option("--method", metavar="ptq|qat", help="Calibrate only, or train with fake-quant. [qat]")
-@click.option("--epochs", type=int, metavar="N", help="Of quantization-aware training. [3]")
-@click.option("--max-drop", type=float, metavar="PP", help="Fail if top-1 drops by more percentage points.")
-@click.option("--max-latency-ms", type=float, metavar="MS", help="Fail if the int8 p50 on the first target is above.")
-@click.option("--max-size", type=int, metavar="BYTES", help="Fail if the int8 file is larger.")
+@click.option("--epochs", metavar="N", help="Of quantization-aware training. [3]")
+@click.option("--max-drop", metavar="PP", help="Fail if top-1 drops by more percentage points.")
+@click.option("--max-latency-ms", metavar="MS", help="Fail if the int8 p50 on the first target is above.")
+@click.option("--max-size", metavar="BYTES", help="Fail if the int8 file is larger.")
 @click.option("--target", metavar="TARGET", multiple=True, help="Where to measure. [host]")
-@click.option("--target-samples", type=int, metavar="N", help="How many test samples a target is given. [all]")
+@click.option("--target-samples", metavar="N", help="How many test samples a target is given. [all]")
+@click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")
-@click.option("--seed", type=int, metavar="N", help="Of every choice that is made by chance. [0]")
+@click.option("--seed", metavar="N", help="Of every choice that is made by chance. [0]")
 @click.option("--output", metavar="DIR", help="Where the results go. [out]")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier output.")
 @click.option("--json", "as_json", is_flag=True, help="Put report.json on stdout.")
-def export(as_json: bool, int8: bool, **flags: Any) -> int:  # noqa: ARG001  (--int8 is the default)
+@_debug_option
+@click.pass_obj
+def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -> int:  # noqa: ARG001  (the default)
     """Export MODEL (.keras or .h5) as a full-integer .tflite, measured beside the float model.
 
     Without MODEL the built-in digits example runs: a small network trained with swish, relu6 swapped in.
 
     SPEC is a folder or .zip with one folder a class, an .npz with x and y, tfds:NAME/split, module:function, or digits.
+
+    Settings may also stand in the table [export] of edgeswap.toml; flags go before them.
     """
     from edgeswap.config import export_config  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.preflight import preflight  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
 
-    settings = {key: None if value is False else value for key, value in flags.items()}
-    config = export_config(settings, SETTINGS)
-    from edgeswap.pipeline import export as run  # noqa: PLC0415  (imports TensorFlow)
-
-    report = run(config, command=["edgeswap", *sys.argv[1:]], progress=progress_for(sys.stderr))
+    config = export_config(flags, SETTINGS)
+    preflight(config)
+    progress = progress_for(sys.stderr)
+    stages = _start("edgeswap.pipeline", progress)
+    report = stages.export(config, command=["edgeswap", *invocation.arguments], progress=progress)
     if as_json:
         click.echo(report.model_dump_json(by_alias=True, indent=2))
     else:
@@ -76,26 +113,96 @@ def export(as_json: bool, int8: bool, **flags: Any) -> int:  # noqa: ARG001  (--
     return 0 if report.passed else VERDICT_NO
 
 
+@cli.command()
+@click.argument("model")
+@click.option("--activation", metavar="NAME", help="What every hidden activation becomes, such as hard_swish.")
+@click.option(
+    "--swap", metavar="PATTERN=TO", multiple=True, help="By kind or layer name: swish=hard_swish, 'block_1*=relu6'."
+)
+@click.option("-o", "--output", metavar="FILE", required=True, help="The .keras file to write.")
+@click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
+@click.option("--trust", is_flag=True, help="Let code inside the model file run.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier file.")
+@_debug_option
+def swap(model: str, output: str, overwrite: bool, **flags: Any) -> int:
+    """Write MODEL (.keras or .h5) with other activations, as a .keras of its own framework, to train on.
+
+    The weights stay, so the accuracy falls until the model is fine-tuned; `edgeswap export` does both. The file opens
+    in plain Keras: keras.models.load_model(FILE, custom_objects=edgeswap.custom_objects()).
+    """
+    from edgeswap.config import swap_config  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.model_file import inspect  # noqa: PLC0415
+    from edgeswap.output import check_file  # noqa: PLC0415
+    from edgeswap.progress import progress_for  # noqa: PLC0415
+
+    config = swap_config({**flags, "model": model, "output": output, "overwrite": overwrite})
+    check_file(config.output, overwrite=config.overwrite)
+    inspect(config.model, trust=config.trust)
+    swapped = _start("edgeswap.swap_model", progress_for(sys.stderr)).swap_file(config)
+
+    from rich.console import Console  # noqa: PLC0415
+
+    from edgeswap.report import swapped as rendering  # noqa: PLC0415
+
+    rendering.render(swapped, Console(), file=str(config.output))
+    return 0
+
+
+def _start(stages: str, progress: Any) -> Any:
+    """The module of that name, which imports TensorFlow."""
+    from edgeswap.start import STAGES_MODULES, import_counted  # noqa: PLC0415
+
+    with progress.step("Start TensorFlow", total=1.0) as step:
+        return import_counted(stages, STAGES_MODULES, step.advance)
+
+
 def main() -> NoReturn:
-    """Run the command line and exit."""
-    debug = "--debug" in sys.argv
+    """Run the command line of this process and exit."""
+    from edgeswap.interruption import Interrupted, interruptible  # noqa: PLC0415
+
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # other people's; ours are errors or stand in the report
     try:
-        code = cli.main(prog_name="edgeswap", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except click.exceptions.Abort:
-        code = _say("Interrupted.", "Nothing was left behind.", 130)
+        with interruptible():
+            code = run(sys.argv[1:])
+    except Interrupted as interrupted:
+        code = _say(f"Interrupted by {interrupted}.", "Nothing was left behind.", interrupted.exit_code)
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    invocation = Invocation(arguments)
+    try:
+        code = cli.main(list(arguments), prog_name="edgeswap", standalone_mode=False, obj=invocation)
+        sys.stdout.flush()
+        return int(code or 0)
+    except click.UsageError as error:
+        return _say(*_usage(error), error.exit_code)
+    except BrokenPipeError:  # whoever read our output has gone; what is still to be written goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except EdgeswapError as error:
-        if debug:
+        if invocation.debug:
             raise
-        code = _say(error.problem, error.remedy, error.exit_code)
+        return _say(error.problem, error.remedy, error.exit_code)
     except Exception as error:
-        if debug:
+        if invocation.debug:
             raise
-        problem = f"edgeswap itself failed: {type(error).__name__}: {error}"
-        code = _say(problem, "Please report it with what --debug shows.", 1)
-    sys.exit(code or 0)
+        problem = f"edgeswap itself failed: {type(error).__name__}: {' '.join(str(error).split())}"
+        return _say(problem, "Please report it with what --debug shows.", 1)
+
+
+def _usage(error: click.UsageError) -> tuple[str, str]:
+    """Problem and remedy of what click found wrong with the arguments."""
+    command = error.ctx.command_path if error.ctx else "edgeswap"
+    see = f"See: {command} --help"
+    if isinstance(error, click.NoSuchOption):
+        close = f"Did you mean {error.possibilities[0]}? " if error.possibilities else ""
+        return f"Expected an option that {command!r} has, got {error.option_name!r}.", close + see
+    if isinstance(error, click.MissingParameter) and error.param is not None:
+        return f"Expected {error.param.get_error_hint(error.ctx)} for {command!r}, got none.", see
+    return f"Expected arguments that {command!r} takes, but: {error.format_message()}", see
 
 
 def _say(problem: str, remedy: str, code: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -12,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
-from edgeswap.swap import Rule, parse_rule
+from edgeswap.preprocess import from_name
+from edgeswap.swap_rule import Rule, parse_rule
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,46 +26,27 @@ TARGETS = ("host",)
 EXAMPLE_ACTIVATION = "relu6"
 
 
-class ExportConfig(BaseModel):
-    """Everything `export` may be told; the defaults are the command line's.
+class _SwapSettings(BaseModel):
+    """What to swap in which model; shared by all commands that read one."""
 
-    `model`, `data`, `test_data` and `calibration` are texts as on the command line, or from Python also objects.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
     model: Any = None
-    data: Any = None
-    test_data: Any = None
-    calibration: Any = None
-    preprocess: str | None = None
-    labels: Path | None = None
     activation: str | None = None
     swap: tuple[str, ...] = ()
-    recover_epochs: int = Field(default=3, ge=0)
-    method: Literal["ptq", "qat"] = "qat"
-    epochs: int = Field(default=3, ge=1)
-    max_drop: float | None = Field(default=None, ge=0)
-    max_latency_ms: float | None = Field(default=None, gt=0)
-    max_size: int | None = Field(default=None, gt=0)
-    target: tuple[str, ...] = ("host",)
-    target_samples: int | None = Field(default=None, ge=1)
+    custom_objects: Any = ()
     trust: bool = False
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    output: Path = Path("out")
     overwrite: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _example(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Without a model the digits example shows every stage, and so needs a swap."""
-        swaps = values.get("activation") or values.get("swap")
-        return values if values.get("model") is not None or swaps else {**values, "activation": EXAMPLE_ACTIVATION}
 
     @field_validator("activation")
     @classmethod
     def _known_activation(cls, value: str | None) -> str | None:
         return None if value is None else str(parse(value))
+
+    @field_validator("swap", "target", mode="before", check_fields=False)
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("swap")
     @classmethod
@@ -71,35 +55,18 @@ class ExportConfig(BaseModel):
             parse_rule(text)
         return value
 
-    @field_validator("target")
+    @field_validator("custom_objects")
     @classmethod
-    def _known_targets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for target in value:
-            if target not in TARGETS:
+    def _module_and_name(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return value
+        value = value if isinstance(value, (list, tuple)) else (value,)
+        for text in value:
+            if not isinstance(text, str) or not re.fullmatch(r"[\w.]+:\w+", text):
                 raise ConfigError(
-                    f"Expected a target that edgeswap has, got {target!r}.", f"Known: {', '.join(TARGETS)}."
+                    f"Expected MODULE:NAME for --custom-objects, got {text!r}.", "Write it as in mylayers:MyLayer."
                 )
-        if not value or len(set(value)) != len(value):
-            raise ConfigError(f"Expected each target once, got {list(value)}.", "Name every --target one time.")
-        return value
-
-    @model_validator(mode="after")
-    def _has_data(self) -> ExportConfig:
-        if self.model is not None and self.data is None and (self.calibration is None or self.test_data is None):
-            raise ConfigError(
-                "Expected data for a model of your own, got none: calibration and the figures need samples.",
-                "Pass --data SPEC (a folder of images, an .npz, …), or both --calibration and --test-data.",
-            )
-        if (
-            self.data is None
-            and self.model is not None
-            and (self.method == "qat" or (self.swaps and self.recover_epochs))
-        ):
-            raise ConfigError(
-                "Expected --data to fine-tune on, got none.",
-                "Pass --data SPEC, or --method ptq and --recover-epochs 0 to train nothing.",
-            )
-        return self
+        return tuple(value)
 
     @property
     def swaps(self) -> bool:
@@ -117,29 +84,185 @@ class ExportConfig(BaseModel):
         return tuple(parse_rule(text) for text in self.swap)
 
 
+class SwapConfig(_SwapSettings):
+    """Everything `swap` may be told: the settings above, with the file to read and the one to write."""
+
+    model: Path
+    output: Path
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> SwapConfig:
+        if not self.swaps:
+            raise ConfigError(
+                "Expected something to swap, got neither --activation nor --swap.",
+                "Pass --activation NAME for all hidden activations, or --swap PATTERN=TO for some.",
+            )
+        if self.output.suffix != ".keras":
+            raise ConfigError(
+                f"Expected a name that ends in .keras for --output, got {str(self.output)!r}.",
+                f"Write it as in -o {self.output.stem or 'swapped'}.keras.",
+            )
+        return self
+
+
+class ExportConfig(_SwapSettings):
+    """Everything `export` may be told; the defaults are the command line's.
+
+    `model`, `data`, `test_data` and `calibration` are texts as on the command line, or from Python also objects;
+    `custom_objects` are `MODULE:NAME`s, or from Python the objects by name.
+    """
+
+    data: Any = None
+    test_data: Any = None
+    calibration: Any = None
+    preprocess: str | None = None
+    labels: Path | None = None
+    recover_epochs: int = Field(default=3, ge=0)
+    method: Literal["ptq", "qat"] = "qat"
+    epochs: int = Field(default=3, ge=1)
+    max_drop: float | None = Field(default=None, ge=0)
+    max_latency_ms: float | None = Field(default=None, gt=0)
+    max_size: int | None = Field(default=None, gt=0)
+    target: tuple[str, ...] = ("host",)
+    target_samples: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    output: Path = Path("out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _example(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Without a model the digits example shows every stage, and so needs a swap."""
+        swaps = values.get("activation") or values.get("swap")
+        return values if values.get("model") is not None or swaps else {**values, "activation": EXAMPLE_ACTIVATION}
+
+    @field_validator("recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "seed", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any) -> Any:
+        return repr(value) if isinstance(value, bool) else value
+
+    @field_validator("preprocess")
+    @classmethod
+    def _known_preprocess(cls, value: str | None) -> str | None:
+        if value is not None and ":" not in value:  # what a user's own module imports may take seconds
+            from_name(value)
+        return value
+
+    @field_validator("target")
+    @classmethod
+    def _known_targets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for target in value:
+            if target not in TARGETS:
+                raise ConfigError(
+                    f"Expected a target that edgeswap has, got {target!r}.", f"Known: {', '.join(TARGETS)}."
+                )
+        if not value or len(set(value)) != len(value):
+            raise ConfigError(f"Expected each target once, got {list(value)}.", "Name every --target one time.")
+        return value
+
+    @model_validator(mode="after")
+    def _has_data(self) -> ExportConfig:
+        if self.model is None or self.data is not None:
+            return self
+        if self.calibration is None or self.test_data is None:
+            raise ConfigError(
+                "Expected data for a model of your own, got none: calibration and the figures need samples.",
+                "Pass --data SPEC (a folder of images, an .npz, ...), or both --calibration and --test-data.",
+            )
+        if self.method == "qat" or (self.swaps and self.recover_epochs):
+            raise ConfigError(
+                "Expected --data to fine-tune on, got none.",
+                "Pass --data SPEC, or --method ptq and --recover-epochs 0 to train nothing.",
+            )
+        return self
+
+
 def export_config(settings: Mapping[str, Any], file: Path | None = None) -> ExportConfig:
     """The configuration from `settings` (flags or keywords), and from the `[export]` table of a TOML `file` below them.
 
     Raises:
         ConfigError: a setting nobody knows or of a value that cannot be, or a file that is no TOML.
     """
-    given = {key: value for key, value in settings.items() if value is not None and value != ()}
+    below = {} if file is None else _from_file(file)
+    given = _given(settings)
     try:
-        return ExportConfig(**{**_from_file(file), **given})
+        return ExportConfig(**{**below, **given})
     except ValidationError as error:
         first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][:1]).replace("_", "-")
-        got = re.sub(r"\s+", " ", repr(first["input"]))[:80]
-        raise ConfigError(
-            f"Expected a valid --{name}, got {got}: {first['msg']}.", "See: edgeswap export --help"
-        ) from error
+        name = str(first["loc"][0])
+        in_file = name in below and name not in given
+        raise _refused(ExportConfig, first, f"{_flag(name)} in {file}" if in_file else f"--{_flag(name)}") from error
 
 
-def _from_file(file: Path | None) -> dict[str, Any]:
-    if file is None or not file.exists():
+def swap_config(settings: Mapping[str, Any]) -> SwapConfig:
+    """The configuration of `swap` from `settings`.
+
+    Raises:
+        ConfigError: a setting nobody knows or of a value that cannot be.
+    """
+    try:
+        return SwapConfig(**_given(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _refused(SwapConfig, first, f"--{_flag(str(first['loc'][0]))}") from error
+
+
+def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was left out: None, a flag that is off, an option never given."""
+    return {
+        key: value
+        for key, value in settings.items()
+        if not (value is None or value is False or (isinstance(value, tuple) and not value))
+    }
+
+
+def _refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        known = [_flag(field) for field in config.model_fields]
+        close = difflib.get_close_matches(_flag(name), known, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
+        return ConfigError(f"Expected a setting that is known, got {where.removeprefix('--')}.", hint)
+    wanted = _WANTED.get(error["type"], "a valid value").format(**error.get("ctx", {}))
+    got = re.sub(r"\s+", " ", repr(error["input"]))[:80]
+    return ConfigError(f"Expected {wanted} for {where}, got {got}.", "See: edgeswap export --help")
+
+
+# What pydantic calls each kind of error, and what was expected then.
+_WANTED = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "greater_than_equal": "a number of at least {ge}",
+    "greater_than": "a number above {gt}",
+    "less_than": "a number below {lt}",
+    "literal_error": "{expected}",
+    "string_type": "a text",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "path_type": "a path",
+    "tuple_type": "a list",
+}
+
+
+def _flag(field: str) -> str:
+    return field.replace("_", "-")
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if not os.path.lexists(file):
         return {}
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get("export", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"Expected TOML in {file}, got: {error}.", "Mend that line.") from error
-    return {key.replace("-", "_"): tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"Expected TOML in {file}, got: {error}.", f"Mend or remove {file}.") from error
+    unknown = [key for key, value in content.items() if key != "export" or not isinstance(value, dict)]
+    if unknown:
+        raise ConfigError(
+            f"Expected the table [export] alone in {file}, got {unknown[0]!r}.", "Put the settings below [export]."
+        )
+    table = content.get("export", {})
+    settings = {key.replace("-", "_"): value for key, value in table.items()}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}

@@ -56,11 +56,26 @@ def load(
         return from_npz(path, source, expected)
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
         return _from_images(path, expected)
-    if ":" in source and not path.exists():
-        return _from_value(import_function(source)(), source, expected)
-    problem = "is no file of a kind that is read" if path.exists() else "does not exist"
+    require_there(spec)
+    return _from_value(import_function(source)(), source, expected)
+
+
+def require_there(spec: str | Path) -> None:
+    """Refuse a spec that leads to nothing, without reading or importing what it leads to.
+
+    Raises:
+        DataError: it is a path to nothing, to an empty file, or to a file of a kind that is not read.
+    """
+    path = Path(spec)
+    exists = path.exists()
+    if not exists and (str(spec) in ("digits", "digits/test") or ":" in str(spec)):
+        return
+    readable = path.is_dir() or (exists and path.suffix.lower() in (".npz", ".zip"))
+    if readable and (path.is_dir() or path.stat().st_size):
+        return
+    problem = "is empty" if readable else "is no file of a kind that is read" if exists else "does not exist"
     raise DataError(
-        f"Expected data, got {source!r}, which {problem}.",
+        f"Expected data, got {str(spec)!r}, which {problem}.",
         "Give a folder or .zip of images, an .npz, tfds:NAME/split, module:function or digits.",
     )
 

@@ -15,6 +15,7 @@ from edgeswap.progress import Progress
 from edgeswap.records import Accuracy
 
 BATCH_SIZE = 64
+FEW = 50
 Classes = npt.NDArray[np.int64]
 
 
@@ -25,7 +26,7 @@ def model_inputs(dataset: Dataset, preprocess: Preprocess, indices: npt.ArrayLik
 
 
 def predict(model: Any, dataset: Dataset, preprocess: Preprocess, *, title: str, progress: Progress) -> Classes:
-    """The class with the highest output for every sample: int64 (N,). A single output is a probability or a logit."""
+    """The class with the highest output for every sample: int64 (N,)."""
     classes = []
     with progress.step(title, len(dataset)) as step:
         for start in range(0, len(dataset), BATCH_SIZE):
@@ -53,8 +54,9 @@ def require_above_chance(found: Accuracy, classes: int) -> None:
     """
     if found.top1 is None or found.ci95 is None or classes < 2 or found.ci95[0] > 1 / classes:
         return
+    few = "" if found.samples >= FEW else ", or give more test samples: so few cannot tell knowledge from luck"
     raise DataError(
         f"Expected a trained model, but on {found.samples} test samples the float model is right in "
         f"{found.top1:.1%}, and chance is {1 / classes:.1%}.",
-        "Check --preprocess (it must be the one of the training) and the order of the classes.",
+        f"Check --preprocess (it must be the one of the training) and the order of the classes{few}.",
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from edgeswap import __version__
 from edgeswap.compare import compare, judge
@@ -18,7 +20,7 @@ from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
 from edgeswap.measure import Predictions, measure
-from edgeswap.output import staged
+from edgeswap.output import staged_folder
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import Placement, place
@@ -26,7 +28,8 @@ from edgeswap.quantization.qat import quantize
 from edgeswap.records import ExportReport, Int8ModelFile, ModelFile, StageAccuracy, TargetResult
 from edgeswap.report import html
 from edgeswap.roles import Roles, assign
-from edgeswap.source import Source, open_source
+from edgeswap.scratch import scratch_folder
+from edgeswap.source import Source, open_source, train_example
 from edgeswap.swap import swap
 from edgeswap.targets.host import Host
 from edgeswap.tflite.elu import fold_elu
@@ -53,9 +56,13 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
         EdgeswapError: of the kind that says what could not be done.
     """
     progress = progress or Silent()
-    with staged(config.output, overwrite=config.overwrite) as folder:
-        source = open_source(config.model, trust=config.trust, seed=config.seed, progress=progress)
+    with staged_folder(config.output, overwrite=config.overwrite) as folder:
+        source = open_source(
+            config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
+        )
         roles = assign(config, source)
+        swap(source.graph, config.hidden_activation, config.rules)  # a rule that fits nothing is told before training
+        source = train_example(source, seed=config.seed, progress=progress)
         run = _Run(config, source, roles, progress)
 
         baseline = build(source.graph)
@@ -83,7 +90,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
             classes.candidate,
             baseline_size_bytes=len(baseline_bytes),
             candidate_size_bytes=len(candidate_bytes),
-            control_predictions=run.predictions.get("float32_finetuned"),
+            control_predictions=run.predicted("float32_finetuned", classes.indices),
         )
         limits = judge(
             comparison,
@@ -133,6 +140,11 @@ class _Run:
         title = f"Test {stage}"
         self.predictions[stage] = predict(model, roles.test, roles.preprocess, title=title, progress=self.progress)
 
+    def predicted(self, stage: str, indices: npt.NDArray[np.int64]) -> Classes | None:
+        """What a float model on the way said of those test samples that the target was given."""
+        predictions = self.predictions.get(stage)
+        return None if predictions is None else predictions[indices]
+
     def stage(self, name: str) -> StageAccuracy | None:
         predictions = self.predictions.get(name)
         return None if predictions is None else StageAccuracy(accuracy=accuracy(predictions, self.roles.test.labels))
@@ -179,11 +191,16 @@ class _Run:
         return dict.fromkeys(self.source.input_shapes, None if quantization is None else quantization.range)
 
     def measure(self, folder: Path) -> tuple[TargetResult, Predictions]:
-        with tempfile.TemporaryDirectory(prefix="edgeswap-") as scratch:
-            evaluation = Path(scratch) / "evaluation.npz"
-            preprocess = write_evaluation(self.roles.test, self.roles.preprocess, evaluation)
+        with scratch_folder() as scratch:
+            evaluation = scratch / "evaluation.npz"
             target, classes = measure(
-                Host(), folder / BASELINE, folder / CANDIDATE, evaluation, preprocess=preprocess, progress=self.progress
+                Host(),
+                folder / BASELINE,
+                folder / CANDIDATE,
+                evaluation,
+                preprocess=write_evaluation(self.roles.test, self.roles.preprocess, evaluation),
+                samples=self.config.target_samples,
+                progress=self.progress,
             )
         assert classes is not None  # an evaluation file always gives predictions
         return target, classes

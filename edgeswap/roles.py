@@ -54,7 +54,8 @@ class Roles:
 def assign(config: ExportConfig, source: Source) -> Roles:
     """Open what the config names and give each sample its role.
 
-    Without test data of its own a stratified fifth of `data` is set aside first.
+    Without test data of its own a stratified fifth of `data` is set aside first, and what is the same sample to the
+    byte is taken out of the rest: such data often hold a photograph twice.
 
     Raises:
         DataError: the data cannot be read, do not fit the model or overlap, or images come without `preprocess`.
@@ -66,15 +67,17 @@ def assign(config: ExportConfig, source: Source) -> Roles:
 
     example = config.model is None and config.data is None
     data = opened("digits") if example else None if config.data is None else opened(config.data)
-    if config.test_data is not None:
-        train, test = data, opened(config.test_data)
-    elif example:
-        train, test = data, opened("digits/test")
+    pool = None if config.calibration is None else opened(config.calibration)
+    if config.test_data is not None or example:
+        train, test = data, opened("digits/test" if config.test_data is None else config.test_data)
+        _refuse_test_samples(train, test)
     elif data is not None:
         train, test = stratified_split(data, HELD_OUT, config.seed)
+        train = _without(train, test)
+        pool = None if pool is None else _without(pool, test)
     else:
         raise DataError("Expected test data, got none.", "Pass --test-data SPEC, or --data SPEC to split.")
-    pool = opened(config.calibration) if config.calibration is not None else train
+    pool = train if pool is None else pool
     if pool is None:
         raise DataError("Expected samples to calibrate on, got none.", "Pass --calibration SPEC or --data SPEC.")
     preprocess = _preprocess(config, source, test, example)
@@ -84,6 +87,28 @@ def assign(config: ExportConfig, source: Source) -> Roles:
     return Roles(train, calibration, test, preprocess, representative)
 
 
+def _refuse_test_samples(train: Dataset | None, test: Dataset) -> None:
+    known = set(test.digests)
+    shared = 0 if train is None else sum(digest in known for digest in train.digests)
+    if train is not None and shared:
+        raise DataError(
+            f"Expected training samples that are not in the test split, got {shared} of {len(train)} from "
+            f"{train.source} that are.",
+            "Take them out of one of the two, or leave --test-data away: then a part of --data is set aside.",
+        )
+
+
+def _without(dataset: Dataset, test: Dataset) -> Dataset:
+    known = set(test.digests)
+    kept = [index for index, digest in enumerate(dataset.digests) if digest not in known]
+    if not kept:
+        raise DataError(
+            f"Expected samples in {dataset.source} besides those that are set aside for the figures, got none.",
+            "Give samples that differ, or test data of their own by --test-data.",
+        )
+    return dataset.subset(kept)
+
+
 def _preprocess(config: ExportConfig, source: Source, data: Dataset, example: bool) -> Preprocess:
     if config.preprocess is not None:
         return from_name(config.preprocess)
@@ -91,20 +116,25 @@ def _preprocess(config: ExportConfig, source: Source, data: Dataset, example: bo
         return from_name(digits.PREPROCESS)
     first = data.read(np.arange(1))
     arrays = list(first.values()) if isinstance(first, dict) else [first]
-    if all(array.dtype != np.uint8 for array in arrays):
+    # Floats are taken for what the model takes; whole numbers are pixels until the user says that they are not.
+    if all(array.dtype.kind in "fb" for array in arrays):
         return from_name("none")
     if source.takes_raw_pixels:
         return from_name("raw")
     raise DataError(
         "Expected --preprocess for images, got none: the model has no Rescaling of its own that would tell.",
-        "Pass the one of the training: raw (0..255), unit (0..1), symmetric (-1..1), caffe, torch, or module:function.",
+        "Pass the one of the training: raw (0..255), unit (0..1), symmetric (-1..1), caffe, torch, or module:function; "
+        "none for whole numbers that are no pixels.",
     )
 
 
 def _class_names(file: Path, classes: int) -> tuple[str, ...]:
     if not file.is_file():
         raise DataError(f"Expected a file of class names, but {str(file)!r} is not there.", "One name a line.")
-    names = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+    try:
+        names = tuple(line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"Expected class names in {str(file)!r}, got: {error}.", "Write them as UTF-8 text.") from error
     if len(names) != classes:
         raise DataError(
             f"Expected {classes} class names in {str(file)!r}, as many as the model has outputs, got {len(names)}.",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgeswap.data import load
 from edgeswap.errors import ModelError
+from edgeswap.graph.build import with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
-from edgeswap.graph.ir import Graph
+from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.read import read
-from edgeswap.load import load_model, sha256
+from edgeswap.load import CustomObjects, load_model, sha256, twin
 from edgeswap.progress import Progress
 from edgeswap.records import ModelSource
 from edgeswap.zoo import digits
@@ -27,57 +28,105 @@ class Source:
         record: for the report.
         classes: how many it tells apart: its one output is (N, classes).
         takes_raw_pixels: whether it begins with a Rescaling or Normalization of its own.
+        untrained: the Keras model behind the graph, where it is the example, which `train_example` is to train.
     """
 
     graph: Graph
     record: ModelSource
     classes: int
     takes_raw_pixels: bool
+    untrained: Any | None = None
 
     @property
-    def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """Input name to its shape without the batch, in order."""
         return {ref.node: tuple(self.graph.layer_of(ref).config["batch_shape"][1:]) for ref in self.graph.inputs}
 
 
-def open_source(model: Any, *, trust: bool, seed: int, progress: Progress) -> Source:
+def open_source(
+    model: Any, *, seed: int, progress: Progress, trust: bool = False, custom_objects: CustomObjects = ()
+) -> Source:
     """The source that `model` stands for.
 
     Args:
-        model: a path, a Keras 3 or tf_keras model, or None for the digits example, which is trained here.
+        model: a path, a Keras 3 or tf_keras model, or None for the digits example, not trained yet.
+        seed: of the example's first weights.
+        progress: told of the reading.
         trust: let the file's own code run, see `load_model`.
-        seed: of the example's training.
-        progress: told of the example's training.
+        custom_objects: the user's own layers, see `load_model`; those of a Keras 3 model also as tf_keras classes.
 
     Raises:
-        ModelError: the model cannot be read, or is no classifier with one output (N, classes).
+        ModelError: the model cannot be read, or is no classifier with one output (N, classes) and inputs of fixed size.
     """
     if model is None:
-        opened, where = _digits(seed, progress), "digits"
+        opened, where = digits.build("swish", seed=seed), "digits"
     elif isinstance(model, (str, Path)):
         with progress.step("Read the model"):
-            opened, where = load_model(model, trust=trust), str(model)
+            opened, where = load_model(model, trust=trust, custom_objects=custom_objects), str(model)
     else:
         opened, where = model, "a model object"
-    graph = canonicalize(read(opened))
-    digest = sha256(Path(where)) if isinstance(model, (str, Path)) and Path(where).is_file() else _weights_sha256(graph)
+    graph = _any_batch(_in_tf_keras(canonicalize(read(opened)), custom_objects))
+    classes = _classes(opened)
+    _check_inputs(graph)
+    digest = sha256(Path(where)) if isinstance(model, (str, Path)) else _weights_sha256(graph)
     record = ModelSource(name=graph.name, source=where, sha256=digest)
-    return Source(graph, record, _classes(opened), _takes_raw_pixels(graph))
+    return Source(graph, record, classes, _takes_raw_pixels(graph), opened if model is None else None)
 
 
-def _digits(seed: int, progress: Progress) -> Any:
-    train = load("digits", input_shapes={"x": (8, 8, 1)}, classes=10)
-    return digits.train(digits.build("swish", seed=seed), train, seed=seed, progress=progress)
+def train_example(source: Source, *, seed: int, progress: Progress) -> Source:
+    """The digits example trained on the digits; a source that is no example as it is."""
+    if source.untrained is None:
+        return source
+    data = load("digits", input_shapes=source.input_shapes, classes=source.classes)
+    graph = with_weights_of(source.graph, digits.train(source.untrained, data, seed=seed, progress=progress))
+    record = source.record.model_copy(update={"sha256": _weights_sha256(graph)})
+    return replace(source, graph=graph, record=record, untrained=None)
 
 
 def _classes(model: Any) -> int:
-    shape = model.output_shape
-    if len(model.outputs) != 1 or len(shape) != 2 or shape[1] is None:
+    shapes = [tuple(output.shape) for output in model.outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] is None or shapes[0][1] < 2:
+        got = ", ".join(map(str, shapes))
         raise ModelError(
-            f"Expected a classifier with one output of shape (batch, classes), got {shape}.",
-            "Export the part of the model that classifies.",
+            f"Expected a classifier with one output of shape (batch, 2 or more classes), got {len(shapes)}: {got}.",
+            "Export the part of the model that classifies; for two classes give it two outputs.",
         )
-    return int(shape[1])
+    return int(shapes[0][1])
+
+
+def _check_inputs(graph: Graph) -> None:
+    for ref in graph.inputs:
+        config = graph.layer_of(ref).config
+        shape = tuple(config["batch_shape"][1:])
+        if None in shape:
+            raise ModelError(
+                f"Expected inputs of fixed size, got {shape} for {ref.node!r}: an int8 model runs on one size.",
+                "Build the model with the size that it will have on the device.",
+            )
+        if config["dtype"] != "float32":
+            raise ModelError(
+                f"Expected float32 inputs, got {config['dtype']} for {ref.node!r}.",
+                "Build the model with float32 inputs; pixels are mapped to them by --preprocess.",
+            )
+
+
+def _any_batch(graph: Graph) -> Graph:
+    """A model built for one batch size takes any: it is tested and trained in batches."""
+    inputs = [graph.layer_of(ref) for ref in graph.inputs]
+    return graph.with_layers({layer.name: _with_batch(layer) for layer in inputs})
+
+
+def _with_batch(layer: Layer) -> Layer:
+    return replace(layer, config={**layer.config, "batch_shape": (None, *layer.config["batch_shape"][1:])})
+
+
+def _in_tf_keras(graph: Graph, custom_objects: CustomObjects) -> Graph:
+    """Layers of the user's own class by their tf_keras class of the same name, where one was given."""
+    own = {layer.name: layer for layer in graph.layers.values() if layer.python_class is not None}
+    classes = {name: twin(layer.class_name, custom_objects) for name, layer in own.items()}
+    return graph.with_layers(
+        {name: replace(layer, python_class=classes[name]) for name, layer in own.items() if classes[name] is not None}
+    )
 
 
 def _takes_raw_pixels(graph: Graph) -> bool:

@@ -1,4 +1,4 @@
-"""The swap for people who train on in their own code: a model in, a model of the same framework out."""
+"""The swap for people who train on in their own code: a model or its file in, the same of its own framework out."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeswap.activations.catalog import parse
+from edgeswap.config import SwapConfig
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import framework_of, read
+from edgeswap.load import load_model
+from edgeswap.output import staged_file
 from edgeswap.records import SkippedActivation, SwappedActivation
 from edgeswap.swap import parse_rule
 from edgeswap.swap import swap as swap_graph
@@ -53,3 +56,16 @@ def swap_activations(model: Any, activation: str | None = None, *, swap: Sequenc
         tuple(done.activations.skipped),
         dict(done.graph.renamed),
     )
+
+
+def swap_file(config: SwapConfig) -> SwapResult:
+    """`swap_activations` from file to file: writes `config.output`, which appears whole or not at all.
+
+    Raises:
+        EdgeswapError: as `load_model`, `swap_activations` and `staged_file`.
+    """
+    with staged_file(config.output, overwrite=config.overwrite) as staging:
+        model = load_model(config.model, trust=config.trust, custom_objects=config.custom_objects)
+        result = swap_activations(model, config.activation, swap=config.swap)
+        result.model.save(staging)
+    return result
