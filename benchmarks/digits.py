@@ -139,18 +139,20 @@ def row(activation: str, method: str, cell: Cell) -> list[str]:
 def section(cells: dict[tuple[str, str], Cell], seed: int) -> str:
     """The section of benchmarks/README.md."""
     first = next(iter(cells.values())).report
-    target, samples = first["targets"][0], first["int8"]["accuracy"]["samples"]
+    target = first["targets"][0]
+    trained, samples = first["data"]["train"]["samples"], first["int8"]["accuracy"]["samples"]
     others = [cell.other_cores for cell in cells.values()]
     load = f"{min(others):.1f} to {max(others):.1f}"
     return f"""```sh
 python -m benchmarks.digits --seed {seed}
 ```
 
-A small MobileNetV2, trained with swish on the {first["data"]["train"]["samples"]:,} training digits, then swapped,
-recovered, quantized and measured. Each row is one run of `edgeswap export --int8 --activation ... --method ...` from
-start to end, training included. Top-1 is on the {samples} test digits. `lost` is how many fewer of them int8 has right
-than the float32 network as it was given; below 0 it has more. `control` is the float32 network trained on just as QAT
-was. `peak memory` is that of the largest process.
+A small MobileNetV2, trained with swish on the {trained:,} training digits, then swapped, recovered, quantized and
+measured. Each row is one run of `edgeswap export --int8 --activation ... --method ...` from start to end, training
+included. Top-1 is on the {samples} test digits. `lost` is how many fewer of them int8 has right than the float32
+network as it was given; below 0 it has more, as the float32 network itself has after the training that follows the
+swap (`recovered`). `control` is the float32 network trained on just as QAT was. `peak memory` is that of the largest
+process.
 
 {_table(HEADERS, [row(*key, cell) for key, cell in cells.items()])}
 
