@@ -148,6 +148,31 @@ def swap(model: str, output: str, overwrite: bool, **flags: Any) -> int:
     return 0
 
 
+@cli.command()
+@click.argument("names", metavar="[NAME ...]", nargs=-1)
+@click.option("--plot", metavar="FILE.png", help="Draw them, or without a NAME all of them, with their gradients.")
+@_debug_option
+def activations(names: tuple[str, ...], plot: str | None) -> None:
+    """List the activations that --activation and --swap know, or tell all about a few.
+
+    A NAME may have parameters: edgeswap activations swish 'clipped_elu(max_value=4)'.
+    """
+    from edgeswap.activations.catalog import CATALOG, parse  # noqa: PLC0415  (keeps --help fast)
+
+    chosen = [parse(name) for name in names]
+    if plot is not None:
+        from edgeswap.activations.plot import plot as draw  # noqa: PLC0415
+
+        draw(chosen or [parse(kind) for kind in CATALOG], Path(plot))
+        click.echo(f"drawn in {plot}", err=True)
+        return
+    from rich.console import Console  # noqa: PLC0415
+
+    from edgeswap.activations import terminal  # noqa: PLC0415
+
+    terminal.render(chosen, Console())
+
+
 def _start(stages: str, progress: Any) -> Any:
     """The module of that name, which imports TensorFlow."""
     from edgeswap.start import STAGES_MODULES, import_counted  # noqa: PLC0415

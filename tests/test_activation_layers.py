@@ -162,7 +162,7 @@ def test_tf_keras_opens_a_saved_model(text, ending, tmp_path):
 NATIVE = {
     "keras": "linear sigmoid tanh relu softplus elu selu relu6 relu_n leaky_relu swish mish gelu hard_sigmoid "
     "hard_swish hard_tanh",
-    "tf_keras": "linear sigmoid tanh relu softplus elu relu6 leaky_relu swish mish gelu",
+    "tf_keras": "linear sigmoid tanh relu elu relu6 leaky_relu swish gelu",
 }
 
 

@@ -167,7 +167,7 @@ CATALOG: Mapping[str, Kind] = {
         limits={"negative_slope": "at least 0"},
     ),
     "prelu": Kind(
-        "x if x > 0 else negative_slope x, learned by channel",
+        "x if x > 0 else negative_slope x",
         "1 if x > 0 else negative_slope",
         f.leaky_relu,
         f.d_leaky_relu,
@@ -178,7 +178,7 @@ CATALOG: Mapping[str, Kind] = {
         per_channel=True,
     ),
     "swish": Kind(
-        "x sigmoid(beta x), at most max_value",
+        "min(x sigmoid(beta x), max_value)",
         "sigmoid(beta x) (1 + beta x (1 - sigmoid(beta x))); 0 at max_value",
         f.swish,
         f.d_swish,
@@ -197,7 +197,7 @@ CATALOG: Mapping[str, Kind] = {
         "Misra, arXiv:1908.08681",
     ),
     "gelu": Kind(
-        "x P(x), P the normal distribution; approximate: by tanh",
+        "x P(x), P the normal distribution",
         "P(x) + x exp(-x^2 / 2) / sqrt(2 pi)",
         f.gelu,
         f.d_gelu,
@@ -216,7 +216,7 @@ CATALOG: Mapping[str, Kind] = {
         limits={"slope": "above 0"},
     ),
     "hard_swish": Kind(
-        "x min(max(x + 3, 0), 6) / 6, at most max_value",
+        "min(x relu6(x + 3) / 6, max_value)",
         "0 if x < -3, 1 if x > 3, else (2 x + 3) / 6; 0 at max_value",
         f.hard_swish,
         f.d_hard_swish,
@@ -234,7 +234,7 @@ CATALOG: Mapping[str, Kind] = {
         "Collobert, Large Scale Machine Learning, 2004",
     ),
     "clipped_elu": Kind(
-        "elu(x, alpha) between min_value and max_value",
+        "min(max(elu(x, alpha), min_value), max_value)",
         "1 or alpha exp(x), as for elu, between the bounds, else 0",
         f.clipped_elu,
         f.d_clipped_elu,
@@ -245,7 +245,7 @@ CATALOG: Mapping[str, Kind] = {
         limits={"alpha": "at least 0", "max_value": "above 0", "min_value": "at most 0"},
     ),
     "pact": Kind(
-        "min(max(x, 0), max_value), max_value learned",
+        "min(max(x, 0), max_value)",
         "1 if 0 < x < max_value else 0; by max_value: 1 if x > max_value else 0",
         lambda x, max_value: f.clip(x, 0, max_value),
         lambda x, max_value: f.inside(x, 0, max_value),
