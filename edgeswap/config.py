@@ -222,7 +222,8 @@ def _refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
         close = difflib.get_close_matches(_flag(name), known, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
         return ConfigError(f"Expected a setting that is known, got {where.removeprefix('--')}.", hint)
-    wanted = _WANTED.get(error["type"], "a valid value").format(**error.get("ctx", {}))
+    bounds = {key: f"{value:g}" if isinstance(value, float) else value for key, value in error.get("ctx", {}).items()}
+    wanted = _WANTED.get(error["type"], "a valid value").format(**bounds)
     got = re.sub(r"\s+", " ", repr(error["input"]))[:80]
     return ConfigError(f"Expected {wanted} for {where}, got {got}.", "See: edgeswap export --help")
 

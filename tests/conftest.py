@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -20,6 +24,93 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no shared data folder at {folder}; set EDGESWAP_SHARED")
     return folder
+
+
+class Ran(NamedTuple):
+    """What one command did."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, with a folder of its own for temporary files beside it."""
+    work, temporary = tmp_path / "work", tmp_path / "temporary"
+    work.mkdir()
+    temporary.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    return work
+
+
+@pytest.fixture
+def edgeswap(place: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs the command line in this process, which has TensorFlow already, in `place`."""
+    import edgeswap.pipeline  # noqa: F401  (its seconds would be announced on stderr)
+    from edgeswap.cli import run
+
+    def command(*arguments: object) -> Ran:
+        capfd.readouterr()
+        code = run([str(argument) for argument in arguments])
+        return Ran(code, *capfd.readouterr())
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny trained network in each kind of file, `train.npz` and `test.npz`."""
+    from edgeswap.frameworks import keras, tf_keras
+    from tests.models import classifier, write_npz
+
+    folder = tmp_path_factory.mktemp("tiny")
+    model = classifier(keras)
+    model.save(folder / "tiny.keras")
+    model.save_weights(folder / "only.weights.h5")
+    old = classifier(tf_keras, rescaling=True)
+    old.save(folder / "old.h5")
+    old.save(folder / "old.keras")
+    for part in ("train", "test"):
+        write_npz(folder / f"{part}.npz", part)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def digits_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network of the built-in example, trained as `edgeswap export` trains it, in a .keras file."""
+    from edgeswap.data import load
+    from edgeswap.zoo import digits
+
+    data = load("digits", input_shapes={"x": (8, 8, 1)}, classes=10)
+    file = tmp_path_factory.mktemp("digits") / "digits.keras"
+    digits.train(digits.build("swish", seed=0), data, seed=0).save(file)
+    return file
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mounts a disk of a given size, such as `64k`, on a folder of its own."""
+    mounted: list[Path] = []
+
+    def mount(size: str) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            pytest.skip("no mount here")
+        if done.returncode:
+            pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def _must_not_be_skipped(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
