@@ -1,6 +1,7 @@
 """Every family of keras.applications through read, canonicalize and build: the same logits, the same parameters."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from edgeswap.graph.read import read
 
 pytestmark = pytest.mark.slow
 
-# One size each; the smallest, with the input it takes.
+# One of each family, with height and width of its input. The Inception networks get more and larger images: where batch
+# normalization has few values to take statistics from, it magnifies the last bit in which the frameworks' kernels differ.
 FAMILIES = {
     "MobileNet": 64,
     "MobileNetV2": 64,
@@ -27,20 +29,25 @@ FAMILIES = {
     "RegNetX002": 64,
     "ResNetRS50": 64,
     "Xception": 75,
-    "InceptionV3": 75,
-    "InceptionResNetV2": 75,
+    "InceptionV3": 139,
+    "InceptionResNetV2": 107,
     "VGG16": 32,
 }
+CASES = [
+    pytest.param(family, framework, id=f"{family}-{framework.__name__}")
+    for family in FAMILIES
+    for framework in (keras, tf_keras)
+    if hasattr(framework.applications, family)
+]
 EVERY_LAYER = bool(os.environ.get("EDGESWAP_EVERY_LAYER"))
 WITHIN, ACROSS = 1e-5, 1e-4  # of the largest logit; float32 kernels add in another order when a model is built anew
 
 
-@pytest.mark.parametrize("framework", [keras, tf_keras], ids=["keras", "tf_keras"])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("family", "framework"), CASES)
 def test_a_family_keeps_its_logits_and_its_parameters(family, framework):
-    if not hasattr(framework.applications, family):
-        pytest.skip(f"{framework.__name__} has no {family}")
-    images = np.random.default_rng(0).uniform(0, 255, (4, FAMILIES[family], FAMILIES[family], 3)).astype(np.float32)
+    size = FAMILIES[family]
+    count = 16 if "Inception" in family else 4
+    images = np.random.default_rng(0).uniform(0, 255, (count, size, size, 3)).astype(np.float32)
     model = _lively(family, framework, images)
     logits = model.predict(images, verbose=0)
     largest = np.abs(logits).max()
@@ -51,7 +58,7 @@ def test_a_family_keeps_its_logits_and_its_parameters(family, framework):
         assert built.count_params() == model.count_params()
         assert np.abs(built.predict(images, verbose=0) - logits).max() <= tolerance * largest
         if other is tf_keras:
-            _zeroing_any_layer_shows(built, images, logits, tolerance * largest)
+            _zeroing_any_layer_shows(graph, built, images, logits, tolerance * largest)
 
 
 def _lively(family, framework, images):
@@ -83,11 +90,17 @@ def _flat(model, framework):
             yield layer
 
 
-def _zeroing_any_layer_shows(model, images, logits, tolerance):
+def _zeroing_any_layer_shows(graph, model, images, logits, tolerance):
     layers = [layer for layer in model.layers if layer.weights]
     chosen = layers if EVERY_LAYER else [layers[i] for i in np.linspace(0, len(layers) - 1, 4).astype(int)]
     for layer in chosen:
         weights = layer.get_weights()
-        layer.set_weights([np.zeros_like(array) for array in weights])
-        assert not np.abs(model.predict(images, verbose=0) - logits).max() <= tolerance, layer.name
-        layer.set_weights(weights)
+        zeros = [np.zeros_like(array) for array in weights]
+        if isinstance(layer, tf_keras.layers.Normalization):  # it reads its weights when it is built
+            changed = build(graph.with_layers({layer.name: replace(graph.layers[layer.name], weights=tuple(zeros))}))
+            moved = changed.predict(images, verbose=0)
+        else:
+            layer.set_weights(zeros)
+            moved = model.predict(images, verbose=0)
+            layer.set_weights(weights)
+        assert not np.abs(moved - logits).max() <= tolerance, layer.name

@@ -92,7 +92,7 @@ def _accepted(target: type, config: Mapping[str, Any], layer: str, framework: An
 
 def _is_default(class_name: str, key: str, value: Any, framework: Any) -> bool:
     """Whether a key unknown to `framework` has the value that the other framework gives it unasked."""
-    if value is None or value is False:
+    if value is None or value is False or key.endswith("_initializer"):  # the graph's weights are set after all
         return True
     other = tf_keras if framework is keras else keras
     for family in (other.layers, other.initializers, other.regularizers, other.constraints):
