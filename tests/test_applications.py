@@ -13,8 +13,8 @@ from edgeswap.graph.read import read
 
 pytestmark = pytest.mark.slow
 
-# One of each family, with height and width of its input. The Inception networks get more and larger images: where batch
-# normalization has few values to take statistics from, it magnifies the last bit in which the frameworks' kernels differ.
+# One of each family, with height and width of its input. The Inception networks get more and larger images: where
+# batch normalization has few values for its statistics it magnifies the last bit, in which the frameworks differ.
 FAMILIES = {
     "MobileNet": 64,
     "MobileNetV2": 64,
