@@ -233,19 +233,20 @@ def _what(cells: Cells, labels: Classes) -> str:
     right = int(np.count_nonzero(original.predictions == labels))
     low, high = wilson_interval(right, len(labels))
     size = sum(array.size for array in original.weights)
-    return f"""Top-1, in percent, of a MobileNetV2 of five inverted residuals ({size:,} parameters) on {len(labels):,} photographs of CIFAR-10 (32x32, JPEG) that served for nothing else. It
-        was trained with swish: {100 * right / len(labels):.2f} (95 % Wilson interval {100 * low:.2f} to
-        {100 * high:.2f}; the others' are as wide). Then its activations were swapped, and it was trained back as
-        `edgeswap export --recover-epochs N` does it. The columns 1 to {MOST_EPOCHS} are {MOST_EPOCHS} runs, each of
-        that many epochs with a learning-rate schedule of its own, so that each shows what that N gives."""
+    return f"""Top-1, in percent, of a MobileNetV2 of five inverted residuals ({size:,} parameters) on {len(labels):,}
+        photographs of CIFAR-10 (32x32, JPEG) that served for nothing else. It was trained with swish:
+        {100 * right / len(labels):.2f} (95 % Wilson interval {100 * low:.2f} to {100 * high:.2f}; the others' are as
+        wide). Then its activations were swapped, and it was trained back as `edgeswap export --recover-epochs N` does
+        it. The columns 1 to {MOST_EPOCHS} are {MOST_EPOCHS} runs, each of that many epochs with a learning-rate
+        schedule of its own, so that each shows what that N gives."""
 
 
 def _verdict(missed: Sequence[str]) -> str:
     found = f"Missed by {'; '.join(missed)}." if missed else "Every row holds it."
     return f"""The last column is paired, in percentage points, with its 95 % interval (Tango's score interval). What
-        was asked: after at most {MOST_EPOCHS} epochs no more than {LARGEST_SHORTFALL} points below the same network trained
-        with that activation from the start. {found} The judged run is the one of {MOST_EPOCHS} epochs, not the best of
-        the {MOST_EPOCHS}."""
+        was asked: after at most {MOST_EPOCHS} epochs no more than {LARGEST_SHORTFALL} points below the same network
+        trained with that activation from the start. {found} The judged run is the one of {MOST_EPOCHS} epochs, not the
+        best of the {MOST_EPOCHS}."""
 
 
 def _how(cells: Cells) -> str:
