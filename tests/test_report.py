@@ -560,6 +560,17 @@ def test_green_is_for_limits_that_hold():
     ]
 
 
+def test_a_gain_is_called_one_and_its_table_keeps_its_words_whole():
+    change = {"top1_drop": -14.0, "top1_drop_ci95": (-17.48, -10.52), "size_ratio": 12.9}
+    report = qat(comparison=qat().comparison.model_copy(update=change))
+    slow = target(measurement(535, 0.03381), measurement(534, 0.01701))
+    report = report.model_copy(update={"targets": [slow]})
+    assert "gain 14.00 points, 95 % interval 10.52 to 17.48" in text(report, 100).replace("\n", " ")
+    assert "gain from float32" in html.render(report)
+    names = [line[:12].strip() for line in text(report).splitlines()]
+    assert {"after swap", "recovered", "control", "drop, gain"} <= set(names)
+
+
 def test_the_command_can_be_pasted_into_a_shell():
     typed = ["edgeswap", "export", "--data", "photos of leaves/", "--swap", "block_1*=relu6"]
     assert shlex.split(say.command(qat(command=typed))) == typed

@@ -132,7 +132,7 @@ def _speed(measurement: Measurement) -> str:
 
 
 def _table(*headers: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
     for index, header in enumerate(headers):
         table.add_column(Text(header), justify="right" if index else "left", no_wrap=index > 0, overflow="fold")
     return table

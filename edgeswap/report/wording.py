@@ -79,6 +79,11 @@ def number_of_points(points: float) -> str:
     return f"{round(points, 2) + 0.0:.2f}"
 
 
+def drop_or_gain(top1_drop: float) -> str:
+    """What a change of top-1 is called: a drop below 0 is a gain."""
+    return "drop" if top1_drop >= 0 else "gain"
+
+
 def points_interval(interval: tuple[float, float] | None) -> str:
     """(-0.56, 0.93) as `-0.56 to 0.93`."""
     return "-" if interval is None else f"{number_of_points(interval[0])} to {number_of_points(interval[1])}"
@@ -179,10 +184,12 @@ def _accuracy_clause(report: ExportReport) -> str:
     if accuracy.top1 is None or comparison.top1_drop is None:
         agreement = percent(comparison.top1_agreement)
         return f"gives the class of the float32 model on {agreement} of {accuracy.samples:,} samples"
-    drop = f"drop {number_of_points(comparison.top1_drop)} points"
+    change = f"{drop_or_gain(comparison.top1_drop)} {number_of_points(abs(comparison.top1_drop))} points"
     if comparison.top1_drop_ci95 is not None:
-        drop += f", 95{NBSP}% interval {points_interval(comparison.top1_drop_ci95)}"
-    return f"has {percent(accuracy.top1)} top-1 (float32 {percent(report.float32.accuracy.top1)}; {drop})"
+        low, high = comparison.top1_drop_ci95
+        interval = (low, high) if comparison.top1_drop >= 0 else (-high, -low)
+        change += f", 95{NBSP}% interval {points_interval(interval)}"
+    return f"has {percent(accuracy.top1)} top-1 (float32 {percent(report.float32.accuracy.top1)}; {change})"
 
 
 def _speed_clause(target: TargetResult) -> str:
