@@ -12,6 +12,7 @@ from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import ACTIVATION, OPERATION
+from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
 from edgeswap.swap import swap
 
@@ -272,3 +273,16 @@ def test_a_newly_swapped_in_activation_that_learns_starts_where_the_catalog_says
     built = build(graph, framework)
     assert [float(array) for array in built.get_layer("hidden_activation").get_weights()] == [6.0]
     assert with_weights_of(graph, built).layers["hidden_activation"].weights == (6.0,)
+
+
+@both
+def test_a_model_of_mixed_precision_comes_in_float32_for_quantization(framework):
+    policy = "mixed_float16"
+    x = framework.Input((4,))
+    y = framework.layers.Dense(8, activation="relu", dtype=policy)(x)
+    model = framework.Model(x, framework.layers.Dense(2, dtype=framework.mixed_precision.Policy(policy))(y))
+    built = build(in_float32(canonicalize(read(model))), tf_keras)
+    assert {layer.compute_dtype for layer in built.layers} == {"float32"}
+    inputs = images(3, 4)
+    expected, got = np.asarray(model(inputs), np.float32), np.asarray(built(inputs))
+    assert np.abs(expected - got).max() <= 2e-3 * np.abs(expected).max()  # float16 has 11 bits
