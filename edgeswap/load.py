@@ -16,7 +16,7 @@ CustomObjects = Mapping[str, Any] | Sequence[str]
 
 
 def load_model(path: str | Path, *, trust: bool = False, custom_objects: CustomObjects = ()) -> Any:
-    """The Keras 3 or tf_keras model in a `.keras` or `.h5` file, not compiled.
+    """The Keras 3 or tf_keras model in a `.keras` or `.h5` file or a Keras 2 SavedModel, not compiled.
 
     Args:
         path: the file.
@@ -34,7 +34,9 @@ def load_model(path: str | Path, *, trust: bool = False, custom_objects: CustomO
         _refuse_imports(file.config, objects, file.path)
     try:
         with framework.saving.custom_object_scope(objects):
-            return framework.models.load_model(file.path, compile=False, safe_mode=not trust)
+            # tf_keras takes no safe_mode for a SavedModel.
+            safety = {} if file.path.is_dir() else {"safe_mode": not trust}
+            return framework.models.load_model(file.path, compile=False, **safety)
     except (ValueError, TypeError, KeyError, OSError, AttributeError, RuntimeError, NotImplementedError) as error:
         raise ModelError(
             f"Expected {framework.__name__} to load {str(path)!r}, but it says: {_first_line(error)}",
@@ -62,11 +64,14 @@ def twin(class_name: str, custom_objects: CustomObjects) -> Any | None:
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256, as hex."""
-    with path.open("rb") as stream:
-        digest = hashlib.sha256()
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    """SHA-256 of the file, as hex; of a folder over the names and the bytes of its files, in order."""
+    digest = hashlib.sha256()
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    for file in files:
+        digest.update(file.relative_to(path).as_posix().encode() if path.is_dir() else b"")
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()
 
 

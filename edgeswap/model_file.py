@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +15,12 @@ from edgeswap.errors import ModelError
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A `.keras` or `.h5` file of a whole model.
+    """A `.keras` or `.h5` file, or a SavedModel folder, of a whole model.
 
     Attributes:
         path: where it lies.
         framework: which can read it: `keras` (Keras 3) or `tf_keras` (Keras 2).
-        config: the model's, as it was saved.
+        config: the model's, as it was saved; of a SavedModel a list of its layers' metadata.
     """
 
     path: Path
@@ -40,11 +41,6 @@ def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
     path = Path(path)
     if not path.exists():
         raise ModelError(f"Expected a model file, but {str(path)!r} does not exist.", "Check the path.")
-    if path.is_dir():
-        raise ModelError(
-            f"Expected a .keras or .h5 file, but {str(path)!r} is a folder.",
-            "Load it and save the model with model.save('model.keras').",
-        )
     try:
         return _inspect(path, trust)
     except PermissionError as error:
@@ -56,9 +52,11 @@ def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
 def _inspect(path: Path, trust: bool) -> ModelFile:
     import h5py  # noqa: PLC0415  (a tenth of a second, which a missing file need not wait for)
 
-    if path.stat().st_size == 0:
+    if path.is_dir():
+        version, config = _read_saved_model(path)
+    elif path.stat().st_size == 0:
         raise ModelError(f"Expected a Keras model, but {str(path)!r} is empty.", "Save the model again.")
-    if zipfile.is_zipfile(path):
+    elif zipfile.is_zipfile(path):
         version, config = _read_keras(path)
     elif h5py.is_hdf5(path):
         version, config = _read_h5(path)
@@ -73,6 +71,30 @@ def _inspect(path: Path, trust: bool) -> ModelFile:
             "Pass --trust if you trust the file, or write a layer class in its place.",
         )
     return ModelFile(path, "keras" if version.startswith("3") else "tf_keras", config)
+
+
+def _read_saved_model(path: Path) -> tuple[str, Any]:
+    """Keras 2 wrote each layer's config as JSON into a message of its own beside the graph; Keras 3 writes none."""
+    metadata = path / "keras_metadata.pb"
+    if not (path / "saved_model.pb").is_file() or not metadata.is_file():
+        raise ModelError(
+            f"Expected a .keras or .h5 file or a Keras 2 SavedModel, but {str(path)!r} is a folder without "
+            "saved_model.pb and keras_metadata.pb.",
+            "A SavedModel that Keras 3 exported holds no layers: save the model with model.save('model.keras').",
+        )
+    return "2", list(_json_objects(metadata.read_bytes().decode(errors="replace")))
+
+
+def _json_objects(text: str) -> Iterator[Any]:
+    """The JSON objects among other bytes: reading the message itself would take TensorFlow."""
+    decoder, start = json.JSONDecoder(), text.find('{"')
+    while start >= 0:
+        try:
+            found, end = decoder.raw_decode(text, start)
+            yield found
+        except ValueError:
+            end = start + 1
+        start = text.find('{"', end)
 
 
 def _read_keras(path: Path) -> tuple[str, Any]:

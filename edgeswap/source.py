@@ -12,6 +12,7 @@ from edgeswap.errors import ModelError
 from edgeswap.graph.build import with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph, Layer
+from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
 from edgeswap.load import CustomObjects, load_model, sha256, twin
 from edgeswap.progress import Progress
@@ -65,7 +66,7 @@ def open_source(
             opened, where = load_model(model, trust=trust, custom_objects=custom_objects), str(model)
     else:
         opened, where = model, "a model object"
-    graph = _any_batch(_in_tf_keras(canonicalize(read(opened)), custom_objects))
+    graph = _any_batch(_in_tf_keras(in_float32(canonicalize(read(opened))), custom_objects))
     classes = _classes(opened)
     _check_inputs(graph)
     digest = sha256(Path(where)) if isinstance(model, (str, Path)) else _weights_sha256(graph)

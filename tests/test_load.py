@@ -1,0 +1,90 @@
+"""Every file that people have, each by the reader it needs."""
+
+import keras_models as models
+import numpy as np
+import pytest
+
+import edgeswap
+from edgeswap.errors import ModelError
+from edgeswap.frameworks import keras, tf_keras
+from edgeswap.graph.build import build
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.read import read
+from edgeswap.load import load_model, sha256
+from edgeswap.model_file import inspect
+
+pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
+
+FILES = {
+    "Keras 3 .keras": (keras, "model.keras"),
+    "Keras 3 .h5": (keras, "model.h5"),
+    "Keras 2 .keras": (tf_keras, "model.keras"),
+    "Keras 2 .h5": (tf_keras, "model.h5"),
+    "Keras 2 SavedModel": (tf_keras, "model"),
+}
+IMAGES = np.random.default_rng(0).normal(size=(3, 8, 8, 3)).astype(np.float32)
+
+
+def depthwise(k):
+    """A network with a DepthwiseConv2D, which Keras 3 cannot read from a file of Keras 2."""
+    k.utils.set_random_seed(0)
+    x = k.Input((8, 8, 3))
+    y = k.layers.DepthwiseConv2D(3, activation="relu6", name="depthwise")(x)
+    return k.Model(x, k.layers.Dense(3, name="head")(k.layers.GlobalAveragePooling2D(name="pool")(y)))
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_gives_the_model_that_was_saved(kind, tmp_path):
+    framework, name = FILES[kind]
+    model = depthwise(framework)
+    model.save(tmp_path / name)
+    loaded = load_model(tmp_path / name)
+    assert isinstance(loaded, framework.Model)
+    built = build(canonicalize(read(loaded)))
+    expected, got = (np.asarray(one(IMAGES)) for one in (model, built))
+    assert np.abs(expected - got).max() <= 1e-5 * np.abs(expected).max()  # float32 sums in another order
+
+
+def test_the_network_that_mlperf_tiny_ships_is_read_from_its_keras_2_file(shared):
+    path = shared / "models" / "mlperf_tiny_resnet8.h5"
+    model = load_model(path)
+    graph = canonicalize(read(model))
+    pixels = np.random.default_rng(0).uniform(0, 255, (8, 32, 32, 3)).astype(np.float32)
+    logits = model.predict(pixels, verbose=0)
+    assert np.ptp(logits, axis=0).max() > 0.01
+    for framework in (keras, tf_keras):
+        built = build(graph, framework)
+        assert built.count_params() == model.count_params()
+        assert np.abs(built.predict(pixels, verbose=0) - logits).max() <= 1e-4 * np.abs(logits).max()
+
+
+def test_a_saved_model_with_a_lambda_layer_is_refused_unless_trusted(tmp_path):
+    x = tf_keras.Input((4,))
+    tf_keras.Model(x, tf_keras.layers.Lambda(lambda t: t * 2)(x)).save(tmp_path / "model")
+    with pytest.raises(ModelError, match="holds a Lambda layer"):
+        inspect(tmp_path / "model")
+    assert inspect(tmp_path / "model", trust=True).framework == "tf_keras"
+
+
+def test_a_folder_that_is_no_keras_saved_model_is_refused_with_the_way_out(tmp_path):
+    depthwise(keras).export(tmp_path / "exported", verbose=False)
+    with pytest.raises(ModelError, match=r"without saved_model.pb and keras_metadata.pb") as raised:
+        inspect(tmp_path / "exported")
+    assert "model.save" in raised.value.remedy
+
+
+def test_a_folders_hash_is_that_of_its_files_and_their_names(tmp_path):
+    for folder, name in (("a", "x"), ("b", "x"), ("c", "y")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_text("same")
+    hashes = [sha256(tmp_path / folder) for folder in "abc"]
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("framework", [keras, tf_keras], ids=["keras", "tf_keras"])
+def test_a_swapped_model_opens_in_plain_keras(framework, tmp_path):
+    result = edgeswap.swap_activations(models.sequential(framework), "clipped_elu")
+    result.model.save(tmp_path / "swapped.keras")
+    with framework.saving.custom_object_scope(edgeswap.custom_objects()):
+        opened = framework.models.load_model(tmp_path / "swapped.keras")
+    assert (np.asarray(opened(IMAGES)) == np.asarray(result.model(IMAGES))).all()
