@@ -11,7 +11,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.families]
 
 # One of each family, with height and width of its input. The Inception networks get more and larger images: where
 # batch normalization has few values for its statistics it magnifies the last bit, in which the frameworks differ.
