@@ -22,12 +22,12 @@ def check_folder(output: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: `output` is a file or a link, or exists and is not to be replaced.
     """
+    _check_path(output)
     if output.is_symlink() or (os.path.lexists(output) and not output.is_dir()):
         raise OutputError(
             f"Expected a folder to write to, but {str(output)!r} is a {'link' if output.is_symlink() else 'file'}.",
             "Name another --output.",
         )
-    _check_parents(output)
     if not output.exists():
         return
     if not overwrite:
@@ -55,9 +55,9 @@ def check_file(output: Path, *, overwrite: bool) -> None:
     Raises:
         OutputError: `output` is a folder, or exists and is not to be replaced.
     """
+    _check_path(output)
     if output.is_dir():
         raise OutputError(f"Expected a file to write to, but {str(output)!r} is a folder.", "Name a file in it.")
-    _check_parents(output)
     if os.path.lexists(output) and not overwrite:
         raise OutputError(
             f"Expected a file that is not there yet, but {str(output)!r} exists.",
@@ -96,7 +96,15 @@ def staged_file(output: Path, *, overwrite: bool) -> Iterator[Path]:
         staging.replace(output)
 
 
-def _check_parents(output: Path) -> None:
+def _check_path(output: Path) -> None:
+    try:
+        output.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:  # such as a name that is too long
+        raise OutputError(
+            f"Expected to write {str(output)!r}, got: {error.strerror}.", "Name another output."
+        ) from error
     nearest = next(parent for parent in (*output.absolute().parents, Path("/")) if os.path.lexists(parent))
     if not nearest.is_dir():
         raise OutputError(

@@ -27,8 +27,10 @@ class Step(Protocol):
 class Progress(Protocol):
     """Where steps are announced."""
 
-    def step(self, title: str, total: float | None = None) -> AbstractContextManager[Step]:
-        """Announce a step of `total` units; without a total only the time spent is shown."""
+    def step(
+        self, title: str, total: float | None = None, *, expected_s: float | None = None
+    ) -> AbstractContextManager[Step]:
+        """Announce a step of `total` units, or where nothing can be counted one that takes about `expected_s`."""
 
 
 class _SilentStep:
@@ -41,7 +43,13 @@ class Silent:
     """Says nothing: the default of the Python interface."""
 
     @contextmanager
-    def step(self, title: str, total: float | None = None) -> Iterator[Step]:  # noqa: ARG002
+    def step(
+        self,
+        title: str,  # noqa: ARG002
+        total: float | None = None,  # noqa: ARG002
+        *,
+        expected_s: float | None = None,  # noqa: ARG002
+    ) -> Iterator[Step]:
         """Accept a step and say nothing of it."""
         yield _SilentStep()
 
@@ -53,7 +61,13 @@ class Plain:
         self.stream = stream
 
     @contextmanager
-    def step(self, title: str, total: float | None = None) -> Iterator[Step]:  # noqa: ARG002
+    def step(
+        self,
+        title: str,
+        total: float | None = None,  # noqa: ARG002
+        *,
+        expected_s: float | None = None,  # noqa: ARG002
+    ) -> Iterator[Step]:
         """Write the step's title and the seconds it took, after it."""
         started = time.monotonic()
         yield _SilentStep()
@@ -72,12 +86,12 @@ class Bars:
         self.console = Console(file=stream)
 
     @contextmanager
-    def step(self, title: str, total: float | None = None) -> Iterator[Step]:
+    def step(self, title: str, total: float | None = None, *, expected_s: float | None = None) -> Iterator[Step]:
         """Show a bar for the step, which stays with its time when it is done."""
         from rich.progress import Progress as RichProgress  # noqa: PLC0415
 
         with RichProgress(*_columns(self.console.options.ascii_only), console=self.console) as rich_progress:
-            task = rich_progress.add_task(title, total=total, note="")
+            task = rich_progress.add_task(title, total=total, note="", expected_s=expected_s)
 
             class RichStep:
                 def advance(self, amount: float = 1, note: str = "") -> None:
@@ -103,9 +117,10 @@ def _columns(ascii_only: bool) -> tuple[ProgressColumn, ...]:
         def render(self, task: Task) -> Text:
             if task.finished:
                 return Text(f"{_clock(task.finished_time)}     ")
-            if task.time_remaining is None:
-                return Text(f"{_clock(task.elapsed)} ... ")
-            return Text(f"{_clock(task.time_remaining)} left")
+            left = task.time_remaining
+            if left is None and task.fields["expected_s"] is not None:
+                left = max(1.0, task.fields["expected_s"] - (task.elapsed or 0))
+            return Text(f"{_clock(task.elapsed)} ... " if left is None else f"{_clock(left)} left")
 
     return (
         SpinnerColumn("line" if ascii_only else "dots", finished_text="+" if ascii_only else "[green]✓"),

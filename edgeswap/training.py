@@ -73,22 +73,23 @@ def train(
         )
     if labels is not None:
         check_labels(labels, count, model.outputs[0].shape[-1])
-    trained = _copy(model)
-    student, head = logits_model(trained)
-    soft = None if teacher is None else _all_logits(teacher, read, count, batch_size)
     batch_size = min(batch_size, count)
     steps = epochs * (count // batch_size)
-    tf.random.set_seed(seed)
-    flags = [(layer, layer.trainable) for layer in _layers(trained)]
-    momenta = [(layer, layer.momentum) for layer in _layers(trained) if _is_batch_norm(layer)]
-    for layer, _ in flags:
-        layer.trainable = True
-    variables = list(student.trainable_variables)  # taken before freezing, so that scales and offsets are among them
-    for layer, momentum in momenta:
-        layer.trainable = batch_norm == "updated"
-        layer.momentum = min(momentum, 1.0 - 1.0 / max(10.0, steps / 10.0))
-    step = _training_step(student, head, variables, learning_rate, max(steps, 1))
-    with progress.step(title, steps) as shown:
+    with progress.step(title, steps) as shown:  # copying and the teacher's logits take seconds too
+        trained = _copy(model)
+        student, head = logits_model(trained)
+        soft = None if teacher is None else _all_logits(teacher, read, count, batch_size)
+        tf.random.set_seed(seed)
+        flags = [(layer, layer.trainable) for layer in _layers(trained)]
+        momenta = [(layer, layer.momentum) for layer in _layers(trained) if _is_batch_norm(layer)]
+        for layer, _ in flags:
+            layer.trainable = True
+        # Taken before freezing, so that scales and offsets are among them.
+        variables = list(student.trainable_variables)
+        for layer, momentum in momenta:
+            layer.trainable = batch_norm == "updated"
+            layer.momentum = min(momentum, 1.0 - 1.0 / max(10.0, steps / 10.0))
+        step = _training_step(student, head, variables, learning_rate, max(steps, 1))
         for done, (rows, arrays) in enumerate(_batches(read, count, batch_size, epochs, seed)):
             loss = float(step(list(arrays), *(None if all_ is None else all_[rows] for all_ in (labels, soft))))
             if not math.isfinite(loss):

@@ -1,0 +1,277 @@
+"""Whole runs: tiny networks fast, the digits network by every activation and method slowly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+import edgeswap as api
+from tests.models import classifier, digits, means
+
+COMMAND = str(Path(sysconfig.get_path("scripts")) / "edgeswap")
+FILES = {"model_float32.tflite", "model_int8.tflite", "report.json", "report.html"}
+PTQ = ["--method", "ptq"]
+
+
+def schema() -> dict:
+    import edgeswap.report
+
+    return json.loads((Path(edgeswap.report.__file__).parent / "report.schema.json").read_text())
+
+
+def assert_sound(output: Path) -> dict:
+    """What holds of every finished run; its report."""
+    assert {path.name for path in output.iterdir()} == FILES
+    report = json.loads((output / "report.json").read_text())
+    jsonschema.validate(report, schema())
+    int8 = report["int8"]
+    assert (int8["float_tensors"], int8["float_operators"]) == (0, [])
+    assert int8["size_bytes"] == (output / "model_int8.tflite").stat().st_size
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(output / "model_int8.tflite"))
+    ends = interpreter.get_input_details() + interpreter.get_output_details()
+    assert {end["dtype"] for end in ends} == {np.int8}
+    assert not list(output.parent.glob(".edgeswap-*"))
+    return report
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def test_limits_overwriting_and_json(place, tiny, edgeswap):
+    flags = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit", *PTQ]
+    held = edgeswap("export", tiny / "tiny.keras", *flags, "--max-drop", 100, "--max-size", 10**6, "--json")
+    report = json.loads(held.stdout)
+    jsonschema.validate(report, schema())
+    assert report == assert_sound(place / "out")
+    assert held.code == 0
+    assert [(limit["name"], limit["passed"]) for limit in report["limits"]] == [("max_drop", True), ("max_size", True)]
+    assert report["command"][:2] == ["edgeswap", "export"]
+    assert report["method"] == "ptq"
+    assert report["activations"] == {"swapped": [], "skipped": []}
+    assert report["data"]["test"]["samples"] == report["float32"]["accuracy"]["samples"] == 80
+    assert report["float32"]["accuracy"]["top1"] > 0.8
+
+    limits = ["--max-drop", 100, "--max-size", 100, "--max-latency-ms", 0.000001]
+    missed = edgeswap("export", tiny / "tiny.keras", *flags, *limits, "--overwrite", "--target-samples", 30)
+    second = assert_sound(place / "out")
+    assert missed.code == 3
+    assert [limit["passed"] for limit in second["limits"]] == [True, False, False]
+    assert second["passed"] is False
+    assert second["int8"]["accuracy"]["samples"] == 30
+    assert missed.stdout.startswith("Failed (max_latency_ms")
+    assert max(map(len, missed.stdout.splitlines())) <= 80
+    assert "\x1b" not in missed.stdout + missed.stderr
+    assert second["created"] >= report["created"]
+
+
+def test_a_folder_of_photographs_and_a_model_with_its_own_rescaling(place, tiny, edgeswap):
+    for part in ("train", "test"):
+        for index, (pixels, label) in enumerate(zip(*digits(part), strict=True)):
+            folder = place / part / f"digit_{label}"
+            folder.mkdir(parents=True, exist_ok=True)
+            # Larger than the input, so that they are resized.
+            image = Image.fromarray(pixels[..., 0]).resize((24, 24), Image.Resampling.NEAREST)
+            image.save(folder / f"{index}.jpg", quality=95)
+    flags = ["--data", "train", "--test-data", "test", "--activation", "relu6", "--recover-epochs", 2, *PTQ]
+    ran = edgeswap("export", tiny / "old.h5", *flags)
+    assert (ran.code, ran.stderr) == (0, "") or ran.stderr.count("(") == ran.stderr.count("\n")
+    report = assert_sound(place / "out")
+    assert report["data"]["preprocess"] == "raw"
+    assert "bilinear" in report["data"]["resize"]
+    assert report["activations"]["swapped"] == [{"layer": "act", "from": "swish", "to": "relu6"}]
+    assert report["float32"]["accuracy"]["top1"] > 0.8
+    assert report["float32_recovered"]["accuracy"]["top1"] >= report["float32_swapped"]["accuracy"]["top1"] - 0.05
+    assert report["float32_finetuned"] is None
+
+
+def test_settings_from_the_file_stand_below_the_flags(place, tiny, edgeswap):
+    lines = ["[export]", f'data = "{tiny / "train.npz"}"', 'preprocess = "nonsense"', "overwrite = true"]
+    (place / "edgeswap.toml").write_text("\n".join(lines))
+    ran = edgeswap("export", tiny / "tiny.keras", "--data", "missing.npz", "--preprocess", "unit")
+    assert "missing.npz" in ran.stderr
+
+
+# --- from Python ------------------------------------------------------------------------------------------------------
+
+
+def test_a_tf_keras_model_with_several_inputs(place):
+    from edgeswap.frameworks import tf_keras
+
+    model = classifier(tf_keras, inputs=2)
+    x, y = digits("train")
+    images = (x / 255).astype(np.float32)
+    np.savez(place / "data.npz", image=images, mean=means(images), y=y)
+    report = api.export(model, data="data.npz", method="ptq", output="out", max_drop=5)
+    assert_sound(place / "out")
+    assert report.command == []
+    assert report.model.source == "a model object"
+    assert report.data.preprocess == "none"
+    assert report.data.train.samples + report.data.test.samples == len(y)
+    assert report.passed
+
+
+def test_unlabelled_data_by_distillation_of_a_keras_3_model(place):
+    from edgeswap.frameworks import keras
+
+    model = classifier(keras)
+    before = model.get_weights()
+    x, _ = digits("train")
+    report = api.export(model, data=x, test_data=digits("test")[0], preprocess="unit", epochs=1, output="out")
+    assert_sound(place / "out")
+    accuracies = (report.float32.accuracy, report.float32_finetuned.accuracy, report.int8.accuracy)
+    assert [(found.top1, found.ci95, found.samples) for found in accuracies] == [(None, None, 80)] * 3
+    assert (report.comparison.top1_drop, report.comparison.mcnemar_p) == (None, None)
+    assert report.comparison.top1_agreement > 0.9
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_layer_of_the_users_own(place, monkeypatch):
+    (place / "mylayers.py").write_text(
+        "import tf_keras\n\nclass Halved(tf_keras.layers.Layer):\n    def call(self, x):\n        return x * 0.5\n"
+    )
+    monkeypatch.syspath_prepend(str(place))
+    import mylayers
+
+    from edgeswap.frameworks import tf_keras
+
+    classifier(tf_keras, extra=mylayers.Halved(name="halved")).save(place / "own.keras")
+    x, y = digits("train")
+    report = api.export(
+        "own.keras", data=(x, y), preprocess="unit", method="ptq", custom_objects=["mylayers:Halved"], output="out"
+    )
+    assert_sound(place / "out")
+    assert report.left_to_calibration == ["halved"]
+
+
+def test_settings_from_python_that_cannot_be(place):
+    from edgeswap.errors import ConfigError
+
+    with pytest.raises(ConfigError, match="Expected a setting that is known, got dta"):
+        api.export(data=digits("train"), dta=3)
+    with pytest.raises(ConfigError, match="at least 1"):
+        api.export(digits("train")[0], data=digits("train")[0], epochs=0)
+
+
+# --- interrupted ------------------------------------------------------------------------------------------------------
+
+
+def processes_of(marker: str) -> dict[int, str]:
+    """Process id to command line of what has `marker` in its environment."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"EDGESWAP_TEST={marker}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+MOMENTS = {
+    "trains": lambda running, work: len(list(work.glob(".edgeswap-*"))) == 1,
+    "converts": lambda running, work: any("convert_worker" in command for command in running.values()),
+    "measures": lambda running, work: any("benchmark.py" in command for command in running.values()),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+@pytest.mark.parametrize(
+    ("moment", "number"),
+    [
+        ("trains", signal.SIGINT),
+        pytest.param("converts", signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param("measures", signal.SIGINT, marks=pytest.mark.slow),
+    ],
+)
+def test_an_interrupted_run_leaves_nothing(moment, number, place, tiny, tmp_path):
+    method = ["--epochs", "100000"] if moment == "trains" else PTQ
+    flags = ["--data", str(tiny / "train.npz"), "--preprocess", "unit", *method]
+    started = subprocess.Popen(
+        [
+            "env",
+            "--default-signal",
+            COMMAND,
+            "export",
+            str(tiny / "tiny.keras"),
+            *flags,
+        ],  # a background job ignores SIGINT
+        env=os.environ | {"EDGESWAP_TEST": tmp_path.name},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not MOMENTS[moment](processes_of(tmp_path.name), place):
+        assert started.poll() is None, started.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep({"trains": 3, "converts": 0.5, "measures": 0.2}[moment])  # well into it
+    started.send_signal(number)
+    stdout, stderr = started.communicate(timeout=30)
+    assert started.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    *steps, problem, remedy = stderr.splitlines()
+    assert problem == f"error: Interrupted by {signal.Signals(number).name}."
+    assert remedy == "Nothing was left behind."
+    assert all(step.endswith(" s)") for step in steps)
+    assert processes_of(tmp_path.name) == {}
+    assert list(place.iterdir()) == []
+    assert list((place.parent / "temporary").iterdir()) == []
+
+
+# --- the digits network -----------------------------------------------------------------------------------------------
+
+DIGITS = ["--data", "digits", "--test-data", "digits/test", "--preprocess", "unit"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["ptq", "qat"])
+@pytest.mark.parametrize("activation", ["relu6", "clipped_elu", "hard_swish"])
+def test_digits(activation, method, place, digits_network, edgeswap):
+    ran = edgeswap("export", digits_network, *DIGITS, "--activation", activation, "--method", method)
+    report = assert_sound(place / "out")
+    assert ran.code == 0
+    assert report["float32"]["accuracy"]["samples"] == 540
+    assert report["float32"]["accuracy"]["top1"] >= 0.97
+    lost = round(540 * (report["float32"]["accuracy"]["top1"] - report["int8"]["accuracy"]["top1"]))
+    assert lost <= 3
+    assert {entry["to"] for entry in report["activations"]["swapped"]} == {activation}
+    assert len(report["activations"]["swapped"]) == 11
+    assert (report["float32_finetuned"] is None) == (method == "ptq")
+
+
+@pytest.mark.slow
+def test_one_seed_gives_one_result(place, digits_network, edgeswap):
+    flags = [*DIGITS, "--activation", "clipped_elu", "--recover-epochs", 1, "--epochs", 1, "--seed", 7]
+    for output in ("first", "second"):
+        assert edgeswap("export", digits_network, *flags, "--output", output).code == 0
+    first, second = (assert_sound(place / output) for output in ("first", "second"))
+    stages = ("float32", "float32_swapped", "float32_recovered", "float32_finetuned", "int8")
+    assert [first[stage]["accuracy"] for stage in stages] == [second[stage]["accuracy"] for stage in stages]
+    for name in ("model_float32.tflite", "model_int8.tflite"):
+        assert (place / "first" / name).read_bytes() == (place / "second" / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_at_the_end(place, tiny, full_disk, edgeswap):
+    disk = full_disk("32k")  # room for the models, not for report.html
+    flags = ["--data", tiny / "train.npz", "--preprocess", "unit", *PTQ, "--output", disk / "out"]
+    ran = edgeswap("export", tiny / "tiny.keras", *flags)
+    assert ran.code == 1
+    assert "No space left on device" in ran.stderr
+    assert list(disk.iterdir()) == []

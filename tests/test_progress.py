@@ -1,0 +1,173 @@
+"""What a person sees of a long step, in a terminal and in a log."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from edgeswap.interruption import Interrupted, interruptible
+from edgeswap.progress import Bars, Plain, Silent, progress_for
+from edgeswap.start import import_counted
+
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+# The longest title and note that there are.
+SHOW = """
+import sys, time
+from edgeswap.progress import progress_for
+progress = progress_for(sys.stderr)
+with progress.step("Quantization-aware training", 30) as step:
+    for _ in range(30):
+        time.sleep(0.1)
+        step.advance(1, "epoch 10/10, loss 0.123")
+with progress.step("Build the network", expected_s=3):
+    time.sleep(1)
+print("the report")
+"""
+
+
+def in_terminal(columns: int, term: str) -> tuple[str, str]:
+    """What a script writes to a terminal that is its stderr, and its stdout."""
+    import fcntl
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES", "NO_COLOR")}
+    started = subprocess.Popen(
+        [sys.executable, "-c", SHOW], stderr=theirs, stdout=subprocess.PIPE, env=environment | {"TERM": term}
+    )
+    os.close(theirs)
+    written = bytearray()
+
+    def read() -> None:
+        while True:
+            try:
+                written.extend(os.read(ours, 65536))
+            except OSError:  # the other end is closed
+                return
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    stdout = started.communicate(timeout=60)[0]
+    reader.join()
+    os.close(ours)
+    assert started.returncode == 0
+    return written.decode(), stdout.decode()
+
+
+def test_a_terminal_shows_the_time_left_within_its_width():
+    shown, stdout = in_terminal(80, "xterm-256color")
+    assert stdout == "the report\n"
+    frames = [CONTROL.sub("", frame) for frame in re.split(r"[\r\n]+", shown)]
+    assert max(map(len, frames)) <= 80
+    left = [
+        frame
+        for frame in frames
+        if re.search(r"Quantization-aware training .* 0:0[123] left epoch 10/10, loss 0", frame)
+    ]
+    assert left
+    assert [frame for frame in frames if re.search(r"Build the network .* 0:0[23] left", frame)]
+    assert any(re.search(r"Quantization-aware training .* 0:03 +epoch", frame) for frame in frames)  # what it took
+    assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l") > 0  # the cursor is shown again
+
+
+@pytest.mark.parametrize(("columns", "term"), [(80, "dumb"), (40, "xterm")])
+def test_other_terminals(columns, term):
+    shown, _ = in_terminal(columns, term)
+    if term == "dumb":
+        assert "\x1b" not in shown
+        assert re.fullmatch(r"Quantization-aware training \(3\.\d s\)\r\n", shown)
+    else:
+        assert max(len(CONTROL.sub("", frame)) for frame in re.split(r"[\r\n]+", shown)) <= columns
+
+
+def test_a_log_has_a_line_for_what_took_long(monkeypatch):
+    stream = io.StringIO()
+    progress = progress_for(stream)
+    assert isinstance(progress, Plain)
+    now = iter([0.0, 1.9, 10.0, 12.04])
+    monkeypatch.setattr("edgeswap.progress.time.monotonic", lambda: next(now))
+    with progress.step("Short", 3) as step:
+        step.advance(1, "note")
+    with progress.step("Long") as step:
+        step.expect(7)
+    assert stream.getvalue() == "Long (2.0 s)\n"
+
+
+def test_a_failed_step_says_nothing_in_a_log():
+    stream = io.StringIO()
+    with pytest.raises(ValueError, match="x"), Plain(stream).step("Step"):
+        raise ValueError("x")
+    assert stream.getvalue() == ""
+
+
+def test_bars_without_unicode():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with Bars(stream).step("Step", 2) as step:
+        step.advance(2, "done")
+    stream.flush()
+    assert stream.buffer.getvalue().isascii()
+
+
+def test_silent():
+    with Silent().step("Step", expected_s=1) as step:
+        step.advance(1)
+        step.expect(2)
+
+
+def test_an_import_is_counted(monkeypatch):
+    told: list[float] = []
+    grown = {f"edgeswap_test_{index}": sys for index in range(50)}
+
+    def slow_import(name):
+        for key, module in grown.items():
+            monkeypatch.setitem(sys.modules, key, module)
+            time.sleep(0.02)
+        return name
+
+    monkeypatch.setattr("edgeswap.start.importlib.import_module", slow_import)
+    assert import_counted("slow", len(sys.modules) + 50, told.append) == "slow"
+    assert len(told) >= 2
+    assert all(share > 0 for share in told)
+    assert 0.3 < sum(told) < 1
+
+
+def test_signals_are_one_exception():
+    with pytest.raises(Interrupted) as raised, interruptible():
+        signal.raise_signal(signal.SIGTERM)
+    assert raised.value.exit_code == 143
+    assert str(raised.value) == "SIGTERM"
+
+
+def test_an_impatient_second_press_does_not_disturb_the_cleaning_up():
+    cleaned = False
+    with pytest.raises(Interrupted), interruptible():  # noqa: PT012
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            cleaned = True
+    assert cleaned
+
+
+def test_handlers_are_put_back_and_ignored_signals_stay_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGHUP, before)
