@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 import edgeswap
 from edgeswap.activations.catalog import CATALOG, FRAMEWORK_FUNCTIONS, parse
+from edgeswap.activations.int8 import ENDINGS
 from edgeswap.activations.layers import CLASSES, FUNCTIONS, activation_layer
+from edgeswap.convert import Conversion, convert_all
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.read import read
+from edgeswap.quantization.observe import observe
+from edgeswap.quantization.placement import place
+from edgeswap.quantization.qat import quantize
+from edgeswap.tflite.elu import fold_elu
+from edgeswap.tflite.flatbuffer import operator_name
+from edgeswap.tflite.flatbuffer import read as read_tflite
+from edgeswap.tflite.hard_swish import rewrite_hard_swish
+from edgeswap.tflite.verify import verify
 
 FRAMEWORKS = {"keras": keras, "tf_keras": tf_keras}
 VARIANTS = [
@@ -223,3 +237,94 @@ def test_a_mask_and_a_half_precision_policy_pass_through(framework):
     assert y.dtype == tf.float16
     assert layer.weights[0].dtype in (tf.float32, "float32")
     assert layer.supports_masking
+
+
+# Beside the kinds at their defaults: (operators of one activation, largest error in int8 steps of the output).
+# One operator rounds by half a step, and its table or multiplier may do so again: one step. Where several follow each
+# other, what is rounded on the way is multiplied by x or by the last constant, in steps of the output another one or
+# two. (Written as log(1 + exp(x)), softplus was off by 59 and mish by 50.)
+PARAMETERS_IN_INT8 = {
+    "relu_n(max_value=3)": ((), 1),
+    "leaky_relu(negative_slope=0)": ((), 1),
+    "swish(beta=1.5)": (("MUL", "LOGISTIC", "MUL"), 2),
+    "swish(max_value=4)": (("LOGISTIC", "MUL"), 2),
+    "swish(learn_beta=true)": (("LOGISTIC", "MUL"), 2),
+    "gelu(approximate=true)": (("GELU",), 1),
+    "hard_sigmoid(slope=0.2)": (("MUL", "ADD", "MUL"), 4),  # 1.2 x over -9.6..9.6 leaves 13 values for a unit of x
+    "clipped_elu(alpha=0.5)": (("ELU", "LEAKY_RELU"), 2),
+    "clipped_elu(min_value=-0.5)": (("ELU",), 1),
+}
+STEPS = {"swish": 2, "hard_swish": 2, "hard_sigmoid": 2, "softplus": 2, "selu": 2, "mish": 3}
+
+
+@pytest.mark.slow
+def test_what_becomes_of_each_in_int8_is_what_the_table_says():
+    """Operators, cuts in the delegate's graph and the largest error of the function itself, really converted."""
+    expected = {kind: (ENDINGS[kind]["XNNPACK"].operators, STEPS.get(kind, 1)) for kind in CATALOG}
+    expected |= PARAMETERS_IN_INT8
+    models = {text: (_quantized(text, between=True), _quantized(text, between=False)) for text in expected}
+    jobs = [Conversion(model, "int8", [_samples()]) for pair in models.values() for model in pair]
+    converted = iter(convert_all(jobs))
+    errors: dict[str, float] = {}
+    for text, (own, _) in expected.items():
+        between, alone = (fold_elu(next(converted)) for _ in range(2))
+        outside = bool(ENDINGS[parse(text).kind]["XNNPACK"].outside)
+        if parse(text).kind == "hard_swish":
+            between, alone = rewrite_hard_swish(between), rewrite_hard_swish(alone)
+        names = [operator_name(code) for code in _codes(between)]
+        found = (names, _delegated_parts(between), verify(between).is_full_integer)
+        assert found == (["CONV_2D", *own, "CONV_2D", *own, "CONV_2D"], 3 if outside else 1, True), text
+        errors[text] = _largest_error_in_steps(text, alone)
+    too_large = {text: error for text, error in errors.items() if error > expected[text][1]}
+    assert not too_large, errors
+
+
+def _samples() -> np.ndarray:
+    x = np.random.default_rng(0).uniform(-8, 8, (16, 8, 8, CHANNELS)).astype(np.float32)
+    x[0, 0, :2] = [[-8], [8]]  # what is observed reaches as far as what is tested
+    return x
+
+
+def _quantized(text: str, *, between: bool):
+    """Two of the activation between three convolutions, or the activation alone, with fake-quant."""
+    keras.utils.set_random_seed(1)
+    x = image = keras.Input((8, 8, CHANNELS), name="image")
+    for name in ("first", "second") if between else ("only",):
+        x = keras.layers.Conv2D(CHANNELS, 3, padding="same")(x) if between else x
+        x = keras.layers.ReLU(name=name)(x)
+    x = keras.layers.Conv2D(CHANNELS, 3)(x) if between else x
+    graph = canonicalize(read(keras.Model(image, x)))
+    activation = parse(text)
+    weights = activation.initial_weights(channels=CHANNELS, rank=4)
+    relus = [layer for layer in graph.layers.values() if layer.activation is not None]
+    config = {"kind": activation.kind, "parameters": dict(activation.parameters), "dtype": "float32"}
+    swapped = {layer.name: replace(layer, config=config, weights=weights) for layer in relus}
+    placement = place(graph.with_layers(swapped), input_ranges={"image": (-8.0, 8.0)})
+    return quantize(placement, observe(placement, [_samples()]))
+
+
+def _codes(data: bytes) -> list:
+    model = read_tflite(data)
+    return [model.operatorCodes[operator.opcodeIndex] for operator in model.subgraphs[0].operators]
+
+
+def _delegated_parts(data: bytes) -> int:
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    return sum(operator["op_name"] == "DELEGATE" for operator in interpreter._get_ops_details())
+
+
+def _largest_error_in_steps(text: str, data: bytes) -> float:
+    """Over the int8 inputs that stand for -8..8, against the function of what they stand for."""
+    interpreter = Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    (into,), (out,) = interpreter.get_input_details(), interpreter.get_output_details()
+    integers = np.resize(np.arange(-128, 128), into["shape"]).astype(np.int8)
+    interpreter.set_tensor(into["index"], integers)
+    interpreter.invoke()
+    scale, zero_point = into["quantization"]
+    x = scale * (integers.astype(np.float64) - zero_point)
+    expected = parse(text)(x)
+    scale, zero_point = out["quantization"]
+    got = scale * (interpreter.get_tensor(out["index"]).astype(np.float64) - zero_point)
+    return float(np.max(np.abs(got - expected)[np.abs(x) <= 8]) / scale)
