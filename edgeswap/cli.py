@@ -173,6 +173,53 @@ def activations(names: tuple[str, ...], plot: str | None) -> None:
     terminal.render(chosen, Console())
 
 
+@cli.command()
+@click.argument("model")
+@click.option(
+    "--target", metavar="TARGET", multiple=True, help="host | mobile | coral | ssh://user@board | emulator:pi5. [host]"
+)
+@click.option("--activation", metavar="NAME", help="What every hidden activation would become.")
+@click.option("--swap", metavar="PATTERN=TO", multiple=True, help="By kind or layer name: swish=hard_swish.")
+@click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
+@click.option("--trust", is_flag=True, help="Let code inside the model file run.")
+@click.option("--json", "as_json", is_flag=True, help="Put the findings on stdout.")
+@_debug_option
+def check(model: str, as_json: bool, **flags: Any) -> int:
+    """Say what of MODEL cannot be int8 on each target, why, and what to write instead.
+
+    MODEL is a .keras or .h5 before training, or a .tflite of any tool after; a .tflite needs no TensorFlow. The exit
+    code is 3 if something blocks.
+    """
+    from edgeswap.activations.catalog import parse  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.model_file import inspect  # noqa: PLC0415
+    from edgeswap.operators import target  # noqa: PLC0415
+    from edgeswap.progress import progress_for  # noqa: PLC0415
+    from edgeswap.swap_rule import parse_rule  # noqa: PLC0415
+    from edgeswap.tflite import check as tflite  # noqa: PLC0415
+
+    targets = [target(name) for name in dict.fromkeys(flags["target"] or ("host",))]
+    activation = None if flags["activation"] is None else parse(flags["activation"])
+    rules = [parse_rule(text) for text in flags["swap"]]
+    if tflite.is_tflite(Path(model)):
+        if activation or rules:
+            raise ConfigError("Expected no swap for a .tflite, which is converted already.", "Check the Keras model.")
+        report = tflite.check_file(Path(model), targets)
+    else:
+        inspect(model, trust=flags["trust"])
+        stages = _start("edgeswap.check_model", progress_for(sys.stderr))
+        own = {"trust": flags["trust"], "custom_objects": flags["custom_objects"]}
+        report = stages.check_file(model, targets, activation=activation, rules=rules, **own)
+    if as_json:
+        click.echo(report.model_dump_json(by_alias=True, indent=2))
+    else:
+        from rich.console import Console  # noqa: PLC0415
+
+        from edgeswap.report import checked  # noqa: PLC0415
+
+        checked.render(report, Console())
+    return 0 if report.passed else VERDICT_NO
+
+
 def _start(stages: str, progress: Any) -> Any:
     """The module of that name, which imports TensorFlow."""
     from edgeswap.start import STAGES_MODULES, import_counted  # noqa: PLC0415

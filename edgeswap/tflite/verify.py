@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,12 +132,17 @@ def require_full_integer(data: bytes, layer_names: Sequence[str] = ()) -> None:
 
 
 def layer_of(operator: FloatOperator, layer_names: Sequence[str] = ()) -> str | None:
-    """The Keras layer that a float operator most likely comes from, or else the nearest layer before it.
+    """The Keras layer that a float operator most likely comes from, or else the nearest layer before it."""
+    return layer_in((*operator.tensors, *operator.upstream), layer_names)
+
+
+def layer_in(tensor_names: Iterable[str], layer_names: Sequence[str] = ()) -> str | None:
+    """The Keras layer that the first of these tensors with a layer in its name comes from.
 
     Tensor names hold the path of the Keras layer, `model/layer/Op`; several, joined by `;`, where operators were fused.
     tfmot's wrappers put `quant_` before a layer's name.
     """
-    for name in (*operator.tensors, *operator.upstream):
+    for name in tensor_names:
         for path in filter(None, name.split(";")):
             if layer_names:
                 within = f"/{path}/".replace("/quant_", "/") + f"/{path}/"
@@ -145,8 +150,19 @@ def layer_of(operator: FloatOperator, layer_names: Sequence[str] = ()) -> str | 
                 if inside:
                     return max(inside, key=len)
             elif "/" in path:
-                return path.split("/")[-2].removeprefix("quant_")
+                return _without_scopes(path.split("/")[:-1]).removeprefix("quant_")
     return None
+
+
+# What layers and operations of TensorFlow put between a layer's name and an operation's.
+_SCOPES = frozenset({"Gelu", "Tensordot", "batchnorm", "moments", "weighted_moments", "resize", "while", "body"})
+
+
+def _without_scopes(path: list[str]) -> str:
+    """The last part that may be a layer."""
+    while len(path) > 1 and path[-1].rstrip("0123456789_") in _SCOPES:
+        path = path[:-1]
+    return path[-1]
 
 
 def _float_operator(name: str, call: Any, tensors: Sequence[Tensor], writers: Mapping[int, Any]) -> FloatOperator:
@@ -156,7 +172,7 @@ def _float_operator(name: str, call: Any, tensors: Sequence[Tensor], writers: Ma
     return FloatOperator(
         operator=name,
         tensors=_float_names(tensors, call),
-        upstream=tuple(tensors[index].name for index in _upstream(writers, reads)),
+        upstream=tuple(tensors[index].name for index in upstream(writers, reads)),
         is_hybrid=name not in _BORDERS and writes_float and reads_weights,
     )
 
@@ -166,8 +182,13 @@ def _float_names(tensors: Sequence[Tensor], operator: Any) -> tuple[str, ...]:
     return tuple(tensors[index].name for index in both if index != -1 and tensors[index].dtype in FLOAT_DTYPES)
 
 
-def _upstream(writers: Mapping[int, Any], tensors: Sequence[int]) -> list[int]:
-    """The nearest tensors that some are computed from, they themselves first, then by distance."""
+def upstream(writers: Mapping[int, Any], tensors: Sequence[int]) -> list[int]:
+    """The nearest tensors that some are computed from, they themselves first, then by distance.
+
+    Args:
+        writers: index of a tensor to the operator that writes it.
+        tensors: their indices.
+    """
     found = list(dict.fromkeys(tensors))
     for tensor in found:  # grows while it is walked: breadth first
         if tensor in writers and len(found) < _UPSTREAM:

@@ -1,0 +1,66 @@
+"""The targets that a model can be checked for, each with the table that judges its operators. Data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from edgeswap.errors import ConfigError
+from edgeswap.tflite import edgetpu, xnnpack
+from edgeswap.tflite.operation import Operation, Remark
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a model is to run.
+
+    Attributes:
+        name: as in `--target`.
+        judge: what is to be said against an operator in int8 there.
+        basis: what it judges by.
+        dtypes: what a quantized tensor may be.
+        one_piece: it takes the model from the front up to the first operator that it does not run, and no further.
+        bundled_runtime: the runtime that will run it is not known, and may be years old.
+    """
+
+    name: str
+    judge: Callable[[Operation], Remark | None]
+    basis: str
+    dtypes: frozenset[str] = frozenset({"INT8"})
+    one_piece: bool = False
+    bundled_runtime: bool = False
+
+
+def _estimated(basis: str, operation: Operation) -> Remark | None:
+    remark = xnnpack.judge(operation)
+    return None if remark is None else replace(remark, basis=basis)
+
+
+_MOBILE = f"an estimate, that a phone's runtime does as {xnnpack.BASIS}"
+_LINUX = f"an estimate, that a board's runtime does as {xnnpack.BASIS}"
+
+TARGETS: Mapping[str, Target] = {
+    "host": Target("host", xnnpack.judge, xnnpack.BASIS),
+    "mobile": Target("mobile", partial(_estimated, _MOBILE), _MOBILE, bundled_runtime=True),
+    "coral": Target("coral", edgetpu.judge, edgetpu.BASIS, edgetpu.DTYPES, one_piece=True),
+}
+# Boards run the host's runtime.
+_BOARDS = re.compile(r"ssh://[^/\s]+|emulator:pi[345]")
+
+
+def target(name: str) -> Target:
+    """The target called `name`.
+
+    Raises:
+        ConfigError: none is called so.
+    """
+    if name in TARGETS:
+        return TARGETS[name]
+    if _BOARDS.fullmatch(name):
+        return Target(name, partial(_estimated, _LINUX), _LINUX, bundled_runtime=True)
+    raise ConfigError(
+        f"Expected a target that edgeswap can check for, got {name!r}.",
+        f"Known are: {', '.join(TARGETS)}, ssh://user@board, emulator:pi3, emulator:pi4, emulator:pi5.",
+    )

@@ -1,0 +1,100 @@
+"""What `edgeswap check` found, on a terminal: for each target the verdict, the activations and the findings."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgeswap.findings import ActivationUse, CheckReport, TargetCheck
+from edgeswap.report import wording as say
+
+WIDEST = 100
+NAMES = ("where", "activation")  # columns of names, which leave room for the words beside them
+WIDEST_NAME = 22
+STYLES = {"blocks": "red", "costs": "yellow", "note": "dim"}
+
+
+def render(report: CheckReport, console: Console) -> None:
+    """Print the report.
+
+    Args:
+        report: of `edgeswap check`.
+        console: where to print; its width is kept to.
+    """
+    width = min(console.width, WIDEST)
+    if report.activations is not None:
+        swapped, kept = report.activations.swapped, report.activations.skipped
+        names = say.shortened([entry.layer for entry in swapped])
+        console.print(
+            _text(f"{len(swapped)} activations would be swapped: {names}." if swapped else "Nothing to swap.")
+        )
+        for skipped in kept:
+            console.print(_text(f"{skipped.layer} ({skipped.activation}) stays: {skipped.reason}."), style="dim")
+        console.print()
+    for target in report.targets:
+        console.print(_text(_verdict(target, report.form)), style="green" if target.passed else "bold red")
+        console.print(_text(f"Judged by: {target.basis}."), style="dim")
+        if target.activations:
+            console.print()
+            console.print(_activations(target.activations), width=width)
+        if target.findings:
+            console.print()
+            console.print(_findings(target), width=width)
+        console.print()
+    if report.form == "keras":
+        console.print(_text("What layers become is an estimate: check the .tflite when it is converted."))
+
+
+def _verdict(target: TargetCheck, form: str) -> str:
+    counts = {severity: sum(finding.severity == severity for finding in target.findings) for severity in STYLES}
+    leaves = f"; from {target.leaves_at} on it runs on the CPU" if target.leaves_at else ""
+    if target.passed:
+        costs = f", with {say.plural(counts['costs'], 'cost')}" if counts["costs"] else ""
+        all_of_it = "every layer can be int8" if form == "keras" else "full-integer"
+        return f"{target.target}: {all_of_it}{costs}{leaves}."
+    return f"{target.target}: {say.plural(counts['blocks'], 'finding')} in the way of int8{leaves}."
+
+
+def _activations(uses: list[ActivationUse]) -> Table:
+    table = _table("activation", "layers", "becomes", "range", "there")
+    for use in uses:
+        low, high = ("data" if bound is None else f"{bound:.3g}" for bound in use.bounds)
+        there = {None: "runs", "note": "runs, see below"}.get(use.severity, str(use.severity))
+        if use.suggestion:
+            there += f"; nearest that runs: {use.suggestion}"
+        becomes = ", ".join(use.operators) or "fused"
+        cells = (use.activation, str(len(use.layers)), becomes, f"{low} .. {high}", there)
+        table.add_row(*map(_text, cells), style=STYLES[use.severity] if use.severity in ("blocks", "costs") else "")
+    return table
+
+
+def _findings(target: TargetCheck) -> Table:
+    """A row a finding; what it rests on stands beside it where that is not what the target is judged by."""
+    table = _table("", "where", "what, why, and what to do instead")
+    for finding in target.findings:
+        where = say.shortened(finding.layers or finding.tensors, most=2)
+        about = Text.assemble((f"{_printable(finding.what)}. ", "bold"), _printable(finding.why))
+        if finding.instead:
+            about.append(f" {_printable(finding.instead)}")
+        if finding.basis != target.basis:
+            about.append(f" ({_printable(finding.basis)})", style="dim")
+        table.add_row(Text(finding.severity, style=STYLES[finding.severity]), _text(where), about)
+    return table
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(Text(header), overflow="fold", max_width=WIDEST_NAME if header in NAMES else None)
+    return table
+
+
+def _text(text: str) -> Text:
+    return Text(_printable(text))
+
+
+def _printable(text: str) -> str:
+    """Layer names are other people's text: a control character is written out."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text.replace(say.NBSP, " "))

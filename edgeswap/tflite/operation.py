@@ -1,0 +1,51 @@
+"""One call of a TFLite operator, as far as a target asks about it, and what a target's table says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from edgeswap.findings import Severity
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operator between tensors; before conversion what is expected, after it what stands in the file.
+
+    Attributes:
+        name: builtin name, such as `CONV_2D`.
+        inputs: shapes of what it reads that is not constant, batch included.
+        outputs: shapes of what it writes.
+        options: what tables ask for, where it is known: `dilation` (y, x), `axes` of a reduction, `fused` activation,
+            `strides`, `padding` (before, after) by dimension, `slope_shape`, `constant_inputs`, `shuffled_weights`,
+            `ellipsis_or_new_axis`.
+        version: of the operator; None where it is not known.
+    """
+
+    name: str
+    inputs: tuple[Shape, ...] = ()
+    outputs: tuple[Shape, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    version: int | None = None
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a table says against an operator.
+
+    Attributes:
+        severity: as in a finding.
+        why: one sentence.
+        instead: what to write instead, one sentence, or nothing.
+        basis: what it rests on.
+        scope: `operator`: it runs elsewhere, in int8; `model`: the whole model is refused.
+    """
+
+    severity: Severity
+    why: str
+    instead: str
+    basis: str
+    scope: Literal["operator", "model"] = "operator"

@@ -1,0 +1,58 @@
+"""What LiteRT runs in int8 on a CPU: inside of its XNNPACK delegate, or by a kernel of its own outside of it.
+
+Both sets were read off models that edgeswap converted (TensorFlow 2.21) and ai-edge-litert 2.3 loaded: an operator is
+inside where no partition of the delegate ends at it.
+"""
+
+from __future__ import annotations
+
+from edgeswap.tflite.operation import Operation, Remark
+
+BASIS = "what was measured with ai-edge-litert 2.3 on x86-64"
+
+INSIDE = frozenset({
+    "ADD", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D", "DEPTH_TO_SPACE", "DEQUANTIZE", "ELU", "FULLY_CONNECTED",
+    "LEAKY_RELU", "LOGISTIC", "MAX_POOL_2D", "MEAN", "MUL", "PAD", "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "RESHAPE",
+    "RESIZE_BILINEAR", "SLICE", "SPLIT", "STRIDED_SLICE", "SUB", "SUM", "TANH", "TRANSPOSE", "TRANSPOSE_CONV",
+})  # fmt: skip
+
+OUTSIDE = frozenset({
+    "ABS", "AVERAGE_POOL_2D", "BATCH_MATMUL", "DIV", "EQUAL", "EXP", "GELU", "GREATER", "HARD_SWISH",
+    "L2_NORMALIZATION", "LOG", "LOG_SOFTMAX", "MAXIMUM", "MINIMUM", "PACK", "PRELU", "REDUCE_PROD", "RELU", "RELU6",
+    "RELU_N1_TO_1", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "RSQRT", "SELECT", "SELECT_V2", "SOFTMAX", "SPLIT_V",
+    "SQRT", "SQUARED_DIFFERENCE", "TILE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK",
+})  # fmt: skip
+
+MOST_CONCATENATED = 5  # tensors; with six it was outside
+
+_INSTEAD = {
+    "HARD_SWISH": "Export it as MUL, ADD and MUL (edgeswap.tflite.hard_swish), which are inside; or swap swish in.",
+    "AVERAGE_POOL_2D": "Where the window is the whole image write GlobalAveragePooling2D (MEAN), which is inside.",
+    "RESIZE_NEAREST_NEIGHBOR": "Write interpolation='bilinear', which is inside.",
+    "PRELU": "Swap leaky_relu in, which is inside, if one slope will do.",
+    "GELU": "Swap swish in, whose LOGISTIC and MUL are inside.",
+    "EXP": "Swap swish or clipped_elu in, which are inside.",
+    "LOG": "Swap swish or clipped_elu in, which are inside.",
+    **dict.fromkeys(
+        ("RELU", "RELU6", "RELU_N1_TO_1"),
+        "Put the activation right behind a convolution, dense layer or addition that nothing else reads: it is fused.",
+    ),
+    **dict.fromkeys(
+        ("SQUARED_DIFFERENCE", "RSQRT"),
+        "Write BatchNormalization in the place of the normalization: it is folded away.",
+    ),
+}
+
+
+def judge(operation: Operation) -> Remark | None:
+    """What is to be said against running `operation` in int8 there; None if nothing is."""
+    name = operation.name
+    crowded = name == "CONCATENATION" and len(operation.inputs) > MOST_CONCATENATED
+    if name in INSIDE and not crowded:
+        return None
+    if name in OUTSIDE or crowded:
+        instead = "Concatenate at most five tensors at once." if crowded else _INSTEAD.get(name, "")
+        why = "It runs in int8, but outside of the XNNPACK delegate, whose graph is cut in two there."
+        return Remark("costs", why, instead, BASIS)
+    why = "Nobody has seen where this runtime runs it, or whether it does in int8."
+    return Remark("note", why, "Convert the model and measure it.", "not measured")

@@ -1,0 +1,237 @@
+"""The model side of `edgeswap check`: on graphs written by hand, and held against what conversions really give."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from edgeswap.activations.catalog import CATALOG, Activation, parse
+from edgeswap.check import check, heavy_from
+from edgeswap.errors import ConfigError
+from edgeswap.findings import CheckReport, Finding, TargetCheck
+from edgeswap.graph.canonicalize import activation_layer
+from edgeswap.graph.ir import Graph, Layer, Node, Ref
+from edgeswap.lowering import activation_operators
+from edgeswap.operators import target
+from edgeswap.report import checked as rendering
+from edgeswap.tflite import edgetpu, xnnpack
+from edgeswap.tflite.operation import Operation
+
+HOST, CORAL, MOBILE = target("host"), target("coral"), target("mobile")
+IMAGE = (None, 8, 8, 4)
+CONV = ("Conv2D", {"dilation_rate": (1, 1), "groups": 1})
+DENSE = ("Dense", {})
+
+
+def act(text: str) -> tuple[str, dict[str, Any]]:
+    layer = activation_layer("", parse(text))
+    return layer.class_name, dict(layer.config)
+
+
+def chain(*layers: tuple[str, dict[str, Any]], shape: tuple[int | None, ...] = IMAGE, dtype: str = "float32") -> Graph:
+    """An input and layers in a row, called `<class><position>` in lower case."""
+    source = Layer("image", "InputLayer", {"batch_shape": shape, "dtype": dtype})
+    found, nodes = {"image": source}, [Node("image", "image")]
+    for index, (class_name, config) in enumerate(layers):
+        name = f"{config['kind'] if 'kind' in config else class_name.lower()}{index}"
+        found[name] = Layer(name, class_name, config)
+        nodes.append(Node(name, name, (Ref(nodes[-1].name),)))
+    return Graph("net", found, tuple(nodes), (Ref("image"),), (Ref(nodes[-1].name),))
+
+
+def checked(graph: Graph, where: Any = HOST, shape: tuple[int | None, ...] | None = IMAGE) -> TargetCheck:
+    """The check of a graph in which every tensor has one shape."""
+    return check(graph, where, shapes={} if shape is None else {Ref(node.name): shape for node in graph.nodes})
+
+
+def blocking(result: TargetCheck) -> list[Finding]:
+    return [finding for finding in result.findings if finding.severity == "blocks"]
+
+
+def test_a_plain_convnet_has_nothing_against_it() -> None:
+    graph = chain(CONV, ("BatchNormalization", {"axis": -1}), act("relu6"), CONV, ("GlobalAveragePooling2D", {}), DENSE)
+    for where in (HOST, MOBILE):
+        assert checked(graph, where).findings == []
+    assert checked(graph).operators == {"CONV_2D": 2, "MEAN": 1, "FULLY_CONNECTED": 1}  # folded, fused
+
+
+@pytest.mark.parametrize("kind", sorted(CATALOG))
+def test_every_activation_of_the_catalog_has_operators_that_both_tables_know(kind: str) -> None:
+    operators = activation_operators(Activation(kind)).operators
+    assert {*operators} <= xnnpack.INSIDE | xnnpack.OUTSIDE
+    for where in (HOST, CORAL):
+        result = checked(chain(CONV, act(kind), CONV), where)
+        assert [use.activation for use in result.activations] == ([kind] if kind != "linear" else [])
+
+
+@pytest.mark.parametrize("text", ["elu", "clipped_elu", "gelu", "leaky_relu", "mish", "selu", "softplus"])
+def test_what_the_edge_tpu_has_no_operator_for_blocks_and_an_activation_that_maps_is_suggested(text: str) -> None:
+    result = checked(chain(CONV, act(text), CONV), CORAL)
+    assert not result.passed
+    assert result.leaves_at is not None
+    (use,) = result.activations
+    assert use.severity == "blocks"
+    assert use.suggestion is not None
+    assert checked(chain(CONV, act(use.suggestion), CONV), CORAL).passed
+
+
+@pytest.mark.parametrize("text", ["swish", "relu6", "relu", "sigmoid", "tanh", "hard_sigmoid", "hard_tanh", "pact"])
+def test_what_the_edge_tpu_maps_passes_without_a_finding(text: str) -> None:
+    result = checked(chain(CONV, act(text), CONV), CORAL)
+    assert result.findings == []
+    assert result.leaves_at is None
+
+
+def test_hard_swish_on_the_edge_tpu_is_a_note_because_its_rewriting_maps() -> None:
+    result = checked(chain(CONV, act("hard_swish"), CONV), CORAL)
+    assert result.passed
+    (finding,) = result.findings
+    assert finding.severity == "note"
+    assert "MUL, ADD, MUL" in finding.why
+
+
+def test_the_tail_may_run_on_the_cpu() -> None:
+    middle = checked(chain(CONV, ("LayerNormalization", {}), CONV), CORAL)
+    tail = checked(chain(CONV, CONV, ("LayerNormalization", {})), CORAL)
+    assert not middle.passed
+    assert tail.passed
+    assert {finding.severity for finding in tail.findings} == {"costs"}
+    assert tail.leaves_at == "layernormalization2 (SQUARED_DIFFERENCE)"
+    assert heavy_from(["ADD", "CONV_2D", "SOFTMAX"]) == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        (("LSTM", {}), "unroll"),
+        (("GRU", {}), "unroll"),
+        (("Conv3D", {}), "two dimensions"),
+        (("MaxPooling3D", {}), "two dimensions"),
+        (("GroupNormalization", {}), "BatchNormalization"),
+        (("UpSampling2D", {"interpolation": "bicubic"}), "bilinear"),
+        (("ThresholdedReLU", {}), "relu6"),
+        (("EdgeswapOperation", {"source": {"tensorflow": "math.cos"}}), "products"),
+    ],
+)
+def test_what_has_no_int8_form_blocks_everywhere_and_says_what_to_write(
+    layer: tuple[str, dict[str, Any]], says: str
+) -> None:
+    for where in (HOST, CORAL, MOBILE):
+        # The target's table may have more to say of the layer's other operators.
+        found = [one for one in blocking(checked(chain(CONV, layer, CONV), where)) if one.basis != where.basis]
+        assert len(found) == 1
+        assert found[0].layers == [f"{layer[0].lower()}1"]
+        assert says in found[0].instead
+        assert "estimate" in found[0].basis
+
+
+def test_a_recurrent_layer_that_is_unrolled_does_not_block() -> None:
+    assert checked(chain(("LSTM", {"unroll": True}), DENSE), HOST, None).passed
+    assert not checked(chain(("GRU", {"unroll": True, "reset_after": False}), DENSE), HOST, None).passed
+
+
+def test_inputs_are_judged() -> None:
+    assert [f.what for f in blocking(checked(chain(CONV, shape=(None, None, None, 3))))] == [
+        "free size (None, None, 3)"
+    ]
+    assert [f.what for f in blocking(checked(chain(DENSE, shape=(None, 6), dtype="int32")))] == ["int32 input"]
+    (batch,) = checked(chain(CONV, shape=(8, 8, 8, 3))).findings
+    assert (batch.severity, batch.what) == ("note", "batch of 8")
+
+
+def test_a_layer_nobody_has_seen_is_a_note_that_is_not_a_promise() -> None:
+    (finding,) = checked(chain(CONV, ("MyLayer", {}), CONV)).findings
+    assert (finding.severity, finding.basis) == ("note", "not measured")
+
+
+def test_layers_that_share_a_finding_and_operators_that_share_a_layer_stand_together() -> None:
+    result = checked(chain(CONV, act("gelu"), CONV, act("gelu"), CONV, ("LayerNormalization", {}), CONV))
+    assert [(f.what, f.layers) for f in result.findings] == [
+        ("GELU", ["gelu1", "gelu3"]),
+        ("SQUARED_DIFFERENCE, RSQRT", ["layernormalization5"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "reason"),
+    [
+        (Operation("SOFTMAX", outputs=((1, 20_000),)), "16000"),
+        (Operation("SOFTMAX", outputs=((1, 8, 8, 3),)), "more than one dimension"),
+        (Operation("FULLY_CONNECTED", outputs=((1, 6, 4),)), "more than one dimension"),
+        (Operation("CONV_2D", options={"dilation": (1, 2)}), "dilation"),
+        (Operation("CONV_2D", version=6), "version 6"),
+        (Operation("TRANSPOSE_CONV", version=4), "version 4"),
+        (Operation("MEAN", ((1, 8, 8, 6),), options={"axes": (3,)}), "multiple of 4"),
+        (Operation("MEAN", ((1, 8, 8, 6),), options={"axes": (0,)}), "batch"),
+        (Operation("MAX_POOL_2D", options={"fused": "RELU6"}), "RELU6"),
+        (Operation("PRELU", options={"slope_shape": (8, 8, 4)}), "not one a channel"),
+        (Operation("PAD", options={"padding": ((1, 1), (0, 0))}), "batch"),
+        (Operation("STRIDED_SLICE", options={"strides": (1, 2)}), "strides"),
+        (Operation("CONCATENATION", ((1, 4),), options={"constant_inputs": 1}), "constant"),
+        (Operation("ADD", ((1, 2, 3, 4, 5),)), "dimensions above 1"),
+        (Operation("HARD_SWISH"), "not in the table"),
+    ],
+)
+def test_the_edge_tpu_table_has_limits(operation: Operation, reason: str) -> None:
+    remark = edgetpu.judge(operation)
+    assert remark is not None
+    assert remark.severity == "blocks"
+    assert reason in remark.why
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        Operation("SOFTMAX", outputs=((1, 1000),)),
+        Operation("CONV_2D", ((1, 8, 8, 3),), options={"dilation": (2, 2), "fused": "RELU6"}, version=5),
+        Operation("MEAN", ((1, 8, 8, 8),), options={"axes": (3,)}),
+        Operation("PRELU", options={"slope_shape": (1, 1, 4)}),
+        Operation("PAD", options={"padding": ((0, 0), (1, 1))}),
+        Operation("CONCATENATION", ((1, 4),), options={"constant_inputs": 1, "constants_are_zero": True}),
+    ],
+)
+def test_what_stays_within_the_limits_maps(operation: Operation) -> None:
+    assert edgetpu.judge(operation) is None
+
+
+def test_targets() -> None:
+    assert target("ssh://pi@raspberrypi.local:22").judge(Operation("CONV_2D")) is None
+    assert "estimate" in target("emulator:pi5").basis
+    for wrong in ("Coral", "nnapi", "ssh://", "emulator:pi6", ""):
+        with pytest.raises(ConfigError) as caught:
+            target(wrong)
+        assert "host, mobile, coral" in caught.value.remedy
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_keeps_to_the_terminal_and_escapes_are_written_out(width: int) -> None:
+    from rich.console import Console
+
+    result = checked(chain(CONV, act("leaky_relu(negative_slope=0.01)"), CONV, act("gelu"), ("LSTM", {}), DENSE), CORAL)
+    evil = result.findings[0].model_copy(update={"layers": ["a" * 90, "\x1b[2Jtwo"]})
+    result = result.model_copy(update={"findings": [evil, *result.findings[1:]]})
+    report = CheckReport(edgeswap="0", model="m", form="keras", targets=[result], passed=False)
+    stream = io.StringIO()
+    rendering.render(report, Console(file=stream, width=width))
+    text = stream.getvalue()
+    assert max(map(len, text.splitlines())) <= width
+    assert "\x1b" not in text
+    for word in ("blocks", "LEAKY_RELU", "prelu", "estimate"):
+        assert word in text
+
+
+def test_the_report_survives_json() -> None:
+    report = CheckReport(
+        edgeswap="0", model="m", form="keras", targets=[checked(chain(CONV, act("elu")), CORAL)], passed=False
+    )
+    assert CheckReport.model_validate_json(report.model_dump_json(by_alias=True)) == report
+
+
+def test_the_tables_import_no_tensorflow() -> None:
+    code = "import sys, edgeswap.check, edgeswap.operators, edgeswap.tflite.check; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not {"tensorflow", "keras", "tf_keras"} & set(ran.stdout.split())
