@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from edgeswap.activations.catalog import ALIASES, CATALOG, Activation, parse
+from edgeswap.activations.catalog import ALIASES, CATALOG, NAMED, Activation, parse
 from edgeswap.errors import ConfigError
 from edgeswap.graph.ir import Layer
 
@@ -21,10 +21,12 @@ class Rule:
     def kind(self) -> str | None:
         """The kind that the pattern is, or None where it is a glob over layer names."""
         kind = ALIASES.get(self.pattern, self.pattern)
-        return kind if kind in CATALOG else None
+        return self.pattern if self.pattern in NAMED else kind if kind in CATALOG else None
 
     def fits(self, layer: Layer, activation: Activation) -> bool:
-        """Whether the rule speaks of this activation layer."""
+        """Whether the rule speaks of this activation layer; a name such as relu3 speaks of that ceiling alone."""
+        if self.pattern in NAMED:
+            return activation == Activation(self.pattern)
         return activation.kind == self.kind if self.kind else fnmatchcase(layer.name, self.pattern)
 
 

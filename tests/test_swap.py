@@ -121,3 +121,8 @@ def test_a_swap_of_an_activation_for_itself_changes_nothing(text):
     same = Graph("same", layers, (*graph.nodes, Node("head", "head", (Ref("b"),))), graph.inputs, (Ref("head"),))
     same = Graph("same", {**layers, "head": dense("head")}, same.nodes, same.inputs, same.outputs)
     assert swapped(swap(same, None, [Rule("b", to)])) == {}
+
+
+def test_a_rule_by_the_name_of_a_kind_with_parameters_speaks_of_those_alone():
+    graph = chain(dense("a"), "relu3", dense("b"), "relu6", dense("c"))
+    assert swapped(swap(graph, None, [parse_rule("relu3=tanh")])) == {"act_1": ("relu_n(max_value=3)", "tanh")}

@@ -34,6 +34,7 @@ __all__ = [
     "CATALOG",
     "FRAMEWORK_FUNCTIONS",
     "HARD_SWISH_MINIMUM",
+    "NAMED",
     "SWISH_MINIMUM",
     "Activation",
     "Bounds",

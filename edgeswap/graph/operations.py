@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeswap.activations.catalog import CATALOG, Activation
+from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import ACTIVATION, OPERATION, Graph, Layer, Node, Ref, map_refs
 
 Converted = tuple[str, dict[str, Any], tuple[Any, ...]]  # class name, config, call arguments
@@ -22,6 +22,8 @@ _SYNONYMS = {
     "truediv": "divide", "true_divide": "divide", "reduce_mean": "mean", "concat": "concatenate", "leaky_relu": "",
     "hard_silu": "hard_swish", "silu": "swish", "sub": "subtract", "mul": "multiply", "gelu": "",
 }  # fmt: skip
+# Operations that compute the catalog's activation of that name with its default parameters.
+_ACTIVATIONS = {"sigmoid", "tanh", "relu", "relu6", "softplus", "selu", "swish", "hard_swish", "mish"}
 
 
 def operation_name(symbol: str) -> str:
@@ -47,7 +49,7 @@ def operations_as_layers(graph: Graph) -> Graph:
 
 def _as_keras_layer(layer: Layer, node: Node) -> Converted | None:
     name = layer.config["operation"]
-    if name in CATALOG and not CATALOG[name].defaults and len(node.refs()) == 1 and node.args[1:] == ():
+    if name in _ACTIVATIONS and len(node.refs()) == 1 and node.args[1:] == ():
         return ACTIVATION, _activation_config(Activation(name)), node.args
     convert = _LAYERS.get(name)
     options = {**{k: v for k, v in layer.config["options"].items() if k != "name"}, **node.kwargs}

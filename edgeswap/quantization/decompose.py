@@ -44,7 +44,18 @@ def decompose(graph: Graph) -> Graph:
     Args:
         graph: canonical, with weights.
     """
-    return _pairwise(_chained(_batch_norms_folded(graph)))
+    return _pairwise(_chained(_batch_norms_folded(_simplified(graph))))
+
+
+def _simplified(graph: Graph) -> Graph:
+    """Activations by the plainest kind that is the same function; what was learned is constant from here on."""
+    plainer = {}
+    for name, layer in graph.layers.items():
+        if layer.activation is not None:
+            simplified = layer.activation.simplified(layer.weights)
+            if simplified != layer.activation:
+                plainer[name] = activation_layer(name, simplified, trainable=layer.trainable)
+    return graph.with_layers(plainer)
 
 
 def _pairwise(graph: Graph) -> Graph:
@@ -85,8 +96,11 @@ def _chained(graph: Graph) -> Graph:
 def _chain(layer: Layer) -> tuple[Layer, Layer] | None:
     activation = layer.activation
     if activation is not None and activation.parameters.get("alpha", 1.0) != 1.0:
+        alpha = activation.parameters["alpha"]
         rest = {name: value for name, value in activation.parameters.items() if name != "alpha"}
-        slope = {"negative_slope": activation.parameters["alpha"]}
+        if rest.get("min_value") is not None:
+            rest["min_value"] /= alpha  # the slope comes after this clip
+        slope = {"negative_slope": alpha}
         return activation_layer(
             f"{layer.name}_elu", Activation(activation.kind, rest), trainable=layer.trainable
         ), replace(layer, class_name="LeakyReLU", config=slope)
