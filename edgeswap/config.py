@@ -135,7 +135,9 @@ class ExportConfig(_SwapSettings):
         swaps = values.get("activation") or values.get("swap")
         return values if values.get("model") is not None or swaps else {**values, "activation": EXAMPLE_ACTIVATION}
 
-    @field_validator("recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "seed", mode="before")
+    @field_validator(
+        "recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "target_samples", "seed", mode="before"
+    )
     @classmethod
     def _true_is_no_number(cls, value: Any) -> Any:
         return repr(value) if isinstance(value, bool) else value

@@ -191,7 +191,7 @@ BAD_MODELS = {
     "truncated": ("is neither a zip nor an HDF5 file, or it is cut short", "copy it whole"),
     "truncated .h5": ("cannot be read", "whole"),
     "weights alone": ("holds weights only", "not save_weights"),
-    "a folder": ("is a folder", "model.save('model.keras')"),
+    "a folder": ("without saved_model.pb", "model.save"),
     "another zip": ("is a zip without a readable config.json", "model.save('model.keras')"),
     "with code": ("holds a Lambda layer", "--trust"),
 }

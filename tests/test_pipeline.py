@@ -139,6 +139,7 @@ def test_unlabelled_data_by_distillation_of_a_keras_3_model(place):
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.slow
 def test_a_layer_of_the_users_own(place, monkeypatch):
     (place / "mylayers.py").write_text(
         "import tf_keras\n\nclass Halved(tf_keras.layers.Layer):\n    def call(self, x):\n        return x * 0.5\n"

@@ -1,0 +1,74 @@
+"""Settings: from flags, edgeswap.toml or Python, with the defaults of the command line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgeswap.config import ExportConfig, export_config, swap_config
+from edgeswap.errors import ConfigError
+
+
+def test_the_example_swaps_relu6_in_and_a_model_of_ones_own_swaps_nothing():
+    assert str(export_config({}).hidden_activation) == "relu6"
+    assert export_config({"activation": "hard_swish"}).activation == "hard_swish"
+    assert export_config({"swap": ("swish=elu",)}).activation is None
+    own = export_config({"model": "m.keras", "data": "d"})
+    assert not own.swaps
+    assert (own.method, own.epochs, own.recover_epochs, own.seed, str(own.output)) == ("qat", 3, 3, 0, "out")
+
+
+def test_flags_go_before_the_file_and_what_is_left_out_stays(tmp_path):
+    file = tmp_path / "edgeswap.toml"
+    file.write_text('[export]\nepochs = 7\nmax-drop = 1\noverwrite = true\nswap = "swish=elu"\ntarget = ["host"]\n')
+    flags = {"epochs": "2", "max_drop": None, "overwrite": False, "swap": (), "target": ()}
+    config = export_config(flags, file)
+    assert (config.epochs, config.max_drop, config.overwrite, config.swap) == (2, 1.0, True, ("swish=elu",))
+    assert [rule.pattern for rule in config.rules] == ["swish"]
+
+
+def test_without_a_file_there_are_the_defaults(tmp_path):
+    assert export_config({}, tmp_path / "none.toml") == export_config({})
+
+
+def test_a_folder_in_the_files_place(tmp_path):
+    with pytest.raises(ConfigError, match="Expected TOML"):
+        export_config({}, tmp_path)
+
+
+def test_arrays_from_python_are_settings():
+    x, y = np.zeros((3, 2)), np.zeros(3, np.int64)
+    assert export_config({"model": object(), "data": x}).data is x
+    assert export_config({"model": object(), "data": (x, y)}).data[1] is y
+
+
+@pytest.mark.parametrize("value", [{"Mine": int}, ["mylayers:Mine"], ("a.b:C", "d:E"), "mylayers:Mine"])
+def test_custom_objects(value):
+    found = export_config({"custom_objects": value}).custom_objects
+    assert found == (
+        value if isinstance(value, dict) else ("mylayers:Mine",) if isinstance(value, str) else tuple(value)
+    )
+
+
+@pytest.mark.parametrize("value", ["Mine", ["a:b", 3], "a:b:c", ":b", 3])
+def test_wrong_custom_objects(value):
+    with pytest.raises(ConfigError, match="Expected MODULE:NAME"):
+        export_config({"custom_objects": value})
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        export_config({}).seed = 3
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, field in ExportConfig.model_fields.items() if "int" in str(field.annotation)]
+)
+def test_true_is_no_number(name):
+    with pytest.raises(ConfigError, match=f"whole number for --{name.replace('_', '-')}, got 'True'"):
+        export_config({name: True})
+
+
+def test_swap_settings():
+    config = swap_config({"model": "a.keras", "output": "b.keras", "activation": "silu", "swap": ()})
+    assert (str(config.output), config.activation) == ("b.keras", "swish")

@@ -1,0 +1,78 @@
+"""What is taken for a model to export."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from edgeswap.errors import ModelError
+from edgeswap.frameworks import keras, tf_keras
+from edgeswap.graph.build import build
+from edgeswap.progress import Silent
+from edgeswap.source import open_source, train_example
+
+
+def opened(model, **settings):
+    return open_source(model, seed=0, progress=Silent(), **settings)
+
+
+@pytest.mark.parametrize("framework", [keras, tf_keras])
+def test_a_model_built_for_one_batch_size_takes_any(framework):
+    inputs = framework.Input(batch_shape=(1, 4, 4, 1), name="image")
+    model = framework.Model(inputs, framework.layers.Dense(3)(framework.layers.Flatten()(inputs)))
+    source = opened(model)
+    assert source.input_shapes == {"image": (4, 4, 1)}
+    x = np.random.default_rng(0).random((5, 4, 4, 1), np.float32)
+    one_by_one = np.concatenate([np.asarray(model(x[i : i + 1])) for i in range(5)])
+    np.testing.assert_allclose(build(source.graph)(x), one_by_one, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_inputs_that_are_no_floats(dtype):
+    inputs = keras.Input((4,), dtype=dtype)
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Rescaling(1.0)(inputs)))
+    with pytest.raises(ModelError, match=f"Expected float32 inputs, got {dtype}"):
+        opened(model)
+
+
+def test_what_is_no_model():
+    with pytest.raises(ModelError, match="Expected a Keras 3 or tf_keras model, got int"):
+        opened(3)
+
+
+def test_files_are_known_by_their_bytes_and_objects_by_their_weights(tiny):
+    file = opened(tiny / "tiny.keras")
+    assert file.record.sha256 == hashlib.sha256((tiny / "tiny.keras").read_bytes()).hexdigest()
+    assert file.record.source == str(tiny / "tiny.keras")
+    model = keras.models.load_model(tiny / "tiny.keras")
+    same = opened(model).record.sha256
+    assert opened(model).record.sha256 == same
+    model.set_weights([array + 1 for array in model.get_weights()])
+    assert opened(model).record.sha256 != same
+
+
+def test_a_keras_3_layer_of_ones_own_by_its_tf_keras_twin():
+    class Halved(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * 0.5
+
+    class Twin(tf_keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * 0.5
+
+    Twin.__name__ = "Halved"
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(3)(Halved(name="own")(inputs)))
+    with pytest.raises(ModelError, match="belongs to another framework"):
+        build(opened(model).graph)
+    source = opened(model, custom_objects={"Halved": Twin})
+    x = np.ones((2, 4), np.float32)
+    np.testing.assert_allclose(build(source.graph)(x), model(x), rtol=1e-6)
+
+
+def test_only_the_example_is_trained(tiny):
+    source = opened(tiny / "tiny.keras")
+    assert train_example(source, seed=0, progress=Silent()) is source
+    assert opened(None).untrained is not None
