@@ -17,6 +17,7 @@ import click
 
 from edgeswap import __version__
 from edgeswap.errors import ConfigError, EdgeswapError
+from edgeswap.scratch import is_full
 
 VERDICT_NO = 3
 SETTINGS = Path("edgeswap.toml")
@@ -261,6 +262,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if invocation.debug:
             raise
+        if is_full(error):
+            return _say("Expected room to write to, got a full disk.", "Free some space, and run it again.", 1)
         problem = f"edgeswap itself failed: {type(error).__name__}: {' '.join(str(error).split())}"
         return _say(problem, "Please report it with what --debug shows.", 1)
 

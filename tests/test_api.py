@@ -70,6 +70,16 @@ def test_a_rule_that_fits_nothing_writes_nothing(tiny, place, edgeswap):
     assert list(place.iterdir()) == []
 
 
+def test_a_disk_too_small_for_the_swapped_file(tiny, full_disk, edgeswap):
+    disk = full_disk("8k")
+    ran = edgeswap("swap", tiny / "tiny.keras", "--activation", "relu6", "-o", disk / "new.keras")
+    assert ran.code == 1
+    problem, remedy = ran.stderr.splitlines()
+    assert "No space left on device" in problem
+    assert "Free some space" in remedy
+    assert list(disk.iterdir()) == []
+
+
 def test_errors_of_python_callers_are_exceptions(place):
     with pytest.raises(ModelError, match="does not exist") as raised:
         api.export("missing.keras", data="digits")

@@ -481,6 +481,12 @@ def test_what_nobody_foresaw_is_two_lines_too(place, tiny, refused, monkeypatch)
     refused(["export", tiny / "tiny.keras", *flags], "edgeswap itself failed: ZeroDivisionError: one two", "--debug")
 
 
+def test_a_report_that_finds_no_room():
+    done = subprocess.run(f"{COMMAND} --help > /dev/full", shell=True, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert_two_lines(done.stderr, "got a full disk", "Free some space")
+
+
 def test_a_reader_that_goes_away_is_no_error():
     done = subprocess.run(f"{COMMAND} export --help | true", shell=True, capture_output=True, text=True, check=False)
     assert done.stderr == ""
