@@ -54,7 +54,7 @@ def check(graph: Graph, target: Target, *, shapes: Mapping[Ref, tuple[int | None
         else `note`.
     """
     model = _Model(graph, target, shapes)
-    noted = [*model.inputs(), *model.unknown(), *model.operator_findings(), *model.imprecise()]
+    noted = [*model.inputs(), *model.unknown(), *model.operator_findings()]
     findings = grouped(noted)
     return TargetCheck(
         target=target.name,
@@ -194,6 +194,9 @@ class _Model:
             if lowered is not None and lowered.refused:
                 what = f"{lowered.refused} in {_class_name(self.graph.layers[node.layer])}"
                 yield _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+            elif lowered is not None and lowered.why and not lowered.in_float:
+                class_name = _class_name(self.graph.layers[node.layer])
+                yield _finding("note", node.layer, class_name, lowered.why, lowered.instead, ESTIMATE)
         heavy = heavy_from([operation.name for _, _, operation in self.calls])
         for (node, lowered, operation), heavy_behind in zip(self.calls, heavy, strict=True):
             if operation.name in lowered.in_float:
@@ -206,14 +209,6 @@ class _Model:
                 severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
                 found = _finding(severity, node.layer, operation.name, why, remark.instead, remark.basis)
                 yield found.model_copy(update={"operators": [operation.name]})
-
-    def imprecise(self) -> Iterator[Finding]:
-        for node in self.graph.nodes:
-            activation = self.graph.layers[node.layer].activation
-            if activation is not None and activation.kind in ("softplus", "mish"):
-                why = "Its EXP has 256 steps over a range that grows exponentially, so small values vanish in one step."
-                instead = "Swap relu6 in." if activation.kind == "softplus" else "Swap swish in."
-                yield _finding("costs", node.layer, f"{activation.kind} in int8", why, instead, "estimate")
 
     def activations(self) -> list[ActivationUse]:
         layers: dict[Activation, list[str]] = {}

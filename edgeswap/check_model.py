@@ -59,12 +59,29 @@ def check_file(
     )
 
 
+def shapes_of(graph: Graph) -> Shapes:
+    """The shape of every tensor of a canonical graph, batch included, off the model that an export would build.
+
+    Raises:
+        ModelError: as `build`.
+    """
+    model = build(graph, tf_keras)
+    calls = dict.fromkeys(graph.layers, 0)
+    shapes: Shapes = {}
+    for node in graph.nodes:
+        outputs = model.get_layer(node.layer).get_output_at(calls[node.layer])
+        calls[node.layer] += 1
+        for index, tensor in enumerate(outputs if isinstance(outputs, (list, tuple)) else [outputs]):
+            shapes[Ref(node.name, index)] = tuple(tensor.shape)
+    return shapes
+
+
 def _shapes(graph: Graph) -> tuple[Shapes, list[Finding]]:
-    """The shape of every tensor, off the model that an export would build; or what hinders it to be built."""
+    """The shapes; or, as a finding, what hinders the model to be built again."""
     try:
-        model = build(graph, tf_keras)
+        return shapes_of(graph), []
     except (ModelError, TypeError, ValueError, KeyError) as error:
-        # Layers of any class are built here from other people's configs, and this is how they refuse one.
+        # Layers of any class are built there from other people's configs, and this is how they refuse one.
         problem = error.problem if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
         finding = Finding(
             severity="blocks",
@@ -75,14 +92,6 @@ def _shapes(graph: Graph) -> tuple[Shapes, list[Finding]]:
             layers=[name for name in graph.layers if f"'{name}'" in problem],
         )
         return {}, [finding]
-    calls = dict.fromkeys(graph.layers, 0)
-    shapes: Shapes = {}
-    for node in graph.nodes:
-        outputs = model.get_layer(node.layer).get_output_at(calls[node.layer])
-        calls[node.layer] += 1
-        for index, tensor in enumerate(outputs if isinstance(outputs, (list, tuple)) else [outputs]):
-            shapes[Ref(node.name, index)] = tuple(tensor.shape)
-    return shapes, []
 
 
 def _with(findings: Sequence[Finding], checked: TargetCheck) -> TargetCheck:

@@ -1,47 +1,18 @@
-"""Which TFLite operators each layer of a canonical graph becomes in int8, before anything is converted.
-
-Read off models that edgeswap converted with TensorFlow 2.21; a slow test converts them again and compares.
-"""
+"""Which TFLite operators each layer of a canonical graph becomes in int8, before anything is converted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref
 from edgeswap.graph.operations import operation_name
+from edgeswap.lowering_table import ACTIVATIONS, CLAMPS, LAYERS, NOTHING, OPERATIONS, Lowered
 from edgeswap.quantization.specification import Rule, rule_of
 
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Lowered:
-    """What one call of a layer becomes.
-
-    Attributes:
-        operators: in the order in which they run; none where the layer is fused, folded or removed.
-        in_float: those of them that have no int8 form, so that float tensors stay around them.
-        refused: what TFLite has no operator for at all; the converter fails on it.
-        why: in one sentence, where one of these is the case.
-        instead: what to write instead.
-        options: what tables ask of the operators, see `edgeswap.tflite.operation.Operation`.
-        version: of the operators, where it is higher than usual.
-    """
-
-    operators: tuple[str, ...] = ()
-    in_float: tuple[str, ...] = ()
-    refused: str = ""
-    why: str = ""
-    instead: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    version: int | None = None
-
-
-NOTHING = Lowered()
+__all__ = ["Lowered", "activation_operators", "lower"]
 
 
 def lower(graph: Graph) -> dict[str, Lowered | None]:
@@ -63,27 +34,7 @@ def activation_operators(activation: Activation) -> Lowered:
             return Lowered(("MUL", "LOGISTIC", "MUL"))
         case "hard_sigmoid" if round(6 * parameters["slope"], 6) != 1.0:
             return Lowered(("MUL", "ADD", "MUL"))
-    return Lowered(_ACTIVATIONS[activation.kind])
-
-
-_CLAMPS = {"relu": "RELU", "relu6": "RELU6", "relu_n": "RELU", "hard_tanh": "RELU_N1_TO_1", "pact": "RELU"}
-
-_ACTIVATIONS: Mapping[str, tuple[str, ...]] = {
-    **{kind: (operator,) for kind, operator in _CLAMPS.items()},
-    "sigmoid": ("LOGISTIC",),
-    "tanh": ("TANH",),
-    "softplus": ("EXP", "ADD", "LOG"),
-    "elu": ("ELU",),
-    "clipped_elu": ("ELU",),
-    "selu": ("ELU", "LEAKY_RELU", "MUL"),
-    "leaky_relu": ("LEAKY_RELU",),
-    "prelu": ("PRELU",),
-    "swish": ("LOGISTIC", "MUL"),
-    "mish": ("EXP", "ADD", "LOG", "TANH", "MUL"),
-    "gelu": ("GELU",),
-    "hard_sigmoid": ("ADD", "MUL"),
-    "hard_swish": ("HARD_SWISH",),
-}
+    return Lowered(ACTIVATIONS[activation.kind])
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,13 +54,13 @@ class _Surroundings:
         if layer.class_name == "BatchNormalization":
             return NOTHING if self.is_folded(node) else Lowered(("DEPTHWISE_CONV_2D",))
         if layer.class_name == OPERATION:
-            return _OPERATIONS.get(_operation_of(layer))
-        found = _LAYERS.get(layer.class_name)
+            return OPERATIONS.get(_operation_of(layer))
+        found = LAYERS.get(layer.class_name)
         return found(layer, len(node.refs())) if callable(found) else found
 
     def activation(self, node: Node, activation: Activation) -> Lowered:
         plain = activation.simplified()
-        if plain.kind not in _CLAMPS:
+        if plain.kind not in CLAMPS:
             return activation_operators(plain)
         source = self.source(node)
         if source is None:
@@ -142,174 +93,3 @@ class _Surroundings:
 def _operation_of(layer: Layer) -> str:
     source = layer.config["source"]
     return operation_name(source.get("class_name") or source.get("tensorflow") or "")
-
-
-def _is_above_1(value: Any) -> bool:
-    return any(size > 1 for size in value) if isinstance(value, (list, tuple)) else (value or 1) > 1
-
-
-def _convolution(operator: str) -> Callable[[Layer, int], Lowered]:
-    def convolution(layer: Layer, _inputs: int) -> Lowered:
-        dilation = layer.config.get("dilation_rate", 1)
-        options = {"dilation": tuple(dilation) if isinstance(dilation, (list, tuple)) else (dilation, dilation)}
-        grouped = operator == "CONV_2D" and _is_above_1(layer.config.get("groups"))
-        return Lowered((operator,), options=options, version=_GROUPED_VERSION if grouped else None)
-
-    return convolution
-
-
-_GROUPED_VERSION = 6  # of CONV_2D, where the input has more channels than the kernel
-
-
-def _merge(operator: str) -> Callable[[Layer, int], Lowered]:
-    return lambda _layer, inputs: Lowered((operator,) * (inputs - 1))
-
-
-def _resize(layer: Layer, _inputs: int) -> Lowered:
-    how = layer.config.get("interpolation", "nearest")
-    operator = {"nearest": "RESIZE_NEAREST_NEIGHBOR", "bilinear": "RESIZE_BILINEAR"}.get(how)
-    return Lowered((operator,)) if operator else _refused(f"Resize{how.title()}", "Write interpolation='bilinear'.")
-
-
-def _recurrent(layer: Layer, _inputs: int) -> Lowered:
-    if layer.config.get("unroll"):
-        return _UNROLLED[layer.class_name]
-    if layer.class_name == "LSTM":
-        why = "The converter leaves float32 tensors beside the gates of UNIDIRECTIONAL_SEQUENCE_LSTM."
-        return Lowered(("UNIDIRECTIONAL_SEQUENCE_LSTM",), ("UNIDIRECTIONAL_SEQUENCE_LSTM",), "", why, _UNROLL)
-    return Lowered(("WHILE",), ("WHILE",), "", "It becomes a loop that carries float32 tensors.", _UNROLL)
-
-
-def _gru_unrolled(layer: Layer, inputs: int) -> Lowered:
-    if layer.config.get("unroll") and not layer.config.get("reset_after", True):
-        return Lowered(("SPLIT_V",), ("SPLIT_V",), "", _ISLAND, "Build it with reset_after=True.")
-    return _recurrent(layer, inputs)
-
-
-def _activation_class(layer: Layer, _inputs: int) -> Lowered | None:
-    return _KERAS_FUNCTIONS.get(layer.config["activation"])
-
-
-def _thresholded(layer: Layer, _inputs: int) -> Lowered:
-    if layer.class_name == "ThresholdedReLU" or layer.config.get("threshold"):
-        return _island("CAST", "Swap relu6 in.")
-    return _island("NEG", "Write it without max_value, which makes it leaky_relu, or swap relu6 in.")
-
-
-def _prelu(layer: Layer, _inputs: int) -> Lowered:
-    return Lowered(("PRELU",), options={"slope_shape": layer.weights[0].shape if layer.weights else ()})
-
-
-def _island(operator: str, instead: str) -> Lowered:
-    return Lowered((operator,), (operator,), "", _ISLAND, instead)
-
-
-def _refused(operation: str, instead: str) -> Lowered:
-    return Lowered(refused=operation, why="TFLite has no operator for it: the converter fails.", instead=instead)
-
-
-_ISLAND = "It has no int8 form: the converter leaves DEQUANTIZE and QUANTIZE around it."
-_UNROLL = "Build it with unroll=True, which makes it plain int8 operators, or write Conv1D layers."
-_FLAT = "Write layers over two dimensions; fold the third into the channels or the batch."
-_MOMENTS = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
-
-_UNROLLED: Mapping[str, Lowered] = {
-    "SimpleRNN": Lowered(("UNPACK", "FULLY_CONNECTED", "ADD", "TANH")),
-    "LSTM": Lowered(("UNPACK", "FULLY_CONNECTED", "ADD", "SPLIT", "LOGISTIC", "TANH", "MUL")),
-    "GRU": Lowered(("UNPACK", "FULLY_CONNECTED", "SPLIT", "SPLIT_V", "LOGISTIC", "SUB", "TANH", "MUL", "ADD")),
-}
-
-_KERAS_FUNCTIONS: Mapping[str, Lowered] = {
-    "exponential": Lowered(("EXP",)),
-    "softsign": Lowered(("ABS", "ADD", "DIV")),
-    "log_softmax": Lowered(("LOG_SOFTMAX",)),
-}
-
-# A function where it depends on the layer's config or the number of its inputs.
-_LAYERS: Mapping[str, Lowered | Callable[[Layer, int], Lowered | None]] = {
-    **dict.fromkeys(("InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianDropout"), NOTHING),
-    **dict.fromkeys(("GaussianNoise", "AlphaDropout", "ActivityRegularization", "Identity"), NOTHING),
-    **dict.fromkeys(("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast"), NOTHING),
-    **dict.fromkeys(("Conv1D", "Conv2D"), _convolution("CONV_2D")),
-    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _convolution("DEPTHWISE_CONV_2D")),
-    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), Lowered(("DEPTHWISE_CONV_2D", "CONV_2D"))),
-    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), Lowered(("TRANSPOSE_CONV",))),
-    "Dense": Lowered(("FULLY_CONNECTED",)),
-    "Add": _merge("ADD"),
-    "Subtract": _merge("SUB"),
-    "Multiply": _merge("MUL"),
-    "Maximum": _merge("MAXIMUM"),
-    "Minimum": _merge("MINIMUM"),
-    "Average": _merge("ADD"),
-    "Dot": Lowered(("BATCH_MATMUL",)),
-    "Concatenate": Lowered(("CONCATENATION",)),
-    "Softmax": Lowered(("SOFTMAX",)),
-    "GlobalAveragePooling1D": Lowered(("MEAN",), options={"axes": (1,)}),
-    "GlobalAveragePooling2D": Lowered(("MEAN",), options={"axes": (1, 2)}),
-    "GlobalAveragePooling3D": Lowered(("MEAN",), options={"axes": (1, 2, 3)}),
-    **dict.fromkeys(("GlobalMaxPooling1D", "GlobalMaxPooling2D"), Lowered(("REDUCE_MAX",))),
-    **dict.fromkeys(("AveragePooling1D", "AveragePooling2D"), Lowered(("AVERAGE_POOL_2D",))),
-    **dict.fromkeys(("MaxPooling1D", "MaxPooling2D"), Lowered(("MAX_POOL_2D",))),
-    **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"), Lowered(("PAD",))),
-    **dict.fromkeys(("Cropping1D", "Cropping2D"), Lowered(("STRIDED_SLICE",))),
-    "CenterCrop": Lowered(("SLICE",)),
-    **dict.fromkeys(("Flatten", "Reshape"), Lowered(("RESHAPE",))),
-    "Permute": Lowered(("TRANSPOSE",)),
-    "RepeatVector": Lowered(("TILE",)),
-    **dict.fromkeys(("UpSampling2D", "Resizing"), _resize),
-    "UpSampling1D": Lowered(("SPLIT", "CONCATENATION")),
-    "Rescaling": Lowered(("MUL", "ADD")),
-    "Normalization": Lowered(("SUB", "MUL")),
-    "LayerNormalization": Lowered(_MOMENTS),
-    "GroupNormalization": Lowered(
-        ("SUM", "SUB", "SQUARE", "RSQRT"), ("SQUARE",), "", _ISLAND, "Write BatchNormalization: it is folded away."
-    ),
-    "UnitNormalization": Lowered(("L2_NORMALIZATION",)),
-    "Attention": Lowered(("BATCH_MATMUL", "SOFTMAX", "BATCH_MATMUL")),
-    "AdditiveAttention": Lowered(("ADD", "TANH", "MUL", "SUM", "SOFTMAX", "BATCH_MATMUL")),
-    "Activation": _activation_class,
-    **dict.fromkeys(("ReLU", "ThresholdedReLU"), _thresholded),
-    "PReLU": _prelu,
-    **dict.fromkeys(("LSTM", "SimpleRNN"), _recurrent),
-    "GRU": _gru_unrolled,
-    "Conv3D": _island("CONV_3D", _FLAT),
-    "Conv3DTranspose": _island("CONV_3D_TRANSPOSE", _FLAT),
-    "MaxPooling3D": _refused("MaxPool3D", _FLAT),
-    "AveragePooling3D": _refused("AvgPool3D", _FLAT),
-    **dict.fromkeys(
-        ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _refused("a convolutional LSTM", "Write Conv2D layers.")
-    ),
-}
-
-_UNARY = {
-    "exp": "EXP", "absolute": "ABS", "abs": "ABS", "sqrt": "SQRT", "rsqrt": "RSQRT", "log": "LOG", "sum": "SUM",
-    "reduce_sum": "SUM", "transpose": "TRANSPOSE", "swapaxes": "TRANSPOSE", "reshape": "RESHAPE", "max": "REDUCE_MAX",
-    "reduce_max": "REDUCE_MAX", "min": "REDUCE_MIN", "reduce_min": "REDUCE_MIN", "prod": "REDUCE_PROD",
-    "reduce_prod": "REDUCE_PROD", "split": "SPLIT", "get_item": "STRIDED_SLICE", "getitem": "STRIDED_SLICE",
-    "stack": "PACK", "maximum": "MAXIMUM", "minimum": "MINIMUM", "tile": "TILE", "pad": "PAD", "flip": "REVERSE_V2",
-    "reverse": "REVERSE_V2", "log_softmax": "LOG_SOFTMAX", "matmul": "BATCH_MATMUL", "greater": "GREATER",
-    "where": "SELECT", "average_pool": "AVERAGE_POOL_2D", "avg_pool": "AVERAGE_POOL_2D", "max_pool": "MAX_POOL_2D",
-    "depth_to_space": "DEPTH_TO_SPACE", "mean": "MEAN", "reduce_mean": "MEAN", "add": "ADD", "subtract": "SUB",
-    "multiply": "MUL", "divide": "DIV",
-}  # fmt: skip
-
-# Bare operations between layers, by `edgeswap.graph.operations.operation_name`.
-_OPERATIONS: Mapping[str, Lowered] = {
-    **{name: Lowered((operator,)) for name, operator in _UNARY.items()},
-    **dict.fromkeys(("squeeze", "expand_dims"), Lowered(("RESHAPE",))),
-    "clip": Lowered(("MINIMUM", "RELU")),
-    "roll": Lowered(("SLICE", "SLICE", "CONCATENATION")),
-    "repeat": Lowered(("RESHAPE", "TILE", "RESHAPE")),
-    "var": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN")),
-    "std": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN", "SQRT")),
-    "expm1": Lowered(("EXP", "SUB")),
-    "normalize": _island("SQUARE", "Write UnitNormalization, which has an int8 operator."),
-    "square": _island("SQUARE", "Write the product of the tensor with itself, as Multiply()([x, x])."),
-    **{name: _island(name.upper(), "Write it from products and sums.") for name in ("sin", "cos", "floor", "sign")},
-    "round": _island("ROUND", "Leave it to the app."),
-    "negative": _island("NEG", "Write the product with -1."),
-    "neg": _island("NEG", "Write the product with -1."),
-    "erf": _refused("Erf", "Swap gelu or swish in."),
-    "arctan": _refused("Atan", "Swap tanh in."),
-    "argmax": _refused("BitwiseAnd", "Leave it to the app."),
-}

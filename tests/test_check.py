@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,3 +236,64 @@ def test_the_tables_import_no_tensorflow() -> None:
     code = "import sys, edgeswap.check, edgeswap.operators, edgeswap.tflite.check; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"tensorflow", "keras", "tf_keras"} & set(ran.stdout.split())
+
+
+@pytest.fixture
+def model_file(tmp_path: Path) -> Path:
+    from edgeswap.frameworks import keras as k
+
+    x = k.Input((8, 8, 3), name="image")
+    y = k.layers.Conv2D(4, 3, activation="elu", name="first")(x)
+    y = k.layers.DepthwiseConv2D(3, activation="elu", name="second")(y)
+    y = k.layers.GlobalAveragePooling2D(name="pool")(y)
+    k.Model(x, k.layers.Dense(3, activation="softmax", name="head")(y)).save(tmp_path / "m.keras")
+    return tmp_path / "m.keras"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "blocked", "swapped"),
+    [
+        ((), [], None),
+        (("--target", "coral"), ["first_activation", "second_activation"], None),
+        (("--target", "coral", "--swap", "first*=relu6"), ["second_activation"], ["first_activation"]),
+        (("--target", "coral", "--activation", "relu6"), [], ["first_activation", "second_activation"]),
+    ],
+)
+def test_the_command_judges_a_keras_file_with_the_swaps_that_are_asked_for(
+    arguments: tuple[str, ...],
+    blocked: list[str],
+    swapped: list[str] | None,
+    model_file: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from edgeswap.cli import run
+
+    assert run(["check", str(model_file), "--json", *arguments]) == (3 if blocked else 0)
+    report = CheckReport.model_validate_json(capsys.readouterr().out)
+    assert [layer for finding in blocking(report.targets[0]) for layer in finding.layers] == blocked
+    found = None if report.activations is None else [entry.layer for entry in report.activations.swapped]
+    assert found == swapped
+
+
+def test_a_layer_that_an_export_cannot_rebuild_blocks_and_is_named(tmp_path: Path) -> None:
+    from edgeswap.check_model import check_file
+    from edgeswap.frameworks import keras as k
+
+    x = k.Input((6, 8), name="series")
+    k.Model(x, k.layers.Dense(3)(k.layers.RMSNormalization(name="rms")(x))).save(tmp_path / "m.keras")
+    report = check_file(tmp_path / "m.keras", [HOST])
+    (finding,) = blocking(report.targets[0])
+    assert finding.what == "rebuilding in tf_keras"
+    assert finding.layers == ["rms"]
+    assert not report.passed
+
+
+def test_a_dense_layer_over_an_image_does_not_map_by_its_shape(tmp_path: Path) -> None:
+    from edgeswap.check_model import check_file
+    from edgeswap.frameworks import keras as k
+
+    x = k.Input((8, 8, 3), name="image")
+    k.Model(x, k.layers.Dense(3, name="wide")(x)).save(tmp_path / "m.keras")
+    (finding,) = check_file(tmp_path / "m.keras", [CORAL]).targets[0].findings
+    assert finding.layers == ["wide"]
+    assert "(1, 8, 8, 3)" in finding.why

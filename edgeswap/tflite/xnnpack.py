@@ -6,6 +6,8 @@ inside where no partition of the delegate ends at it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from edgeswap.tflite.operation import Operation, Remark
 
 BASIS = "what was measured with ai-edge-litert 2.3 on x86-64"
@@ -23,7 +25,8 @@ OUTSIDE = frozenset({
     "SQRT", "SQUARED_DIFFERENCE", "TILE", "UNIDIRECTIONAL_SEQUENCE_LSTM", "UNPACK",
 })  # fmt: skip
 
-MOST_CONCATENATED = 5  # tensors; with six it was outside
+# Tensors; with six CONCATENATION was outside, with six SPLIT was.
+MOST_PIECES: Mapping[str, int] = {"CONCATENATION": 5, "SPLIT": 4}
 
 _INSTEAD = {
     "HARD_SWISH": "Export it as MUL, ADD and MUL (edgeswap.tflite.hard_swish), which are inside; or swap swish in.",
@@ -47,11 +50,12 @@ _INSTEAD = {
 def judge(operation: Operation) -> Remark | None:
     """What is to be said against running `operation` in int8 there; None if nothing is."""
     name = operation.name
-    crowded = name == "CONCATENATION" and len(operation.inputs) > MOST_CONCATENATED
+    pieces = operation.options.get("pieces", max(len(operation.inputs), len(operation.outputs)))
+    crowded = pieces > MOST_PIECES.get(name, pieces)
     if name in INSIDE and not crowded:
         return None
     if name in OUTSIDE or crowded:
-        instead = "Concatenate at most five tensors at once." if crowded else _INSTEAD.get(name, "")
+        instead = f"Join or split at most {MOST_PIECES[name]} tensors at once." if crowded else _INSTEAD.get(name, "")
         why = "It runs in int8, but outside of the XNNPACK delegate, whose graph is cut in two there."
         return Remark("costs", why, instead, BASIS)
     why = "Nobody has seen where this runtime runs it, or whether it does in int8."

@@ -1,0 +1,204 @@
+"""`edgeswap check` of .tflite files: really converted ones, and single operators written directly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from tflite_models import BUILTIN, converted, float_model, island, single
+from tiny_tflite import classifier
+
+from edgeswap.cli import run
+from edgeswap.errors import ModelError
+from edgeswap.findings import Finding, TargetCheck
+from edgeswap.operators import target
+from edgeswap.tflite.check import check
+from edgeswap.tflite.elu import fold_elu
+from edgeswap.tflite.flatbuffer import builtin_code, changed, read, write
+from edgeswap.tflite.hard_swish import rewrite_hard_swish
+from edgeswap.tflite.rewriting import Draft
+
+HOST, CORAL, MOBILE = target("host"), target("coral"), target("mobile")
+SCALE = (0.05, 0)
+
+
+def of(result: TargetCheck, severity: str) -> list[Finding]:
+    return [finding for finding in result.findings if finding.severity == severity]
+
+
+def with_version(data: bytes, builtin: int, version: int) -> bytes:
+    """The file with one operator at another version."""
+    model = read(data)
+    codes = [changed(code, version=version) if builtin_code(code) == builtin else code for code in model.operatorCodes]
+    return write(changed(model, operatorCodes=codes))
+
+
+@pytest.mark.parametrize("where", [HOST, MOBILE, CORAL])
+@pytest.mark.parametrize("kind", ["relu6", "swish"])
+def test_a_full_integer_model_of_plain_operators_passes_everywhere(kind: str, where: Any) -> None:
+    result = check(converted(kind), where, layer_names=[layer.name for layer in float_model(kind).layers])
+    assert result.passed
+    assert result.leaves_at is None
+
+
+def test_an_elu_island_blocks_until_it_is_folded_and_still_does_on_the_edge_tpu() -> None:
+    names = [layer.name for layer in float_model("elu").layers]
+    before = check(converted("elu"), HOST, layer_names=names)
+    (finding,) = of(before, "blocks")
+    assert finding.what == "float ELU"
+    assert {"act_in", "act1", "act2"} <= {*finding.layers}
+    assert "edgeswap export --int8" in finding.instead
+    folded = fold_elu(converted("elu"))
+    assert check(folded, HOST, layer_names=names).findings == []
+    on_coral = check(folded, CORAL, layer_names=names)
+    assert [finding.what for finding in of(on_coral, "blocks")] == ["ELU"]
+    assert on_coral.leaves_at == "act_in (ELU)"
+
+
+def test_hard_swish_costs_on_a_cpu_and_blocks_on_the_edge_tpu_until_it_is_rewritten() -> None:
+    data = converted("hard_swish")
+    assert [finding.what for finding in of(check(data, HOST), "costs")] == ["HARD_SWISH"]
+    assert [finding.what for finding in of(check(data, CORAL), "blocks")] == ["HARD_SWISH"]
+    for where in (HOST, CORAL):
+        rewritten = check(rewrite_hard_swish(data), where)
+        assert not [finding for finding in rewritten.findings if "HARD_SWISH" in finding.operators]
+        assert rewritten.passed
+        assert rewritten.leaves_at is None
+
+
+@pytest.mark.parametrize(("form", "borders"), [("float_io", 2), ("dynamic_range", 2), ("float32", 2), ("float16", 2)])
+def test_float_inputs_and_outputs_block(form: str, borders: int) -> None:
+    result = check(converted("relu6", form), HOST)
+    assert not result.passed
+    found = [finding.what for finding in of(result, "blocks")]
+    assert found[:borders] == ["FLOAT32 input", "FLOAT32 output"]
+    assert any(what.startswith("float ") for what in found)
+
+
+def test_an_island_in_the_middle_is_named_by_its_operator_and_not_by_its_borders() -> None:
+    result = check(island(SCALE, SCALE, (BUILTIN.COS, None)), HOST)
+    (finding,) = of(result, "blocks")
+    assert (finding.what, finding.layers) == ("float COS", ["act0"])
+
+
+def test_operator_versions_that_the_edge_tpu_compiler_refuses() -> None:
+    data = converted("relu6")
+    assert check(with_version(data, BUILTIN.CONV_2D, 5), CORAL).passed
+    newer = check(with_version(data, BUILTIN.CONV_2D, 6), CORAL)
+    assert [finding.what for finding in of(newer, "blocks")] == ["CONV_2D"]
+    assert "631" in of(newer, "blocks")[0].why
+    assert check(with_version(data, BUILTIN.CONV_2D, 6), HOST).passed
+
+
+def test_per_channel_weights_of_dense_layers_are_told_where_the_runtime_may_be_old(tmp_path: Path) -> None:
+    plain = classifier(tmp_path / "c.tflite", np.ones((3, 4), np.int8), (4,), scale=1.0).read_bytes()
+    model = read(plain)
+    draft = Draft(model)
+    weights = next(tensor for tensor in draft.subgraphs[0].tensors if tensor.name in ("weights", b"weights"))
+    each = schema.QuantizationParametersT(scale=[1.0, 0.5, 0.25], zeroPoint=[0, 0, 0])
+    index = draft.subgraphs[0].tensors.index(weights)
+    draft.subgraphs[0].tensors[index] = changed(weights, quantization=each)
+    per_channel = write(draft.model)
+    for where, severity in ((HOST, None), (MOBILE, "note"), (CORAL, "costs")):
+        assert not [f for f in check(plain, where).findings if "per-channel" in f.what]
+        assert [f.severity for f in check(per_channel, where).findings if "per-channel" in f.what] == (
+            [severity] if severity else []
+        )
+
+
+def test_free_sizes_cost_on_a_cpu_and_block_on_the_edge_tpu() -> None:
+    draft = Draft(read(converted("relu6")))
+    subgraph = draft.subgraphs[0]
+    index = int(subgraph.inputs[0])
+    subgraph.tensors[index] = changed(subgraph.tensors[index], shapeSignature=[-1, 8, 8, 3])
+    data = write(draft.model)
+    assert [f.severity for f in check(data, HOST).findings if f.what == "free sizes"] == ["costs"]
+    assert [f.severity for f in check(data, CORAL).findings if f.what == "free sizes"] == ["blocks"]
+
+
+def test_a_float_tensor_that_no_operator_uses_blocks() -> None:
+    draft = Draft(read(converted("relu6")))
+    orphan = changed(draft.subgraphs[0].tensors[0], name="left_over", type=0, quantization=None)
+    draft.subgraphs[0].tensors.append(orphan)
+    (finding,) = of(check(write(draft.model), HOST), "blocks")
+    assert finding.tensors == ["left_over"]
+
+
+def test_an_operator_that_nobody_has_seen_is_a_note() -> None:
+    result = check(single(BUILTIN.SPACE_TO_DEPTH, SCALE, SCALE), HOST)
+    assert [(f.severity, f.basis) for f in result.findings] == [("note", "not measured")]
+    assert result.passed
+
+
+def test_the_tail_of_a_model_may_run_on_the_cpu() -> None:
+    result = check(single(BUILTIN.ELU, SCALE, SCALE), CORAL)
+    assert result.passed
+    assert [finding.severity for finding in result.findings] == ["costs"]
+
+
+def test_what_is_no_tflite_file_is_a_model_error() -> None:
+    with pytest.raises(ModelError):
+        check(b"PK\x03\x04 not a model", HOST)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("relu6", 0), ("cos", 3)])
+def test_the_command_ends_in_3_where_something_blocks(
+    kind: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.bin"  # known by what it holds, not by its name
+    path.write_bytes(converted(kind))
+    assert run(["check", str(path), "--json", "--target", "host", "--target", "coral"]) == code
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    assert [entry["target"] for entry in report["targets"]] == ["host", "coral"]
+    assert report["passed"] is (code == 0)
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--target", "toaster"], 2, "host, mobile, coral"),
+        (["--activation", "relu6"], 2, "Keras model"),
+        (["--activation", "relo6"], 2, "relu6"),
+        (["--swap", "swish"], 2, "swish=hard_swish"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_in_two_lines(
+    arguments: list[str], code: int, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(converted("relu6"))
+    assert run(["check", str(path), *arguments]) == code
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert says in lines[1]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x00\x00\x00\x00TFL3", b"hello"])
+def test_a_file_that_is_no_model_is_an_error(
+    content: bytes | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "model.tflite"
+    if content is not None:
+        path.write_bytes(content)
+    assert run(["check", str(path)]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_the_command_answers_without_tensorflow(tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(converted("relu6"))
+    code = f"""
+import sys
+from edgeswap.cli import run
+assert run(["check", {str(path)!r}, "--target", "coral"]) == 0
+assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
