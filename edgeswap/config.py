@@ -161,6 +161,11 @@ class ExportConfig(_SwapSettings):
             raise ConfigError(f"Expected each target once, got {list(value)}.", "Name every --target one time.")
         return value
 
+    @property
+    def trains(self) -> bool:
+        """Whether anything is fine-tuned."""
+        return self.method == "qat" or (self.swaps and self.recover_epochs > 0)
+
     @model_validator(mode="after")
     def _has_data(self) -> ExportConfig:
         if self.model is None or self.data is not None:
@@ -170,7 +175,7 @@ class ExportConfig(_SwapSettings):
                 "Expected data for a model of your own, got none: calibration and the figures need samples.",
                 "Pass --data SPEC (a folder of images, an .npz, ...), or both --calibration and --test-data.",
             )
-        if self.method == "qat" or (self.swaps and self.recover_epochs):
+        if self.trains:
             raise ConfigError(
                 "Expected --data to fine-tune on, got none.",
                 "Pass --data SPEC, or --method ptq and --recover-epochs 0 to train nothing.",

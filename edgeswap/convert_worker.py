@@ -24,9 +24,7 @@ def main(folders: Sequence[str]) -> None:
     """Convert the job in each folder."""
     report = _claim_standard_output()
     report(stage="import TensorFlow", share=0.0)  # takes seconds: the parent hears of it first
-    tf = import_counted(
-        "tensorflow", TENSORFLOW_MODULES, lambda share: report(stage="import TensorFlow", share=share)
-    )
+    tf = import_counted("tensorflow", TENSORFLOW_MODULES, lambda share: report(stage="import TensorFlow", share=share))
     for folder in map(Path, folders):
         (folder / "model.tflite").write_bytes(_convert(tf, folder, report))
         report(stage="done")

@@ -76,10 +76,11 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
         graph = run.recover(swapped.graph, baseline) if swapped.activations.swapped else source.graph
 
         placement = place(graph, input_ranges=run.input_ranges())
-        candidate = run.quantize(placement, run.build(graph))
-
+        candidate = run.quantize(placement, graph)
+        # Where every range is placed, the converter asks for samples and needs but one.
+        samples = roles.representative if placement.left_to_calibration else [x[:1] for x in roles.representative]
         baseline_bytes, candidate_bytes = convert_all(
-            [Conversion(baseline, "float32"), Conversion(candidate, "int8", roles.representative)], progress=progress
+            [Conversion(baseline, "float32"), Conversion(candidate, "int8", samples)], progress=progress
         )
         candidate_bytes = fold_elu(candidate_bytes)
         require_full_integer(candidate_bytes, list(source.graph.layers))
@@ -168,14 +169,14 @@ class _Run:
         self.predict("float32_recovered", recovered)
         return with_weights_of(graph, recovered)
 
-    def quantize(self, placement: Placement, float_model: Any) -> Any:
-        """The fake-quant model: by PTQ as calibrated, by QAT trained on, with a float control trained the same."""
+    def quantize(self, placement: Placement, graph: Graph) -> Any:
+        """The fake-quant model: by PTQ as calibrated, by QAT trained on, with `graph` trained the same as a control."""
         ranges = observe(placement, self.roles.representative, progress=self.progress)
         with self.progress.step("Insert fake-quants", expected_s=FAKE_QUANT_S_PER_LAYER * len(placement.graph.layers)):
             fake_quant_model = quantize(placement, ranges)
         if self.config.method == "ptq":
             return fake_quant_model
-        train_data = self.roles.train
+        train_data, float_model = self.roles.train, self.build(graph)
         teacher = float_model if train_data is not None and train_data.labels is None else None
         how = {"epochs": self.config.epochs, "learning_rate": QAT_LEARNING_RATE, "teacher": teacher}
         self.predict("float32_finetuned", self.train(float_model, title="Train the float32 control", **how))

@@ -84,7 +84,7 @@ def assign(config: ExportConfig, source: Source) -> Roles:
     calibration = pool.subset(choose(len(pool), pool.labels, CALIBRATION_SAMPLES, config.seed))
     shapes = source.input_shapes
     representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=shapes, test=test)
-    return Roles(train, calibration, test, preprocess, representative)
+    return Roles(train if config.trains else None, calibration, test, preprocess, representative)
 
 
 def _refuse_test_samples(train: Dataset | None, test: Dataset) -> None:
