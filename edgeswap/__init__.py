@@ -30,11 +30,13 @@ def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping
     return load(path, trust=trust, custom_objects=custom_objects)
 
 
-def swap_activations(model: Any, activation: str | None = None, *, swap: tuple[str, ...] = ()) -> SwapResult:
+def swap_activations(
+    model: Any, activation: str | None = None, *, swap: Sequence[str] = (), data: Any = None
+) -> SwapResult:
     """A copy of `model`, in its own framework, with other activations; see `edgeswap.swap_model.swap_activations`."""
     from edgeswap.swap_model import swap_activations as run  # noqa: PLC0415  (imports TensorFlow)
 
-    return run(model, activation, swap=swap)
+    return run(model, activation, swap=swap, data=data)
 
 
 def export(model: Any = None, **settings: Any) -> ExportReport:

@@ -121,6 +121,8 @@ def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -
     "--swap", metavar="PATTERN=TO", multiple=True, help="By kind or layer name: swish=hard_swish, 'block_1*=relu6'."
 )
 @click.option("-o", "--output", metavar="FILE", required=True, help="The .keras file to write.")
+@click.option("--data", metavar="SPEC", help="Samples on which to show what the swap does to ranges and outputs.")
+@click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
 @click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier file.")

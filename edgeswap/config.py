@@ -85,10 +85,12 @@ class _SwapSettings(BaseModel):
 
 
 class SwapConfig(_SwapSettings):
-    """Everything `swap` may be told: the settings above, with the file to read and the one to write."""
+    """Everything `swap` may be told: the settings above, the file to read, the one to write, and data to try it on."""
 
     model: Path
     output: Path
+    data: str | None = None
+    preprocess: str | None = None
 
     @model_validator(mode="after")
     def _can_be_done(self) -> SwapConfig:

@@ -80,7 +80,8 @@ def assign(config: ExportConfig, source: Source) -> Roles:
     pool = train if pool is None else pool
     if pool is None:
         raise DataError("Expected samples to calibrate on, got none.", "Pass --calibration SPEC or --data SPEC.")
-    preprocess = _preprocess(config, source, test, example)
+    named = digits.PREPROCESS if example and config.preprocess is None else config.preprocess
+    preprocess = preprocess_for(test, named, takes_raw_pixels=source.takes_raw_pixels)
     calibration = pool.subset(choose(len(pool), pool.labels, CALIBRATION_SAMPLES, config.seed))
     shapes = source.input_shapes
     representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=shapes, test=test)
@@ -109,17 +110,20 @@ def _without(dataset: Dataset, test: Dataset) -> Dataset:
     return dataset.subset(kept)
 
 
-def _preprocess(config: ExportConfig, source: Source, data: Dataset, example: bool) -> Preprocess:
-    if config.preprocess is not None:
-        return from_name(config.preprocess)
-    if example:
-        return from_name(digits.PREPROCESS)
+def preprocess_for(data: Dataset, name: str | None, *, takes_raw_pixels: bool) -> Preprocess:
+    """The preprocessing called `name`, or where none is named the one that `data` and the model leave no doubt about.
+
+    Raises:
+        DataError: the data are pixels, and the model does not begin with a Rescaling or Normalization of its own.
+    """
+    if name is not None:
+        return from_name(name)
     first = data.read(np.arange(1))
     arrays = list(first.values()) if isinstance(first, dict) else [first]
     # Floats are taken for what the model takes; whole numbers are pixels until the user says that they are not.
     if all(array.dtype.kind in "fb" for array in arrays):
         return from_name("none")
-    if source.takes_raw_pixels:
+    if takes_raw_pixels:
         return from_name("raw")
     raise DataError(
         "Expected --preprocess for images, got none: the model has no Rescaling of its own that would tell.",

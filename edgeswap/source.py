@@ -41,7 +41,7 @@ class Source:
     @property
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """Input name to its shape without the batch, in order."""
-        return {ref.node: tuple(self.graph.layer_of(ref).config["batch_shape"][1:]) for ref in self.graph.inputs}
+        return input_shapes(self.graph)
 
 
 def open_source(
@@ -71,7 +71,7 @@ def open_source(
     _check_inputs(graph)
     digest = sha256(Path(where)) if isinstance(model, (str, Path)) else _weights_sha256(graph)
     record = ModelSource(name=graph.name, source=where, sha256=digest)
-    return Source(graph, record, classes, _takes_raw_pixels(graph), opened if model is None else None)
+    return Source(graph, record, classes, takes_raw_pixels(graph), opened if model is None else None)
 
 
 def train_example(source: Source, *, seed: int, progress: Progress) -> Source:
@@ -111,6 +111,11 @@ def _check_inputs(graph: Graph) -> None:
             )
 
 
+def input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """Input name to its shape without the batch, in order."""
+    return {ref.node: tuple(graph.layer_of(ref).config["batch_shape"][1:]) for ref in graph.inputs}
+
+
 def _any_batch(graph: Graph) -> Graph:
     """A model built for one batch size takes any: it is tested and trained in batches."""
     inputs = [graph.layer_of(ref) for ref in graph.inputs]
@@ -130,7 +135,8 @@ def _in_tf_keras(graph: Graph, custom_objects: CustomObjects) -> Graph:
     )
 
 
-def _takes_raw_pixels(graph: Graph) -> bool:
+def takes_raw_pixels(graph: Graph) -> bool:
+    """Whether every input goes into a Rescaling or Normalization and nowhere else."""
     readers = graph.consumers()
     first = [graph.layers[node.layer].class_name for ref in graph.inputs for node in readers[ref.node]]
     return bool(first) and all(name in ("Rescaling", "Normalization") for name in first)

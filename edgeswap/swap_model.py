@@ -6,16 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from edgeswap.activations.catalog import parse
 from edgeswap.config import SwapConfig
+from edgeswap.data import load
+from edgeswap.effects import Effects, effects
+from edgeswap.evaluate import model_inputs
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import framework_of, read
 from edgeswap.load import load_model
 from edgeswap.output import staged_file
+from edgeswap.quantization.calibration import choose
 from edgeswap.records import SkippedActivation, SwappedActivation
+from edgeswap.roles import preprocess_for
+from edgeswap.source import input_shapes, takes_raw_pixels
 from edgeswap.swap import parse_rule
 from edgeswap.swap import swap as swap_graph
+
+MOST_SAMPLES = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,21 +39,30 @@ class SwapResult:
         swapped: each activation that was replaced.
         skipped: each that stays although a swap was asked for, with the reason.
         renamed: layers of nested models whose name was taken: new name to old.
+        effects: what the swap does to ranges and outputs; None where no data were given.
     """
 
     model: Any
     swapped: tuple[SwappedActivation, ...]
     skipped: tuple[SkippedActivation, ...]
     renamed: dict[str, str]
+    effects: Effects | None = None
 
 
-def swap_activations(model: Any, activation: str | None = None, *, swap: Sequence[str] = ()) -> SwapResult:
+def swap_activations(
+    model: Any,
+    activation: str | None = None,
+    *,
+    swap: Sequence[str] = (),
+    data: Sequence[npt.NDArray[Any]] | npt.NDArray[Any] | None = None,
+) -> SwapResult:
     """A copy of `model` with other activations; the original stays as it is.
 
     Args:
         model: a built functional or sequential model of Keras 3 or tf_keras.
         activation: what every hidden activation becomes, such as `hard_swish`.
         swap: `PATTERN=TO` by kind or layer name; the last that fits wins.
+        data: samples as the model takes them, float (N, ...), one array for each input; for `SwapResult.effects`.
 
     Raises:
         ModelError: the model cannot be read as a graph.
@@ -50,11 +71,14 @@ def swap_activations(model: Any, activation: str | None = None, *, swap: Sequenc
     graph = canonicalize(read(model))
     rules = [parse_rule(text) for text in swap]
     done = swap_graph(graph, None if activation is None else parse(activation), rules)
+    swapped = tuple(done.activations.swapped)
+    arrays = None if data is None else data if isinstance(data, (list, tuple)) else [np.asarray(data)]
     return SwapResult(
         build(done.graph, framework_of(model)),
-        tuple(done.activations.swapped),
+        swapped,
         tuple(done.activations.skipped),
         dict(done.graph.renamed),
+        None if arrays is None else effects(graph, done.graph, [entry.layer for entry in swapped], arrays),
     )
 
 
@@ -66,6 +90,13 @@ def swap_file(config: SwapConfig) -> SwapResult:
     """
     with staged_file(config.output, overwrite=config.overwrite) as staging:
         model = load_model(config.model, trust=config.trust, custom_objects=config.custom_objects)
-        result = swap_activations(model, config.activation, swap=config.swap)
+        samples = None if config.data is None else _samples(config, canonicalize(read(model)))
+        result = swap_activations(model, config.activation, swap=config.swap, data=samples)
         result.model.save(staging)
     return result
+
+
+def _samples(config: SwapConfig, graph: Graph) -> list[Any]:
+    data = load(config.data, input_shapes=input_shapes(graph))
+    preprocess = preprocess_for(data, config.preprocess, takes_raw_pixels=takes_raw_pixels(graph))
+    return model_inputs(data, preprocess, choose(len(data), data.labels, MOST_SAMPLES, seed=0), as_app=False)

@@ -4,6 +4,7 @@ import keras_models as models
 import numpy as np
 import pytest
 
+import edgeswap
 from edgeswap.activations.catalog import parse
 from edgeswap.effects import effects
 from edgeswap.frameworks import keras
@@ -44,3 +45,21 @@ def test_a_shared_activation_has_the_range_of_all_its_calls():
 def test_any_number_of_samples_will_do(count):
     graph = canonicalize(read(models.sequential(keras)))
     assert effects(graph, graph, ["conv_activation"], [IMAGES[:count]]).output_move_max == 0
+
+
+def test_a_swap_from_python_tells_its_effects_when_it_is_given_data():
+    result = edgeswap.swap_activations(models.sequential(keras), "relu6", data=IMAGES)
+    assert set(result.effects.ranges) == {"conv_activation", "hidden_activation"}
+    assert edgeswap.swap_activations(models.sequential(keras), "relu6").effects is None
+
+
+def test_a_swap_on_the_command_line_shows_them(edgeswap, tiny):
+    data = ["--data", tiny / "test.npz", "--preprocess", "unit"]
+    ran = edgeswap("swap", tiny / "tiny.keras", "--activation", "relu6", "-o", "new.keras", *data)
+    assert ran.code == 0
+    assert "range before" in ran.stdout
+    assert "0.00 to" in ran.stdout
+    assert "Outputs move by" in ran.stdout
+    refused = edgeswap("swap", tiny / "tiny.keras", "--activation", "relu6", "-o", "new2.keras", *data[:2])
+    assert refused.code == 1
+    assert "--preprocess" in refused.stderr

@@ -24,14 +24,26 @@ def render(result: SwapResult, console: Console, *, file: str) -> None:
     table.add_column("layer", overflow="fold")
     table.add_column("was", overflow="fold")
     table.add_column("is now", overflow="fold")
+    ranges = result.effects.ranges if result.effects else {}
+    if result.effects:
+        table.add_column("range before", justify="right")
+        table.add_column("after", justify="right")
     for entry in result.swapped:
-        table.add_row(*map(_printable, (entry.layer, entry.from_, entry.to)))
+        seen = (f"{low:.2f} to {high:.2f}" for low, high in ranges.get(entry.layer, ()))
+        table.add_row(*map(_printable, (entry.layer, entry.from_, entry.to, *seen)))
     for kept in result.skipped:
         table.add_row(*map(_printable, (kept.layer, kept.activation, f"kept: {kept.reason}")), style="dim")
     console.print(table, width=min(console.width, WIDEST))
     console.print()
     total = len(result.swapped) + len(result.skipped)
     console.print(Text(f"{len(result.swapped)} of {total} activations swapped, {len(result.skipped)} kept."))
+    if result.effects:
+        moved = result.effects
+        agreement = "" if moved.top1_agreement is None else f"; the highest stays in {moved.top1_agreement:.1%}"
+        text = (
+            f"Outputs move by {moved.output_move_mean:.3g} on average, {moved.output_move_max:.3g} at most{agreement}."
+        )
+        console.print(Text(text), soft_wrap=True)
     for new, old in result.renamed.items():
         console.print(_printable(f"Layer {old} of a nested model is now {new}: another has its name."), soft_wrap=True)
     console.print(_printable(f"Written to {file}. Its accuracy has fallen until it is fine-tuned."), soft_wrap=True)
