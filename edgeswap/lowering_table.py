@@ -141,6 +141,7 @@ _KERAS_FUNCTIONS: Mapping[str, Lowered] = {
     "exponential": Lowered(("EXP",)),
     "softsign": Lowered(("ABS", "ADD", "DIV")),
     "log_softmax": Lowered(("LOG_SOFTMAX",)),
+    "softmax": Lowered(("SOFTMAX",)),
 }
 
 # A function where it depends on the layer's config or the number of its inputs.

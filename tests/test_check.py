@@ -296,4 +296,4 @@ def test_a_dense_layer_over_an_image_does_not_map_by_its_shape(tmp_path: Path) -
     k.Model(x, k.layers.Dense(3, name="wide")(x)).save(tmp_path / "m.keras")
     (finding,) = check_file(tmp_path / "m.keras", [CORAL]).targets[0].findings
     assert finding.layers == ["wide"]
-    assert "(1, 8, 8, 3)" in finding.why
+    assert "more than one dimension" in finding.why

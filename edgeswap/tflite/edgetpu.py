@@ -42,8 +42,8 @@ def _same_dilation(operation: Operation) -> str | None:
 
 
 def _one_dimension(operation: Operation) -> str | None:
-    shape = _first(operation.outputs)
-    return f" with the output {shape}, of more than one dimension above 1" if wide(shape) > 1 else None
+    wide_output = wide(_first(operation.outputs)) > 1
+    return " with an output that has more than one dimension above 1" if wide_output else None
 
 
 def _fully_connected(operation: Operation) -> str | None:
