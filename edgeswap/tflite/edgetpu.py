@@ -71,7 +71,7 @@ def _mean(operation: Operation) -> str | None:
 
 def _pad(operation: Operation) -> str | None:
     padding = operation.options.get("padding", ())
-    return " of the batch" if padding and any(padding[0]) else None
+    return " where it pads the batch" if padding and any(padding[0]) else None
 
 
 def _prelu(operation: Operation) -> str | None:
