@@ -16,6 +16,7 @@ from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
 from edgeswap.preprocess import from_name
 from edgeswap.swap_rule import Rule, parse_rule
+from edgeswap.tflite.lower import HardSwish
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -122,6 +123,7 @@ class ExportConfig(_SwapSettings):
     recover_epochs: int = Field(default=3, ge=0)
     method: Literal["ptq", "qat"] = "qat"
     epochs: int = Field(default=3, ge=1)
+    hard_swish: HardSwish = "auto"
     max_drop: float | None = Field(default=None, ge=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_size: int | None = Field(default=None, gt=0)

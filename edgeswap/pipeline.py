@@ -32,8 +32,8 @@ from edgeswap.scratch import scratch_folder
 from edgeswap.source import Source, open_source, train_example
 from edgeswap.swap import swap
 from edgeswap.targets.host import Host
-from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import operators, read
+from edgeswap.tflite.lower import lower
 from edgeswap.tflite.verify import require_full_integer, verify
 from edgeswap.training import train
 
@@ -82,7 +82,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
         baseline_bytes, candidate_bytes = convert_all(
             [Conversion(baseline, "float32"), Conversion(candidate, "int8", samples)], progress=progress
         )
-        candidate_bytes = fold_elu(candidate_bytes)
+        candidate_bytes = lower(candidate_bytes, runtime="ai-edge-litert", hard_swish=config.hard_swish)
         require_full_integer(candidate_bytes, list(source.graph.layers))
         (folder / BASELINE).write_bytes(baseline_bytes)
         (folder / CANDIDATE).write_bytes(candidate_bytes)

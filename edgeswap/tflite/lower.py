@@ -1,0 +1,35 @@
+"""From what the converter writes to what a runtime runs in int8, and fast: the flatbuffer passes in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from edgeswap.tflite.elu import fold_elu
+from edgeswap.tflite.hard_swish import rewrite_hard_swish
+
+HardSwish = Literal["auto", "operator", "rewritten"]
+
+# What each runtime ran faster. A MobileNetV2 at 32x32 with hard-swish, operator against rewritten: ai-edge-litert 2.3
+# 0.91 to 0.22 ms on x86-64 and 2.55 to 2.28 M instructions on a Cortex-A72, tflite-runtime 2.14 there 5.1 to 7.1 M.
+FASTER_HARD_SWISH: Mapping[str, Literal["operator", "rewritten"]] = {
+    "ai-edge-litert": "rewritten",
+    "tflite-runtime": "operator",
+}
+
+
+def lower(data: bytes, *, runtime: str, hard_swish: HardSwish = "auto") -> bytes:
+    """The `.tflite` with ELU islands folded and hard-swish in the form that `runtime` runs faster.
+
+    Args:
+        data: as the converter wrote it.
+        runtime: `ai-edge-litert` or `tflite-runtime`.
+        hard_swish: `operator` leaves it to the kernel, `rewritten` writes it as MUL, ADD and MUL (see
+            `rewrite_hard_swish` for what that may change), `auto` goes by what was measured.
+
+    Raises:
+        ModelError: `data` is no TFLite file that can be read.
+    """
+    form = FASTER_HARD_SWISH[runtime] if hard_swish == "auto" else hard_swish
+    folded = fold_elu(data)
+    return rewrite_hard_swish(folded) if form == "rewritten" else folded
