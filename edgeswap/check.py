@@ -164,7 +164,7 @@ class _Model:
         if any(self.target.judge(replace(operation, name=name)) for name in rewriting):
             return remark
         why = f"{remark.why} Rewritten as {', '.join(rewriting)} it meets with nothing there."
-        return replace(remark, severity="note", why=why, instead="Have it rewritten by edgeswap.tflite.hard_swish.")
+        return replace(remark, severity="note", why=why, instead="Export with --hard-swish rewritten.")
 
     def inputs(self) -> Iterator[Finding]:
         for ref in self.graph.inputs:

@@ -165,3 +165,28 @@ def gated_layer(k, form):
 
     x = k.Input((4,))
     return k.Model(x, k.layers.Dense(2)(Gated(name="gated")(x)))
+
+
+SEQUENCE_LAYERS = {
+    "LSTM": lambda k: k.layers.LSTM(5),
+    "GRU": lambda k: k.layers.GRU(5, return_sequences=True),
+    "Bidirectional": lambda k: k.layers.Bidirectional(k.layers.LSTM(5)),
+    "TimeDistributed": lambda k: k.layers.TimeDistributed(k.layers.Dense(5, activation="relu")),
+    "Conv1D": lambda k: k.layers.Conv1D(5, 3, activation="swish", padding="same"),
+    "ZeroPadding1D": lambda k: k.layers.ZeroPadding1D(2),
+    "UpSampling1D": lambda k: k.layers.UpSampling1D(2),
+    "LayerNormalization": lambda k: k.layers.LayerNormalization(),
+    "EinsumDense": lambda k: k.layers.EinsumDense("abc,cd->abd", (None, 5), activation="relu"),
+    "Permute": lambda k: k.layers.Permute((2, 1)),
+}
+
+
+def sequence_layer(k, case):
+    k.utils.set_random_seed(0)
+    x = k.Input((6, 4))
+    if case == "MultiHeadAttention":
+        return k.Model(x, k.layers.MultiHeadAttention(2, 3)(x, x))
+    return k.Model(x, SEQUENCE_LAYERS[case](k)(x))
+
+
+SEQUENCE_LAYERS["MultiHeadAttention"] = None

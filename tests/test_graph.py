@@ -286,3 +286,13 @@ def test_a_model_of_mixed_precision_comes_in_float32_for_quantization(framework)
     inputs = images(3, 4)
     expected, got = np.asarray(model(inputs), np.float32), np.asarray(built(inputs))
     assert np.abs(expected - got).max() <= 2e-3 * np.abs(expected).max()  # float16 has 11 bits
+
+
+@both
+@pytest.mark.parametrize("other", FRAMEWORKS, ids=["to_keras", "to_tf_keras"])
+@pytest.mark.parametrize("case", models.SEQUENCE_LAYERS)
+def test_layers_of_sequences_and_wrapped_layers_come_back(framework, other, case):
+    model = models.sequence_layer(framework, case)
+    built = build(canonicalize(read(model)), other)
+    assert built.count_params() == model.count_params()
+    assert_same_function(model, built, images(3, 6, 4))

@@ -26,7 +26,11 @@ def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = N
     Raises:
         ModelError: a layer whose class or config `framework` does not have, or whose weights do not fit.
     """
-    layers = {name: _build_layer(layer, framework) for name, layer in graph.layers.items() if not _is_input(layer)}
+    layers = {
+        name: _build_layer(layer, framework, graph.framework)
+        for name, layer in graph.layers.items()
+        if not _is_input(layer)
+    }
     tensors: dict[Ref, Any] = {}
     for node in graph.nodes:
         layer = graph.layers[node.layer]
@@ -62,7 +66,7 @@ def _input(layer: Layer, framework: Any, batch_size: int | None) -> Any:
     return framework.Input(batch_shape=shape, dtype=layer.config["dtype"], name=layer.name)
 
 
-def _build_layer(layer: Layer, framework: Any) -> Any:
+def _build_layer(layer: Layer, framework: Any, origin: str) -> Any:
     # Keras 2 allows what Keras 3 refuses: a slash in a name.
     name = layer.name.replace("/", "_") if framework is keras else layer.name
     activation = layer.activation
@@ -83,7 +87,7 @@ def _build_layer(layer: Layer, framework: Any) -> Any:
     flags = {"name": name, "trainable": layer.trainable}
     if layer_class is layer.python_class:
         return _build_own_layer(layer_class, layer, framework, flags)
-    config = framework_config(layer_class, layer.name, layer.config, framework)
+    config = framework_config(layer_class, layer.name, layer.config, framework, origin)
     return layer_class.from_config({**config, **flags})
 
 

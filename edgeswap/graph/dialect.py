@@ -30,6 +30,18 @@ ACTIVATION_LAST = {
 }  # fmt: skip
 
 
+# Keys that choose between ways to the same result, or say what building finds out.
+_WITHOUT_EFFECT = {
+    "implementation",
+    "use_cudnn",
+    "flash_attention",
+    "autocast",
+    "query_shape",
+    "key_shape",
+    "value_shape",
+}
+
+
 def neutral_config(class_name: str, config: Mapping[str, Any], framework: Any, *, own: bool = False) -> dict[str, Any]:
     """A layer's `get_config()` in Keras 3's words, its dtype policy by name and without the layer's name and flags.
 
@@ -52,27 +64,65 @@ def neutral_config(class_name: str, config: Mapping[str, Any], framework: Any, *
     return neutral
 
 
-def framework_config(layer_class: type, name: str, config: Mapping[str, Any], framework: Any) -> dict[str, Any]:
+def framework_config(
+    layer_class: type, name: str, config: Mapping[str, Any], framework: Any, origin: str
+) -> dict[str, Any]:
     """The neutral `config` as `layer_class` of `framework` takes it in `from_config`.
+
+    Args:
+        layer_class: of `framework`.
+        name: the layer's, for errors.
+        config: from `neutral_config`.
+        framework: the module `keras` or `tf_keras`.
+        origin: name of the framework that the config comes from.
 
     Raises:
         ModelError: the config asks for something that the framework has no word for.
     """
     class_name = layer_class.__name__
     renamed = _RENAMED.get(class_name, {}) if framework is tf_keras else {}
-    translated = {renamed.get(key, key): _translate(value, framework, name) for key, value in config.items()}
-    return _accepted(layer_class, translated, name, framework)
+    own_words = {renamed.get(key, key): _activation_name(value, framework, name) for key, value in config.items()}
+    if origin == framework.__name__:
+        return own_words
+    translated = {key: _translate(value, framework, name) for key, value in own_words.items()}
+    return {**_accepted(layer_class, translated, name, framework), **_asked_for(class_name, framework)}
+
+
+def _activation_name(value: Any, framework: Any, layer: str) -> Any:
+    """An activation of the catalog inside a wrapped layer, which is no node of its own, by the framework's name."""
+    if not isinstance(value, Mapping) or set(value) != {"catalog"}:
+        return value
+    for name, text in FRAMEWORK_FUNCTIONS[framework.__name__].items():
+        if text == value["catalog"]:
+            return name
+    raise ModelError(
+        f"Expected an activation that {framework.__name__} has inside layer {layer!r}, got {value['catalog']}.",
+        "Write it as a layer of its own behind that one.",
+    )
 
 
 def _translate(value: Any, framework: Any, layer: str) -> Any:
-    """Serialized initializers, regularizers and constraints inside a config: each in the framework's own words."""
-    if isinstance(value, Mapping) and {"module", "class_name", "config"} <= set(value):
-        family = value["module"].removeprefix("tf_").split(".")
-        if value["module"].startswith("keras.") and len(family) == 2 and isinstance(value["config"], Mapping):
-            found = getattr(getattr(framework, family[1], None), value["class_name"], None)
-            if found is not None:
-                return {**value, "config": _accepted(found, value["config"], layer, framework)}
-    return value
+    """What is serialized inside a config (an initializer, a wrapped layer): each in the framework's own words."""
+    if not isinstance(value, Mapping) or not {"module", "class_name", "config"} <= set(value):
+        return value
+    family, config = value["module"].split("."), value["config"]
+    if family[0] != "keras" or len(family) != 2 or not isinstance(config, Mapping):
+        return value
+    found = getattr(getattr(framework, family[1], None), value["class_name"], None)
+    if found is None:
+        return value
+    if not issubclass(found, framework.layers.Layer):
+        return {**value, "config": _accepted(found, config, layer, framework)}
+    other = keras if framework is tf_keras else tf_keras
+    neutral = neutral_config(value["class_name"], config, other)
+    flags = {key: config[key] for key in ("name", "trainable") if key in config}
+    return {**value, "config": {**framework_config(found, layer, neutral, framework, other.__name__), **flags}}
+
+
+def _asked_for(class_name: str, framework: Any) -> dict[str, Any]:
+    """Keys without which Keras 2 refuses a config, and which say nothing that building would not find out."""
+    shapes = ("query_shape", "key_shape", "value_shape")
+    return dict.fromkeys(shapes) if framework is tf_keras and class_name == "MultiHeadAttention" else {}
 
 
 def _accepted(target: type, config: Mapping[str, Any], layer: str, framework: Any) -> dict[str, Any]:
@@ -93,6 +143,8 @@ def _accepted(target: type, config: Mapping[str, Any], layer: str, framework: An
 def _is_default(class_name: str, key: str, value: Any, framework: Any) -> bool:
     """Whether a key unknown to `framework` has the value that the other framework gives it unasked."""
     if value is None or value is False or key.endswith("_initializer"):  # the graph's weights are set after all
+        return True
+    if (key, value) == ("data_format", "channels_last") or key in _WITHOUT_EFFECT:
         return True
     other = tf_keras if framework is keras else keras
     for family in (other.layers, other.initializers, other.regularizers, other.constraints):

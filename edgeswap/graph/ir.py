@@ -85,7 +85,8 @@ class Graph:
     """A model: layers, the calls that connect them (each after those it reads), inputs and outputs.
 
     An input is a node whose layer is an `InputLayer`; `inputs` fixes their order. `renamed` maps the new name of a
-    layer that came out of a nested model to its old one, where two had the same.
+    layer that came out of a nested model to its old one, where two had the same. `framework` is the name of the one
+    it was read from, `keras` or `tf_keras`.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Graph:
     inputs: tuple[Ref, ...]
     outputs: tuple[Ref, ...]
     renamed: Mapping[str, str] = field(default_factory=dict)
+    framework: str = "keras"
 
     def layer_of(self, node: Node | Ref | str) -> Layer:
         """The layer that a node, a tensor or the node of that name comes from."""

@@ -79,7 +79,8 @@ def _read_sequential(model: Any, framework: Any) -> Graph:
         layers[layer.name] = layer
         calls = sum(node.layer == layer.name for node in nodes)
         nodes.append(Node(_call_name(layer.name, calls), layer.name, (Ref(nodes[-1].name),)))
-    return Graph(model.name, layers, tuple(nodes), (Ref(source.name),), (Ref(nodes[-1].name),))
+    ends = (Ref(source.name),), (Ref(nodes[-1].name),)
+    return Graph(model.name, layers, tuple(nodes), *ends, framework=framework.__name__)
 
 
 def _read_functional(model: Any, framework: Any) -> Graph:
@@ -109,7 +110,7 @@ def _read_functional(model: Any, framework: Any) -> Graph:
     outputs = tuple(_history_refs(config["output_layers"]))
     nodes, outputs = _count_calls_from_zero(nodes, outputs, layers)
     inputs = tuple(_history_refs(config["input_layers"]))
-    return Graph(model.name, layers, _in_calling_order(nodes), inputs, outputs)
+    return Graph(model.name, layers, _in_calling_order(nodes), inputs, outputs, framework=framework.__name__)
 
 
 def _read_layer(layer: Any, framework: Any) -> Layer:
