@@ -15,6 +15,7 @@ from edgeswap.graph.ir import ACTIVATION, OPERATION
 from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
 from edgeswap.swap import swap
+from edgeswap.swap_rule import parse_rule
 
 FRAMEWORKS = [keras, tf_keras]
 both = pytest.mark.parametrize("framework", FRAMEWORKS, ids=["keras", "tf_keras"])
@@ -296,3 +297,12 @@ def test_layers_of_sequences_and_wrapped_layers_come_back(framework, other, case
     built = build(canonicalize(read(model)), other)
     assert built.count_params() == model.count_params()
     assert_same_function(model, built, images(3, 6, 4))
+
+
+@both
+def test_a_swap_of_an_activation_for_itself_gives_the_same_outputs(framework):
+    model = models.sequential(framework)
+    graph = swap(canonicalize(read(model)), None, [parse_rule("swish=swish"), parse_rule("relu=relu")]).graph
+    inputs = images(3, 8, 8, 3)
+    for other in FRAMEWORKS:
+        assert np.abs(np.asarray(build(graph, other)(inputs)) - np.asarray(model(inputs))).max() <= 1e-6
