@@ -295,7 +295,9 @@ def _quantized(text: str, *, between: bool):
     x = keras.layers.Conv2D(CHANNELS, 3)(x) if between else x
     graph = canonicalize(read(keras.Model(image, x)))
     activation = parse(text)
-    weights = activation.initial_weights(channels=CHANNELS, rank=4)
+    starts = activation.initial_weights(channels=CHANNELS, rank=4)
+    # With one value for all channels the plainer kind would take its place; a thousandth is a quarter of a step at -8.
+    weights = tuple(start + np.linspace(0, 1e-3, start.size, dtype=np.float32).reshape(start.shape) for start in starts)
     relus = [layer for layer in graph.layers.values() if layer.activation is not None]
     config = {"kind": activation.kind, "parameters": dict(activation.parameters), "dtype": "float32"}
     swapped = {layer.name: replace(layer, config=config, weights=weights) for layer in relus}

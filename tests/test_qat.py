@@ -14,7 +14,8 @@ from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.quantizers import SMALLEST_WEIGHT_RANGE, LayerQuantizers, OutputQuantizer, WeightQuantizer
-from edgeswap.quantization.specification import Range, Weight
+from edgeswap.quantization.ranges import End, settle
+from edgeswap.quantization.specification import Weight
 
 SAMPLES = np.random.default_rng(0).random((40, 8, 8, 3), dtype=np.float32)
 
@@ -78,7 +79,7 @@ def test_the_gradient_of_a_weight_passes_straight_through():
 def test_observe_gives_the_extremes_whatever_the_batches():
     placement = placed()
     ranges = observe(placement, [SAMPLES], batch_size=7)
-    assert set(ranges) == {name for name, output in placement.outputs.items() if not output.fixed}
+    assert set(ranges) == set(placement.outputs) - {"image_range"}
     model = build(placement.graph)
     values = tf_keras.Model(model.inputs, model.get_layer("add").output)(SAMPLES).numpy()
     assert ranges["add"] == pytest.approx((min(values.min(), 0), max(values.max(), 0)), rel=1e-5)
@@ -93,14 +94,17 @@ def test_what_is_behind_a_clipped_elu_is_observed_behind_the_clip():
     assert high <= 0.2 + 1e-6
 
 
-@pytest.mark.parametrize("activation", ["relu6", "hard_swish", "swish", "elu", "clipped_elu", "clipped_elu(alpha=0.5)"])
-def test_every_output_has_at_most_256_values_within_its_range(activation):
+@pytest.mark.parametrize("policy", ["fixed", "observed", "learned"])
+@pytest.mark.parametrize(
+    "activation",
+    ["relu6", "relu_n(max_value=0.5)", "hard_swish(max_value=0.3)", "swish", "elu", "clipped_elu(alpha=0.5)"],
+)
+def test_every_output_has_at_most_256_values_within_its_range(activation, policy):
     placement = placed(activation)
-    ranges = observe(placement, [SAMPLES])
-    model = quantize(placement, ranges)
-    for name, output in placement.outputs.items():
-        low = ranges[name][0] if output.low is None else output.low
-        high = ranges[name][1] if output.high is None else output.high
+    observed = observe(placement, [SAMPLES])
+    model = quantize(placement, observed, policy=policy)
+    for name, ends in settle(placement, observed, policy).items():
+        low, high = ends.low.value, ends.high.value
         values, step = tap(model, name), (high - low) / 255
         assert len(np.unique(values)) <= 256
         assert values.min() >= low - step  # the zero point is a whole number: the range moves by up to half a step
@@ -135,11 +139,12 @@ def test_ranges_follow_the_batches_in_training_only():
     assert float(high) == start
     model(SAMPLES * 4, training=True)
     assert float(high) > start
-    assert not any("output_low" in variable.name for variable in model.get_layer("act1").weights)  # hard_swish: fixed
+    fixed = quantize(placed(), observe(placed(), [SAMPLES]), policy="fixed")
+    assert not any("output_low" in variable.name for variable in fixed.get_layer("act1").weights)  # hard_swish's
 
 
 def test_a_clipped_elu_clips_by_its_range_and_passes_no_gradient_beyond():
-    quantizer = OutputQuantizer(-1.0, 6.0)
+    quantizer = OutputQuantizer(End(-1.0), End(6.0))
     x = tf.constant([-0.5, 2.0, 5.9, 7.0, 100.0])
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -158,11 +163,12 @@ def test_layers_keep_their_names():
 
 
 def test_a_config_survives_the_round_trip():
-    config = LayerQuantizers([Weight("kernel", (3,))], OutputQuantizer(None, 6.0, (-1.5, 0.0), 0.9))
+    output = OutputQuantizer(End(-1.5, "observed"), End(4.0, "learned", 6.0), 0.9)
+    config = LayerQuantizers([Weight("kernel", (3,))], output)
     again = LayerQuantizers.from_config(config.get_config())
     assert again.get_config() == config.get_config()
     assert again.output is not None
-    assert again.output.bounds == Range(None, 6.0)
+    assert (again.output.low, again.output.high) == (output.low, output.high)
 
 
 def test_a_clone_computes_the_same():
