@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import threading
+import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.bisect import bisect
+from edgeswap.convert_failure import STAGES_OF_A_MODEL, explain
+from edgeswap.convert_process import WorkerFailedError, run_worker
 from edgeswap.errors import ConversionError
 from edgeswap.frameworks import tf
-from edgeswap.progress import Progress, Silent, Step
+from edgeswap.progress import Progress, Silent
 from edgeswap.scratch import scratch_folder
 
-Precision = Literal["float32", "int8"]
+Precision = Literal["float32", "float16", "int16x8", "int8"]
 
-WORKER = (sys.executable, "-m", "edgeswap.convert_worker")
+SEARCH_S = 300.0
+TRIAL_S = 60.0
 
 _SILENT = Silent()
 
@@ -33,10 +35,11 @@ class Conversion:
 
     Attributes:
         model: a functional tf_keras model; for int8 the fake-quant model from `edgeswap.quantization.qat.quantize`.
-        precision: `float32` as it is; `int8` full-integer, int8 in and out.
-        representative: for int8, one array for each model input, shape (N, ...), float32, preprocessed. The ranges of
-            fake-quants hold; the samples settle what carries none, so that one is enough where nothing was left to
-            calibration.
+        precision: `float32` as it is; `float16` weights, all else float32; `int16x8` int16 in, between and out with
+            weights of int8; `int8` full-integer, int8 in and out.
+        representative: for the integer precisions, one array for each model input, shape (N, ...), float32,
+            preprocessed. The ranges of fake-quants hold; the samples settle what carries none, so that one is enough
+            where nothing was left to calibration.
         per_channel_dense: allow weights of FULLY_CONNECTED one scale for each unit, see `placement.place`.
     """
 
@@ -78,25 +81,34 @@ def convert_all(
         Flatbuffers in the order of `conversions`.
 
     Raises:
-        ConversionError: an int8 conversion has no samples, an input has no fixed size, or the converter failed; the
-            error then names the stage and shows the converter's own words.
+        ConversionError: a conversion to integers has no samples, an input has no fixed size, or the converter failed.
+            The error then names the stage, the first layer that brings it about and what the converter said for itself;
+            it is raised from one with the converter's words at length. No trial of the search for the layer begins
+            later than `SEARCH_S` after the first, and none is silent for more than `TRIAL_S`.
     """
-    with scratch_folder() as folder:
-        jobs = [folder / str(index) for index in range(len(conversions))]
-        with progress.step("Hand over to the converter", len(jobs)) as step:
-            for conversion, job in zip(conversions, jobs, strict=True):
-                _write_job(conversion, job)
-                step.advance(1)
-        _run_worker(jobs, [conversion.precision for conversion in conversions], timeout_s, progress)
-        return tuple((job / "model.tflite").read_bytes() for job in jobs)
+    try:
+        with scratch_folder() as folder:
+            jobs = [folder / str(index) for index in range(len(conversions))]
+            with progress.step("Hand over to the converter", len(jobs)) as step:
+                for conversion, job in zip(conversions, jobs, strict=True):
+                    _write_job(conversion, job)
+                    step.advance(1)
+            titles = [f"Convert to {conversion.precision}" for conversion in conversions]
+            run_worker(jobs, titles, timeout_s, progress)
+            return tuple((job / "model.tflite").read_bytes() for job in jobs)
+    except WorkerFailedError as failure:
+        layers = _search(failure, conversions[failure.job], min(timeout_s, TRIAL_S), progress)
+        raise explain(failure, layers) from failure
 
 
 def _write_job(conversion: Conversion, job: Path) -> None:
     """Hand over by SavedModel: a function of static shapes whose arguments are x0, x1, … and results y0, y1, …"""
     model = conversion.model
-    if conversion.precision == "int8" and (not conversion.representative or not len(conversion.representative[0])):
+    calibrates = conversion.precision in ("int8", "int16x8")
+    if calibrates and (not conversion.representative or not len(conversion.representative[0])):
         raise ConversionError(
-            "Expected representative samples for an int8 conversion, got none.", "Give at least one sample."
+            f"Expected representative samples for an {conversion.precision} conversion, got none.",
+            "Give at least one sample.",
         )
     specs = []
     for index, tensor in enumerate(model.inputs):
@@ -130,96 +142,37 @@ def _write_job(conversion: Conversion, job: Path) -> None:
     (job / "settings.json").write_text(json.dumps(settings))
 
 
-def _run_worker(jobs: Sequence[Path], precisions: Sequence[str], timeout_s: float, progress: Progress) -> None:
-    command = [*WORKER, *map(str, jobs)]
-    stderr_path = jobs[0].parent / "stderr.txt"
-    with stderr_path.open("wb") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr) as worker:
-        watchdog = _Watchdog(worker, timeout_s)
-        stage = "start"
+def _search(failure: WorkerFailedError, conversion: Conversion, quiet_s: float, progress: Progress) -> tuple[Any, ...]:
+    """Bisect the model by converting parts of it, each in a child of its own and with one sample."""
+    if failure.stage not in STAGES_OF_A_MODEL:
+        return ()
+    started = time.monotonic()
+
+    def fails(model: Any) -> bool | None:
+        """Whether `model` ends the converter in the same stage and way."""
+        if time.monotonic() - started > SEARCH_S:
+            return None
+        part = replace(conversion, model=model, representative=_one_sample(conversion, model.input_names))
         try:
-            assert worker.stdout is not None
-            for precision in precisions:
-                with progress.step(f"Convert to {precision}", total=1.0) as step:
-                    stage = _follow(worker.stdout, stage, watchdog, step)
-            worker.wait()
-        finally:
-            watchdog.stop()
-            worker.kill()
-        words = _last_words(stderr_path)
-    if worker.returncode != 0:
-        raise ConversionError(
-            f"Expected a .tflite, but in stage {stage!r} the converter {_end(worker.returncode, watchdog)}; its last "
-            f"words:\n{words}",
-            "Look for a layer that TFLite cannot convert; with --debug the traceback is shown.",
-        )
+            with scratch_folder() as folder:
+                _write_job(part, folder / "0")
+                run_worker([folder / "0"], ["Convert a part of it"], quiet_s, _SILENT)
+        except WorkerFailedError as other:
+            step.advance(1)
+            if other.way is None and failure.way is not None:
+                return None  # too slow to tell
+            return (other.stage, other.way) == (failure.stage, failure.way)
+        step.advance(1)
+        return False
+
+    trials = math.ceil(math.log2(max(len(conversion.model.layers), 2))) + 1
+    with progress.step("Find the layer that the converter fails on", trials) as step:
+        return bisect(conversion.model, fails)
 
 
-# Parts of the time that a small model takes; what follows the last of them is not known and left out.
-_SHARES = {"import": 0.6, "load": 0.1, "calibrate": 0.2}
-
-
-def _follow(events: IO[bytes], stage: str, watchdog: _Watchdog, step: Step) -> str:
-    """Pass the worker's events on until a job is done or the worker has ended; the stage it was in last."""
-    samples = 1
-    for line in events:
-        watchdog.reset()
-        event = json.loads(line)
-        samples = event.get("samples", samples)
-        match event["stage"]:
-            case "done":
-                return "start"
-            case "import TensorFlow":
-                step.advance(_SHARES["import"] * event["share"])
-            case "load":
-                step.advance(_SHARES["load"])
-            case "calibrate":
-                step.advance(_SHARES["calibrate"] / samples)
-        stage = event["stage"]
-    return stage
-
-
-class _Watchdog:
-    """Kills a process that has given no sign of progress for a while."""
-
-    def __init__(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
-        self.process = process
-        self.timeout_s = timeout_s
-        self.fired = False
-        self._timer = self._start()
-
-    def reset(self) -> None:
-        self._timer.cancel()
-        self._timer = self._start()
-
-    def stop(self) -> None:
-        self._timer.cancel()
-
-    def _start(self) -> threading.Timer:
-        timer = threading.Timer(self.timeout_s, self._fire)
-        timer.daemon = True
-        timer.start()
-        return timer
-
-    def _fire(self) -> None:
-        self.fired = True
-        self.process.kill()
-
-
-def _end(returncode: int, watchdog: _Watchdog) -> str:
-    if watchdog.fired:
-        return f"gave no sign of progress for {watchdog.timeout_s:g} s and was stopped"
-    if returncode == -signal.SIGKILL:
-        return "was killed from outside (SIGKILL), most likely because memory ran out"
-    if returncode < 0:
-        return f"crashed ({signal.Signals(-returncode).name})"
-    return f"failed (exit code {returncode})"
-
-
-def _last_words(path: Path, lines: int = 12, columns: int = 300) -> str:
-    text = path.read_text(errors="replace")
-    found = [line.rstrip() for line in text.splitlines() if line.strip() and not _is_noise(line)]
-    return "\n".join(line[:columns] for line in found[-lines:]) or "(it said nothing)"
-
-
-def _is_noise(line: str) -> bool:
-    return line.startswith(("WARNING: All log messages before absl", "I0000", "W0000"))
+def _one_sample(conversion: Conversion, names: Sequence[str]) -> list[npt.NDArray[np.float32]] | None:
+    """The first sample of the inputs of these names."""
+    if conversion.representative is None:
+        return None
+    by_name = dict(zip(conversion.model.input_names, conversion.representative, strict=True))
+    return [by_name[name][:1] for name in names]

@@ -1,7 +1,8 @@
 """The child process of `edgeswap.convert`: `python -m edgeswap.convert_worker JOB_FOLDER ...`.
 
-Each folder holds `saved_model`, `settings.json` and for int8 the samples of each input, `x0.npy`, …; `model.tflite` is
-written beside them. Events are JSON lines on standard output; everything the converter prints goes to standard error.
+Each folder holds `saved_model`, `settings.json` and for integers the samples of each input, `x0.npy`, …;
+`model.tflite` is written beside them. Events are JSON lines on standard output; everything the converter prints goes to
+standard error.
 """
 
 from __future__ import annotations
@@ -18,6 +19,11 @@ import numpy as np
 from edgeswap.start import TENSORFLOW_MODULES, import_counted
 
 Report = Callable[..., None]
+# Precision to the operators that the converter may use, and the type of inputs and outputs.
+INTEGERS = {
+    "int8": ("TFLITE_BUILTINS_INT8", "int8"),
+    "int16x8": ("EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8", "int16"),
+}
 
 
 def main(folders: Sequence[str]) -> None:
@@ -44,17 +50,22 @@ def _convert(tf: Any, folder: Path, report: Report) -> bytes:
     settings = json.loads((folder / "settings.json").read_text())
     report(stage="load")
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved_model"))
-    if settings["precision"] == "int8":
+    precision = settings["precision"]
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision not in INTEGERS:
+        report(stage="convert")
+    else:
+        operators, dtype = INTEGERS[precision]
         samples = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("x*.npy")}
         report(stage="convert", samples=len(samples["x0"]))
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.representative_dataset = lambda: _one_by_one(samples, report)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
+        converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, operators)]
+        converter.inference_input_type = converter.inference_output_type = getattr(tf, dtype)
         per_channel = settings["per_channel_dense"]
         converter._experimental_disable_per_channel_quantization_for_dense_layers = not per_channel
-    else:
-        report(stage="convert")
     return _with_names(converter.convert(), settings["inputs"], settings["outputs"])
 
 

@@ -10,6 +10,7 @@ pytest.importorskip("tensorflow")
 from ai_edge_litert.interpreter import Interpreter
 
 from edgeswap import convert as convert_module
+from edgeswap import convert_process
 from edgeswap.activations.catalog import parse
 from edgeswap.activations.layers import activation_layer
 from edgeswap.convert import Conversion, convert, convert_all
@@ -280,25 +281,154 @@ class Unconvertible(tf_keras.layers.Layer):
         return tf.math.igamma(inputs, inputs + 1.0)
 
 
-def test_a_failing_converter_is_heard(scratch):
-    with pytest.raises(ConversionError, match="in stage 'convert' the converter failed") as failure:
-        convert(small_model(Unconvertible()), precision="float32")
-    assert "Igamma" in failure.value.problem
+def three_layers(middle):
+    x = inputs = tf_keras.Input((4,), name="x")
+    layers = tf_keras.layers
+    return tf_keras.Model(inputs, layers.Dense(2, name="last")(middle(layers.Dense(3, name="first")(x))))
+
+
+# A converter that takes every model but those with a layer called bad.
+PICKY = """
+import os, pathlib, signal, sys, time
+for job in map(pathlib.Path, sys.argv[1:]):
+    print('{{"stage": "convert"}}', flush=True)
+    if b"/bad/" in (job / "saved_model" / "saved_model.pb").read_bytes():
+        {ends}
+    print('{{"stage": "done"}}', flush=True)
+"""
+
+
+def picky(monkeypatch, ends):
+    monkeypatch.setattr(convert_process, "WORKER", (sys.executable, "-c", PICKY.format(ends=ends)))
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", r"crashed \(SIGSEGV\); the first layer .* is 'bad' \(ReLU\)\."),
+        ("os.kill(os.getpid(), signal.SIGKILL)", r"SIGKILL\), most likely because memory ran out; .* 'bad' \(ReLU\)\."),
+        ("sys.exit('what it said')", r"exit code 1\); the first .* is 'bad' \(ReLU\); it said \"what it said\"\."),
+        ("time.sleep(60)", r"gave no sign of progress for 0.5 s and was stopped; the first .* 'bad' \(ReLU\)\."),
+    ],
+)
+def test_the_layer_is_found_however_the_process_ends(scratch, monkeypatch, ends, message):
+    picky(monkeypatch, ends)
+    seen = Recorder()
+    with pytest.raises(ConversionError, match=f"in stage 'convert' the converter .*{message}") as failure:
+        convert(three_layers(tf_keras.layers.ReLU(name="bad")), precision="float32", timeout_s=0.5, progress=seen)
+    assert "\n" not in failure.value.problem
+    assert "--swap 'bad=relu6'" in failure.value.remedy or "SIGKILL" in failure.value.problem
+    assert ("step", "Find the layer that the converter fails on") in seen.calls
+    assert "its last words" in str(failure.value.__cause__)
+
+
+def test_the_second_of_two_models_is_searched(scratch, monkeypatch):
+    picky(monkeypatch, "os.kill(os.getpid(), signal.SIGSEGV)")
+    models = [three_layers(tf_keras.layers.ReLU(name="good")), three_layers(tf_keras.layers.Softmax(name="bad"))]
+    with pytest.raises(ConversionError, match=r"stage 'convert' .* \(SIGSEGV\).* 'bad' \(Softmax\)"):
+        convert_all([Conversion(model, "float32") for model in models], timeout_s=5)
+
+
+def test_a_search_ends_in_time_and_says_how_far_it_came(scratch, monkeypatch):
+    picky(monkeypatch, "sys.exit(1)")
+    monkeypatch.setattr(convert_module, "SEARCH_S", -1.0)
+    with pytest.raises(ConversionError, match=r"one of the 3 from 'first' \(Dense\) to 'last' \(Dense\)\."):
+        convert(three_layers(tf_keras.layers.ReLU(name="bad")), precision="float32")
 
 
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", r"'start' .*SIGKILL\), most likely .* memory"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"crashed \(SIGSEGV\)"),
-        ("""print('{"stage": "load"}', flush=True); import sys; sys.exit('what it said')""", "'load' .*\nwhat it said"),
-        ("import time; time.sleep(60)", "gave no sign of progress for 0.5 s"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"'start' the converter crashed \(SIGSEGV\)\."),
+        ("""print('{"stage": "load"}', flush=True); import sys; sys.exit('no disk')""", '1\\); it said "no disk"\\.'),
     ],
 )
-def test_however_the_process_ends_is_said(scratch, monkeypatch, code, message):
-    monkeypatch.setattr(convert_module, "WORKER", (sys.executable, "-c", code))
-    with pytest.raises(ConversionError, match=f"(?s){message}"):
-        convert(small_model(), precision="float32", timeout_s=0.5)
+def test_no_layer_is_blamed_for_a_converter_that_does_not_work(scratch, monkeypatch, code, message):
+    monkeypatch.setattr(convert_process, "WORKER", (sys.executable, "-c", code))
+    with pytest.raises(ConversionError, match=message):
+        convert(small_model(), precision="float32", timeout_s=5)
+
+
+@pytest.mark.slow
+def test_an_operator_that_tflite_lacks(scratch):
+    with pytest.raises(ConversionError, match=r"in stage 'convert' .* is 'odd' \(Unconvertible\)") as failure:
+        convert(three_layers(Unconvertible(name="odd")), precision="float32")
+    assert "Igamma" in failure.value.problem
+    assert len(failure.value.problem) < 400
+    assert failure.value.remedy.startswith("Write 'odd' with other layers")
+
+
+@pytest.mark.slow
+def test_a_convolutional_lstm_crashes_the_calibration(scratch):
+    layers = tf_keras.layers
+    inputs = tf_keras.Input((4, 8, 8, 3), name="film")
+    x = layers.ConvLSTM2D(4, 3, name="memory")(layers.ReLU(name="relu")(inputs))
+    model = tf_keras.Model(inputs, layers.Dense(3, name="out")(layers.GlobalAveragePooling2D(name="pool")(x)))
+    film = np.repeat(SAMPLES[:4, None], 4, axis=1)
+    with pytest.raises(ConversionError, match=r"crashed \(SIGSEGV\); .* is 'memory' \(ConvLSTM2D\)\."):
+        convert(model, representative=[film])
+
+
+@pytest.mark.slow
+def test_an_einsum_in_a_fake_quant_model(scratch):
+    layers = keras.layers
+    line = keras.Input((8, 4), name="line")
+    x = layers.Conv1D(4, 3, padding="same", activation="relu", name="conv")(line)
+    x = layers.EinsumDense("abc,cd->abd", output_shape=(8, 5), name="einsum")(x)
+    model = fake_quant_of_unknown(canonicalize(read(keras.Model(line, layers.GlobalMaxPooling1D(name="pool")(x)))))
+    with pytest.raises(
+        ConversionError, match=r"stage 'calibrate' .* is 'einsum' \(EinsumDense\); it said .*FULLY_CONN"
+    ):
+        convert(model, representative=[LINES])
+
+
+def fake_quant_of_unknown(graph):
+    placement = place(graph, input_ranges={ref.node: (0.0, 1.0) for ref in graph.inputs})
+    assert placement.left_to_calibration == ("einsum",)
+    return quantize(placement, observe(placement, [LINES]))
+
+
+class FakeQuant(tf_keras.layers.Layer):
+    def call(self, inputs):
+        return tf.quantization.fake_quant_with_min_max_args(inputs, -1.0, 2.0)
+
+
+class Minimum(tf_keras.layers.Layer):
+    def call(self, inputs):
+        return tf.minimum(inputs, 2.0)
+
+
+@pytest.mark.slow
+def test_a_minimum_between_an_elu_and_a_fake_quant(scratch):
+    layers = tf_keras.layers
+    x = inputs = tf_keras.Input((8, 8, 3), name="image")
+    for layer in (
+        FakeQuant(name="q1"),
+        layers.Conv2D(4, 3, name="conv"),
+        FakeQuant(name="q2"),
+        layers.ELU(name="elu"),
+        FakeQuant(name="q3"),
+        Minimum(name="clip"),
+        FakeQuant(name="q4"),
+        layers.Flatten(name="flat"),
+    ):
+        x = layer(x)
+    with pytest.raises(ConversionError, match=r"stage 'convert' .* is '(clip|q4)' \((Minimum|FakeQuant)\)"):
+        convert(tf_keras.Model(inputs, x), representative=[SAMPLES[:1]])
+
+
+class Endless(tf_keras.layers.Layer):
+    def call(self, inputs):
+        body = lambda count, x: (count + 0 * tf.cast(tf.reduce_sum(x) > 1e9, tf.int32), x + 1e-9)  # noqa: E731
+        return tf.while_loop(lambda count, x: count < 1, body, [tf.constant(0), inputs])[1]
+
+
+@pytest.mark.slow
+def test_a_layer_that_never_ends(scratch):
+    # Calibration runs the model; importing TensorFlow and converting three small layers give signs more often.
+    message = r"stage 'calibrate' the converter gave no sign of progress for 15 s .* is 'endless' \(Endless\)\."
+    with pytest.raises(ConversionError, match=message):
+        convert(three_layers(Endless(name="endless")), representative=[SAMPLES[0, 0, :4, 0][None]], timeout_s=15)
 
 
 def test_int8_needs_samples(scratch):
