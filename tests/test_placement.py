@@ -1,5 +1,7 @@
 """Placement on graphs written by hand: no framework, only data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -219,3 +221,35 @@ def test_the_graph_that_was_given_stays_as_it_was():
     before = dict(model.layers), model.nodes
     place(model, input_ranges={"image": (0.0, 1.0)})
     assert (dict(model.layers), model.nodes) == before
+
+
+@pytest.mark.parametrize("kind", ["clipped_elu", "relu_n(max_value=2)", "hard_swish(max_value=3)"])
+def test_a_ceiling_that_the_range_is_has_its_range_in_front_of_a_concat_too(kind):
+    model = graph(
+        ("a", "Conv2D", ["image"]),
+        ("r", kind, ["a"]),
+        ("b", "Conv2D", ["image"]),
+        ("cat", "Concatenate", ["r", "b"]),
+    )
+    placed = place(model, input_ranges={})
+    assert placed.clipped == {"r"}
+    assert placed.outputs["r"].high == parse(kind).parameters["max_value"]
+
+
+def test_a_relu_n_fuses_as_its_range_is_its_ceiling():
+    placed = place(chain("Conv2D", "BatchNormalization", "relu_n(max_value=2)"), input_ranges={})
+    assert placed.outputs == {"l2": Range(0.0, 2.0)}
+    assert (placed.clipped, placed.pacts) == ({"l2"}, frozenset())
+
+
+def test_a_pact_is_clipped_by_its_range_even_where_its_ceiling_is_that_of_relu6():
+    model = chain("Conv2D", "pact")
+    learned = replace(model.layers["l1"], weights=(np.float32(6.0),))
+    placed = place(model.with_layers({"l1": learned}), input_ranges={})
+    assert placed.outputs == {"l1": Range(0.0, 6.0)}
+    assert (placed.clipped, placed.pacts) == ({"l1"}, {"l1"})
+
+
+def test_prescribed_are_the_inputs_and_what_a_kernel_prescribes():
+    placed = place(chain("Conv2D", "relu6", "GlobalAveragePooling2D", "Dense", "Softmax"), input_ranges={"image": None})
+    assert placed.prescribed == {"image_range", "l4"}

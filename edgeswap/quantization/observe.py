@@ -1,4 +1,4 @@
-"""The lowest and highest value of each tensor whose range is not known beforehand."""
+"""The lowest and highest value of each tensor whose range is not prescribed."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def observe(
 
     Returns:
         Layer name to (lowest, highest) of its output over all samples and calls, zero included, for each output of the
-        placement that has a side without a bound.
+        placement but those with a prescribed range.
     """
-    names = [name for name, output in placement.outputs.items() if not output.fixed]
+    names = [name for name, output in placement.outputs.items() if not output.fixed or name not in placement.prescribed]
     if not names:
         return {}
     model = build(placement.graph, tf_keras)

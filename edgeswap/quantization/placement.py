@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +10,8 @@ from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
 from edgeswap.quantization.decompose import decompose
 from edgeswap.quantization.specification import OBSERVED, UNKNOWN, Range, Rule, Weight, rule_of
+
+FUSED = ("relu", "relu6", "relu_n")  # a relu_n is a relu whose range ends at its ceiling
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,12 +24,19 @@ class Placement:
         weights: layer name to its weights with fake-quant.
         outputs: layer name to the range of its output; a layer not named has none of its own.
         left_to_calibration: layers whose inner or outer ranges only the converter's calibration can tell.
+        prescribed: outputs whose bounds may not be moved: their kernel has them so, or they are an input of the model.
+        clipped: activations whose ceiling is the end of their range, since int8 saturates there: without it they are
+            operators that every runtime has, such as a relu for a relu_n.
+        pacts: those of them whose ceiling is learned.
     """
 
     graph: Graph
     weights: Mapping[str, tuple[Weight, ...]]
     outputs: Mapping[str, Range]
     left_to_calibration: tuple[str, ...]
+    prescribed: frozenset[str] = frozenset()
+    clipped: frozenset[str] = frozenset()
+    pacts: frozenset[str] = frozenset()
 
 
 def place(
@@ -47,15 +56,32 @@ def place(
         per_channel_dense: one scale for each unit of a Dense layer. TFLite runtimes of before that feature take such
             a model and compute nonsense, so it must be asked for.
     """
+    pacts = frozenset(_activations(graph, lambda activation: activation.kind == "pact"))
     graph = decompose(graph)
-    context = _Context(
-        graph, {name: rule_of(layer, per_channel_dense=per_channel_dense) for name, layer in graph.layers.items()}
-    )
+    rules = {name: rule_of(layer, per_channel_dense=per_channel_dense) for name, layer in graph.layers.items()}
+    clipped = pacts.union(_activations(graph, lambda activation: activation.parameters.get("max_value") is not None))
+    context = _Context(graph, rules, clipped)
     weights = {name: rule.weights for name, rule in context.rules.items() if rule is not None and rule.weights}
     outputs = {name: output for name in graph.layers if (output := context.output_range(name)) is not None}
     inputs = {name: _holding_zero(bounds) for name, bounds in input_ranges.items()}
     outputs |= {_behind(name): bounds for name, bounds in inputs.items()}
-    return Placement(_with_layers_behind_inputs(graph, tuple(inputs)), weights, outputs, context.left_to_calibration())
+    prescribed = {name for name, rule in rules.items() if rule is not None and rule.prescribed}
+    return Placement(
+        _with_layers_behind_inputs(graph, tuple(inputs)),
+        weights,
+        outputs,
+        context.left_to_calibration(),
+        frozenset(outputs).intersection(prescribed.union(map(_behind, inputs))),
+        clipped.intersection(outputs),
+        pacts.intersection(outputs),
+    )
+
+
+def _activations(graph: Graph, applies: Callable[[Activation], bool]) -> Iterator[str]:
+    """Names of the layers that are such an activation."""
+    for name, layer in graph.layers.items():
+        if layer.activation is not None and applies(layer.activation):
+            yield name
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +90,7 @@ class _Context:
 
     graph: Graph
     rules: Mapping[str, Rule | None]
+    clipped: frozenset[str]
 
     @cached_property
     def readers(self) -> Mapping[str, tuple[Node, ...]]:
@@ -113,14 +140,14 @@ class _Context:
     def disappears(self, node: Node) -> bool:
         """Whether this output is folded or fused into what follows, or written straight into a concat."""
         if self.goes_into_concat(node):
-            return not self.rule(node).prescribed
+            return not self.rule(node).prescribed and node.layer not in self.clipped
         follower = self.only_follower(node)
         if follower is None:
             return False
         if self.is_batch_norm(follower):
             return self.rule(node).folds_batch_norm
         activation = self.graph.layers[follower.layer].activation
-        return self.fuses_relu(node) and activation is not None and activation.kind in ("relu", "relu6")
+        return self.fuses_relu(node) and activation is not None and activation.kind in FUSED
 
     def fuses_relu(self, node: Node) -> bool:
         """Whether its operator can clamp; for a folded batch normalization that is the one it is folded into."""

@@ -3,72 +3,128 @@
 # ruff: noqa: ARG002 (tfmot sets the signatures)
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from edgeswap.frameworks import tf, tf_keras, tfmot
-from edgeswap.quantization.specification import Range, Weight
+from edgeswap.quantization.ranges import End
+from edgeswap.quantization.specification import Weight
 
 # A channel of zeros has no scale. This one keeps its bias, quantized at input scale times weight scale, inside int32.
 SMALLEST_WEIGHT_RANGE = 1e-5
+# Of what has no values but zero; any scale would do.
+SMALLEST_OUTPUT_RANGE = 1e-5
+# How far a learned end may go, in units of the range's first width: it keeps a range from closing up.
+LEARNED_UNITS = (1 / 256, 256.0)
 
 _register = tf_keras.saving.register_keras_serializable(package="edgeswap")
 
 
 @_register
 class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: ignore[misc]
-    """Fake-quant to 8 bits of an activation, asymmetric; a side without a bound follows the data.
+    """Fake-quant to 8 bits of an activation, asymmetric; each end of the range is fixed, follows the data, or learns.
 
-    The followed side is a moving average of each training batch's extreme value, as in Jacob et al.,
-    arXiv:1712.05877, section 3.1, and stands still outside of training.
+    An end that follows is a moving average of each training batch's extreme value, as in Jacob et al.,
+    arXiv:1712.05877, section 3.1. One that learns is trained by gradient, see `learned_fake_quant`; its variable is in
+    units of the range's first width, so that a step of the optimizer moves every range by the same share. Outside of
+    training all stand still.
 
     Args:
-        low: lower bound, or None to follow the data.
-        high: upper bound, or None to follow the data.
-        start: lowest and highest value before the first training batch.
+        low: where the range begins, and how that may change.
+        high: where it ends.
         decay: weight of the past in the moving average.
     """
 
-    def __init__(
-        self, low: float | None, high: float | None, start: Sequence[float] = (0.0, 0.0), decay: float = 0.99
-    ) -> None:
-        self.bounds = Range(low, high)
-        self.start = (float(start[0]), float(start[1]))
+    def __init__(self, low: End, high: End, decay: float = 0.99) -> None:
+        self.low, self.high = low, high
         self.decay = decay
+        self.unit = max(high.value - low.value, SMALLEST_OUTPUT_RANGE)
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
-        """A non-trainable scalar float32 variable for each followed side."""
-        sides = {"low": (self.bounds.low, self.start[0]), "high": (self.bounds.high, self.start[1])}
-        return {
-            side: layer.add_weight(
-                f"{name}_{side}", shape=(), initializer=tf_keras.initializers.Constant(start), trainable=False
+        """A scalar float32 variable for each end that is not fixed, trainable where it learns."""
+        variables = {}
+        for side, end in (("low", self.low), ("high", self.high)):
+            if end.how == "fixed":
+                continue
+            learned = end.how == "learned"
+            variables[side] = layer.add_weight(
+                f"{name}_{side}",
+                shape=(),
+                initializer=tf_keras.initializers.Constant(end.value / self.unit if learned else end.value),
+                constraint=self._kept_apart(side, end.limit) if learned else None,
+                trainable=learned,
             )
-            for side, (bound, start) in sides.items()
-            if bound is None
-        }
+        return variables
 
     def __call__(self, inputs: Any, training: bool, weights: Mapping[str, Any], **kwargs: Any) -> Any:
         """The inputs, float32 of any shape, rounded to the 256 values of the range."""
         # Zero always has an int8 value, so a range reaches it at least.
         lowest = tf.minimum(tf.reduce_min(inputs), 0.0) if training else None
         highest = tf.maximum(tf.reduce_max(inputs), 0.0) if training else None
-        low = self._end(self.bounds.low, weights.get("low"), lowest)
-        high = self._end(self.bounds.high, weights.get("high"), highest)
+        low = self._end(self.low, weights.get("low"), lowest, tf.maximum)
+        high = self._end(self.high, weights.get("high"), highest, tf.minimum)
+        if training and "learned" in (self.low.how, self.high.how):
+            return learned_fake_quant(inputs, low, high)
         return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
 
-    def _end(self, bound: float | None, variable: Any, extreme: Any) -> Any:
-        """One end of the range: fixed, standing still, or moved towards the extreme of the batch."""
-        if bound is not None:
-            return tf.constant(bound, tf.float32)
+    def _end(self, end: End, variable: Any, extreme: Any, within: Callable[[Any, Any], Any]) -> Any:
+        """One end of the range, float32: as it stands, or moved towards the extreme of the batch."""
+        if end.how == "fixed":
+            return tf.constant(end.value, tf.float32)
+        if end.how == "learned":
+            return tf.convert_to_tensor(variable) * self.unit
         if extreme is None:
             return variable.read_value()
+        if end.limit is not None:
+            extreme = within(extreme, end.limit)
         moved = self.decay * variable + (1.0 - self.decay) * tf.stop_gradient(extreme)
         with tf.control_dependencies([variable.assign(moved)]):
             return tf.identity(moved)
 
+    def _kept_apart(self, side: str, limit: float | None) -> Callable[[Any], Any]:
+        """What holds a learned end within its limit, and on its side of zero."""
+        least, most = LEARNED_UNITS
+        if limit is not None:
+            most = abs(limit) / self.unit
+        if side == "high":
+            return lambda value: tf.clip_by_value(value, min(least, most), most)
+        return lambda value: tf.clip_by_value(value, -most, 0.0)
+
     def get_config(self) -> dict[str, Any]:
-        """Arguments of the constructor."""
-        return {"low": self.bounds.low, "high": self.bounds.high, "start": list(self.start), "decay": self.decay}
+        """Plain values from which `from_config` makes the same again."""
+        return {"low": asdict(self.low), "high": asdict(self.high), "decay": self.decay}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> OutputQuantizer:
+        """The inverse of `get_config`."""
+        return cls(End(**config["low"]), End(**config["high"]), config["decay"])
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def learned_fake_quant(x: Any, low: Any, high: Any) -> Any:
+    """Fake-quant to 8 bits whose ends learn from every value, not from the clipped ones alone.
+
+    Esser et al., Learned step size quantization, arXiv:1902.08153, equation 3, for a range with two ends: a value
+    inside, moved by its rounding from x to y, has dy/dhigh = (y - x) / (high - low) and the opposite for low, since the
+    step is their difference / 255; a value beyond an end has 1 for that end. To x the gradient passes straight through
+    inside and not at all beyond. The paper's scaling of the gradient is left out: Adam undoes it.
+
+    Args:
+        x: float32 of any shape.
+        low: scalar.
+        high: scalar.
+    """
+    y = tf.quantization.fake_quant_with_min_max_vars(x, low, high)
+
+    def gradient(upstream: Any) -> tuple[Any, Any, Any]:
+        inside = tf.logical_and(x >= low, x <= high)
+        rounding = tf.where(inside, (y - x) / (high - low), 0.0)
+        to_low = tf.reduce_sum(upstream * tf.where(x < low, 1.0, -rounding))
+        to_high = tf.reduce_sum(upstream * tf.where(x > high, 1.0, rounding))
+        return tf.where(inside, upstream, 0.0), to_low, to_high
+
+    return y, gradient
 
 
 @_register
@@ -150,4 +206,4 @@ class LayerQuantizers(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[
         """The inverse of `get_config`."""
         weights = [Weight(name, tuple(axes)) for name, axes in config["weights"]]
         output = config["output"]
-        return cls(weights, None if output is None else OutputQuantizer(**output))
+        return cls(weights, None if output is None else OutputQuantizer.from_config(output))

@@ -1,0 +1,111 @@
+"""Where each int8 range ends: at its bound, at what was observed, or where training leaves it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from edgeswap.errors import ModelError
+from edgeswap.quantization.placement import Placement
+
+Policy = Literal["auto", "fixed", "observed", "learned"]
+How = Literal["fixed", "narrowed", "observed", "learned"]
+HOWS: tuple[How, ...] = get_args(How)
+
+_STEPS = 255  # between the ends of int8
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a range.
+
+    Attributes:
+        value: where it is, before any training.
+        how: `fixed` at its bound; `narrowed` to what was observed, which is inside of the bound; `observed`, having no
+            bound; `learned` by gradient. In training all but `fixed` move.
+        limit: the bound that it never passes; None where there is none.
+    """
+
+    value: float
+    how: How = "fixed"
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The ends of one range: what int8 -128 and 127 stand for, but for the nudge that makes zero a whole step."""
+
+    low: End
+    high: End
+
+
+def settle(
+    placement: Placement, observed: Mapping[str, tuple[float, float]], policy: Policy = "auto", *, trains: bool = True
+) -> dict[str, Ends]:
+    """Both ends of every output range of `placement`, each by itself.
+
+    A range that a kernel prescribes (sigmoid, tanh, softmax) and the model's input, where preprocessing bounds it, are
+    always fixed. An end without a bound is always observed or learned. An end with a bound is
+
+    - `fixed`: at the bound;
+    - `observed`: narrowed where what was observed is tighter by a step or more, else fixed;
+    - `learned`: learned, from what was observed on, but never beyond the bound; without training as `observed`;
+    - `auto`: as `observed`. See AUTO for why.
+
+    A PACT's ceiling (arXiv:1805.06085) goes on being learned under every policy, without a limit.
+
+    Args:
+        placement: from `place`.
+        observed: layer name to the lowest and highest value of its output on representative data, from `observe`. A
+            bound of an output that was not observed stays where it is.
+        policy: see above.
+        trains: whether training follows; without it nothing is learned.
+
+    Raises:
+        ModelError: an end without a bound was not observed.
+    """
+    missing = [name for name, output in placement.outputs.items() if not output.fixed and name not in observed]
+    if missing:
+        raise ModelError(
+            f"Expected an observed range for every output that has no fixed one, got none for {', '.join(missing)}.",
+            "Observe them on representative data first.",
+        )
+    policy = AUTO if policy == "auto" else policy
+    return {name: _ends(placement, name, observed.get(name), policy, trains) for name in placement.outputs}
+
+
+# Measured: see `settle`.
+AUTO: Literal["fixed", "observed"] = "observed"
+
+
+def counted(settled: Mapping[str, Ends]) -> dict[How, int]:
+    """How many ends of ranges came about in which way; two for each range."""
+    counts = Counter(end.how for ends in settled.values() for end in (ends.low, ends.high))
+    return {how: counts[how] for how in HOWS}
+
+
+def _ends(placement: Placement, name: str, seen: tuple[float, float] | None, policy: Policy, trains: bool) -> Ends:
+    bounds = placement.outputs[name]
+    low, high = (seen[0] if seen else 0.0), (seen[1] if seen else 0.0)
+    # Clipped by its range alone, a function was observed with its clip; others round past their bound.
+    low = low if bounds.low is None else bounds.low if seen is None else max(low, bounds.low)
+    high = high if bounds.high is None else bounds.high if seen is None else min(high, bounds.high)
+    if name in placement.prescribed:
+        policy, trains = "fixed", False
+    step = (high - low) / _STEPS
+    ends = Ends(_end(low, bounds.low, policy, trains, step), _end(high, bounds.high, policy, trains, step))
+    if name in placement.pacts and trains:
+        return replace(ends, high=End(ends.high.value, "learned"))
+    return ends
+
+
+def _end(value: float, bound: float | None, policy: Policy, trains: bool, step: float) -> End:
+    if policy == "learned" and trains:
+        return End(value, "learned", bound)
+    if bound is None:
+        return End(value, "observed")
+    if policy == "fixed" or abs(value - bound) < step:
+        return End(bound, "fixed", bound)
+    return End(value, "narrowed", bound)
