@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.section import write_section
 from deploy.benchmark import Engine, describe_machine, find_runtime, open_evaluation, predict
@@ -36,6 +37,7 @@ NAMES = ("float32", "int8")
 BARE, THROUGH, MANY = "bare", "through", "many"
 
 Pairs = Sequence[tuple[float, float]]
+Classes = npt.NDArray[np.int64]
 
 
 def pin(text: str | None, count: int) -> list[int]:
@@ -120,17 +122,17 @@ def wall_s(run: Callable[[Path], None], folder: Path) -> float:
     return time.perf_counter() - started
 
 
-def workers_s(model: Path, evaluation: Path) -> float:
-    """Seconds that the device script's accuracy takes: a process and an interpreter for each core, made and ended."""
+def workers(model: Path, evaluation: Path) -> tuple[float, Classes]:
+    """Seconds of the device script's accuracy, a process and an interpreter for each core, and the classes it found."""
     started = time.perf_counter()
     engine = Engine(find_runtime("auto"), 1, "xnnpack", {})
-    workers = len(os.sched_getaffinity(0))
-    predict(model, engine, open_evaluation(evaluation, None), "unit", workers=workers, advance=lambda _: None)
-    return time.perf_counter() - started
+    count = len(os.sched_getaffinity(0))
+    found = predict(model, engine, open_evaluation(evaluation, None), "unit", workers=count, advance=lambda _: None)
+    return time.perf_counter() - started, found.classes
 
 
-def loop_s(model: Path, evaluation: Path) -> float:
-    """Seconds of what one writes by hand: one interpreter of one thread, image by image."""
+def loop(model: Path, evaluation: Path) -> tuple[float, Classes]:
+    """Seconds and classes of what one writes by hand: one interpreter of one thread, image by image."""
     started = time.perf_counter()
     interpreter = find_runtime("auto").module.Interpreter(model_path=str(model), num_threads=1)
     interpreter.allocate_tensors()
@@ -140,22 +142,28 @@ def loop_s(model: Path, evaluation: Path) -> float:
         if source["dtype"] == np.int8:
             given = (image.astype(np.int16) - 128).astype(np.int8)
         else:
-            given = image.astype(np.float32) / 255
+            given = image.astype(np.float32) / np.float32(255)
         interpreter.set_tensor(source["index"], given[None])
         interpreter.invoke()
         classes.append(int(interpreter.get_tensor(target).argmax()))
-    return time.perf_counter() - started
+    return time.perf_counter() - started, np.array(classes)
 
 
 def many(folder: Path, turn: int) -> dict[str, tuple[float, float]]:
-    """For each model the seconds of the loop and of the workers over 10,000 images, which begins by turns."""
+    """For each model the seconds of the loop and of the workers over 10,000 images; who begins changes by turns.
+
+    Raises:
+        RuntimeError: the two found different classes, so that they did not do the same work.
+    """
     evaluation = folder / f"{MANY_IMAGES}.npz"
+    sides = {"loop": loop, "workers": workers}
     found = {}
     for name in NAMES:
-        seconds = {}
-        for run in (loop_s, workers_s) if turn % 2 == 0 else (workers_s, loop_s):
-            seconds[run] = run(folder / f"{name}.tflite", evaluation)
-        found[name] = (seconds[loop_s], seconds[workers_s])
+        order = list(sides) if turn % 2 == 0 else list(reversed(sides))
+        done = {side: sides[side](folder / f"{name}.tflite", evaluation) for side in order}
+        if not np.array_equal(done["loop"][1], done["workers"][1]):
+            raise RuntimeError(f"Expected the loop and the workers to find the same classes with {name}; they did not.")
+        found[name] = (done["loop"][0], done["workers"][0])
     return found
 
 
@@ -171,7 +179,7 @@ def allowed_s(pairs: Pairs) -> float:
 
 def gain(pairs: Pairs) -> float:
     """The median of how many times faster the workers were than the loop in the same turn."""
-    return float(np.median([loop / workers for loop, workers in pairs]))
+    return float(np.median([slow / fast for slow, fast in pairs]))
 
 
 def missed(measuring: Pairs, accuracy: Mapping[str, Pairs], cores: int) -> list[str]:
@@ -192,10 +200,10 @@ def section(
     wall = [f"{float(np.median(column)):.2f} s" for column in zip(*measuring, strict=True)]
     rows = []
     for name, pairs in accuracy.items():
-        loop, workers = (float(np.median(column)) for column in zip(*pairs, strict=True))
+        by_loop, by_workers = (float(np.median(column)) for column in zip(*pairs, strict=True))
         gains = [slow / fast for slow, fast in pairs]
         rows.append(
-            f"| {name} | {loop / MANY_IMAGES * 1e3:.3f} ms | {loop:.2f} s | {workers:.2f} s "
+            f"| {name} | {by_loop / MANY_IMAGES * 1e3:.3f} ms | {by_loop:.2f} s | {by_workers:.2f} s "
             f"| {gain(pairs):.2f} | {min(gains):.2f} to {max(gains):.2f} |"
         )
     short = missed(measuring, accuracy, len(pinned))
