@@ -36,7 +36,10 @@ from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.swap import swap
 from edgeswap.targets.host import Host
+from edgeswap.tflite.flatbuffer import changed, operator_name
+from edgeswap.tflite.flatbuffer import read as flatbuffer_read
 from edgeswap.tflite.lower import lower
+from edgeswap.tflite.rewriting import Draft, rewrite
 from edgeswap.tflite.verify import require_full_integer
 from edgeswap.zoo import mobilenet_v2
 
@@ -50,6 +53,8 @@ MOST_TIMES_RELU6 = 1.15
 REFERENCE = "int8 relu6"
 FLOAT32 = "float32 relu6"
 AS_CONVERTED = "int8 hard_swish, as converted"
+ONE_PASS = "int8 swish, its LOGISTIC taken out"
+NO_PASS = "int8 swish, LOGISTIC and MUL taken out"
 INT8 = {"relu6": REFERENCE, **{name: f"int8 {name}" for name in ("clipped_elu", "hard_swish", "swish")}}
 HELD = tuple(INT8[name] for name in ("clipped_elu", "hard_swish", "swish"))
 
@@ -63,6 +68,7 @@ class Row:
     Attributes:
         name: what it is.
         p50_ms: median of all its runs.
+        added_ms: that, less the reference's.
         ratio: median over the blocks of its median divided by the reference's in the same block.
         spread: lowest and highest of those ratios.
         operators: how many it has.
@@ -72,6 +78,7 @@ class Row:
 
     name: str
     p50_ms: float
+    added_ms: float
     ratio: float
     spread: tuple[float, float]
     operators: int
@@ -140,7 +147,47 @@ def models(size: int, seed: int) -> dict[str, bytes]:
     found[AS_CONVERTED] = lower(converted[INT8["hard_swish"]], runtime=RUNTIME, hard_swish="operator")
     for data in found.values():
         require_full_integer(data)
-    return {**found, FLOAT32: converted[FLOAT32]}
+    profile = {
+        ONE_PASS: without(found[INT8["swish"]], ["LOGISTIC"]),
+        NO_PASS: without(found[INT8["swish"]], ["LOGISTIC", "MUL"]),
+    }
+    return {**found, FLOAT32: converted[FLOAT32], **profile}
+
+
+def without(data: bytes, kinds: Sequence[str]) -> bytes:
+    """`data` with what reads an operator of `kinds` reading that one's first input instead: a profile, no model.
+
+    The Python interpreters have no profiler; what an operator costs is what a model without it takes less.
+    """
+
+    def bypassed(model: Any) -> Any:
+        draft = Draft(model)
+        (subgraph,) = draft.subgraphs
+        instead: dict[int, int] = {}
+        kept = []
+        for operator in subgraph.operators:
+            first = int(operator.inputs[0])
+            if operator_name(model.operatorCodes[operator.opcodeIndex]) in kinds:
+                instead[int(operator.outputs[0])] = instead.get(first, first)
+            else:
+                inputs = [instead.get(int(index), int(index)) for index in operator.inputs]
+                kept.append(changed(operator, inputs=inputs))
+        subgraph.operators = kept
+        return draft.model
+
+    return rewrite(data, bypassed)
+
+
+def values_written(data: bytes, kind: str) -> int:
+    """How many values the operators of `kind` write in an inference."""
+    model = flatbuffer_read(data)
+    (subgraph,) = model.subgraphs
+    outputs = [
+        subgraph.tensors[operator.outputs[0]]
+        for operator in subgraph.operators
+        if operator_name(model.operatorCodes[operator.opcodeIndex]) == kind
+    ]
+    return sum(int(np.prod(tensor.shape)) for tensor in outputs)
 
 
 def measured(found: Mapping[str, bytes], runs: int) -> dict[str, Any]:
@@ -159,7 +206,8 @@ def rows(names: Sequence[str], answer: Mapping[str, Any]) -> list[Row]:
     medians over the whole run.
     """
     medians = [[float(np.median(block)) for block in model["latency_ms"]["blocks"]] for model in answer["models"]]
-    reference = np.array(medians[list(names).index(REFERENCE)])
+    which = list(names).index(REFERENCE)
+    reference, reference_p50_ms = np.array(medians[which]), answer["models"][which]["latency_ms"]["p50"]
     found = []
     for name, model, own in zip(names, answer["models"], medians, strict=True):
         ratios = np.array(own) / reference
@@ -168,6 +216,7 @@ def rows(names: Sequence[str], answer: Mapping[str, Any]) -> list[Row]:
             Row(
                 name,
                 model["latency_ms"]["p50"],
+                model["latency_ms"]["p50"] - reference_p50_ms,
                 float(np.median(ratios)),
                 (float(ratios.min()), float(ratios.max())),
                 sum(model["operators"].values()),
@@ -178,14 +227,14 @@ def rows(names: Sequence[str], answer: Mapping[str, Any]) -> list[Row]:
     return found
 
 
-def section(found: Sequence[Row], answer: Mapping[str, Any], command: str, pinned: Sequence[int]) -> str:
-    """The section of benchmarks/README.md."""
+def section(found: Sequence[Row], answer: Mapping[str, Any], values: int, command: str, pinned: Sequence[int]) -> str:
+    """The section of benchmarks/README.md; `values` is how many the activations write in an inference."""
     table = [
-        "| model | p50 | times int8 relu6 | of blocks, lowest to highest | operators in XNNPACK | partitions |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        "| model | p50 | to int8 relu6 | times int8 relu6 | lowest to highest | operators in XNNPACK | partitions |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *(
-            f"| {row.name} | {row.p50_ms:.1f} ms | {row.ratio:.2f} | {row.spread[0]:.2f} to {row.spread[1]:.2f} "
-            f"| {row.taken} of {row.operators} | {row.partitions} |"
+            f"| {row.name} | {row.p50_ms:.2f} ms | {row.added_ms:+.2f} ms | {row.ratio:.2f} "
+            f"| {row.spread[0]:.2f} to {row.spread[1]:.2f} | {row.taken} of {row.operators} | {row.partitions} |"
             for row in found
         ),
     ]
@@ -203,6 +252,12 @@ batch-normalization statistics of {STATISTICS_SAMPLES} photographs; PTQ by edges
 int8 relu6 in the same block. `as converted` keeps the converter's HARD_SWISH operators; plain int8 hard_swish is what
 `edgeswap export` ships. int8 clipped_elu, hard_swish and swish shall take at most {MOST_TIMES_RELU6} times what relu6
 takes. {verdict}
+
+relu6 costs nothing: the convolution clamps as it writes. Every other activation is a pass of its own over the
+{values / 1e6:.1f} million values that the convolutions write, and it is the pass that costs, not the function: a lone
+MUL in its place (the last row but one) costs about as much, and a network without any activation what relu6 costs (the
+last row; neither is a model of anything). So what an activation adds is milliseconds, and the ratio depends on how fast
+this CPU is at int8 convolutions.
 
 {chr(10).join(table)}
 
@@ -224,7 +279,7 @@ def main() -> int:
     answer = measured(found, arguments.runs)
     table = rows(list(found), answer)
     command = f"python -m benchmarks.latency --seed {arguments.seed} --runs {arguments.runs}"
-    text = section(table, answer, command, pinned)
+    text = section(table, answer, values_written(found[INT8["swish"]], "LOGISTIC"), command, pinned)
     print(text)
     write_section(README, "latency", text)
     return 1 if any(row.missed() for row in table) else 0

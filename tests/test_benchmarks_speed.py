@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks import measuring
+from tests.tflite_models import run
 from tests.tiny_tflite import classifier
 
 NAMES = ["int8 clipped_elu", "int8 relu6"]
@@ -48,7 +49,7 @@ def test_a_ratio_is_taken_within_blocks_so_that_a_drift_of_the_machine_does_not_
     assert slow.spread == pytest.approx((1.1, 1.1))
     assert (reference.ratio, reference.spread) == (1.0, (1.0, 1.0))
     assert (slow.operators, slow.taken, slow.partitions) == (5, 4, 2)
-    assert (slow.p50_ms, slow.missed()) == (11.0, None)
+    assert (slow.p50_ms, slow.added_ms, slow.missed()) == (11.0, -9.0, None)
 
 
 def test_only_what_is_held_to_the_limit_can_miss_it_and_the_section_says_so() -> None:
@@ -58,10 +59,34 @@ def test_only_what_is_held_to_the_limit_can_miss_it_and_the_section_says_so() ->
     slow, reference = latency.rows(NAMES, found)
     assert slow.missed() == "int8 clipped_elu: 1.16 times int8 relu6, at most 1.15"
     assert latency.rows([latency.AS_CONVERTED, latency.REFERENCE], found)[0].missed() is None
-    text = latency.section([slow, reference], found, "the command", [3])
+    text = latency.section([slow, reference], found, 5_500_000, "the command", [3])
     assert "Missed: int8 clipped_elu: 1.16" in text
-    assert "| int8 clipped_elu | 11.6 ms | 1.16 | 1.16 to 1.16 | 4 of 5 | 2 |" in text
-    assert "All three hold" in latency.section([reference], found, "the command", [3])
+    assert "| int8 clipped_elu | 11.60 ms | +1.60 ms | 1.16 | 1.16 to 1.16 | 4 of 5 | 2 |" in text
+    assert "All three hold" in latency.section([reference], found, 5_500_000, "the command", [3])
+
+
+def test_a_profile_leaves_operators_out_and_everything_else_in_place() -> None:
+    from benchmarks import latency
+    from edgeswap.convert import convert
+    from edgeswap.frameworks import tf_keras
+    from edgeswap.tflite.flatbuffer import operators, read
+
+    inputs = tf_keras.Input((4, 4, 2))
+    x = tf_keras.layers.Conv2D(3, 1, activation="swish")(inputs)
+    x = tf_keras.layers.Conv2D(5, 1, activation="swish")(x)
+    model = tf_keras.Model(inputs, tf_keras.layers.GlobalAveragePooling2D()(x))
+    data = convert(model, precision="float32")
+    assert operators(read(data)) == {"CONV_2D": 2, "LOGISTIC": 2, "MEAN": 1, "MUL": 2}
+    assert latency.values_written(data, "LOGISTIC") == 4 * 4 * (3 + 5)
+    assert operators(read(latency.without(data, ["LOGISTIC"]))) == {"CONV_2D": 2, "MEAN": 1, "MUL": 2}
+    plain = latency.without(data, ["LOGISTIC", "MUL"])
+    assert operators(read(plain)) == {"CONV_2D": 2, "MEAN": 1}
+    weights = [layer.get_weights() for layer in model.layers if layer.weights]
+    sample = np.random.default_rng(0).normal(size=(1, 4, 4, 2)).astype(np.float32)
+    linear = sample
+    for kernel, bias in weights:
+        linear = linear @ kernel[0, 0] + bias
+    np.testing.assert_allclose(run(plain, sample), linear.mean(axis=(1, 2)), atol=1e-5)
 
 
 def test_edgeswap_is_compared_with_the_bare_converter_of_the_same_turn() -> None:
