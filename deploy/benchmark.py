@@ -234,9 +234,9 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """`int8`, `float32` or `mixed`, by the types of all tensors."""
+        """`int8`, `int16x8`, `float32` or `mixed`, by the types of all tensors."""
         if not self.float_tensors:
-            return "int8"
+            return "int16x8" if self.inputs[0].dtype == np.int16 else "int8"
         return "mixed" if self.integer_tensors else "float32"
 
 
@@ -934,6 +934,12 @@ def _why_slower(model: dict[str, Any], runtime: str, delegate: str) -> str:
         return "Leave out --delegate none: XNNPACK is what makes int8 fast."
     if delegate != "xnnpack":
         return f"Not all work is {delegate}'s: look at the delegate column."
+    if model["kind"] == "int16x8":
+        return "XNNPACK has no kernels for 16-bit activations: int8 is faster, and int16x8 is for what int8 loses."
+    return _why_slower_in_int8(model, runtime)
+
+
+def _why_slower_in_int8(model: dict[str, Any], runtime: str) -> str:
     operators = sum(model["operators"].values())
     taken = sum(entry["operators"] for entry in model["delegates"] if entry["name"] == "xnnpack")
     if taken < operators and runtime == "tflite-runtime":
@@ -960,7 +966,7 @@ def _model_warnings(model: dict[str, Any], delegate: str) -> list[tuple[str, str
         if not latency["steady"]:
             found.append((NOT_STEADY, f"not steady after {latency['warm_up_runs']} runs"))
     applied = {entry["name"] for entry in model["delegates"]}
-    if delegate == "xnnpack" and "xnnpack" not in applied:
+    if delegate == "xnnpack" and "xnnpack" not in applied and model["kind"] != "int16x8":
         name = DELEGATE_NOT_APPLIED if model["kind"] == "float32" else INT8_WITHOUT_XNNPACK
         found.append((name, "XNNPACK took no operator"))
     elif delegate not in {"xnnpack", "none"} and not applied - {"xnnpack"} and model["kind"] != "float32":

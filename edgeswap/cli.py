@@ -59,7 +59,8 @@ def cli(context: click.Context) -> None:
 
 @cli.command()
 @click.argument("model", required=False)
-@click.option("--int8", is_flag=True, help="Full-integer int8, the one precision there is and the default.")
+@click.option("--int8", is_flag=True, help="Full-integer int8: --precision int8, the default.")
+@click.option("--precision", metavar="NAME", help="int8 | int16x8 (16-bit activations) | float16 (weights). [int8]")
 @click.option("--data", metavar="SPEC", help="To fine-tune and calibrate on; a fifth is set aside for the figures.")
 @click.option("--test-data", metavar="SPEC", help="For the figures instead; never trains or calibrates.")
 @click.option("--calibration", metavar="SPEC", help="To calibrate on instead of --data.")
@@ -86,8 +87,8 @@ def cli(context: click.Context) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Put report.json on stdout.")
 @_debug_option
 @click.pass_obj
-def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -> int:  # noqa: ARG001  (the default)
-    """Export MODEL (.keras or .h5) as a full-integer .tflite, measured beside the float model.
+def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -> int:
+    """Export MODEL (.keras or .h5) as a quantized .tflite, int8 throughout, measured beside the float model.
 
     Without MODEL the built-in digits example runs: a small network trained with swish, relu6 swapped in.
 
@@ -99,7 +100,11 @@ def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -
     from edgeswap.preflight import preflight  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
 
-    config = export_config(flags, SETTINGS)
+    if int8 and flags["precision"] not in (None, "int8"):
+        raise ConfigError(
+            f"Expected one precision, got --int8 and --precision {flags['precision']}.", "Leave out one of them."
+        )
+    config = export_config({**flags, "precision": "int8"} if int8 else flags, SETTINGS)
     preflight(config)
     progress = progress_for(sys.stderr)
     stages = _start("edgeswap.pipeline", progress)

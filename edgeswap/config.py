@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
 from edgeswap.preprocess import from_name
+from edgeswap.records import CandidatePrecision
 from edgeswap.swap_rule import Rule, parse_rule
 from edgeswap.tflite.lower import HardSwish
 
@@ -121,6 +122,7 @@ class ExportConfig(_SwapSettings):
     preprocess: str | None = None
     labels: Path | None = None
     recover_epochs: int = Field(default=3, ge=0)
+    precision: CandidatePrecision = "int8"
     method: Literal["ptq", "qat"] = "qat"
     epochs: int = Field(default=3, ge=1)
     hard_swish: HardSwish = "auto"
@@ -138,6 +140,25 @@ class ExportConfig(_SwapSettings):
         """Without a model the digits example shows every stage, and so needs a swap."""
         swaps = values.get("activation") or values.get("swap")
         return values if values.get("model") is not None or swaps else {**values, "activation": EXAMPLE_ACTIVATION}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fake_quant_is_of_8_bits(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Every other precision is PTQ by the converter: said, or else chosen."""
+        precision = values.get("precision", "int8")
+        if precision not in ("int16x8", "float16"):
+            return values
+        if values.get("method") == "qat":
+            raise ConfigError(
+                f"Expected --method ptq for --precision {precision}, got qat: fake-quant imitates 8 bits.",
+                "Pass --method ptq or none, or --precision int8.",
+            )
+        if values.get("hard_swish", "auto") != "auto":
+            raise ConfigError(
+                f"Expected no --hard-swish for --precision {precision}, got {values['hard_swish']!r}.",
+                "It tells how an int8 model computes it: leave it out, or pass --precision int8.",
+            )
+        return {"method": "ptq", **values}
 
     @field_validator(
         "recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "target_samples", "seed", mode="before"

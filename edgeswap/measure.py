@@ -65,6 +65,7 @@ def measure(
     samples: int | None = None,
     quick: bool = False,
     delegate: str | None = None,
+    precision: str = "int8",
     progress: Progress | None = None,
 ) -> tuple[TargetResult, Predictions | None]:
     """Accuracy and latency of the float32 `baseline` and the int8 `candidate` on `target`, in one run of one script.
@@ -80,6 +81,7 @@ def measure(
         samples: how many, evenly spaced; None is all.
         quick: fewer timed runs.
         delegate: a name or library that the target knows; None is the runtime's own.
+        precision: what the warnings call the candidate.
         progress: told how far it is.
 
     Returns:
@@ -104,10 +106,10 @@ def measure(
             f"{target.name}: expected an answer of schema {SCHEMA!r}, got {answer.get('schema')!r}.",
             "The device script and edgeswap must be of one version.",
         )
-    return _result(target.name, answer), _predictions(answer)
+    return _result(target.name, answer, precision), _predictions(answer)
 
 
-def _result(name: str, answer: Mapping[str, Any]) -> TargetResult:
+def _result(name: str, answer: Mapping[str, Any], precision: str) -> TargetResult:
     machine, runtime = answer["machine"], answer["runtime"]
     float32, int8 = (_measurement(model) for model in answer["models"])
     speedup = None
@@ -119,17 +121,17 @@ def _result(name: str, answer: Mapping[str, Any]) -> TargetResult:
         cpu=machine["cpu"] or machine["architecture"],
         runtime=f"{runtime['name']} {runtime['version']}",
         delegate=answer["delegate"],
-        warnings=[_warning(item) for item in answer["warnings"]],
+        warnings=[_warning(item, precision) for item in answer["warnings"]],
         speedup_p50=speedup,
         float32=float32,
         int8=int8,
     )
 
 
-def _warning(item: Mapping[str, Any]) -> str:
+def _warning(item: Mapping[str, Any], precision: str) -> str:
     """A warning in one line, which calls the models as the report does."""
     details = [
-        seen["detail"] if seen["model"] is None else f"{('float32', 'int8')[seen['model']]}: {seen['detail']}"
+        seen["detail"] if seen["model"] is None else f"{('float32', precision)[seen['model']]}: {seen['detail']}"
         for seen in item["seen"]
     ]
     return f"{item['name']}: {'; '.join(details)}. {item['advice']}"

@@ -13,7 +13,15 @@ from edgeswap.errors import OutputError
 from edgeswap.scratch import is_full
 
 # What an export writes. A folder that holds anything else is never replaced: it is not an export's alone.
-FILES = ("model_float32.tflite", "model_int8.tflite", "report.json", "report.html", "bundle.zip")
+FILES = (
+    "model_float32.tflite",
+    "model_int8.tflite",
+    "model_int16x8.tflite",
+    "model_float16.tflite",
+    "report.json",
+    "report.html",
+    "bundle.zip",
+)
 
 
 def check_folder(output: Path, *, overwrite: bool) -> None:

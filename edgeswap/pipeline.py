@@ -25,7 +25,7 @@ from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import Placement, place
 from edgeswap.quantization.qat import quantize
-from edgeswap.records import ExportReport, Int8ModelFile, ModelFile, StageAccuracy, TargetResult
+from edgeswap.records import CandidatePrecision, ExportReport, Int8ModelFile, ModelFile, StageAccuracy, TargetResult
 from edgeswap.report import html
 from edgeswap.roles import Roles, assign
 from edgeswap.scratch import scratch_folder
@@ -33,12 +33,12 @@ from edgeswap.source import Source, open_source, train_example
 from edgeswap.swap import swap
 from edgeswap.targets.host import Host
 from edgeswap.tflite.flatbuffer import operators, read
+from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower
-from edgeswap.tflite.verify import require_full_integer, verify
+from edgeswap.tflite.verify import verify
 from edgeswap.training import train
 
 BASELINE = "model_float32.tflite"
-CANDIDATE = "model_int8.tflite"
 # A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
 RECOVERY_LEARNING_RATE = 1e-3
 QAT_LEARNING_RATE = 1e-4
@@ -75,17 +75,13 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
         swapped = swap(source.graph, config.hidden_activation, config.rules)
         graph = run.recover(swapped.graph, baseline) if swapped.activations.swapped else source.graph
 
-        placement = place(graph, input_ranges=run.input_ranges())
-        candidate = run.quantize(placement, graph)
-        # Where every range is placed, the converter asks for samples and needs but one.
-        samples = roles.representative if placement.left_to_calibration else [x[:1] for x in roles.representative]
-        baseline_bytes, candidate_bytes = convert_all(
-            [Conversion(baseline, "float32"), Conversion(candidate, "int8", samples)], progress=progress
-        )
-        candidate_bytes = lower(candidate_bytes, runtime="ai-edge-litert", hard_swish=config.hard_swish)
-        require_full_integer(candidate_bytes, list(source.graph.layers))
+        candidate, left_to_calibration = run.candidate(graph)
+        baseline_bytes, candidate_bytes = convert_all([Conversion(baseline, "float32"), candidate], progress=progress)
+        if config.precision == "int8":
+            candidate_bytes = lower(candidate_bytes, runtime="ai-edge-litert", hard_swish=config.hard_swish)
+        require_precision(candidate_bytes, config.precision, list(source.graph.layers))
         (folder / BASELINE).write_bytes(baseline_bytes)
-        (folder / CANDIDATE).write_bytes(candidate_bytes)
+        (folder / candidate_file(config.precision)).write_bytes(candidate_bytes)
 
         target, classes = run.measure(folder)
         comparison = compare(
@@ -109,6 +105,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             command=list(command),
             method=config.method,
+            precision=config.precision,
             seed=config.seed,
             model=source.record,
             data=roles.record,
@@ -117,10 +114,10 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
             float32_swapped=run.stage("float32_swapped"),
             float32_recovered=run.stage("float32_recovered"),
             float32_finetuned=run.stage("float32_finetuned"),
-            int8=_candidate_file(candidate_bytes, target),
+            int8=_candidate_record(candidate_bytes, config.precision, target),
             comparison=comparison,
             targets=[target],
-            left_to_calibration=list(placement.left_to_calibration),
+            left_to_calibration=list(left_to_calibration),
             limits=limits,
             passed=all(limit.passed for limit in limits),
         )
@@ -169,6 +166,16 @@ class _Run:
         self.predict("float32_recovered", recovered)
         return with_weights_of(graph, recovered)
 
+    def candidate(self, graph: Graph) -> tuple[Conversion, Sequence[str]]:
+        """What to convert to the candidate, and the layers whose ranges were left to the converter's calibration."""
+        precision, representative = self.config.precision, self.roles.representative
+        if precision != "int8":  # quantized by the converter alone, so that no layer is an exception
+            return Conversion(self.build(graph), precision, representative if precision == "int16x8" else None), ()
+        placement = place(graph, input_ranges=self.input_ranges())
+        # Where every range is placed, the converter asks for samples and needs but one.
+        samples = representative if placement.left_to_calibration else [x[:1] for x in representative]
+        return Conversion(self.quantize(placement, graph), "int8", samples), placement.left_to_calibration
+
     def quantize(self, placement: Placement, graph: Graph) -> Any:
         """The fake-quant model: by PTQ as calibrated, by QAT trained on, with `graph` trained the same as a control."""
         ranges = observe(placement, self.roles.representative, progress=self.progress)
@@ -205,14 +212,20 @@ class _Run:
             target, classes = measure(
                 Host(),
                 folder / BASELINE,
-                folder / CANDIDATE,
+                folder / candidate_file(self.config.precision),
                 evaluation,
                 preprocess=write_evaluation(self.roles.test, self.roles.preprocess, evaluation),
                 samples=self.config.target_samples,
+                precision=self.config.precision,
                 progress=self.progress,
             )
         assert classes is not None  # an evaluation file always gives predictions
         return target, classes
+
+
+def candidate_file(precision: CandidatePrecision) -> str:
+    """Name of the candidate's .tflite in the output folder."""
+    return f"model_{precision}.tflite"
 
 
 def _baseline_file(data: bytes, target: TargetResult) -> ModelFile:
@@ -221,10 +234,10 @@ def _baseline_file(data: bytes, target: TargetResult) -> ModelFile:
     )
 
 
-def _candidate_file(data: bytes, target: TargetResult) -> Int8ModelFile:
+def _candidate_record(data: bytes, precision: CandidatePrecision, target: TargetResult) -> Int8ModelFile:
     verdict = verify(data)
     return Int8ModelFile(
-        file=CANDIDATE,
+        file=candidate_file(precision),
         size_bytes=len(data),
         operators=operators(read(data)),
         accuracy=target.int8.accuracy,

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+CandidatePrecision = Literal["int8", "int16x8", "float16"]
+
 
 class Record(BaseModel):
     """Base of all records: frozen, and a key nobody knows is an error."""
@@ -38,7 +40,7 @@ class ModelFile(Record):
 
 
 class Int8ModelFile(ModelFile):
-    """The candidate. A full-integer model has no float tensor and so no float operator."""
+    """The candidate, whatever its precision. A full-integer model has no float tensor and so no float operator."""
 
     float_tensors: int
     float_operators: list[str]
@@ -88,6 +90,27 @@ class Comparison(Record):
     control_drop: float | None = Field(
         default=None, description="float32_finetuned minus int8 top-1, in percentage points; null where no control ran"
     )
+
+
+class Ranges(Record):
+    """Ends of int8 ranges of activations, two for each range, by how they came about."""
+
+    policy: Literal["auto", "fixed", "observed", "learned"]
+    fixed: int = Field(description="at the bound of the activation, or prescribed by its kernel")
+    narrowed: int = Field(description="at what was observed, which is tighter than the bound")
+    observed: int = Field(description="at what was observed: there is no bound")
+    learned: int = Field(description="where training by gradient left them")
+
+
+class Parity(Record):
+    """The fake-quant model, which stands for int8 in training, against the int8 .tflite."""
+
+    samples: int
+    agreement: float | None = Field(description="share of the samples without a tie on which both give the same class")
+    ties: int = Field(description="samples whose highest output the fake-quant model gives to several classes")
+    layers: int = Field(description="how many layers could be compared, on a few samples")
+    worst_layer: str | None = Field(description="the layer where they part most, by signal-to-noise ratio")
+    worst_layer_snr_db: float | None = Field(description="its ratio, in dB; null where no layer differs")
 
 
 class Limit(Record):
@@ -158,6 +181,7 @@ class ExportReport(Record):
     created: str = Field(description="UTC, ISO 8601")
     command: list[str] = Field(description="the command line of the run; empty where it was called from Python")
     method: Literal["ptq", "qat"]
+    precision: CandidatePrecision = Field(default="int8", description="of the candidate, whose key is `int8` in each")
     seed: int
     model: ModelSource
     data: Data
@@ -172,6 +196,8 @@ class ExportReport(Record):
     left_to_calibration: list[str] = Field(
         default=[], description="layers whose ranges the placement does not know; the converter's calibration set them"
     )
+    ranges: Ranges | None = None
+    parity: Parity | None = None
     limits: list[Limit]
     passed: bool
 

@@ -402,6 +402,23 @@ def quiet_result() -> dict[str, Any]:
     }
 
 
+def test_an_int16_input_takes_rounded_values_and_xnnpack_is_not_missed() -> None:
+    tensor = benchmark.Tensor(0, ("x",), (1, 2), np.dtype(np.int16), 1 / 32767, 0)
+    real = np.array([[0.0, 1.0], [-0.5, 2.0]], np.float32)
+    taken = benchmark.to_input(real, None, tensor)
+    assert taken.dtype == np.int16
+    assert taken.tolist() == [[0, 32767], [-16384, 32767]]  # -16383.5 is halfway: to even; 2.0 is clipped
+    pixels = benchmark.to_input(np.array([[0, 255]], np.uint8), "unit", tensor)
+    assert pixels.tolist() == [[0, 32767]]
+    result = quiet_result()
+    result["models"][1] |= {"kind": "int16x8", "delegates": []}
+    assert benchmark.find_warnings(result) == []
+    result["models"][1]["latency_ms"]["p50"] = 50.0
+    (warning,) = benchmark.find_warnings(result)
+    assert warning["name"] == benchmark.INT8_SLOWER
+    assert warning["advice"].startswith("XNNPACK has no kernels for 16-bit activations")
+
+
 def test_a_quiet_run_has_no_warnings() -> None:
     assert benchmark.find_warnings(quiet_result()) == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -62,11 +64,33 @@ def test_settings_do_not_change():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, field in ExportConfig.model_fields.items() if "int" in str(field.annotation)]
+    "name",
+    [
+        name
+        for name, field in ExportConfig.model_fields.items()
+        if int in (field.annotation, *get_args(field.annotation))
+    ],
 )
 def test_true_is_no_number(name):
     with pytest.raises(ConfigError, match=f"whole number for --{name.replace('_', '-')}, got 'True'"):
         export_config({name: True})
+
+
+@pytest.mark.parametrize("precision", ["int16x8", "float16"])
+def test_other_precisions_are_ptq_and_leave_hard_swish_alone(precision):
+    config = export_config({"model": "m.keras", "data": "d", "precision": precision})
+    assert (config.precision, config.method) == (precision, "ptq")
+    assert config.trains is False
+    with pytest.raises(ConfigError, match=f"--method ptq for --precision {precision}, got qat"):
+        export_config({"precision": precision, "method": "qat"})
+    with pytest.raises(ConfigError, match=f"no --hard-swish for --precision {precision}"):
+        export_config({"precision": precision, "hard_swish": "operator"})
+
+
+def test_precisions_that_there_are_not():
+    with pytest.raises(ConfigError, match="Expected 'int8', 'int16x8' or 'float16' for --precision, got 'int4'"):
+        export_config({"precision": "int4"})
+    assert export_config({"precision": "int8"}).method == "qat"
 
 
 def test_swap_settings():

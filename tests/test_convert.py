@@ -352,7 +352,7 @@ def test_no_layer_is_blamed_for_a_converter_that_does_not_work(scratch, monkeypa
 @pytest.mark.slow
 def test_an_operator_that_tflite_lacks(scratch):
     with pytest.raises(ConversionError, match=r"in stage 'convert' .* is 'odd' \(Unconvertible\)") as failure:
-        convert(three_layers(Unconvertible(name="odd")), precision="float32")
+        convert(small_model(Unconvertible(name="odd")), precision="float32")
     assert "Igamma" in failure.value.problem
     assert len(failure.value.problem) < 400
     assert failure.value.remedy.startswith("Write 'odd' with other layers")
@@ -389,8 +389,12 @@ def fake_quant_of_unknown(graph):
 
 
 class FakeQuant(tf_keras.layers.Layer):
+    def __init__(self, high, **config):
+        super().__init__(**config)
+        self.high = high
+
     def call(self, inputs):
-        return tf.quantization.fake_quant_with_min_max_args(inputs, -1.0, 2.0)
+        return tf.quantization.fake_quant_with_min_max_args(inputs, -1.0, self.high)
 
 
 class Minimum(tf_keras.layers.Layer):
@@ -403,14 +407,13 @@ def test_a_minimum_between_an_elu_and_a_fake_quant(scratch):
     layers = tf_keras.layers
     x = inputs = tf_keras.Input((8, 8, 3), name="image")
     for layer in (
-        FakeQuant(name="q1"),
+        FakeQuant(1.0, name="q1"),
         layers.Conv2D(4, 3, name="conv"),
-        FakeQuant(name="q2"),
+        FakeQuant(4.0, name="q2"),
         layers.ELU(name="elu"),
-        FakeQuant(name="q3"),
+        FakeQuant(3.0, name="q3"),
         Minimum(name="clip"),
-        FakeQuant(name="q4"),
-        layers.Flatten(name="flat"),
+        FakeQuant(2.0, name="q4"),
     ):
         x = layer(x)
     with pytest.raises(ConversionError, match=r"stage 'convert' .* is '(clip|q4)' \((Minimum|FakeQuant)\)"):

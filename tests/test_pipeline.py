@@ -258,6 +258,29 @@ def test_digits(activation, method, place, digits_network, edgeswap):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("precision", "dtype"), [("int16x8", np.int16), ("float16", np.float32)])
+def test_digits_in_another_precision(precision, dtype, place, digits_network, edgeswap):
+    ran = edgeswap("export", digits_network, *DIGITS, "--activation", "relu6", "--precision", precision)
+    assert ran.code == 0
+    candidate = f"model_{precision}.tflite"
+    assert {path.name for path in (place / "out").iterdir()} == FILES - {"model_int8.tflite"} | {candidate}
+    report = json.loads((place / "out" / "report.json").read_text())
+    jsonschema.validate(report, schema())
+    assert (report["precision"], report["method"], report["int8"]["file"]) == (precision, "ptq", candidate)
+    # Neither rounds enough to turn a class that the recovered network is sure of.
+    recovered, quantized = (report[stage]["accuracy"]["top1"] for stage in ("float32_recovered", "int8"))
+    assert abs(recovered - quantized) <= 2 / 540
+    assert report["comparison"]["size_ratio"] > 1.5
+    assert (report["int8"]["float_tensors"] == 0) == (precision == "int16x8")
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(place / "out" / candidate))
+    assert {end["dtype"] for end in interpreter.get_input_details() + interpreter.get_output_details()} == {dtype}
+    assert f"the {precision} model has" in " ".join(ran.stdout.split())
+    assert "int8-without-xnnpack" not in ran.stdout
+
+
+@pytest.mark.slow
 def test_one_seed_gives_one_result(place, digits_network, edgeswap):
     flags = [*DIGITS, "--activation", "clipped_elu", "--recover-epochs", 1, "--epochs", 1, "--seed", 7]
     for output in ("first", "second"):

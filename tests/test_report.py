@@ -579,6 +579,18 @@ def test_the_command_can_be_pasted_into_a_shell():
     assert "called from Python" in html.render(qat(command=[]))
 
 
+@pytest.mark.parametrize("precision", ["int16x8", "float16"])
+def test_another_precision_is_called_by_its_name(precision):
+    report = qat(precision=precision, method="ptq")
+    page, shown = html.render(report), text(report, 100)
+    assert f"the {precision} model has" in shown.replace("\n", " ")
+    assert "int8" not in shown.replace("model_int8", "").replace("--int8", "")
+    visible = re.sub(r"<style.*?</style>|<svg.*?</svg>|<[^>]*>|model_int8|--int8", "", page, flags=re.DOTALL)
+    assert "int8 " not in visible.replace("weights of int8", "")
+    assert f"float32 to {precision}" in page
+    assert say.stages(report)[-1].name == precision
+
+
 def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
     code = (
         "import sys; from edgeswap.report import html, plots, terminal; "

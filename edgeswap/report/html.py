@@ -27,7 +27,7 @@ def render(report: ExportReport) -> str:
         report=report,
         say=say,
         labelled=labelled,
-        files={"float32": report.float32, "int8": report.int8},
+        files={"float32": report.float32, report.precision: report.int8},
         accuracy_plot=Markup(plots.accuracy_plot(report)) if labelled else None,
         latency_plot=Markup(plots.latency_plot(report)) if plots.has_speed(report) else None,
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from edgeswap.records import ExportReport, Measurement, TargetResult
+from edgeswap.records import CandidatePrecision, ExportReport, Measurement, TargetResult
 from edgeswap.report import wording as say
 
 if TYPE_CHECKING:
@@ -48,13 +48,15 @@ def accuracy_plot(report: ExportReport) -> str:
     ]
     if not rows:
         raise ValueError("Expected a report with top-1 accuracies, got one on samples without labels.")
-    low, high = _window([end for name, _, interval in rows if name in ("float32", "int8") for end in interval])
+    low, high = _window(
+        [end for name, _, interval in rows if name in ("float32", report.precision) for end in interval]
+    )
 
     def draw(figure: Figure) -> None:
         axes = _axes(figure, top_inches=0.08, rows=len(rows))
         axes.set_xlim(low, high)
         for row, (name, top1, interval) in enumerate(rows):
-            colour = COLOURS["int8" if name == "int8" else "float32"]
+            colour = COLOURS["int8" if name == report.precision else "float32"]
             if low <= top1 <= high:
                 axes.plot(interval, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
                 axes.plot([top1], [row], "o", color=colour, markersize=7)
@@ -93,11 +95,13 @@ def latency_plot(report: ExportReport) -> str:
             name = target.name if len(target.name) <= LONGEST_TITLE else target.name[: LONGEST_TITLE - 3] + "..."
             title = axes.text(0, 1, f"on {name}", transform=axes.transAxes, weight="bold", color=COLOURS["ink"])
             title.set_position((-LEFT / (RIGHT - LEFT), 1.12))
-            for row, (label, measurement) in enumerate((("float32", target.float32), ("int8", target.int8))):
+            for row, (label, measurement) in enumerate((("float32", target.float32), (report.precision, target.int8))):
                 _draw_measurement(axes, row, label, measurement)
             axes.set_xlim(0, _axis_end(target))
 
-    return _svg(draw, len(targets) * block_inches, "latency", "Latency of float32 and int8 on each target")
+    return _svg(
+        draw, len(targets) * block_inches, "latency", f"Latency of float32 and {report.precision} on each target"
+    )
 
 
 def has_speed(report: ExportReport) -> bool:
@@ -110,7 +114,7 @@ def _is_drawn(target: TargetResult) -> bool:
 
 
 def _draw_measurement(axes: Axes, row: int, label: str, measurement: Measurement) -> None:
-    colour, latency_ms = COLOURS[label], measurement.latency_ms
+    colour, latency_ms = COLOURS["float32" if label == "float32" else "int8"], measurement.latency_ms
     if latency_ms is not None:
         axes.barh([row], [latency_ms.p50], height=0.6, color=colour)
         axes.plot([latency_ms.p50, latency_ms.p99], [row, row], color=COLOURS["ink"], linewidth=1.2)
@@ -151,7 +155,7 @@ def _axes(figure: Figure, *, top_inches: float, rows: int) -> Axes:
 
 
 def _label(axes: Axes, row: int, name: str, value: str) -> None:
-    weight = "bold" if name == "int8" else "normal"
+    weight = "bold" if name in get_args(CandidatePrecision) else "normal"
     place: dict[str, Any] = {
         "transform": axes.get_yaxis_transform(),
         "va": "center",

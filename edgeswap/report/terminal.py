@@ -74,7 +74,7 @@ def _measured(report: ExportReport, target: TargetResult) -> str:
             + say.plural(target.int8.latency_ms.threads, "thread")
         )
     if (target.float32.accuracy, target.int8.accuracy) != (report.float32.accuracy, report.int8.accuracy):
-        parts.append(say.target_accuracy(target))
+        parts.append(say.target_accuracy(target, report.precision))
     return "; ".join(parts)
 
 
@@ -85,7 +85,7 @@ def _models(report: ExportReport) -> Table:
     target = report.targets[0] if len(report.targets) == 1 else None
     accuracy_headers = ("top-1", "95 % interval") if labelled else ("agreement",)
     table = _table("", *accuracy_headers, "size", *((_speed_header(target),) if target else ()))
-    files = {"float32": report.float32, "int8": report.int8}
+    files = {"float32": report.float32, report.precision: report.int8}
     for stage in say.stages(report):
         if not labelled and stage.name not in files:
             continue  # agreement is known of int8 alone
@@ -93,12 +93,12 @@ def _models(report: ExportReport) -> Table:
         if labelled:
             cells += [say.percent(stage.accuracy.top1), say.percent_interval(stage.accuracy.ci95)]
         else:
-            cells += [say.percent(comparison.top1_agreement) if stage.name == "int8" else "-"]
+            cells += [say.percent(comparison.top1_agreement) if stage.name == report.precision else "-"]
         cells += [say.size(files[stage.name].size_bytes) if stage.name in files else ""]
         if target:
-            measured = {"float32": target.float32, "int8": target.int8}.get(stage.name)
+            measured = {"float32": target.float32, report.precision: target.int8}.get(stage.name)
             cells += [_speed(measured) if measured else ""]
-        _add(table, *cells, style="bold" if stage.name == "int8" else "")
+        _add(table, *cells, style="bold" if stage.name == report.precision else "")
     table.add_section()
     drop = (
         ("",)
@@ -112,7 +112,7 @@ def _models(report: ExportReport) -> Table:
 
 def _targets(report: ExportReport) -> Table:
     """A row a target: p50 and p90 of both models, and the gain."""
-    table = _table("p50 / p90 on", "float32", "int8", "int8 is")
+    table = _table("p50 / p90 on", "float32", report.precision, f"{report.precision} is")
     for target in report.targets:
         gain = say.speed_gain(target).removesuffix(" instructions")
         _add(table, target.name, _speed(target.float32), _speed(target.int8), gain)

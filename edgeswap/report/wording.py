@@ -58,8 +58,8 @@ def stages(report: ExportReport) -> list[Stage]:
         ("float32", report.float32, "as it was given"),
         ("after swap", report.float32_swapped, "float32 right after the swap, not trained"),
         ("recovered", report.float32_recovered, "float32, fine-tuned after the swap"),
-        ("control", report.float32_finetuned, "float32, trained on just as int8 was: the fair control"),
-        ("int8", report.int8, "the candidate"),
+        ("control", report.float32_finetuned, f"float32, trained on just as {report.precision} was: the fair control"),
+        (report.precision, report.int8, "the candidate"),
     )
     return [Stage(name, record.accuracy, meaning) for name, record, meaning in found if record is not None]
 
@@ -145,12 +145,14 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,}{NBSP}{thing}" if count == 1 else f"{count:,}{NBSP}{thing}s"
 
 
-def target_accuracy(target: TargetResult) -> str:
+def target_accuracy(target: TargetResult, candidate: str) -> str:
     """Accuracy of both models as measured on the target itself."""
     float32, int8 = target.float32.accuracy, target.int8.accuracy
     if int8.top1 is None:
         return plural(int8.samples, "sample")
-    return f"top-1 {percent(float32.top1)} float32, {percent(int8.top1)} int8 on {plural(int8.samples, 'sample')}"
+    return (
+        f"top-1 {percent(float32.top1)} float32, {percent(int8.top1)} {candidate} on {plural(int8.samples, 'sample')}"
+    )
 
 
 def limit_text(limit: Limit) -> str:
@@ -174,9 +176,9 @@ def verdict(report: ExportReport) -> str:
         opening = "Exported (no limits were set)"
     clauses = [_accuracy_clause(report), f"is {size_gain(report)} ({size(report.int8.size_bytes)})"]
     clauses += [clause for target in report.targets if (clause := _speed_clause(target))]
-    if report.int8.float_tensors:
+    if report.int8.float_tensors and report.precision != "float16":
         clauses.append(f"still holds {report.int8.float_tensors} float tensors")
-    return f"{opening}: the int8 model {', '.join(clauses[:-1])} and {clauses[-1]}."
+    return f"{opening}: the {report.precision} model {', '.join(clauses[:-1])} and {clauses[-1]}."
 
 
 def _accuracy_clause(report: ExportReport) -> str:
@@ -212,7 +214,8 @@ def significance(report: ExportReport) -> str:
         of_samples = f"as many of {samples:,} test samples right as float32"
     chance = "can be chance" if comparison.mcnemar_p >= SIGNIFICANCE else "is more than chance would explain"
     difference = f"The difference {chance} (McNemar {p_value(comparison.mcnemar_p)})."
-    return f"int8 gets {of_samples}, and gives the same class on {percent(comparison.top1_agreement)}. {difference}"
+    agreement = f"gives the same class on {percent(comparison.top1_agreement)}"
+    return f"{report.precision} gets {of_samples}, and {agreement}. {difference}"
 
 
 def control(report: ExportReport) -> str:
@@ -220,9 +223,11 @@ def control(report: ExportReport) -> str:
     drop = report.comparison.control_drop
     if drop is None:
         return ""
-    points = number_of_points(abs(drop))
+    points, candidate = number_of_points(abs(drop)), report.precision
     higher = "as high" if points == "0.00" else f"{points} points {'lower' if drop > 0 else 'higher'}"
-    return f"Beside the control, the float32 model trained on just as int8 was, top-1 of int8 is {higher}."
+    return (
+        f"Beside the control, the float32 model trained on just as {candidate} was, top-1 of {candidate} is {higher}."
+    )
 
 
 def day_and_time(created: str) -> str:
