@@ -71,6 +71,7 @@ class Row:
         added_ms: that, less the reference's.
         ratio: median over the blocks of its median divided by the reference's in the same block.
         spread: lowest and highest of those ratios.
+        ratio_p10: of the tenth percentiles of all runs, which other programs disturb less than medians.
         operators: how many it has.
         taken: how many of them XNNPACK runs.
         partitions: in how many pieces.
@@ -81,15 +82,17 @@ class Row:
     added_ms: float
     ratio: float
     spread: tuple[float, float]
+    ratio_p10: float
     operators: int
     taken: int
     partitions: int
 
     def missed(self) -> str | None:
-        """What it should have shown and did not."""
-        if self.name not in HELD or self.ratio <= MOST_TIMES_RELU6:
+        """What it should have shown, by medians and by tenth percentiles, and did not."""
+        most = max(self.ratio, self.ratio_p10)
+        if self.name not in HELD or most <= MOST_TIMES_RELU6:
             return None
-        return f"{self.name}: {self.ratio:.2f} times {REFERENCE}, at most {MOST_TIMES_RELU6}"
+        return f"{self.name}: {most:.2f} times {REFERENCE}, at most {MOST_TIMES_RELU6}"
 
 
 def photographs(count: int, size: int) -> Dataset:
@@ -206,10 +209,11 @@ def rows(names: Sequence[str], answer: Mapping[str, Any]) -> list[Row]:
     medians over the whole run.
     """
     medians = [[float(np.median(block)) for block in model["latency_ms"]["blocks"]] for model in answer["models"]]
+    p10_ms = [float(np.percentile(np.concatenate(model["latency_ms"]["blocks"]), 10)) for model in answer["models"]]
     which = list(names).index(REFERENCE)
     reference, reference_p50_ms = np.array(medians[which]), answer["models"][which]["latency_ms"]["p50"]
     found = []
-    for name, model, own in zip(names, answer["models"], medians, strict=True):
+    for name, model, own, low in zip(names, answer["models"], medians, p10_ms, strict=True):
         ratios = np.array(own) / reference
         xnnpack = [entry for entry in model["delegates"] if entry["name"] == "xnnpack"]
         found.append(
@@ -219,6 +223,7 @@ def rows(names: Sequence[str], answer: Mapping[str, Any]) -> list[Row]:
                 model["latency_ms"]["p50"] - reference_p50_ms,
                 float(np.median(ratios)),
                 (float(ratios.min()), float(ratios.max())),
+                low / p10_ms[which],
                 sum(model["operators"].values()),
                 sum(entry["operators"] for entry in xnnpack),
                 sum(entry["partitions"] for entry in xnnpack),
@@ -230,11 +235,12 @@ def rows(names: Sequence[str], answer: Mapping[str, Any]) -> list[Row]:
 def section(found: Sequence[Row], answer: Mapping[str, Any], values: int, command: str, pinned: Sequence[int]) -> str:
     """The section of benchmarks/README.md; `values` is how many the activations write in an inference."""
     table = [
-        "| model | p50 | to int8 relu6 | times int8 relu6 | lowest to highest | operators in XNNPACK | partitions |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| model | p50 | to int8 relu6 | times int8 relu6 | from to | by p10 | operators in XNNPACK | partitions |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         *(
             f"| {row.name} | {row.p50_ms:.2f} ms | {row.added_ms:+.2f} ms | {row.ratio:.2f} "
-            f"| {row.spread[0]:.2f} to {row.spread[1]:.2f} | {row.taken} of {row.operators} | {row.partitions} |"
+            f"| {row.spread[0]:.2f} to {row.spread[1]:.2f} | {row.ratio_p10:.2f} "
+            f"| {row.taken} of {row.operators} | {row.partitions} |"
             for row in found
         ),
     ]
@@ -249,9 +255,10 @@ MobileNetV2 1.0 at {SIZE}x{SIZE}, one network of random weights with each activa
 batch-normalization statistics of {STATISTICS_SAMPLES} photographs; PTQ by edgeswap's own stages on
 {CALIBRATION_SAMPLES}. All models in one run of `deploy/benchmark.py`, one thread, {first["runs"]} runs each in
 {len(first["blocks"])} blocks that take turns. The ratio is the median over the blocks of the model's median by that of
-int8 relu6 in the same block. `as converted` keeps the converter's HARD_SWISH operators; plain int8 hard_swish is what
-`edgeswap export` ships. int8 clipped_elu, hard_swish and swish shall take at most {MOST_TIMES_RELU6} times what relu6
-takes. {verdict}
+int8 relu6 in the same block, beside its lowest and highest. `by p10` is that of the tenth percentiles of all runs,
+which other programs disturb less: where the two differ the machine was busy. `as converted` keeps the converter's
+HARD_SWISH operators; plain int8 hard_swish is what `edgeswap export` ships. int8 clipped_elu, hard_swish and swish
+shall take at most {MOST_TIMES_RELU6} times what relu6 takes, by both ratios. {verdict}
 
 relu6 costs nothing: the convolution clamps as it writes. Every other activation is a pass of its own over the
 {values / 1e6:.1f} million values that the convolutions write, and it is the pass that costs, not the function: a lone

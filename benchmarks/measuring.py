@@ -149,8 +149,8 @@ def loop(model: Path, evaluation: Path) -> tuple[float, Classes]:
     return time.perf_counter() - started, np.array(classes)
 
 
-def many(folder: Path, turn: int) -> dict[str, tuple[float, float]]:
-    """For each model the seconds of the loop and of the workers over 10,000 images; who begins changes by turns.
+def many(folder: Path, turn: int) -> dict[str, dict[str, tuple[float, float]]]:
+    """For each model the `wall` and the `cpu` seconds of loop and workers over 10,000 images; who begins changes.
 
     Raises:
         RuntimeError: the two found different classes, so that they did not do the same work.
@@ -160,10 +160,14 @@ def many(folder: Path, turn: int) -> dict[str, tuple[float, float]]:
     found = {}
     for name in NAMES:
         order = list(sides) if turn % 2 == 0 else list(reversed(sides))
-        done = {side: sides[side](folder / f"{name}.tflite", evaluation) for side in order}
+        done, cpu_s = {}, {}
+        for side in order:
+            before = sum(os.times()[:4])
+            done[side] = sides[side](folder / f"{name}.tflite", evaluation)
+            cpu_s[side] = sum(os.times()[:4]) - before  # with that of the processes that it ended
         if not np.array_equal(done["loop"][1], done["workers"][1]):
             raise RuntimeError(f"Expected the loop and the workers to find the same classes with {name}; they did not.")
-        found[name] = (done["loop"][0], done["workers"][0])
+        found[name] = {"wall": (done["loop"][0], done["workers"][0]), "cpu": (cpu_s["loop"], cpu_s["workers"])}
     return found
 
 
@@ -194,17 +198,33 @@ def missed(measuring: Pairs, accuracy: Mapping[str, Pairs], cores: int) -> list[
 
 
 def section(
-    measuring: Pairs, accuracy: Mapping[str, Pairs], command: str, pinned: Sequence[int], others: tuple[float, float]
+    measuring: Pairs,
+    accuracy: Mapping[str, Pairs],
+    cpu: Mapping[str, Pairs],
+    *,
+    command: str,
+    pinned: Sequence[int],
+    others: tuple[float, float],
 ) -> str:
-    """The section of benchmarks/README.md; `others` is how many of the cores others took in each of the two parts."""
+    """The section of benchmarks/README.md.
+
+    Args:
+        measuring: wall seconds of the bare script and of edgeswap, turn by turn.
+        accuracy: for each model wall seconds of the loop and of the workers.
+        cpu: likewise CPU seconds.
+        command: what was typed.
+        pinned: the cores.
+        others: how many of them other programs took, in the first part and in the second.
+    """
     wall = [f"{float(np.median(column)):.2f} s" for column in zip(*measuring, strict=True)]
     rows = []
     for name, pairs in accuracy.items():
         by_loop, by_workers = (float(np.median(column)) for column in zip(*pairs, strict=True))
         gains = [slow / fast for slow, fast in pairs]
+        cpu_s = [float(np.median(column)) for column in zip(*cpu[name], strict=True)]
         rows.append(
             f"| {name} | {by_loop / MANY_IMAGES * 1e3:.3f} ms | {by_loop:.2f} s | {by_workers:.2f} s "
-            f"| {gain(pairs):.2f} | {min(gains):.2f} to {max(gains):.2f} |"
+            f"| {gain(pairs):.2f} | {min(gains):.2f} to {max(gains):.2f} | {cpu_s[0]:.2f} s | {cpu_s[1]:.2f} s |"
         )
     short = missed(measuring, accuracy, len(pinned))
     verdict = f"Missed: {'; '.join(short)}." if short else "Both hold."
@@ -218,14 +238,15 @@ A small MobileNetV2 at {SIZE}x{SIZE}, float32 and int8, and CIFAR-10 images. `ed
 Python whose start counts, shall add at most {MOST_ADDED_S:.0f} s and {MOST_ADDED_SHARE * 100:.0f} % to the bare device
 script with the same arguments; the script's accuracy with a process a core shall be at least {LEAST_GAIN_A_CORE} times
 the number of cores faster than one interpreter in a Python loop. {len(measuring)} turns, both sides in each; medians,
-and ratios of the same turn. {verdict}
+and ratios of the same turn. Where others have the cores, wall time says little of the processes; their CPU time, all of
+it together, is what the work costs. {verdict}
 
 | {IMAGES:,} images, both models, latency too | bare script | edgeswap.measure | added, median | allowed |
 | --- | ---: | ---: | ---: | ---: |
 | wall time | {wall[0]} | {wall[1]} | {added_s(measuring):.2f} s | {allowed_s(measuring):.2f} s |
 
-| {MANY_IMAGES:,} images | loop, an image | loop | {len(pinned)} processes | times as fast | lowest to highest |
-| --- | ---: | ---: | ---: | ---: | ---: |
+| {MANY_IMAGES:,} images | an image | loop | {len(pinned)} processes | times as fast | from to | CPU, loop | CPU, all |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 {chr(10).join(rows)}
 
 CPU: {machine["cpu"]}, {len(busy_s())} cores, all pinned to cores {", ".join(map(str, pinned))}, of which other programs
@@ -265,9 +286,11 @@ def main() -> int:
             done = subprocess.run([*again, MANY, "--turn", str(turn)], stdout=subprocess.PIPE, text=True, check=True)
             turns.append(json.loads(done.stdout.splitlines()[-1]))
         others.append(load.cores())
-    accuracy = {kind: [tuple(found[kind]) for found in turns] for kind in NAMES}
+    accuracy, cpu = (
+        {kind: [tuple(found[kind][clock]) for found in turns] for kind in NAMES} for clock in ("wall", "cpu")
+    )
     command = f"python -m benchmarks.measuring --seed {arguments.seed} --times {arguments.times}"
-    text = section(measuring, accuracy, command, pinned, (others[0], others[1]))
+    text = section(measuring, accuracy, cpu, command=command, pinned=pinned, others=(others[0], others[1]))
     print(text)
     write_section(README, "measuring", text)
     return 1 if missed(measuring, accuracy, len(pinned)) else 0
