@@ -5,11 +5,12 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from edgeswap.activations.catalog import parse
-from edgeswap.errors import ModelError
+from edgeswap.errors import ModelError, OutputError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
+from edgeswap.quantization import checkpoint
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
@@ -178,17 +179,33 @@ def test_a_clone_computes_the_same():
     np.testing.assert_array_equal(clone(SAMPLES).numpy(), model(SAMPLES).numpy())
 
 
-def test_the_model_can_be_saved_loaded_and_trained_on(tmp_path):
+@pytest.mark.parametrize(
+    ("activation", "policy"),
+    [("hard_swish(max_value=2)", "learned"), ("pact", "auto"), ("clipped_elu(alpha=0.5)", "fixed")],
+)
+def test_the_model_can_be_saved_loaded_and_trained_on(tmp_path, activation, policy):
+    from edgeswap.convert import convert
     from edgeswap.training import train
 
     labels = np.arange(40) % 5
     how = {"read": lambda rows: (SAMPLES[rows],), "count": 40, "labels": labels, "seed": 0, "batch_size": 8}
-    model = train(fake_quant_model(), epochs=2, learning_rate=1e-3, **how)
-    model.save_weights(str(tmp_path / "weights.h5"))
-    again = fake_quant_model()
-    again.load_weights(str(tmp_path / "weights.h5"))
+    placement = placed(activation)
+    start = quantize(placement, observe(placement, [SAMPLES]), policy=policy)
+    model = train(start, epochs=2, learning_rate=1e-2, **how)
+    checkpoint.save(model, tmp_path / "saved")
+    again = checkpoint.load(tmp_path / "saved")
     np.testing.assert_array_equal(again(SAMPLES).numpy(), model(SAMPLES).numpy())
+    assert (again(SAMPLES).numpy() != start(SAMPLES).numpy()).any()
     further = [train(one, epochs=1, learning_rate=1e-3, **how) for one in (model, again)]
     for one, other in zip(*(trained.get_weights() for trained in further), strict=True):
         np.testing.assert_array_equal(one, other)
     assert (further[0](SAMPLES).numpy() != model(SAMPLES).numpy()).any()
+    assert convert(again, representative=[SAMPLES[:1]]) == convert(model, representative=[SAMPLES[:1]])
+
+
+def test_a_saved_model_replaces_nothing_and_must_be_there(tmp_path):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OutputError, match="there"):
+        checkpoint.save(fake_quant_model(), tmp_path / "there")
+    with pytest.raises(ModelError, match="there"):
+        checkpoint.load(tmp_path / "there")

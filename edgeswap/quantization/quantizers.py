@@ -55,6 +55,9 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
                 constraint=self._kept_apart(side, end.limit) if learned else None,
                 trainable=learned,
             )
+        # tfmot lists what a layer has of its own before these, or behind them if the layer is built only now; a model
+        # and its copy, which is given weights in their order, must not differ in that.
+        layer._trainable_weights[:0] = layer.layer.trainable_weights
         return variables
 
     def __call__(self, inputs: Any, training: bool, weights: Mapping[str, Any], **kwargs: Any) -> Any:
@@ -81,6 +84,15 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
         moved = self.decay * variable + (1.0 - self.decay) * tf.stop_gradient(extreme)
         with tf.control_dependencies([variable.assign(moved)]):
             return tf.identity(moved)
+
+    def range_now(self, layer: Any) -> tuple[float, float]:
+        """Where the range of `layer`, a wrapper with this quantizer that is built, ends now."""
+        variables = {variable.name.rpartition("output_")[2].split(":")[0]: variable for variable in layer.weights}
+        ends = []
+        for side, end in (("low", self.low), ("high", self.high)):
+            unit = self.unit if end.how == "learned" else 1.0
+            ends.append(end.value if end.how == "fixed" else float(variables[side]) * unit)
+        return ends[0], ends[1]
 
     def _kept_apart(self, side: str, limit: float | None) -> Callable[[Any], Any]:
         """What holds a learned end within its limit, and on its side of zero."""
