@@ -73,6 +73,9 @@ def cli(context: click.Context) -> None:
 @click.option("--recover-epochs", metavar="N", help="Training of the float model after a swap. [3]")
 @click.option("--method", metavar="ptq|qat", help="Calibrate only, or train with fake-quant. [qat]")
 @click.option("--epochs", metavar="N", help="Of quantization-aware training. [3]")
+@click.option(
+    "--ranges", metavar="POLICY", help="Bounded activations: at the bound (fixed) | observed | learned | auto. [auto]"
+)
 @click.option("--hard-swish", metavar="FORM", help="In the int8 model: operator | rewritten | auto, the faster. [auto]")
 @click.option("--max-drop", metavar="PP", help="Fail if top-1 drops by more percentage points.")
 @click.option("--max-latency-ms", metavar="MS", help="Fail if the int8 p50 on the first target is above.")

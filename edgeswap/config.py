@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
 from edgeswap.preprocess import from_name
+from edgeswap.quantization.ranges import Policy
 from edgeswap.records import CandidatePrecision
 from edgeswap.swap_rule import Rule, parse_rule
 from edgeswap.tflite.lower import HardSwish
@@ -125,6 +126,7 @@ class ExportConfig(_SwapSettings):
     precision: CandidatePrecision = "int8"
     method: Literal["ptq", "qat"] = "qat"
     epochs: int = Field(default=3, ge=1)
+    ranges: Policy = "auto"
     hard_swish: HardSwish = "auto"
     max_drop: float | None = Field(default=None, ge=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
@@ -158,6 +160,11 @@ class ExportConfig(_SwapSettings):
                 f"Expected no --hard-swish for --precision {precision}, got {values['hard_swish']!r}.",
                 "It tells how an int8 model computes it: leave it out, or pass --precision int8.",
             )
+        if values.get("ranges", "auto") != "auto":
+            raise ConfigError(
+                f"Expected no --ranges for --precision {precision}, got {values['ranges']!r}.",
+                "The converter sets those ranges: leave it out, or pass --precision int8.",
+            )
         return {"method": "ptq", **values}
 
     @field_validator(
@@ -190,6 +197,15 @@ class ExportConfig(_SwapSettings):
     def trains(self) -> bool:
         """Whether anything is fine-tuned."""
         return self.method == "qat" or (self.swaps and self.recover_epochs > 0)
+
+    @model_validator(mode="after")
+    def _learns_by_training(self) -> ExportConfig:
+        if self.ranges == "learned" and self.method == "ptq":
+            raise ConfigError(
+                "Expected --method qat for --ranges learned, got ptq, which trains nothing.",
+                "Pass --method qat, or --ranges observed.",
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_data(self) -> ExportConfig:

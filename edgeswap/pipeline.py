@@ -21,11 +21,22 @@ from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
 from edgeswap.measure import Predictions, measure
 from edgeswap.output import staged_folder
+from edgeswap.parity import parity
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.observe import observe
-from edgeswap.quantization.placement import Placement, place
+from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
-from edgeswap.records import CandidatePrecision, ExportReport, Int8ModelFile, ModelFile, StageAccuracy, TargetResult
+from edgeswap.quantization.ranges import counted, settle
+from edgeswap.records import (
+    CandidatePrecision,
+    ExportReport,
+    Int8ModelFile,
+    ModelFile,
+    Parity,
+    Ranges,
+    StageAccuracy,
+    TargetResult,
+)
 from edgeswap.report import html
 from edgeswap.roles import Roles, assign
 from edgeswap.scratch import scratch_folder
@@ -75,8 +86,10 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
         swapped = swap(source.graph, config.hidden_activation, config.rules)
         graph = run.recover(swapped.graph, baseline) if swapped.activations.swapped else source.graph
 
-        candidate, left_to_calibration = run.candidate(graph)
-        baseline_bytes, candidate_bytes = convert_all([Conversion(baseline, "float32"), candidate], progress=progress)
+        candidate = run.candidate(graph)
+        baseline_bytes, candidate_bytes = convert_all(
+            [Conversion(baseline, "float32"), candidate.conversion], progress=progress
+        )
         if config.precision == "int8":
             candidate_bytes = lower(candidate_bytes, runtime="ai-edge-litert", hard_swish=config.hard_swish)
         require_precision(candidate_bytes, config.precision, list(source.graph.layers))
@@ -117,13 +130,24 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
             int8=_candidate_record(candidate_bytes, config.precision, target),
             comparison=comparison,
             targets=[target],
-            left_to_calibration=list(left_to_calibration),
+            left_to_calibration=list(candidate.left_to_calibration),
+            ranges=candidate.ranges,
+            parity=run.parity(candidate, candidate_bytes, classes),
             limits=limits,
             passed=all(limit.passed for limit in limits),
         )
         (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
         (folder / "report.html").write_text(html.render(report), encoding="utf-8")
     return report
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """What is converted to the candidate; of int8 also what is known of its ranges."""
+
+    conversion: Conversion
+    left_to_calibration: Sequence[str] = ()
+    ranges: Ranges | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,28 +190,50 @@ class _Run:
         self.predict("float32_recovered", recovered)
         return with_weights_of(graph, recovered)
 
-    def candidate(self, graph: Graph) -> tuple[Conversion, Sequence[str]]:
-        """What to convert to the candidate, and the layers whose ranges were left to the converter's calibration."""
+    def candidate(self, graph: Graph) -> _Candidate:
+        """What becomes the candidate."""
         precision, representative = self.config.precision, self.roles.representative
         if precision != "int8":  # quantized by the converter alone, so that no layer is an exception
-            return Conversion(self.build(graph), precision, representative if precision == "int16x8" else None), ()
+            samples = representative if precision == "int16x8" else None
+            return _Candidate(Conversion(self.build(graph), precision, samples))
         placement = place(graph, input_ranges=self.input_ranges())
-        # Where every range is placed, the converter asks for samples and needs but one.
-        samples = representative if placement.left_to_calibration else [x[:1] for x in representative]
-        return Conversion(self.quantize(placement, graph), "int8", samples), placement.left_to_calibration
-
-    def quantize(self, placement: Placement, graph: Graph) -> Any:
-        """The fake-quant model: by PTQ as calibrated, by QAT trained on, with `graph` trained the same as a control."""
-        ranges = observe(placement, self.roles.representative, progress=self.progress)
+        observed = observe(placement, representative, progress=self.progress)
+        how: dict[str, Any] = {"policy": self.config.ranges, "trains": self.config.method == "qat"}
         with self.progress.step("Insert fake-quants", expected_s=FAKE_QUANT_S_PER_LAYER * len(placement.graph.layers)):
-            fake_quant_model = quantize(placement, ranges)
-        if self.config.method == "ptq":
-            return fake_quant_model
+            fake_quant_model = quantize(placement, observed, **how)
+        if self.config.method == "qat":
+            fake_quant_model = self.train_with_control(fake_quant_model, graph)
+        return _Candidate(
+            # Where every range is placed, the converter asks for samples and needs but one.
+            Conversion(
+                fake_quant_model,
+                precision,
+                representative if placement.left_to_calibration else [x[:1] for x in representative],
+            ),
+            placement.left_to_calibration,
+            Ranges(policy=self.config.ranges, **counted(settle(placement, observed, **how))),
+        )
+
+    def train_with_control(self, fake_quant_model: Any, graph: Graph) -> Any:
+        """Quantization-aware training, with the float model of `graph` trained the same as a control."""
         train_data, float_model = self.roles.train, self.build(graph)
         teacher = float_model if train_data is not None and train_data.labels is None else None
         how = {"epochs": self.config.epochs, "learning_rate": QAT_LEARNING_RATE, "teacher": teacher}
         self.predict("float32_finetuned", self.train(float_model, title="Train the float32 control", **how))
         return self.train(fake_quant_model, title="Quantization-aware training", **how)
+
+    def parity(self, candidate: _Candidate, candidate_bytes: bytes, classes: Predictions) -> Parity | None:
+        """The fake-quant model against the int8 file; None for a precision that has no such model."""
+        if candidate.ranges is None:
+            return None
+        roles = self.roles
+        return parity(
+            candidate.conversion.model,
+            candidate_bytes,
+            read=lambda rows: model_inputs(roles.test, roles.preprocess, classes.indices[rows], as_app=True),
+            classes=classes.candidate,
+            progress=self.progress,
+        )
 
     def train(self, model: Any, **how: Any) -> Any:
         data, preprocess = self.roles.train, self.roles.preprocess

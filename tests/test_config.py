@@ -96,3 +96,15 @@ def test_precisions_that_there_are_not():
 def test_swap_settings():
     config = swap_config({"model": "a.keras", "output": "b.keras", "activation": "silu", "swap": ()})
     assert (str(config.output), config.activation) == ("b.keras", "swish")
+
+
+def test_ranges_are_learned_by_training_alone_and_belong_to_int8():
+    data = {"model": "m.keras", "data": "d"}
+    assert export_config({**data}).ranges == "auto"
+    assert export_config({**data, "ranges": "learned"}).ranges == "learned"
+    with pytest.raises(ConfigError, match="qat"):
+        export_config({**data, "ranges": "learned", "method": "ptq"})
+    with pytest.raises(ConfigError, match="--ranges"):
+        export_config({**data, "ranges": "fixed", "precision": "float16"})
+    with pytest.raises(ConfigError, match="'auto', 'fixed', 'observed' or 'learned'"):
+        export_config({**data, "ranges": "wide"})

@@ -117,6 +117,10 @@ def qat(**changes):
             control_drop=200 / 540,
         ),
         "targets": [target(measurement(528, 0.2134), measurement(527, 0.0912))],
+        "ranges": records.Ranges(policy="auto", fixed=14, narrowed=3, observed=9, learned=0),
+        "parity": records.Parity(
+            samples=540, agreement=530 / 537, ties=3, layers=13, worst_layer="block_3_add", worst_layer_snr_db=28.94
+        ),
         "limits": [records.Limit(name="max_drop", limit=1.0, value=100 / 540, passed=True)],
         "passed": True,
     }
@@ -208,6 +212,24 @@ def ptq():
     )
 
 
+def test_parity_is_said_of_ties_alone_of_equal_layers_and_of_none():
+    base = qat()
+    found = [
+        say.parity(base.model_copy(update={"parity": parity}))
+        for parity in (
+            base.parity.model_copy(update={"agreement": None, "ties": 540}),
+            base.parity.model_copy(update={"worst_layer_snr_db": None, "ties": 0, "agreement": 1.0}),
+            base.parity.model_copy(update={"layers": 0, "worst_layer": None, "worst_layer_snr_db": None}),
+        )
+    ]
+    assert "is a tie" in found[0]
+    assert "all equal" in found[1]
+    assert "left out" not in found[1]
+    assert found[2].endswith("made from.")
+    assert say.parity(base.model_copy(update={"parity": None})) == ""
+    assert say.ranges(base.model_copy(update={"ranges": None})) == ""
+
+
 def several():
     """A host, a board with a long name and an emulator, which counts instructions on fewer samples."""
     pi = target(
@@ -248,6 +270,7 @@ def hostile():
                 t.model_copy(update={"name": HOSTILE, "warnings": [HOSTILE], "cpu": HOSTILE})
                 for t in several().targets[:2]
             ],
+            "parity": base.parity.model_copy(update={"worst_layer": HOSTILE}),
             "left_to_calibration": [HOSTILE],
         }
     )
@@ -581,7 +604,7 @@ def test_the_command_can_be_pasted_into_a_shell():
 
 @pytest.mark.parametrize("precision", ["int16x8", "float16"])
 def test_another_precision_is_called_by_its_name(precision):
-    report = qat(precision=precision, method="ptq")
+    report = qat(precision=precision, method="ptq", ranges=None, parity=None)
     page, shown = html.render(report), text(report, 100)
     assert f"the {precision} model has" in shown.replace("\n", " ")
     assert "int8" not in shown.replace("model_int8", "").replace("--int8", "")

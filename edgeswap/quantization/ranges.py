@@ -16,6 +16,14 @@ HOWS: tuple[How, ...] = get_args(How)
 
 _STEPS = 255  # between the ends of int8
 
+# Measured on ResNet8, its ReLU swapped and trained back on 8,000 images: top-1 on 5,000 CIFAR-10 images, one seed,
+# `fixed` against `observed`. A bound far too wide, relu_n(max_value=24): 82.0 to 82.5 % by PTQ (float 82.4 %; the
+# squared error of its logits is 2.6 times smaller), 85.0 to 84.9 % by one epoch of QAT (`learned` 84.8 %, control
+# 85.0 %). relu6, where one end is narrowed: 81.7 to 81.6 % and 84.6 to 84.2 % (`learned` 84.3 %, control 84.4 %).
+# clipped_elu: nothing is narrowed. So it mends PTQ of wide bounds; the rest is near chance, where one standard error of
+# a difference is some 0.2 points, and so is what learning brings.
+AUTO: Literal["observed"] = "observed"
+
 
 @dataclass(frozen=True)
 class End:
@@ -52,7 +60,7 @@ def settle(
     - `fixed`: at the bound;
     - `observed`: narrowed where what was observed is tighter by a step or more, else fixed;
     - `learned`: learned, from what was observed on, but never beyond the bound; without training as `observed`;
-    - `auto`: as `observed`. See AUTO for why.
+    - `auto`: as `observed`, for what was measured beside `AUTO`.
 
     A PACT's ceiling (arXiv:1805.06085) goes on being learned under every policy, without a limit.
 
@@ -72,12 +80,8 @@ def settle(
             f"Expected an observed range for every output that has no fixed one, got none for {', '.join(missing)}.",
             "Observe them on representative data first.",
         )
-    policy = AUTO if policy == "auto" else policy
-    return {name: _ends(placement, name, observed.get(name), policy, trains) for name in placement.outputs}
-
-
-# Measured: see `settle`.
-AUTO: Literal["fixed", "observed"] = "observed"
+    chosen = AUTO if policy == "auto" else policy
+    return {name: _ends(placement, name, observed.get(name), chosen, trains) for name in placement.outputs}
 
 
 def counted(settled: Mapping[str, Ends]) -> dict[How, int]:

@@ -59,6 +59,10 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[tuple[str, str,
     if report.left_to_calibration:
         names = say.shortened(report.left_to_calibration)
         yield "calibrated", f"ranges of layers that edgeswap does not know were left to the converter: {names}", ""
+    if report.ranges is not None:
+        yield "ranges", say.ranges(report), ""
+    if report.parity is not None:
+        yield "parity", say.parity(report), ""
     for target in report.targets:
         yield "measured", _measured(report, target), "dim"
     files = ", ".join((report.float32.file, report.int8.file, "report.json", "report.html"))

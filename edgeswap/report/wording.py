@@ -230,6 +230,39 @@ def control(report: ExportReport) -> str:
     )
 
 
+def ranges(report: ExportReport) -> str:
+    """Where the int8 ranges of activations end; empty where the converter set them."""
+    found = report.ranges
+    if found is None:
+        return ""
+    ways = {
+        "fixed at a bound": found.fixed,
+        "narrowed to what was observed": found.narrowed,
+        "observed, without a bound": found.observed,
+        "learned": found.learned,
+    }
+    total = plural(sum(ways.values()) // 2, "int8 range")
+    return f"{total}, of whose ends {', '.join(f'{count} {way}' for way, count in ways.items() if count)}"
+
+
+def parity(report: ExportReport) -> str:
+    """The fake-quant model against int8; empty where there is none."""
+    found = report.parity
+    if found is None:
+        return ""
+    ties = f" ({plural(found.ties, 'tie')} left out)" if found.ties else ""
+    text = f"Every one of {plural(found.samples, 'sample')} is a tie in the fake-quant model"
+    if found.agreement is not None:
+        same = f"The same class on {percent(found.agreement)} of {plural(found.samples, 'sample')}"
+        text = f"{same}{ties} as the fake-quant model it was made from"
+    if found.worst_layer is None:
+        return f"{text}."
+    if found.worst_layer_snr_db is None:
+        return f"{text}; {plural(found.layers, 'layer')} compared, all equal."
+    ratio_db = f"signal-to-noise {found.worst_layer_snr_db:.1f}{NBSP}dB"
+    return f"{text}; of {plural(found.layers, 'layer')} they part most in {found.worst_layer} ({ratio_db})."
+
+
 def day_and_time(created: str) -> str:
     """A report's ISO 8601 time, which is UTC, as `2026-11-21 22:36 UTC`."""
     moment = datetime.fromisoformat(created.replace("Z", "+00:00"))  # Python 3.10 knows no Z

@@ -1,0 +1,157 @@
+"""The fake-quant model against the int8 `.tflite` made of it: does int8 do what training saw?
+
+Whether they agree is counted on what the device script says of the test samples. Where they part is found with the
+interpreter itself, tensor by tensor on a few samples: a diagnosis, from which no figure of accuracy or time is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from edgeswap.frameworks import tf_keras, tfmot
+from edgeswap.progress import Progress, Silent
+from edgeswap.records import Parity
+from edgeswap.tflite.verify import layer_in
+
+Read = Callable[[npt.NDArray[np.int64]], Sequence[npt.NDArray[np.float32]]]
+Floats = npt.NDArray[np.float32]
+
+BATCH_SIZE = 64
+DIAGNOSED = 8  # samples on which the layers are compared: each layer has thousands of values in one
+SCALE_TOLERANCE = 1e-4  # the converter computes scales in another order of operations
+_SILENT = Silent()
+
+
+def parity(
+    fake_quant_model: Any,
+    tflite_model: bytes,
+    *,
+    read: Read,
+    classes: npt.NDArray[np.int64],
+    progress: Progress = _SILENT,
+) -> Parity:
+    """How far int8 does what the fake-quant model does.
+
+    A sample whose highest output the fake-quant model gives to several classes is a tie: which of them comes first is
+    decided by the last bit, so it is counted apart. Such ties are common, as outputs have 256 values.
+
+    Layers are compared by the signal-to-noise ratio 10 log10(sum of v^2 / sum of (v - w)^2) in dB, v the fake-quant
+    model's output and w that of int8; it holds what earlier layers passed on. Compared is each layer whose tensor in
+    the `.tflite` can be told by shape, scale and zero point, and by its name where several have the same.
+
+    Args:
+        fake_quant_model: from `quantize`, trained or not; one output (N, classes).
+        tflite_model: what became of it, full-integer.
+        read: positions in `classes` to one float32 array (n, ...) for each model input, as an app would see them.
+        classes: (samples,) what the int8 model said of each sample, from `measure`.
+        progress: told of every batch.
+    """
+    agreed = ties = 0
+    with progress.step("Compare with fake-quant", len(classes)) as step:
+        for start in range(0, len(classes), BATCH_SIZE):
+            rows = np.arange(start, min(start + BATCH_SIZE, len(classes)))
+            outputs = np.asarray(_call(fake_quant_model, read(rows)))
+            alone = np.count_nonzero(outputs == outputs.max(axis=1, keepdims=True), axis=1) == 1
+            ties += int(np.count_nonzero(~alone))
+            agreed += int(np.count_nonzero(alone & (outputs.argmax(axis=1) == classes[rows])))
+            step.advance(len(rows))
+        some = np.unique(np.linspace(0, len(classes) - 1, min(DIAGNOSED, len(classes))).astype(np.int64))
+        ratios = layer_snr_db(fake_quant_model, tflite_model, read(some))
+    worst = min(ratios, key=lambda name: ratios[name], default=None)
+    decided = len(classes) - ties
+    return Parity(
+        samples=len(classes),
+        agreement=agreed / decided if decided else None,
+        ties=ties,
+        layers=len(ratios),
+        worst_layer=worst,
+        worst_layer_snr_db=ratios[worst] if worst is not None and np.isfinite(ratios[worst]) else None,
+    )
+
+
+def layer_snr_db(fake_quant_model: Any, tflite_model: bytes, samples: Sequence[Floats]) -> dict[str, float]:
+    """Signal-to-noise ratio in dB by layer name, in the order of the model; infinite where both are equal.
+
+    Args:
+        fake_quant_model: see `parity`.
+        tflite_model: see `parity`.
+        samples: one float32 array (n, ...) for each model input.
+    """
+    # The delegate keeps what is inside of it to itself, so the plain kernels run.
+    interpreter = Interpreter(
+        model_content=tflite_model,
+        experimental_preserve_all_tensors=True,
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    wrapped = {
+        layer.name: layer
+        for layer in fake_quant_model.layers
+        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
+        and layer.quantize_config.output is not None
+        and len(layer.inbound_nodes) == 1
+    }
+    pairs = _matched(wrapped, interpreter.get_tensor_details())
+    if not pairs:
+        return {}
+    expected = tf_keras.Model(fake_quant_model.inputs, {name: wrapped[name].output for name in pairs})
+    values = {name: np.asarray(value, np.float64) for name, value in _call(expected, samples).items()}
+    inputs = dict(zip(fake_quant_model.input_names, samples, strict=True))
+    noise = dict.fromkeys(pairs, 0.0)
+    for sample in range(len(samples[0])):
+        for detail in interpreter.get_input_details():
+            array = next(iter(inputs.values())) if len(inputs) == 1 else inputs[detail["name"]]
+            interpreter.set_tensor(detail["index"], _quantized(array[sample : sample + 1], detail))
+        interpreter.invoke()
+        for name, detail in pairs.items():
+            scale, zero_point = detail["quantization"]
+            found = (interpreter.get_tensor(detail["index"])[0].astype(np.float64) - zero_point) * scale
+            noise[name] += float(np.square(values[name][sample] - found).sum())
+    return {name: _decibels(float(np.square(values[name]).sum()), noise[name]) for name in pairs}
+
+
+def _call(model: Any, arrays: Sequence[Floats]) -> Any:
+    return model(list(arrays) if len(arrays) > 1 else arrays[0], training=False)
+
+
+def _matched(wrapped: Mapping[str, Any], tensors: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The int8 tensor of each layer that has one of its own."""
+    fitting = {name: [tensor for tensor in tensors if _fits(layer, tensor)] for name, layer in wrapped.items()}
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, candidates in fitting.items():
+        indices = {tensor["index"] for tensor in candidates}
+        rivals = [other for other, those in fitting.items() if indices & {tensor["index"] for tensor in those}]
+        named = candidates
+        if len(rivals) > 1 or len(candidates) > 1:
+            named = [tensor for tensor in candidates if layer_in([tensor["name"]], rivals) == name]
+        if len(named) == 1:
+            found[name] = named[0]
+    return found
+
+
+def _fits(layer: Any, tensor: Mapping[str, Any]) -> bool:
+    if tensor["dtype"] != np.int8 or tuple(tensor["shape"][1:]) != tuple(layer.output.shape[1:]):
+        return False
+    if len(tensor["quantization_parameters"]["scales"]) != 1:
+        return False
+    low, high = layer.quantize_config.output.range_now(layer)
+    scale, zero_point = tensor["quantization"]
+    step = (high - low) / 255
+    return bool(abs(scale - step) <= SCALE_TOLERANCE * step and abs(zero_point - (-128 - low / step)) <= 0.51)
+
+
+def _quantized(array: Floats, detail: Mapping[str, Any]) -> npt.NDArray[np.int8]:
+    scale, zero_point = detail["quantization"]
+    steps: Floats = np.round(array / np.float32(scale)) + np.float32(zero_point)
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+def _decibels(signal: float, noise: float) -> float:
+    if noise == 0:
+        return float("inf")
+    return float(10 * np.log10(signal / noise)) if signal else float("-inf")

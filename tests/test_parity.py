@@ -1,0 +1,117 @@
+"""The fake-quant model against its .tflite: agreement, ties, and where they part."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from edgeswap.convert import convert
+from edgeswap.parity import layer_snr_db, parity
+from edgeswap.quantization.observe import observe
+from edgeswap.quantization.placement import place
+from edgeswap.quantization.qat import quantize
+from edgeswap.tflite.flatbuffer import read as read_tflite
+from edgeswap.tflite.flatbuffer import tensors, write
+from edgeswap.tflite.lower import lower
+from tests.test_qat import SAMPLES, float_graph
+
+ACTIVATIONS = ("hard_swish", "clipped_elu(alpha=0.5)", "relu6")
+# int8 and fake-quant round the same values to the same steps, but for sums that fall near a half: at worst a few
+# values in a hundred are one step off, of a range that is some 60 steps wide in the root mean square.
+ALIKE_DB = 30.0
+
+
+@pytest.fixture(scope="module")
+def exported():
+    """Activation to its fake-quant model and the int8 file, made once."""
+    made = {}
+    for activation in ACTIVATIONS:
+        placement = place(float_graph(activation), input_ranges={"image": (0.0, 1.0)})
+        model = quantize(placement, observe(placement, [SAMPLES]))
+        made[activation] = model, lower(convert(model, representative=[SAMPLES[:1]]), runtime="ai-edge-litert")
+    return made
+
+
+def classes_of(data):
+    interpreter = Interpreter(model_content=data)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    found = []
+    for sample in SAMPLES:
+        pixels = np.clip(np.round(sample * 255) - 128, -128, 127).astype(np.int8)
+        interpreter.set_tensor(taken["index"], pixels[None])
+        interpreter.invoke()
+        found.append(int(interpreter.get_tensor(given["index"]).argmax()))
+    return np.array(found)
+
+
+def read(rows):
+    return [SAMPLES[rows]]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_int8_does_what_the_fake_quant_model_does(exported, activation):
+    model, data = exported[activation]
+    found = parity(model, data, read=read, classes=classes_of(data))
+    assert found.samples == len(SAMPLES)
+    assert found.layers >= 5
+    # The network is not trained: its classes lie a few steps apart, so that one step decides.
+    assert found.agreement is not None
+    assert found.agreement >= 0.8
+    assert found.worst_layer_snr_db is not None
+    assert found.worst_layer_snr_db >= 20
+
+
+def test_every_layer_with_a_range_is_compared_and_alike(exported):
+    model, data = exported["clipped_elu(alpha=0.5)"]
+    ratios = layer_snr_db(model, data, [SAMPLES[:4]])
+    layers = {"image_range", "bn1", "act1_elu", "act1", "depthwise", "act2_elu", "act2", "add", "pool", "logits"}
+    assert set(ratios) == layers
+    assert ratios["bn1"] >= ALIKE_DB
+    assert ratios["act1"] >= ALIKE_DB
+
+
+def test_the_layer_where_they_part_is_named(exported):
+    model, data = exported["hard_swish"]
+    broken = read_tflite(data)
+    constants = [index for index, tensor in enumerate(tensors(broken)) if "net/depthwise" in tensor.name]
+    weights = next(
+        tensor
+        for index, tensor in enumerate(broken.subgraphs[0].tensors)
+        if index in constants
+        and broken.buffers[tensor.buffer].data is not None
+        and tensor.type == schema.TensorType.INT8
+    )
+    kernel = np.asarray(broken.buffers[weights.buffer].data, np.uint8).view(np.int8)
+    broken.buffers[weights.buffer].data = (-kernel).view(np.uint8)
+    ratios = layer_snr_db(model, write(broken), [SAMPLES[:4]])
+    assert min(ratios["bn1"], ratios["act1"]) >= ALIKE_DB
+    assert ratios["depthwise"] < 6
+    found = parity(model, write(broken), read=read, classes=np.zeros(len(SAMPLES), np.int64))
+    assert found.worst_layer in ("depthwise", "act2")
+
+
+def test_ties_are_counted_apart(exported):
+    _, data = exported["relu6"]
+    rows = np.array([[3, 1, 0], [2, 2, 0], [0, 5, 1], [1, 1, 1]], np.float32)
+
+    def model(arrays, training):
+        return rows[: len(arrays)]
+
+    model.layers, model.inputs, model.input_names = [], [], []
+    found = parity(model, data, read=lambda some: [SAMPLES[some]], classes=np.array([0, 0, 2, 1]))
+    assert (found.samples, found.ties, found.agreement) == (4, 2, 0.5)
+    assert (found.layers, found.worst_layer, found.worst_layer_snr_db) == (0, None, None)
+
+
+def test_with_ties_alone_there_is_no_agreement(exported):
+    _, data = exported["relu6"]
+
+    def model(arrays, training):
+        return np.zeros((len(arrays), 3), np.float32)
+
+    model.layers, model.inputs, model.input_names = [], [], []
+    found = parity(model, data, read=read, classes=np.zeros(3, np.int64))
+    assert (found.ties, found.agreement) == (3, None)
