@@ -73,7 +73,9 @@ def _empty(model: Any) -> Any:
         tf_keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name)
         for name, tensor in zip(model.input_names, model.inputs, strict=True)
     ]
-    return tf_keras.Model(inputs, [tf_keras.layers.Flatten()(tensor) for tensor in inputs], name=model.name)
+    # The converter fails on a lone reshape in int16x8, so that a dense layer follows it.
+    layers = tf_keras.layers
+    return tf_keras.Model(inputs, [layers.Dense(1)(layers.Flatten()(tensor)) for tensor in inputs], name=model.name)
 
 
 def _layers(calls: Sequence[Any]) -> tuple[Any, ...]:
