@@ -1,5 +1,7 @@
 """The fake-quant model against its .tflite: agreement, ties, and where they part."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -115,3 +117,18 @@ def test_with_ties_alone_there_is_no_agreement(exported):
     model.layers, model.inputs, model.input_names = [], [], []
     found = parity(model, data, read=read, classes=np.zeros(3, np.int64))
     assert (found.ties, found.agreement) == (3, None)
+
+
+def test_a_report_holds_parity_and_ranges_as_its_settings_ask(tiny, edgeswap, place):
+    data = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit"]
+    asked = ["--activation", "pact", "--ranges", "learned", "--recover-epochs", 1, "--epochs", 1, "--output", "out"]
+    ran = edgeswap("export", tiny / "tiny.keras", *data, *asked)
+    assert ran.code == 0, ran.stderr
+    report = json.loads((place / "out" / "report.json").read_text())
+    # The input stands; conv and its pact are one range, and the logits have another.
+    assert report["ranges"] == {"policy": "learned", "fixed": 2, "narrowed": 0, "observed": 0, "learned": 4}
+    assert report["parity"]["samples"] == report["int8"]["accuracy"]["samples"]
+    assert report["parity"]["agreement"] >= 0.95  # trained, so its classes lie further apart than a step
+    assert report["parity"]["layers"] == 3
+    assert "4 learned" in ran.stdout
+    assert "fake-quant model" in " ".join(ran.stdout.split())
