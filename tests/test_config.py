@@ -7,6 +7,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from edgeswap.cli import run
 from edgeswap.config import ExportConfig, export_config, swap_config
 from edgeswap.errors import ConfigError
 
@@ -91,6 +92,13 @@ def test_precisions_that_there_are_not():
     with pytest.raises(ConfigError, match="Expected 'int8', 'int16x8' or 'float16' for --precision, got 'int4'"):
         export_config({"precision": "int4"})
     assert export_config({"precision": "int8"}).method == "qat"
+
+
+def test_two_precisions_are_one_too_many(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(["export", "--int8", "--precision", "float16"]) == 2
+    assert "Expected one precision, got --int8 and --precision float16." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_swap_settings():
