@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
 from edgeswap.preprocess import from_name
-from edgeswap.quantization.ranges import Policy
+from edgeswap.quantization.specification import Policy
 from edgeswap.records import CandidatePrecision
 from edgeswap.swap_rule import Rule, parse_rule
 from edgeswap.tflite.lower import HardSwish

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import sysconfig
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -202,16 +199,6 @@ def test_the_command_lists_tells_and_draws(capsys, tmp_path):
 def test_the_command_refuses_an_unknown_name(capsys):
     assert cli.run(["activations", "swishy"]) == 2
     assert "Known are: clipped_elu" in capsys.readouterr().err
-
-
-def test_the_command_answers_at_once():
-    command = [str(Path(sysconfig.get_path("scripts")) / "edgeswap"), "activations"]
-    seconds = []
-    for _ in range(5):  # other work on the machine can only make a run slower
-        started = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        seconds.append(time.perf_counter() - started)
-    assert min(seconds) < 0.4
 
 
 @pytest.mark.parametrize("arguments", [[], ["swish"], ["swish", "--plot", "swish.png"]])

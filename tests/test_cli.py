@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -36,10 +37,13 @@ def assert_two_lines(stderr: str, problem: str, remedy: str) -> None:
 def refused(edgeswap, place):
     """Runs a command that must fail, by what its two lines must say, and look at what is left behind."""
 
-    def check(arguments, problem, remedy, code=1):
+    def check(arguments, problem, remedy, code=1, steps=(r".+ \(\d+\.\d s\)",)):
         before = everything_below(place.parent)
         ran = edgeswap(*arguments)
-        assert_two_lines(ran.stderr, problem, remedy)
+        # On a busy machine a step before the error may have taken the 2 s from which on it is told.
+        told, error, rest = ran.stderr.partition("error: ")
+        assert all(any(re.fullmatch(step, line) for step in steps) for line in told.splitlines())
+        assert_two_lines(error + rest, problem, remedy)
         assert ran.code == code
         assert ran.stdout == ""
         assert everything_below(place.parent) == before
@@ -384,9 +388,8 @@ def test_a_float_model_that_scores_chance(place, tiny, refused):
 
 
 def test_a_rule_that_fits_nothing_is_told_before_the_example_is_trained(refused):
-    started = time.monotonic()
-    refused(["export", "--swap", "block_9*=relu6"], "'block_9*' fits none", "Its activations are", code=2)
-    assert time.monotonic() - started < 5  # its training takes more than 10 s
+    # Its training takes more than 10 s, of which a line on stderr would tell.
+    refused(["export", "--swap", "block_9*=relu6"], "'block_9*' fits none", "Its activations are", code=2, steps=())
 
 
 @pytest.mark.parametrize(
@@ -502,14 +505,12 @@ AT_ONCE = {
 }
 
 PROBE = """
-import sys, time
-started = time.perf_counter()
+import sys
 from edgeswap.cli import run
 code = run(sys.argv[1:])
-took_s = time.perf_counter() - started
 slow = {"tensorflow", "keras", "tf_keras"} & set(sys.modules)
 assert not slow, slow
-print(code, took_s)
+print(code)
 """
 
 
@@ -519,7 +520,5 @@ def test_is_told_at_once(case, place, tiny):
     model = bad_model(name, place, tiny) if name in BAD_MODELS else ""
     arguments = [text.format(tiny=tiny, model=model) for text in AT_ONCE[case]]
     done = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True)
-    code, took_s = done.stdout.split()
-    assert code == ("2" if case == "unknown activation" else "1")
-    assert float(took_s) < 1
+    assert done.stdout.strip() == ("2" if case == "unknown activation" else "1")
     assert len(done.stderr.splitlines()) == 2

@@ -12,7 +12,8 @@ from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph
 from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.quantizers import LayerQuantizers, OutputQuantizer
-from edgeswap.quantization.ranges import Policy, settle
+from edgeswap.quantization.ranges import settle
+from edgeswap.quantization.specification import Policy
 
 
 def quantize(

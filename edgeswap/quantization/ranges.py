@@ -9,8 +9,8 @@ from typing import Literal, get_args
 
 from edgeswap.errors import ModelError
 from edgeswap.quantization.placement import Placement
+from edgeswap.quantization.specification import Policy
 
-Policy = Literal["auto", "fixed", "observed", "learned"]
 How = Literal["fixed", "narrowed", "observed", "learned"]
 HOWS: tuple[How, ...] = get_args(How)
 
