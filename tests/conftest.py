@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -137,3 +138,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("skipped on CI, which counts as failed", red=True)
         for report in skipped:
             terminalreporter.line(report.nodeid)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _interruptible() -> None:
+    """A run started in the background inherits an ignored SIGINT; tests of Ctrl-C begin as in a terminal."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
