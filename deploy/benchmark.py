@@ -510,10 +510,23 @@ def random_input(tensor: Tensor) -> np.ndarray[Any, Any]:
 
 @dataclass(frozen=True)
 class Predictions:
-    """The class of each sample (the lowest of equal ones) and on how many the highest output was not alone."""
+    """What a model said of the samples, in their order.
 
+    Attributes:
+        outputs: (N, classes) of the output's dtype, as the model gave them.
+        classes: (N,) int64, the highest output's; the lowest class of equal ones.
+        ties: on how many samples the highest output was not alone.
+    """
+
+    outputs: np.ndarray[Any, Any]
     classes: np.ndarray[Any, Any]
     ties: int
+
+    @classmethod
+    def of(cls, outputs: np.ndarray[Any, Any]) -> Predictions:
+        """By the outputs (N, classes)."""
+        highest = outputs == outputs.max(axis=1, keepdims=True)
+        return cls(outputs, outputs.argmax(axis=1), int(np.count_nonzero(highest.sum(axis=1) > 1)))
 
 
 def predict(
@@ -525,7 +538,7 @@ def predict(
     workers: int,
     advance: Callable[[int], None],
 ) -> Predictions:
-    """Run all samples through `workers` processes of one interpreter each.
+    """Run all samples through `workers` processes of one interpreter each; one is this process itself.
 
     Threads would do for large models, but small ones they keep waiting for Python's lock: with 10,000 images and 4
     cores they were 3.4 times as fast as one loop at 0.1 ms an image and 2.3 times at 0.03 ms; processes 3.6 and 4.8.
@@ -537,19 +550,23 @@ def predict(
     sample_bytes = 4 * sum(int(np.prod(array.shape[1:])) for array in evaluation.arrays.values())
     size = max(1, min(256, CHUNK_BYTES // max(sample_bytes, 1), -(-count // (4 * workers))))
     starts = range(0, count, size)
-    classes = np.empty(count, np.int64)
-    ties = 0
+    work = _Work(path, engine, evaluation, preprocess)
+    if workers == 1:
+        parts = []
+        for start in starts:
+            parts.append(_run_samples(work, start, min(start + size, count)))
+            advance(len(parts[-1]))
+        return Predictions.of(np.concatenate(parts))
+    found: dict[int, np.ndarray[Any, Any]] = {}
     # A forked process inherits the data; on macOS and Windows, where forking is unsafe, it is sent instead.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    work = _Work(path, engine, evaluation, preprocess)
     pool = ProcessPoolExecutor(min(workers, len(starts)), context, _begin, (work,))
     try:
         jobs = [pool.submit(_work_on, start, min(start + size, count)) for start in starts]
         for job in as_completed(jobs):
-            start, found, tied = job.result()
-            classes[start : start + len(found)] = found
-            ties += tied
-            advance(len(found))
+            start, outputs = job.result()
+            found[start] = outputs
+            advance(len(outputs))
     except BrokenProcessPool as error:
         raise BenchmarkError(
             f"A process that ran {path.name} was ended from outside, or {engine.runtime.name} crashed in it.",
@@ -557,7 +574,7 @@ def predict(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
-    return Predictions(classes, ties)
+    return Predictions.of(np.concatenate([found[start] for start in starts]))
 
 
 @dataclass(frozen=True)
@@ -584,11 +601,13 @@ def _begin(work: _Work) -> None:
     _works[:] = [work]
 
 
-def _work_on(start: int, stop: int) -> tuple[int, np.ndarray[Any, Any], int]:
+def _work_on(start: int, stop: int) -> tuple[int, np.ndarray[Any, Any]]:
     (work,) = _works
-    outputs = _outputs(work.model, work.evaluation, work.evaluation.indices[start:stop], work.preprocess)
-    ties = np.count_nonzero((outputs == outputs.max(axis=1, keepdims=True)).sum(axis=1) > 1)
-    return start, outputs.argmax(axis=1), int(ties)
+    return start, _run_samples(work, start, stop)
+
+
+def _run_samples(work: _Work, start: int, stop: int) -> np.ndarray[Any, Any]:
+    return _outputs(work.model, work.evaluation, work.evaluation.indices[start:stop], work.preprocess)
 
 
 def _check_classes(model: Model, evaluation: Evaluation) -> None:
@@ -997,15 +1016,30 @@ class ProgressLines:
         return advance
 
 
-def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Measure all models and return what `--json` writes."""
-    runtime = find_runtime(arguments.runtime)
-    engine = Engine(runtime, arguments.threads, arguments.delegate, dict(arguments.delegate_option))
-    evaluation = open_evaluation(arguments.data, arguments.samples) if arguments.data else None
-    paths: list[Path] = arguments.models
-    for path in paths:
+def make_engine(arguments: argparse.Namespace) -> Engine:
+    """The engine that the command line asks for, once it is clear that the models are there."""
+    for path in arguments.models:
         if not path.is_file():
             raise BenchmarkError(f"Expected a .tflite file, {path} does not exist.", "Check the path.")
+    runtime = find_runtime(arguments.runtime)
+    return Engine(runtime, arguments.threads, arguments.delegate, dict(arguments.delegate_option))
+
+
+def infer(arguments: argparse.Namespace) -> None:
+    """Run one model `--inferences` times on its first sample and nothing else: for a count of instructions."""
+    model = load_model(arguments.models[0], make_engine(arguments))
+    evaluation = open_evaluation(arguments.data, 1) if arguments.data else None
+    _set_first_sample(model, evaluation, arguments.preprocess)
+    for _ in range(arguments.inferences):
+        model.interpreter.invoke()
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure all models and return what `--json` writes."""
+    engine = make_engine(arguments)
+    runtime = engine.runtime
+    evaluation = open_evaluation(arguments.data, arguments.samples) if arguments.data else None
+    paths: list[Path] = arguments.models
     lines = ProgressLines(arguments.progress)
     machine = describe_machine()
     machine["before"] = machine_state()
@@ -1033,6 +1067,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                     advance=lambda count: predicting(count / total),
                 )
             )
+
+        if arguments.outputs:
+            kept: dict[str, Any] = {f"model{which}": own.outputs for which, own in enumerate(predictions)}
+            with arguments.outputs.open("wb") as file:  # a name would be given the ending .npz
+                np.savez(file, **kept)
 
     models = [load_model(path, engine) for path in paths]
     timings: list[Timing] = []
@@ -1211,7 +1250,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--preprocess", choices=list(PREPROCESS), help="from uint8 pixels to what the model was trained with")
     add("--samples", type=positive, metavar="N", help="use N samples, evenly spaced (default: all)")
     add("--threads", type=positive, default=1, metavar="N", help="threads of a timed interpreter (default: 1)")
-    add("--workers", type=positive, metavar="N", help="interpreters side by side for accuracy (default: all cores)")
+    add("--workers", type=positive, metavar="N", help="processes for accuracy (default: all cores; 1: this one)")
     add("--runs", type=positive, metavar="N", help="timed runs of each model (default: by time)")
     add("--warm-up", type=int, metavar="N", help="untimed runs before (default: until steady)")
     add("--quick", action="store_true", help="fewer runs")
@@ -1221,9 +1260,16 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--delegate", default="xnnpack", metavar="NAME", help="xnnpack, none, edgetpu, or the path of a library")
     add("--delegate-option", type=option, action="append", default=[], metavar="KEY=VALUE", help="for the delegate")
     add("--json", metavar="FILE", help="write everything there; - is stdout, without the table")
+    add("--outputs", type=Path, metavar="FILE.npz", help="write the raw outputs there, as model0, model1, ...")
+    add("--inferences", type=positive, metavar="N", help="run one model N times and nothing else; says nothing")
     add("--progress", action="store_true", help="lines 'progress FRACTION PHASE' on stderr")
     add("--probe", action="store_true", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if arguments.outputs and not arguments.data:
+        parser.error("--outputs needs --data: they are the outputs for its samples")
+    if arguments.inferences and len(arguments.models) > 1:
+        parser.error("--inferences takes one model")
+    return arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -1232,10 +1278,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     faulthandler.enable()
     try:
         if arguments.probe:
-            engine = Engine(
-                find_runtime(arguments.runtime), arguments.threads, arguments.delegate, dict(arguments.delegate_option)
-            )
-            print(json.dumps(probe(arguments.models[0], engine)))
+            print(json.dumps(probe(arguments.models[0], make_engine(arguments))))
+            return 0
+        if arguments.inferences:
+            infer(arguments)
             return 0
         result = run(arguments)
         if arguments.json != "-":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -129,6 +130,64 @@ def test_compressed_data_one_worker_and_many_give_the_same(folder: Path, result:
         assert found["models"][0]["accuracy"]["predicted"] == result["models"][1]["accuracy"]["predicted"]
 
 
+def own_loop(path: Path, inputs: np.ndarray) -> np.ndarray:
+    """The outputs of an interpreter of our own, sample by sample."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    into, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+    outputs = []
+    for sample in inputs:
+        interpreter.set_tensor(into, sample[None])
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(out)[0])
+    return np.array(outputs)
+
+
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_outputs_are_kept_as_the_models_gave_them(folder: Path, workers: str) -> None:
+    options = ("--preprocess", "unit", "--no-latency", "--no-load", "--samples", "150", "--workers", workers)
+    measured(folder, "float.tflite", "int8.tflite", "--data", "test.npz", *options, "--outputs", "outputs.npz")
+    with np.load(folder / "outputs.npz") as outputs:
+        assert sorted(outputs) == ["model0", "model1"]
+        floats = own_loop(folder / "float.tflite", PIXELS[::2].astype(np.float32) / np.float32(255))
+        np.testing.assert_array_equal(outputs["model0"], floats, strict=True)
+        integers = own_loop(folder / "int8.tflite", (PIXELS[::2].astype(np.int16) - 128).astype(np.int8))
+        np.testing.assert_array_equal(outputs["model1"], integers, strict=True)
+
+
+def test_inferences_are_run_and_nothing_else(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("predict", "time_models", "probe_apart", "describe_machine"):
+        monkeypatch.delattr(benchmark, name)
+    counted = []
+    load = benchmark.load_model
+
+    class Counting:
+        def __init__(self, interpreter: Any) -> None:
+            self.interpreter = interpreter
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.interpreter, name)
+
+        def invoke(self) -> None:
+            self.interpreter.invoke()
+            counted.append(self.interpreter.get_tensor(2))
+
+    def counting(path: Path, engine: benchmark.Engine) -> benchmark.Model:
+        model = load(path, engine)
+        return dataclasses.replace(model, interpreter=Counting(model.interpreter))
+
+    monkeypatch.setattr(benchmark, "load_model", counting)
+    data = ["--data", str(folder / "test.npz"), "--preprocess", "unit"]
+    assert benchmark.main([str(folder / "float.tflite"), *data, "--inferences", "7"]) == 0
+    first = own_loop(folder / "float.tflite", PIXELS[:1].astype(np.float32) / np.float32(255))
+    assert [output.tolist() for output in counted] == [first.tolist()] * 7
+    assert capfd.readouterr().out == ""
+
+
 def test_samples_are_spread_evenly(folder: Path) -> None:
     options = ("--preprocess", "unit", "--no-latency", "--no-load", "--samples", "30")
     found = measured(folder, "float.tflite", "--data", "test.npz", *options)
@@ -213,7 +272,13 @@ def test_files_that_are_none(folder: Path) -> None:
 
 
 def test_usage() -> None:
-    for arguments in (["--runs", "0", "m"], ["--delegate-option", "x", "m"], []):
+    for arguments in (
+        ["--runs", "0", "m"],
+        ["--delegate-option", "x", "m"],
+        ["--inferences", "3", "m", "n"],
+        ["--outputs", "o.npz", "m"],
+        [],
+    ):
         with pytest.raises(SystemExit) as raised:
             benchmark.parse(arguments)
         assert raised.value.code == 2
