@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from edgeswap import shipped
-from edgeswap.errors import TargetError
 from edgeswap.progress import Progress, Step
-
-SCRIPT = "deploy/benchmark.py"
-LAST_WORDS = 20
-# At the end of a line, not at its start: the runtime writes its own lines piece by piece.
-PROGRESS = re.compile(r"progress (?P<fraction>[01](\.\d+)?) (?P<phase>\w+)\s*$")
+from edgeswap.targets.script import SCRIPT, Account, Listener, failure, silent
 
 
 @dataclass(frozen=True)
@@ -70,15 +62,13 @@ class Host:
             errors="replace",
         ) as process:
             assert process.stderr is not None
-            listener = _Listener(process.stderr, step)
+            account = Account(step)
+            listener = Listener(process.stderr, account)
             listener.start()
             try:
                 while not listener.closed.wait(0):
                     if not listener.heard.wait(self.silence_s):
-                        raise TargetError(
-                            f"{self.name}: the device script said nothing for {self.silence_s:g} s and was ended.",
-                            _quote(listener) or "Try fewer samples, or a smaller model.",
-                        )
+                        raise silent(self.name, self.silence_s, account)
                     listener.heard.clear()
                 process.wait()
             except BaseException:
@@ -88,51 +78,4 @@ class Host:
                 process.wait()
                 listener.join()
         if process.returncode:
-            raise _failure(self.name, process.returncode, listener)
-
-
-class _Listener(threading.Thread):
-    """Reads the script's stderr: progress goes to the step, of the rest the last lines are kept."""
-
-    def __init__(self, stream: IO[str], step: Step) -> None:
-        super().__init__(daemon=True)
-        self.stream = stream
-        self.step = step
-        self.done = 0.0
-        self.words: deque[str] = deque(maxlen=LAST_WORDS)
-        self.heard = threading.Event()
-        self.closed = threading.Event()
-
-    def run(self) -> None:
-        for line in self.stream:
-            told = PROGRESS.search(line)
-            if told:
-                fraction = float(told["fraction"])
-                self.step.advance(fraction - self.done, told["phase"])
-                self.done = fraction
-            elif line.strip() and not line.startswith("INFO: "):  # the runtime greets
-                self.words.append(line.rstrip())
-            self.heard.set()
-        self.closed.set()
-        self.heard.set()
-
-
-def _failure(name: str, code: int, listener: _Listener) -> TargetError:
-    words = list(listener.words)
-    reported = next((index for index, line in enumerate(words) if line.startswith("error: ")), None)
-    if code == 1 and reported is not None:
-        problem = words[reported].removeprefix("error: ")
-        return TargetError(f"{name}: {problem}", " ".join(words[reported + 1 :]) or "See the problem above.")
-    if code < 0:
-        ended = signal.Signals(-code).name
-        hint = " Too little memory is the usual cause." if ended == "SIGKILL" else ""
-        return TargetError(
-            f"{name}: the device script was ended by {ended}.", _quote(listener) + hint or "Run it again."
-        )
-    return TargetError(
-        f"{name}: the device script failed with exit code {code}.", _quote(listener) or "Run it by hand."
-    )
-
-
-def _quote(listener: _Listener) -> str:
-    return f"Its last words: {' | '.join(listener.words)}" if listener.words else ""
+            raise failure(self.name, process.returncode, account)

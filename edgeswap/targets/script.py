@@ -1,0 +1,88 @@
+"""The device script as its targets see it: its progress, its last words, and what its end means."""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from edgeswap.errors import TargetError
+from edgeswap.progress import Step
+
+SCRIPT = "deploy/benchmark.py"
+LAST_WORDS = 20
+# At the end of a line, not at its start: the runtime writes its own lines piece by piece.
+PROGRESS = re.compile(r"progress (?P<fraction>[01](\.\d+)?) (?P<phase>\w+)\s*$")
+
+
+class Account:
+    """What the script has told so far: progress goes to the step, of the rest the last lines are kept."""
+
+    def __init__(self, step: Step) -> None:
+        self.step = step
+        self.done = 0.0
+        self.words: deque[str] = deque(maxlen=LAST_WORDS)
+
+    def hear(self, line: str) -> None:
+        """Take a line of the script's stderr."""
+        told = PROGRESS.search(line)
+        if told:
+            fraction = float(told["fraction"])
+            self.step.advance(fraction - self.done, told["phase"])
+            self.done = fraction
+        elif line.strip() and not line.startswith("INFO: "):  # the runtime greets
+            self.words.append(line.rstrip())
+
+    def quote(self) -> str:
+        """The last words, as a sentence; empty where there are none."""
+        return f"Its last words: {' | '.join(self.words)}" if self.words else ""
+
+
+class Listener(threading.Thread):
+    """Reads the script's stderr into an account.
+
+    Attributes:
+        heard: set whenever it said something or ended; whoever waits clears it.
+        closed: set once the stream has ended.
+    """
+
+    def __init__(self, stream: Iterable[str], account: Account) -> None:
+        super().__init__(daemon=True)
+        self.stream = stream
+        self.account = account
+        self.heard = threading.Event()
+        self.closed = threading.Event()
+
+    def run(self) -> None:
+        """Read to the end."""
+        for line in self.stream:
+            self.account.hear(line)
+            self.heard.set()
+        self.closed.set()
+        self.heard.set()
+
+
+def failure(name: str, code: int, account: Account) -> TargetError:
+    """What it means that the script ended with `code`, an exit code or a signal's number below 0, on target `name`."""
+    words = list(account.words)
+    reported = next((index for index, line in enumerate(words) if line.startswith("error: ")), None)
+    if code == 1 and reported is not None:
+        problem = words[reported].removeprefix("error: ")
+        return TargetError(f"{name}: {problem}", " ".join(words[reported + 1 :]) or "See the problem above.")
+    if code < 0:
+        ended = signal.Signals(-code).name
+        hint = " Too little memory is the usual cause." if ended == "SIGKILL" else ""
+        return TargetError(
+            f"{name}: the device script was ended by {ended}.", (account.quote() + hint).strip() or "Run it again."
+        )
+    return TargetError(f"{name}: the device script failed with exit code {code}.", account.quote() or "Run it by hand.")
+
+
+def silent(name: str, silence_s: float, account: Account) -> TargetError:
+    """What it means that the script said nothing for `silence_s` seconds on target `name`."""
+    return TargetError(
+        f"{name}: the device script said nothing for {silence_s:g} s and was ended.",
+        account.quote() or "Try fewer samples, or a smaller model.",
+    )
