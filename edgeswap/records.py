@@ -79,6 +79,59 @@ class TargetResult(Record):
     int8: Measurement
 
 
+class NpuEstimate(Record):
+    """What Arm's compiler Vela expects of the int8 model on an Ethos-U: the compiler's estimates, never measured.
+
+    Cycles and time are those of the NPU and the memories it waits for; operators left to the CPU are not in them.
+    """
+
+    accelerator: str = Field(description="as Vela names it, such as 'ethos-u55-128'")
+    compiler: str = Field(description="package and version, such as 'ethos-u-vela 5.2.0'")
+    system_config: str = Field(description="the clock and memories that Vela reckons with, from its own vela.ini")
+    memory_mode: str = Field(description="which of these memories hold what, from the same file")
+    clock_hz: float = Field(description="of the NPU")
+    file: str = Field(description="the compiled model in the output folder")
+    size_bytes: int = Field(description="of that file")
+    npu_operators: dict[str, int] = Field(description="operators of the int8 model that the NPU runs")
+    cpu_operators: dict[str, int] = Field(description="operators that stay on the CPU beside it")
+    cpu_reasons: list[str] = Field(
+        description="'OPERATOR (tensor): what Vela says against it', one for each on the CPU, as they run"
+    )
+    npu_pieces: int = Field(description="pieces that the NPU runs without handing over to the CPU; 1 is best")
+    npu_cycles: int = Field(description="the NPU's own cycles for one inference")
+    total_cycles: int = Field(description="the same with waiting for memory; inference_ms is these at clock_hz")
+    inference_ms: float
+    macs: int = Field(description="multiply-accumulates of one inference")
+    sram_bytes: int = Field(description="used at once; so are the other memories'")
+    dram_bytes: int
+    on_chip_flash_bytes: int
+    off_chip_flash_bytes: int
+
+
+class EdgeTpuHandover(Record):
+    """Where the Edge TPU hands over to the CPU: the first operator that it does not run."""
+
+    operator: str
+    tensor: str | None = Field(description="that the operator writes; null where the compiler does not tell which")
+    layer: str | None = Field(description="the Keras layer that the tensor's name points to")
+    reason: str
+    remedy: str = Field(description="what to write or choose instead; empty where there is nothing to do")
+
+
+class EdgeTpuMapping(Record):
+    """Which operators of the int8 model an Edge TPU runs: as its compiler says, else by Coral's table."""
+
+    basis: str = Field(description="the compiler and its version, or the table")
+    tpu_operators: dict[str, int]
+    cpu_operators: dict[str, int]
+    leaves_at: EdgeTpuHandover | None = Field(description="null where the Edge TPU runs all of it")
+    refused: str | None = Field(description="why the compiler takes no model such as this, by the table; else null")
+    subgraphs: int | None = Field(description="pieces that run on the Edge TPU; null where nothing was compiled")
+    cached_parameter_bytes: int | None = Field(description="of weights kept on the chip, as exact as the compiler tells")
+    streamed_parameter_bytes: int | None = Field(description="of weights sent to it for every inference")
+    file: str | None = Field(description="the compiled model in the output folder; null where nothing was compiled")
+
+
 class Comparison(Record):
     """int8 against the float32 model as it was given, on the same test samples."""
 
