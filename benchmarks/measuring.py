@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.section import write_section
-from deploy.benchmark import Engine, describe_machine, find_runtime, open_evaluation, predict
+from deploy.benchmark import Engine, Work, describe_machine, find_runtime, open_evaluation, predict
 from edgeswap import shipped
 from edgeswap.measure import measure
-from edgeswap.targets.host import SCRIPT, Host
+from edgeswap.targets.host import Host
+from edgeswap.targets.script import SCRIPT
 
 README = Path(__file__).parent / "README.md"
 SIZE = 32
@@ -127,7 +128,8 @@ def workers(model: Path, evaluation: Path) -> tuple[float, Classes]:
     started = time.perf_counter()
     engine = Engine(find_runtime("auto"), 1, "xnnpack", {})
     count = len(os.sched_getaffinity(0))
-    found = predict(model, engine, open_evaluation(evaluation, None), "unit", workers=count, advance=lambda _: None)
+    work = Work(model, engine, open_evaluation(evaluation, None), "unit", keep_outputs=False)
+    found = predict(work, workers=count, advance=lambda _: None)
     return time.perf_counter() - started, found.classes
 
 

@@ -1065,7 +1065,7 @@ def make_engine(arguments: argparse.Namespace) -> Engine:
 def infer(arguments: argparse.Namespace) -> None:
     """Run one model `--inferences` times on its first sample and nothing else: for a count of instructions.
 
-    Each stands between two system calls that nothing else here makes, so that an emulator sees where it begins and ends.
+    Each stands between two system calls that nothing else here makes: an emulator sees where it begins and ends.
     """
     model = load_model(arguments.models[0], make_engine(arguments))
     evaluation = open_evaluation(arguments.data, 1) if arguments.data else None

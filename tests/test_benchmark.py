@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -297,8 +298,44 @@ def test_a_process_that_is_killed_is_an_error(
 
     monkeypatch.setattr(benchmark, "_outputs", killed)
     evaluation = benchmark.open_evaluation(folder / "test.npz", None)
-    with pytest.raises(benchmark.BenchmarkError, match=r"float\.tflite was ended"):
-        benchmark.predict(folder / "float.tflite", engine, evaluation, "unit", workers=2, advance=lambda _: None)
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit", keep_outputs=False)
+    with pytest.raises(benchmark.BenchmarkError, match=r"float\.tflite was ended by SIGKILL"):
+        benchmark.predict(work, workers=2, advance=lambda _: None)
+    assert multiprocessing.active_children() == []
+
+
+def test_an_error_in_one_process_ends_them_all(folder: Path, engine: benchmark.Engine) -> None:
+    np.savez(folder / "last.npz", x=np.append(np.zeros((299, *SHAPE)), np.full((1, *SHAPE), np.nan), axis=0))
+    evaluation = benchmark.open_evaluation(folder / "last.npz", None)
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, None, keep_outputs=False)
+    with pytest.raises(benchmark.BenchmarkError, match="NaN"):
+        benchmark.predict(work, workers=3, advance=lambda _: None)
+    assert multiprocessing.active_children() == []
+
+
+def test_one_worker_is_this_process(folder: Path, engine: benchmark.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(benchmark, "_side_by_side")
+    evaluation = benchmark.open_evaluation(folder / "test.npz", None)
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit", keep_outputs=False)
+    told: list[int] = []
+    found = benchmark.predict(work, workers=1, advance=told.append)
+    assert found.classes.tolist() == EXPECTED.tolist()
+    assert found.outputs is None
+    assert (sum(told), len(told) > 1) == (300, True)
+
+
+@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+def test_processes_take_chunks_whether_they_inherit_the_work_or_are_sent_it(
+    folder: Path, engine: benchmark.Engine, monkeypatch: pytest.MonkeyPatch, start_method: str
+) -> None:
+    context = multiprocessing.get_context(start_method)
+    monkeypatch.setattr(benchmark.multiprocessing, "get_context", lambda _: context)
+    evaluation = benchmark.open_evaluation(folder / "test.npz", None)
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit", keep_outputs=True)
+    found = benchmark.predict(work, workers=3, advance=lambda _: None)
+    assert found.classes.tolist() == EXPECTED.tolist()
+    assert found.outputs is not None
+    assert found.outputs.shape == (300, 3)
 
 
 def test_a_runtime_that_crashes_on_a_model_is_survived(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -672,7 +709,8 @@ def test_accuracy_of_many_images_uses_the_cores(tmp_path: Path, engine: benchmar
         expected = one_loop(path, evaluation.arrays["x"])
         loop_s = time.perf_counter() - started
         before, restarted = benchmark.others_cpu_s(), time.perf_counter()
-        found = benchmark.predict(path, engine, evaluation, "unit", workers=cores, advance=lambda _: None)
+        work = benchmark.Work(path, engine, evaluation, "unit", keep_outputs=False)
+        found = benchmark.predict(work, workers=cores, advance=lambda _: None)
         own_s = time.perf_counter() - restarted
         assert np.array_equal(found.classes, expected)
         # Cores that other programs kept busy meanwhile are none that the script could use.
