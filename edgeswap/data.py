@@ -15,7 +15,7 @@ from edgeswap import image_folder, shipped
 from edgeswap.arrays import from_arrays, from_npz, from_tf
 from edgeswap.dataset import ArraySamples, Dataset, Expected, Shape
 from edgeswap.errors import DataError
-from edgeswap.preprocess import import_function
+from edgeswap.preprocess import call_function, import_function
 
 __all__ = ["ArraySamples", "Dataset", "load", "stratified_split"]
 
@@ -39,7 +39,7 @@ def load(
         class_names: in the order of the model's outputs; the class folders of images must be among them.
 
     Raises:
-        DataError: what is there is not what `spec` promises, or does not fit the model.
+        DataError: what is there is not what `spec` promises or does not fit the model, or the function raised an error.
         ConfigError: `module:function` names nothing that can be imported.
     """
     names = None if class_names is None else tuple(class_names)
@@ -57,7 +57,7 @@ def load(
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
         return _from_images(path, expected)
     require_there(spec)
-    return _from_value(import_function(source)(), source, expected)
+    return _from_value(call_function(source, import_function(source)), source, expected)
 
 
 def require_there(spec: str | Path) -> None:

@@ -250,7 +250,9 @@ class _Run:
 
     def input_ranges(self) -> dict[str, tuple[float, float] | None]:
         quantization = self.roles.preprocess.quantization
-        return dict.fromkeys(self.source.input_shapes, None if quantization is None else quantization.range)
+        bounds = None if quantization is None else quantization.range
+        pixels = self.roles.pixel_inputs or self.source.input_shapes
+        return {name: bounds if name in pixels else None for name in self.source.input_shapes}
 
     def measure(self, folder: Path) -> tuple[TargetResult, Predictions]:
         with scratch_folder() as scratch:

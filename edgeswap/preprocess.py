@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,20 +61,20 @@ class Preprocess:
         """The float32 input for raw samples.
 
         Args:
-            raw: an array (N, H, W, C) of pixels 0..255, uint8 or float; or a dict of arrays by input name, each of
-                which is mapped (a user's own function is handed the dict as it is).
+            raw: an array (N, H, W, C) of pixels 0..255, uint8 or float; or a dict of arrays by input name, of which
+                those are mapped that `pixel_inputs` names (a user's own function is handed the dict as it is).
 
         Returns:
             float32, the same shape; or a dict of such.
 
         Raises:
-            DataError: pixels outside 0..255, not three channels where the mapping needs them, or what a user's
-                function returned is no float array of as many samples.
+            DataError: pixels outside 0..255, not three channels where the mapping needs them, or a user's function
+                raised an error or returned what is no float array of as many samples.
         """
         if ":" in self.name:
-            return _checked_result(self.name, raw, self.mapping(raw))
+            return _checked_result(self.name, raw, call_function(self.name, self.mapping, raw))
         if isinstance(raw, Mapping):
-            return {name: self(array) for name, array in raw.items()}
+            return _by_input(raw, self)
         self._check_pixels(raw)
         return np.asarray(self.mapping(raw.astype(np.float32)), np.float32)
 
@@ -86,7 +87,7 @@ class Preprocess:
         if self.quantization is None:
             return self(raw)
         if isinstance(raw, Mapping):
-            return {name: self.as_the_app_does(array) for name, array in raw.items()}
+            return _by_input(raw, self.as_the_app_does)
         self._check_pixels(raw)
         pixels = np.clip(np.rint(raw), 0, 255)
         scale, zero_point = np.float32(self.quantization.scale), self.quantization.zero_point
@@ -103,6 +104,24 @@ class Preprocess:
                 f"Expected pixels 0..255 for preprocess {self.name!r}, got values {raw.min():g} to {raw.max():g}.",
                 "Give the pixels as they are in the image files, or --preprocess none for arrays that need no mapping.",
             )
+
+
+def pixel_inputs(raw: Mapping[str, Array]) -> frozenset[str]:
+    """Which of a model's inputs are pixels, for a mapping to change; the others are what the model takes.
+
+    The uint8 ones; where there are none, those of whole numbers; where there are none either, all of them.
+
+    Args:
+        raw: input name to raw samples.
+    """
+    whole = frozenset(name for name, array in raw.items() if array.dtype.kind in "iu")
+    of_bytes = frozenset(name for name in whole if raw[name].dtype == np.uint8)
+    return of_bytes or whole or frozenset(raw)
+
+
+def _by_input(raw: Mapping[str, Array], mapping: Callable[[Any], Any]) -> dict[str, FloatArray]:
+    pixels = pixel_inputs(raw)
+    return {name: mapping(array) if name in pixels else np.asarray(array, np.float32) for name, array in raw.items()}
 
 
 def _caffe(rgb: FloatArray) -> FloatArray:
@@ -154,7 +173,7 @@ def import_function(spec: str) -> Callable[..., Any]:
     """The function that `module:function` names; modules in the working directory are found too.
 
     Raises:
-        ConfigError: there is no such module or function.
+        ConfigError: there is no such module or function, or importing the module raised an error.
     """
     module_name, _, function_name = spec.partition(":")
     working_directory = str(Path.cwd())
@@ -167,6 +186,10 @@ def import_function(spec: str) -> Callable[..., Any]:
             f"Expected an importable module in {spec!r}, got: {error}.",
             "Run edgeswap where the module lies, or install it.",
         ) from error
+    except Exception as error:
+        raise ConfigError(
+            f"Expected an importable module in {spec!r}, but importing it raised {_told(error)}.", "Mend the module."
+        ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
         raise ConfigError(
@@ -174,6 +197,33 @@ def import_function(spec: str) -> Callable[..., Any]:
             "Write it as module:function, such as mydata:load.",
         )
     return function  # type: ignore[no-any-return]
+
+
+def call_function(spec: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a user's `function` returns for `arguments`.
+
+    Args:
+        spec: `module:function`, to name it.
+        function: from `import_function`.
+        arguments: what it is handed.
+
+    Raises:
+        DataError: it raised an error, whatever kind; the message says which and where.
+    """
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise DataError(
+            f"Expected {spec} to return, but it raised {_told(error)}.",
+            "Mend the function; --debug shows the whole traceback.",
+        ) from error
+
+
+def _told(error: Exception) -> str:
+    """An error in one line, with the place in the code where it was raised."""
+    words = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    *_, place = traceback.extract_tb(error.__traceback__)
+    return f"{words} ({Path(place.filename).name}, line {place.lineno})"
 
 
 def _checked_result(name: str, raw: Any, result: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgeswap.config import ExportConfig
 from edgeswap.data import Dataset, load, stratified_split
 from edgeswap.errors import DataError
-from edgeswap.preprocess import Preprocess, from_name
+from edgeswap.preprocess import Preprocess, from_name, pixel_inputs
 from edgeswap.quantization.calibration import choose, representative_dataset
 from edgeswap.records import Data, DataSource
 from edgeswap.source import Source
@@ -38,6 +38,12 @@ class Roles:
     test: Dataset
     preprocess: Preprocess
     representative: tuple[npt.NDArray[np.float32], ...]
+
+    @property
+    def pixel_inputs(self) -> frozenset[str]:
+        """Names of the model's inputs that the preprocessing maps; empty where the model has one, which it maps."""
+        first = self.test.read(np.arange(1))
+        return pixel_inputs(first) if isinstance(first, dict) else frozenset()
 
     @property
     def record(self) -> Data:

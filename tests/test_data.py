@@ -305,6 +305,7 @@ def test_a_function_of_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "import numpy as np\n"
         "def bare():\n    return np.zeros((3, 8, 8, 1))\n"
         "def labelled():\n    return np.zeros((3, 8, 8, 1)), [0, 1, 2]\n"
+        "def failing():\n    return {}['images']\n"
     )
     monkeypatch.chdir(tmp_path)
     assert load("my_data:bare", input_shapes=DIGITS).labels is None
@@ -313,6 +314,8 @@ def test_a_function_of_the_user_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (labelled.labels.tolist(), labelled.source) == ([0, 1, 2], "my_data:labelled")
     with pytest.raises(ConfigError, match="gone"):
         load("my_data:gone", input_shapes=DIGITS)
+    with pytest.raises(DataError, match=r"my_data:failing .* raised KeyError: 'images' \(my_data.py, line 7\)"):
+        load("my_data:failing", input_shapes=DIGITS)
 
 
 def test_tfds_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

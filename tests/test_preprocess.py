@@ -138,6 +138,57 @@ def test_a_dict_of_inputs_is_mapped_one_by_one() -> None:
     np.testing.assert_array_equal(from_name("unit").as_the_app_does({"a": ALL_PIXELS})["a"].max(), np.float32(1))
 
 
+def test_of_several_inputs_the_pixels_are_mapped_and_the_rest_is_what_the_model_takes() -> None:
+    floats = np.array([[-3.5], [1e6]], np.float32)
+    given = {"image": np.repeat(ALL_PIXELS, 2, axis=0), "mean": floats, "age": np.array([[7], [300]])}
+    for mapped in (
+        from_name("unit")(given),
+        from_name("unit").as_the_app_does(given),
+        from_name("torch")(given | RGB_2),
+    ):
+        np.testing.assert_array_equal(mapped["mean"], floats)
+        np.testing.assert_array_equal(mapped["age"], given["age"])
+        assert mapped["age"].dtype == np.float32
+        assert mapped["image"].max() < 3
+    whole = {"image": ALL_PIXELS.astype(np.int64), "mean": floats[:1]}
+    np.testing.assert_array_equal(from_name("unit")(whole)["mean"], floats[:1])
+    assert from_name("unit")(whole)["image"].max() == 1
+    both = {name: ALL_PIXELS.astype(np.float32) for name in ("left", "right")}
+    assert {array.max() for array in from_name("unit")(both).values()} == {np.float32(1)}
+
+
+RGB_2 = {"image": np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)}
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("raise KeyError('a key')", r"raised KeyError: 'a key' \(.*, line 2\)"),
+        ("return raw.no_such_method()", r"raised AttributeError: .*no_such_method.* \(my_failing.*\.py, line 2\)"),
+        ("raise OSError(28, 'No space')", "raised OSError"),
+    ],
+)
+def test_an_error_in_a_user_s_function_names_it(
+    error: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = f"my_failing_{abs(hash(error))}"
+    (tmp_path / f"{module}.py").write_text(f"def prepare(raw):\n    {error}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=f"Expected {module}:prepare to return, but it {told}") as raised:
+        from_name(f"{module}:prepare")(ALL_PIXELS)
+    assert "\n" not in raised.value.problem
+    assert raised.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("code", ["1 / 0", "import no_such_module_here", "def broken(:"])
+def test_a_module_that_cannot_be_imported_is_named(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = f"my_broken_{abs(hash(code))}"
+    (tmp_path / f"{module}.py").write_text(f"{code}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=f"importable module in '{module}:prepare'"):
+        from_name(f"{module}:prepare")
+
+
 def test_a_user_s_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_preprocess.py").write_text(
         "def halve(raw):\n    return raw * 0.5\n"
