@@ -1,0 +1,163 @@
+"""What the tests of the app code need: small real models, and the folder of a bundle with golden vectors of theirs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter
+
+from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts, golden_files
+from edgeswap.apps.generate import generate
+from edgeswap.apps.pixels import pixel_steps
+from edgeswap.preprocess import NAMED
+from tests import tiny_tflite
+from tests.tiny_tflite import Spec
+
+LABELS = ("null", "eins", "zwei", "drei", "vier", "fünf")
+VECTORS = 3
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A folder with model.tflite, labels.txt, golden/ and the generated code."""
+
+    folder: Path
+    facts: AppFacts
+
+
+def classifier(folder: Path) -> Path:
+    """Six classes of a grayscale image of 5 by 4 pixels, unit preprocessing."""
+    weights = np.random.default_rng(0).integers(-3, 4, (6, 20))
+    return tiny_tflite.classifier(folder / "classifier.tflite", weights, (5, 4, 1), scale=1 / 255)
+
+
+def adder(folder: Path) -> Path:
+    """Two int8 inputs of unlike scales, one output without classes."""
+    tensors = [
+        Spec("left", (1, 4), "int8", 0.05, 3),
+        Spec("right", (1, 4), "int8", 0.0125, -7),
+        Spec("sum", (1, 4), "int8", 0.0625, 1),
+    ]
+    options = (schema.BuiltinOptions.AddOptions, schema.AddOptionsT())
+    code = schema.BuiltinOperator.ADD
+    return tiny_tflite.write(folder / "adder.tflite", tensors, (code, 2, *options, (0, 1)), (0, 1), (2,))
+
+
+def lookup(folder: Path) -> Path:
+    """Whole numbers in: rows of a table of int8."""
+    table = np.random.default_rng(0).integers(-128, 128, (7, 3))
+    tensors = [
+        Spec("table", (7, 3), "int8", 0.5, 0, table.astype(np.int8)),
+        Spec("rows", (2,), "int32"),
+        Spec("found", (2, 3), "int8", 0.5, 0),
+    ]
+    options = schema.GatherOptionsT()
+    operator = (schema.BuiltinOperator.GATHER, 2, schema.BuiltinOptions.GatherOptions, options, (0, 1))
+    return tiny_tflite.write(folder / "lookup.tflite", tensors, operator, (1,), (2,))
+
+
+def details(model: bytes) -> tuple[list[Any], list[Any]]:
+    """The interpreter's own view of inputs and outputs."""
+    interpreter = Interpreter(model_content=model)
+    return interpreter.get_input_details(), interpreter.get_output_details()
+
+
+def run(model: bytes, quantized: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The outputs under this machine's ai-edge-litert."""
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    interpreter.allocate_tensors()
+    for detail, values in zip(interpreter.get_input_details(), quantized, strict=True):
+        interpreter.set_tensor(detail["index"], values.reshape(detail["shape"]))
+    interpreter.invoke()
+    return [interpreter.get_tensor(detail["index"]) for detail in interpreter.get_output_details()]
+
+
+def facts_of(
+    model: bytes, *, preprocess: str | None = None, labels: Sequence[str] | None = None, scores: Any = "values"
+) -> AppFacts:
+    """Facts read from the model; with `preprocess` every input of four dimensions takes pixels."""
+    given, made = details(model)
+    inputs = []
+    for detail in given:
+        scale, zero_point = detail["quantization"]
+        shape = tuple(int(size) for size in detail["shape"])
+        pixels = None
+        if preprocess is not None and len(shape) == 4:
+            how = {"channels": shape[3], "scale": scale, "zero_point": zero_point}
+            pixels = pixel_steps(NAMED[preprocess], **how, resize="bilinear")
+        dtype = np.dtype(detail["dtype"]).name
+        inputs.append(InputFacts(detail["name"], shape, dtype, scale, zero_point, pixels))
+    outputs = [
+        OutputFacts(detail["name"], tuple(int(size) for size in detail["shape"]), *detail["quantization"])
+        for detail in made
+    ]
+    return AppFacts(
+        model="tiny",
+        model_sha256=hashlib.sha256(model).hexdigest(),
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        classes=None if scores == "values" and labels is None else int(np.prod(outputs[0].shape)),
+        labelled=labels is not None,
+        scores=scores,
+        golden_count=VECTORS,
+        runtime="ai-edge-litert",
+        runtime_version="2.3.0",
+        tolerance_steps=1,
+    )
+
+
+def quantize(given: InputFacts, sample: np.ndarray) -> np.ndarray:
+    """The input as the model takes it, apart from the generated code."""
+    if given.dtype == "int32":
+        return sample
+    if given.pixels is not None:
+        return given.pixels.quantize(sample)
+    steps = np.rint(sample / np.float32(given.scale) + np.float32(given.zero_point))
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+def sample(given: InputFacts, generator: np.random.Generator) -> np.ndarray:
+    """What an app may hold: every pixel value, real values beyond the range as well, small whole numbers."""
+    if given.form == "u8":
+        return generator.integers(0, 256, given.shape).astype(np.uint8)
+    if given.form == "i32":
+        return generator.integers(0, 7, given.shape).astype(np.int32)
+    return generator.uniform(-150 * given.scale, 150 * given.scale, given.shape).astype(np.float32)
+
+
+def write_bundle(folder: Path, model: bytes, facts: AppFacts, labels: Sequence[str] | None = None) -> Bundle:
+    """Everything that the app code reads, and the code itself."""
+    folder.mkdir(exist_ok=True)
+    (folder / "model.tflite").write_bytes(model)
+    if labels is not None:
+        (folder / "labels.txt").write_text("".join(f"{label}\n" for label in labels), encoding="utf-8")
+    generator = np.random.default_rng(1)
+    (folder / "golden").mkdir()
+    for vector in range(facts.golden_count):
+        samples = [sample(given, generator) for given in facts.inputs]
+        quantized = [quantize(given, x) for given, x in zip(facts.inputs, samples, strict=True)]
+        outputs = run(model, quantized)
+        files = golden_files(vector, facts.inputs, facts.outputs)
+        for names, arrays in zip(files, (samples, quantized, outputs), strict=True):
+            for name, array in zip(names, arrays, strict=True):
+                (folder / name).write_bytes(array.tobytes())
+    for name, content in generate(facts).items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    return Bundle(folder, facts)
+
+
+def bundle(kind: str, folder: Path) -> Bundle:
+    """One of the models here as a bundle: classifier, adder or lookup."""
+    folder.mkdir(exist_ok=True)
+    model = {"classifier": classifier, "adder": adder, "lookup": lookup}[kind](folder).read_bytes()
+    how: dict[str, Any] = {}
+    if kind == "classifier":
+        how = {"preprocess": "unit", "labels": LABELS, "scores": "logits"}
+    return write_bundle(folder / "bundle", model, facts_of(model, **how), how.get("labels"))
