@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -14,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap import shipped
-from edgeswap.progress import Progress, Step
-from edgeswap.targets.script import SCRIPT, Account, Listener, failure, silent
+from edgeswap.progress import Progress
+from edgeswap.targets.script import SCRIPT, watch
 
 
 @dataclass(frozen=True)
@@ -47,35 +44,6 @@ class Host:
             command = [sys.executable, str(shipped.path(SCRIPT))]
             command += [str(files.get(argument, argument)) for argument in arguments]
             with progress.step(f"Measuring on {self.name}", total=1.0) as step:
-                self._watch([*command, "--json", str(answer), "--progress"], step)
+                watch([*command, "--json", str(answer), "--progress"], step, name=self.name, silence_s=self.silence_s)
             result: dict[str, Any] = json.loads(answer.read_text())
         return result
-
-    def _watch(self, command: Sequence[str], step: Step) -> None:
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            text=True,
-            errors="replace",
-        ) as process:
-            assert process.stderr is not None
-            account = Account(step)
-            listener = Listener(process.stderr, account)
-            listener.start()
-            try:
-                while not listener.closed.wait(0):
-                    if not listener.heard.wait(self.silence_s):
-                        raise silent(self.name, self.silence_s, account)
-                    listener.heard.clear()
-                process.wait()
-            except BaseException:
-                os.killpg(process.pid, signal.SIGKILL)  # the script has processes of its own
-                raise
-            finally:
-                process.wait()
-                listener.join()
-        if process.returncode:
-            raise failure(self.name, process.returncode, account)

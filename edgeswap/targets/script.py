@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import subprocess
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from edgeswap.errors import TargetError
 from edgeswap.progress import Step
@@ -86,3 +89,56 @@ def silent(name: str, silence_s: float, account: Account) -> TargetError:
         f"{name}: the device script said nothing for {silence_s:g} s and was ended.",
         account.quote() or "Try fewer samples, or a smaller model.",
     )
+
+
+def watch(
+    command: Sequence[str],
+    step: Step,
+    *,
+    name: str,
+    silence_s: float,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> None:
+    """Run the script as a process of this machine until it ends well; however this ends, none of it is left running.
+
+    Args:
+        command: that starts it.
+        step: told how far it is.
+        name: of the target, for errors.
+        silence_s: how long it may say nothing before it counts as hung, in seconds.
+        environment: all of its variables; None is this process's own.
+        folder: where it runs; None is this process's own.
+
+    Raises:
+        TargetError: it failed, crashed, was killed or hung.
+    """
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        errors="replace",
+        env=environment,
+        cwd=folder,
+    ) as process:
+        assert process.stderr is not None
+        account = Account(step)
+        listener = Listener(process.stderr, account)
+        listener.start()
+        try:
+            while not listener.closed.wait(0):
+                if not listener.heard.wait(silence_s):
+                    raise silent(name, silence_s, account)
+                listener.heard.clear()
+            process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)  # the script has processes of its own
+            raise
+        finally:
+            process.wait()
+            listener.join()
+    if process.returncode:
+        raise failure(name, process.returncode, account)
