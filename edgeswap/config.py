@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -10,14 +9,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
-from edgeswap.preprocess import from_name
 from edgeswap.quantization.specification import Policy
 from edgeswap.records import CandidatePrecision
+from edgeswap.settings import Settings, TargetSettings, flag, given, refused, unless_bool
 from edgeswap.swap_rule import Rule, parse_rule
+from edgeswap.targets.names import EMULATORS, runs_models
 from edgeswap.tflite.lower import HardSwish
 
 if sys.version_info >= (3, 11):
@@ -25,14 +25,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TARGETS = ("host",)
 EXAMPLE_ACTIVATION = "relu6"
 
 
-class _SwapSettings(BaseModel):
+class _SwapSettings(Settings):
     """What to swap in which model; shared by all commands that read one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
     model: Any = None
     activation: str | None = None
@@ -45,11 +42,6 @@ class _SwapSettings(BaseModel):
     @classmethod
     def _known_activation(cls, value: str | None) -> str | None:
         return None if value is None else str(parse(value))
-
-    @field_validator("swap", "target", mode="before", check_fields=False)
-    @classmethod
-    def _one_is_a_list(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
 
     @field_validator("swap")
     @classmethod
@@ -110,7 +102,7 @@ class SwapConfig(_SwapSettings):
         return self
 
 
-class ExportConfig(_SwapSettings):
+class ExportConfig(_SwapSettings, TargetSettings):
     """Everything `export` may be told; the defaults are the command line's.
 
     `model`, `data`, `test_data` and `calibration` are texts as on the command line, or from Python also objects;
@@ -131,8 +123,6 @@ class ExportConfig(_SwapSettings):
     max_drop: float | None = Field(default=None, ge=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_size: int | None = Field(default=None, gt=0)
-    target: tuple[str, ...] = ("host",)
-    target_samples: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
     output: Path = Path("out")
 
@@ -167,31 +157,21 @@ class ExportConfig(_SwapSettings):
             )
         return {"method": "ptq", **values}
 
-    @field_validator(
-        "recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "target_samples", "seed", mode="before"
-    )
+    @field_validator("recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "seed", mode="before")
     @classmethod
     def _true_is_no_number(cls, value: Any) -> Any:
-        return repr(value) if isinstance(value, bool) else value
+        return unless_bool(value)
 
-    @field_validator("preprocess")
-    @classmethod
-    def _known_preprocess(cls, value: str | None) -> str | None:
-        if value is not None and ":" not in value:  # what a user's own module imports may take seconds
-            from_name(value)
-        return value
-
-    @field_validator("target")
-    @classmethod
-    def _known_targets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for target in value:
-            if target not in TARGETS:
-                raise ConfigError(
-                    f"Expected a target that edgeswap has, got {target!r}.", f"Known: {', '.join(TARGETS)}."
-                )
-        if not value or len(set(value)) != len(value):
-            raise ConfigError(f"Expected each target once, got {list(value)}.", "Name every --target one time.")
-        return value
+    @model_validator(mode="after")
+    def _times_where_there_is_time(self) -> ExportConfig:
+        first = next(filter(runs_models, self.target))
+        if self.max_latency_ms is not None and first in EMULATORS:
+            raise ConfigError(
+                f"Expected a first target that measures time for --max-latency-ms, got {first}, which counts "
+                "instructions.",
+                "Name host or a board as the first --target.",
+            )
+        return self
 
     @property
     def trains(self) -> bool:
@@ -231,14 +211,14 @@ def export_config(settings: Mapping[str, Any], file: Path | None = None) -> Expo
         ConfigError: a setting nobody knows or of a value that cannot be, or a file that is no TOML.
     """
     below = {} if file is None else _from_file(file)
-    given = _given(settings)
+    named = given(settings)
     try:
-        return ExportConfig(**{**below, **given})
+        return ExportConfig(**{**below, **named})
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        in_file = name in below and name not in given
-        raise _refused(ExportConfig, first, f"{_flag(name)} in {file}" if in_file else f"--{_flag(name)}") from error
+        in_file = name in below and name not in named
+        raise refused(ExportConfig, first, f"{flag(name)} in {file}" if in_file else f"--{flag(name)}") from error
 
 
 def swap_config(settings: Mapping[str, Any]) -> SwapConfig:
@@ -248,56 +228,10 @@ def swap_config(settings: Mapping[str, Any]) -> SwapConfig:
         ConfigError: a setting nobody knows or of a value that cannot be.
     """
     try:
-        return SwapConfig(**_given(settings))
+        return SwapConfig(**given(settings))
     except ValidationError as error:
         first = error.errors()[0]
-        raise _refused(SwapConfig, first, f"--{_flag(str(first['loc'][0]))}") from error
-
-
-def _given(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what was left out: None, a flag that is off, an option never given."""
-    return {
-        key: value
-        for key, value in settings.items()
-        if not (value is None or value is False or (isinstance(value, tuple) and not value))
-    }
-
-
-def _refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
-    name = str(error["loc"][0])
-    if error["type"] == "extra_forbidden":
-        known = [_flag(field) for field in config.model_fields]
-        close = difflib.get_close_matches(_flag(name), known, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
-        return ConfigError(f"Expected a setting that is known, got {where.removeprefix('--')}.", hint)
-    bounds = {key: f"{value:g}" if isinstance(value, float) else value for key, value in error.get("ctx", {}).items()}
-    wanted = _WANTED.get(error["type"], "a valid value").format(**bounds)
-    got = re.sub(r"\s+", " ", repr(error["input"]))[:80]
-    return ConfigError(f"Expected {wanted} for {where}, got {got}.", "See: edgeswap export --help")
-
-
-# What pydantic calls each kind of error, and what was expected then.
-_WANTED = {
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "int_type": "a whole number",
-    "float_parsing": "a number",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "greater_than_equal": "a number of at least {ge}",
-    "greater_than": "a number above {gt}",
-    "less_than": "a number below {lt}",
-    "literal_error": "{expected}",
-    "string_type": "a text",
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "path_type": "a path",
-    "tuple_type": "a list",
-}
-
-
-def _flag(field: str) -> str:
-    return field.replace("_", "-")
+        raise refused(SwapConfig, first, f"--{flag(str(first['loc'][0]))}") from error
 
 
 def _from_file(file: Path) -> dict[str, Any]:

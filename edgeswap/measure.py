@@ -147,7 +147,7 @@ def _measurement(model: Mapping[str, Any]) -> Measurement:
             samples=found["samples"],
         )
     latency = Latency(**{key: times[key] for key in Latency.model_fields}) if times else None
-    return Measurement(accuracy=accuracy, latency_ms=latency)
+    return Measurement(accuracy=accuracy, latency_ms=latency, instructions=model.get("instructions"))
 
 
 def _predictions(answer: Mapping[str, Any]) -> Predictions | None:

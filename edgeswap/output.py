@@ -45,7 +45,7 @@ def check_folder(output: Path, *, overwrite: bool) -> None:
         )
     # A folder of something else, such as a home directory, is never meant.
     held = sorted(path.name for path in output.iterdir())
-    if held and "report.json" not in held:
+    if held and not {"report.json", "model_float32.tflite"} & set(held):  # models alone: no target gave figures
         raise OutputError(
             f"Expected --overwrite to replace an earlier output, but {str(output)!r} holds no report.json.",
             "Name another --output, or remove the folder yourself.",

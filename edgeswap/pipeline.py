@@ -15,11 +15,13 @@ from edgeswap import __version__
 from edgeswap.compare import compare, judge
 from edgeswap.config import ExportConfig
 from edgeswap.convert import Conversion, convert_all
+from edgeswap.errors import TargetError
 from edgeswap.evaluate import Classes, accuracy, model_inputs, predict, require_above_chance
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
-from edgeswap.measure import Predictions, measure
+from edgeswap.measure import Predictions
+from edgeswap.measure_all import Outcome, measure_all
 from edgeswap.output import staged_folder
 from edgeswap.parity import parity
 from edgeswap.progress import Progress, Silent
@@ -30,23 +32,19 @@ from edgeswap.quantization.ranges import counted, settle
 from edgeswap.records import (
     CandidatePrecision,
     ExportReport,
-    Int8ModelFile,
-    ModelFile,
     Parity,
     Ranges,
     StageAccuracy,
-    TargetResult,
 )
 from edgeswap.report import html
 from edgeswap.roles import Roles, assign
 from edgeswap.scratch import scratch_folder
 from edgeswap.source import Source, open_source, train_example
 from edgeswap.swap import swap
-from edgeswap.targets.host import Host
-from edgeswap.tflite.flatbuffer import operators, read
+from edgeswap.targets.names import open_targets
 from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower
-from edgeswap.tflite.verify import verify
+from edgeswap.tflite.record import candidate_file, model_file
 from edgeswap.training import train
 
 BASELINE = "model_float32.tflite"
@@ -61,6 +59,10 @@ FAKE_QUANT_S_PER_LAYER = 0.06
 def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progress | None = None) -> ExportReport:
     """Swap, train, quantize, convert, verify, measure and report; the output folder appears whole or not at all.
 
+    A target that fails takes nothing from the others: it stands in the report's `failures`, and `passed` is false.
+    Where all of them fail there is nothing to report, but the two models, which may have taken hours, are still in the
+    output folder, and the error says so.
+
     Args:
         config: what to do.
         command: what the user typed, for the report.
@@ -69,75 +71,93 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    progress = progress or Silent()
+    unmeasured: TargetError
     with staged_folder(config.output, overwrite=config.overwrite) as folder:
-        source = open_source(
-            config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
-        )
-        roles = assign(config, source)
-        swap(source.graph, config.hidden_activation, config.rules)  # a rule that fits nothing is told before training
-        source = train_example(source, seed=config.seed, progress=progress)
-        run = _Run(config, source, roles, progress)
+        try:
+            return _export(config, folder, command, progress or Silent())
+        except TargetError as error:
+            unmeasured = error
+    raise TargetError(
+        unmeasured.problem,
+        f"{unmeasured.remedy} The models are in {str(config.output)!r}, checked but not measured: try there again with "
+        "edgeswap bench.",
+    ) from unmeasured
 
-        baseline = run.build(source.graph)
-        run.predict("float32", baseline)
-        require_above_chance(accuracy(run.predictions["float32"], roles.test.labels), source.classes)
 
-        swapped = swap(source.graph, config.hidden_activation, config.rules)
-        graph = run.recover(swapped.graph, baseline) if swapped.activations.swapped else source.graph
+def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress: Progress) -> ExportReport:
+    """The stages in order, into `folder`. A TargetError comes when both models are there."""
+    source = open_source(
+        config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
+    )
+    roles = assign(config, source)
+    swap(source.graph, config.hidden_activation, config.rules)  # a rule that fits nothing is told before training
+    source = train_example(source, seed=config.seed, progress=progress)
+    run = _Run(config, source, roles, progress)
 
-        candidate = run.candidate(graph)
-        baseline_bytes, candidate_bytes = convert_all(
-            [Conversion(baseline, "float32"), candidate.conversion], progress=progress
-        )
-        if config.precision == "int8":
-            candidate_bytes = lower(candidate_bytes, runtime="ai-edge-litert", hard_swish=config.hard_swish)
-        require_precision(candidate_bytes, config.precision, list(source.graph.layers))
-        (folder / BASELINE).write_bytes(baseline_bytes)
-        (folder / candidate_file(config.precision)).write_bytes(candidate_bytes)
+    baseline = run.build(source.graph)
+    run.predict("float32", baseline)
+    require_above_chance(accuracy(run.predictions["float32"], roles.test.labels), source.classes)
 
-        target, classes = run.measure(folder)
-        comparison = compare(
-            classes.labels,
-            classes.baseline,
-            classes.candidate,
-            baseline_size_bytes=len(baseline_bytes),
-            candidate_size_bytes=len(candidate_bytes),
-            control_predictions=run.predicted("float32_finetuned", classes.indices),
-        )
-        limits = judge(
-            comparison,
-            candidate_size_bytes=len(candidate_bytes),
-            candidate_latency_ms=target.int8.latency_ms.p50 if target.int8.latency_ms else None,
-            max_drop=config.max_drop,
-            max_latency_ms=config.max_latency_ms,
-            max_size=config.max_size,
-        )
-        report = ExportReport(
-            edgeswap=__version__,
-            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            command=list(command),
-            method=config.method,
-            precision=config.precision,
-            seed=config.seed,
-            model=source.record,
-            data=roles.record,
-            activations=swapped.activations,
-            float32=_baseline_file(baseline_bytes, target),
-            float32_swapped=run.stage("float32_swapped"),
-            float32_recovered=run.stage("float32_recovered"),
-            float32_finetuned=run.stage("float32_finetuned"),
-            int8=_candidate_record(candidate_bytes, config.precision, target),
-            comparison=comparison,
-            targets=[target],
-            left_to_calibration=list(candidate.left_to_calibration),
-            ranges=candidate.ranges,
-            parity=run.parity(candidate, candidate_bytes, classes),
-            limits=limits,
-            passed=all(limit.passed for limit in limits),
-        )
-        (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
-        (folder / "report.html").write_text(html.render(report), encoding="utf-8")
+    swapped = swap(source.graph, config.hidden_activation, config.rules)
+    graph = run.recover(swapped.graph, baseline) if swapped.activations.swapped else source.graph
+
+    candidate = run.candidate(graph)
+    baseline_bytes, candidate_bytes = convert_all(
+        [Conversion(baseline, "float32"), candidate.conversion], progress=progress
+    )
+    if config.precision == "int8":
+        candidate_bytes = lower(candidate_bytes, runtime="ai-edge-litert", hard_swish=config.hard_swish)
+    require_precision(candidate_bytes, config.precision, list(source.graph.layers))
+    (folder / BASELINE).write_bytes(baseline_bytes)
+    (folder / candidate_name(config.precision)).write_bytes(candidate_bytes)
+
+    outcome = run.measure(folder)
+    measured = outcome.accuracy
+    assert measured.predictions is not None  # an evaluation file always gives them
+    classes, first = measured.predictions, outcome.first
+    comparison = compare(
+        classes.labels,
+        classes.baseline,
+        classes.candidate,
+        baseline_size_bytes=len(baseline_bytes),
+        candidate_size_bytes=len(candidate_bytes),
+        control_predictions=run.predicted("float32_finetuned", classes.indices),
+    )
+    limits = judge(
+        comparison,
+        candidate_size_bytes=len(candidate_bytes),
+        candidate_latency_ms=None if first is None or first.int8.latency_ms is None else first.int8.latency_ms.p50,
+        max_drop=config.max_drop,
+        # A first target that failed has no latency to hold against it; the run has not passed for that alone.
+        max_latency_ms=None if first is None else config.max_latency_ms,
+        max_size=config.max_size,
+    )
+    report = ExportReport(
+        edgeswap=__version__,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        command=list(command),
+        method=config.method,
+        precision=config.precision,
+        seed=config.seed,
+        model=source.record,
+        data=roles.record,
+        activations=swapped.activations,
+        float32=model_file(BASELINE, baseline_bytes, measured.result.float32.accuracy),
+        float32_swapped=run.stage("float32_swapped"),
+        float32_recovered=run.stage("float32_recovered"),
+        float32_finetuned=run.stage("float32_finetuned"),
+        int8=candidate_file(candidate_name(config.precision), candidate_bytes, measured.result.int8.accuracy),
+        comparison=comparison,
+        targets=outcome.results,
+        failures=list(outcome.failures),
+        left_to_calibration=list(candidate.left_to_calibration),
+        ranges=candidate.ranges,
+        parity=run.parity(candidate, candidate_bytes, classes),
+        limits=limits,
+        passed=all(limit.passed for limit in limits) and not outcome.failures,
+    )
+    (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
+    (folder / "report.html").write_text(html.render(report), encoding="utf-8")
     return report
 
 
@@ -254,41 +274,24 @@ class _Run:
         pixels = self.roles.pixel_inputs or self.source.input_shapes
         return {name: bounds if name in pixels else None for name in self.source.input_shapes}
 
-    def measure(self, folder: Path) -> tuple[TargetResult, Predictions]:
+    def measure(self, folder: Path) -> Outcome:
+        config = self.config
         with scratch_folder() as scratch:
             evaluation = scratch / "evaluation.npz"
-            target, classes = measure(
-                Host(),
+            return measure_all(
+                open_targets(config.target, keep=config.keep),
                 folder / BASELINE,
-                folder / candidate_file(self.config.precision),
+                folder / candidate_name(config.precision),
                 evaluation,
                 preprocess=write_evaluation(self.roles.test, self.roles.preprocess, evaluation),
-                samples=self.config.target_samples,
-                precision=self.config.precision,
+                samples=config.target_samples,
+                threads=config.threads,
+                delegate=config.delegate,
+                precision=config.precision,
                 progress=self.progress,
             )
-        assert classes is not None  # an evaluation file always gives predictions
-        return target, classes
 
 
-def candidate_file(precision: CandidatePrecision) -> str:
+def candidate_name(precision: CandidatePrecision) -> str:
     """Name of the candidate's .tflite in the output folder."""
     return f"model_{precision}.tflite"
-
-
-def _baseline_file(data: bytes, target: TargetResult) -> ModelFile:
-    return ModelFile(
-        file=BASELINE, size_bytes=len(data), operators=operators(read(data)), accuracy=target.float32.accuracy
-    )
-
-
-def _candidate_record(data: bytes, precision: CandidatePrecision, target: TargetResult) -> Int8ModelFile:
-    verdict = verify(data)
-    return Int8ModelFile(
-        file=candidate_file(precision),
-        size_bytes=len(data),
-        operators=operators(read(data)),
-        accuracy=target.int8.accuracy,
-        float_tensors=len(verdict.float_tensors),
-        float_operators=[str(operator) for operator in verdict.float_operators],
-    )

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from edgeswap.config import ExportConfig
 from edgeswap.data import require_there
-from edgeswap.errors import DataError
+from edgeswap.errors import DataError, TargetError
 from edgeswap.model_file import inspect
 from edgeswap.output import check_folder
+from edgeswap.settings import TargetSettings
+from edgeswap.targets.names import EDGE_TPU, require_ready
 
 
 def preflight(config: ExportConfig) -> None:
@@ -18,6 +20,7 @@ def preflight(config: ExportConfig) -> None:
         OutputError: the output folder cannot be written, or exists.
         ModelError: the model file is missing, damaged, or holds code that is not trusted.
         DataError: a file of data or of labels is missing.
+        TargetError: a tool of a target, or a delegate's library, is missing.
     """
     check_folder(config.output, overwrite=config.overwrite)
     if isinstance(config.model, (str, Path)):
@@ -28,4 +31,21 @@ def preflight(config: ExportConfig) -> None:
     if config.labels is not None and not config.labels.is_file():
         raise DataError(
             f"Expected a file of class names, but {str(config.labels)!r} is not there.", "Write one name a line."
+        )
+    require_targets(config)
+
+
+def require_targets(config: TargetSettings) -> None:
+    """Refuse what a target would refuse after the models are made: its tools are not here, or its delegate is not.
+
+    Raises:
+        TargetError: something is missing; the remedy says how to come by it.
+    """
+    require_ready(config.target)
+    # On a board it is the board's own path, which only the board can look up.
+    if config.library is not None and "host" in config.target and not Path(config.library).is_file():
+        raise TargetError(
+            f"Expected xnnpack, none, {EDGE_TPU} or a delegate's library for --delegate, but {config.library!r} is "
+            "not there.",
+            "Give the path of a library, such as /usr/lib/libmydelegate.so.",
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
     from rich.progress import ProgressColumn
 
 # A step that ends sooner is not worth a line in a log.
@@ -78,19 +80,20 @@ class Plain:
 
 
 class Bars:
-    """A live bar with the time left, on a terminal of any width."""
+    """Live bars with the time left, on a terminal of any width: one for each step that runs, from any thread."""
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console  # noqa: PLC0415  (kept out of start-up)
 
         self.console = Console(file=stream)
+        self._lock = threading.Lock()
+        self._display: RichProgress | None = None
+        self._running = 0
 
     @contextmanager
     def step(self, title: str, total: float | None = None, *, expected_s: float | None = None) -> Iterator[Step]:
         """Show a bar for the step, which stays with its time when it is done."""
-        from rich.progress import Progress as RichProgress  # noqa: PLC0415
-
-        with RichProgress(*_columns(self.console.options.ascii_only), console=self.console) as rich_progress:
+        with self._shown() as rich_progress:
             task = rich_progress.add_task(title, total=total, note="", expected_s=expected_s)
 
             class RichStep:
@@ -101,8 +104,29 @@ class Bars:
                     rich_progress.update(task, total=total)
 
             yield RichStep()
-            finished = rich_progress.tasks[0].total or 1
+            finished = next(shown.total for shown in rich_progress.tasks if shown.id == task) or 1
             rich_progress.update(task, total=finished, completed=finished)
+
+    @contextmanager
+    def _shown(self) -> Iterator[RichProgress]:
+        """The display of all steps that run at once: a terminal has room for one."""
+        from rich.progress import Progress as RichProgress  # noqa: PLC0415
+
+        with self._lock:
+            if self._display is None:
+                columns = _columns(self.console.options.ascii_only)
+                self._display = RichProgress(*columns, console=self.console)
+                self._display.start()
+            self._running += 1
+            display = self._display
+        try:
+            yield display
+        finally:
+            with self._lock:
+                self._running -= 1
+                if not self._running:
+                    self._display = None
+                    display.stop()
 
 
 def _columns(ascii_only: bool) -> tuple[ProgressColumn, ...]:

@@ -79,6 +79,14 @@ class TargetResult(Record):
     int8: Measurement
 
 
+class TargetFailure(Record):
+    """A target that failed beside others that did not; its problem and remedy are those of the error."""
+
+    name: str
+    problem: str
+    remedy: str
+
+
 class NpuEstimate(Record):
     """What Arm's compiler Vela expects of the int8 model on an Ethos-U: the compiler's estimates, never measured.
 
@@ -127,7 +135,7 @@ class EdgeTpuMapping(Record):
     leaves_at: EdgeTpuHandover | None = Field(description="null where the Edge TPU runs all of it")
     refused: str | None = Field(description="why the compiler takes no model such as this, by the table; else null")
     subgraphs: int | None = Field(description="pieces that run on the Edge TPU; null where nothing was compiled")
-    cached_parameter_bytes: int | None = Field(description="of weights kept on the chip, as exact as the compiler tells")
+    cached_parameter_bytes: int | None = Field(description="of weights kept on the chip, as the compiler rounds it")
     streamed_parameter_bytes: int | None = Field(description="of weights sent to it for every inference")
     file: str | None = Field(description="the compiled model in the output folder; null where nothing was compiled")
 
@@ -246,6 +254,9 @@ class ExportReport(Record):
     int8: Int8ModelFile
     comparison: Comparison
     targets: list[TargetResult]
+    failures: list[TargetFailure] = Field(default=[], description="targets that gave no figures, and why")
+    npus: list[NpuEstimate] = Field(default=[], description="compiler's estimates for NPUs; nothing ran there")
+    edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless it was asked for")
     left_to_calibration: list[str] = Field(
         default=[], description="layers whose ranges the placement does not know; the converter's calibration set them"
     )
@@ -253,5 +264,27 @@ class ExportReport(Record):
     parity: Parity | None = None
     limits: list[Limit]
     passed: bool
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class BenchReport(Record):
+    """What `edgeswap bench` measured of two .tflite files, in the records of an export."""
+
+    schema_: Literal["edgeswap.bench/1"] = Field(default="edgeswap.bench/1", alias="schema")
+    edgeswap: str
+    created: str = Field(description="UTC, ISO 8601")
+    command: list[str] = Field(description="the command line of the run; empty where it was called from Python")
+    precision: CandidatePrecision = Field(description="of the candidate, by the types of its tensors")
+    float32: ModelFile
+    int8: Int8ModelFile
+    data: DataSource | None = Field(description="the samples that both models were given; null for latency alone")
+    preprocess: str | None = Field(description="how they reached the models; null without data")
+    resize: str | None = Field(default=None, description="how image files reached the models' input size")
+    comparison: Comparison | None = Field(description="null without data")
+    targets: list[TargetResult]
+    failures: list[TargetFailure] = Field(default=[], description="targets that gave no figures, and why")
+    npus: list[NpuEstimate] = Field(default=[], description="compiler's estimates for NPUs; nothing ran there")
+    edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless it was asked for")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

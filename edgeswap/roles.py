@@ -11,7 +11,8 @@ import numpy.typing as npt
 from edgeswap.config import ExportConfig
 from edgeswap.data import Dataset, load, stratified_split
 from edgeswap.errors import DataError
-from edgeswap.preprocess import Preprocess, from_name, pixel_inputs
+from edgeswap.preprocess import Preprocess, pixel_inputs
+from edgeswap.preprocess_choice import preprocess_for
 from edgeswap.quantization.calibration import choose, representative_dataset
 from edgeswap.records import Data, DataSource
 from edgeswap.source import Source
@@ -114,28 +115,6 @@ def _without(dataset: Dataset, test: Dataset) -> Dataset:
             "Give samples that differ, or test data of their own by --test-data.",
         )
     return dataset.subset(kept)
-
-
-def preprocess_for(data: Dataset, name: str | None, *, takes_raw_pixels: bool) -> Preprocess:
-    """The preprocessing called `name`, or where none is named the one that `data` and the model leave no doubt about.
-
-    Raises:
-        DataError: the data are pixels, and the model does not begin with a Rescaling or Normalization of its own.
-    """
-    if name is not None:
-        return from_name(name)
-    first = data.read(np.arange(1))
-    arrays = list(first.values()) if isinstance(first, dict) else [first]
-    # Floats are taken for what the model takes; whole numbers are pixels until the user says that they are not.
-    if all(array.dtype.kind in "fb" for array in arrays):
-        return from_name("none")
-    if takes_raw_pixels:
-        return from_name("raw")
-    raise DataError(
-        "Expected --preprocess for images, got none: the model has no Rescaling of its own that would tell.",
-        "Pass the one of the training: raw (0..255), unit (0..1), symmetric (-1..1), caffe, torch, or module:function; "
-        "none for whole numbers that are no pixels.",
-    )
 
 
 def _class_names(file: Path, classes: int) -> tuple[str, ...]:

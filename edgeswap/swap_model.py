@@ -20,9 +20,9 @@ from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import framework_of, read
 from edgeswap.load import load_model
 from edgeswap.output import staged_file
+from edgeswap.preprocess_choice import preprocess_for
 from edgeswap.quantization.calibration import choose
 from edgeswap.records import SkippedActivation, SwappedActivation
-from edgeswap.roles import preprocess_for
 from edgeswap.source import input_shapes, takes_raw_pixels
 from edgeswap.swap import parse_rule
 from edgeswap.swap import swap as swap_graph

@@ -1,0 +1,174 @@
+"""What a `--target` may name, and what stands behind each name. Nothing here imports TensorFlow."""
+
+from __future__ import annotations
+
+import difflib
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from edgeswap.errors import ConfigError, TargetError
+
+if TYPE_CHECKING:
+    from edgeswap.measure import Target
+
+HOST = "host"
+SSH = "ssh://"
+PIS = ("pi3", "pi4", "pi5")
+EMULATORS = tuple(f"emulator:{pi}" for pi in PIS)
+# The configurations that Vela compiles for, as its --accelerator-config lists them.
+NPUS = tuple(
+    f"ethos-{core}-{macs}"
+    for core, sizes in (
+        ("u55", (32, 64, 128, 256)),
+        ("u65", (256, 512)),
+        ("u85", (128, 256, 512, 1024, 2048)),
+    )
+    for macs in sizes
+)
+EDGE_TPU = "edgetpu"
+OWN_DELEGATES = ("xnnpack", "none")  # of the runtimes themselves, wherever they run
+RUNTIMES = ("ai-edge-litert", "tflite-runtime")
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether a target can be used from this machine.
+
+    Attributes:
+        name: as in `--target`, or the delegate's.
+        about: what it is.
+        missing: a sentence for each thing that is not there, with the command that mends it; empty when ready.
+    """
+
+    name: str
+    about: str
+    missing: tuple[str, ...]
+
+
+def require_known(name: str) -> None:
+    """Refuse a `--target` that names nothing.
+
+    Raises:
+        ConfigError: the name is none of a target; the remedy gives the closest.
+    """
+    if name == HOST or name in EMULATORS or name in NPUS:
+        return
+    if name.startswith(SSH):
+        from edgeswap.targets.ssh import Ssh  # noqa: PLC0415  (only who names a board needs it)
+
+        Ssh.parse(name)
+        return
+    known = (HOST, *EMULATORS, *NPUS, "ssh://user@board")
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    hint = f"Did you mean {close[0]}? " if close else ""
+    raise ConfigError(
+        f"Expected a target that edgeswap has, got {name!r}.",
+        f"{hint}Known: host, ssh://user@board[:port], {', '.join(EMULATORS)}, ethos-u55-128 and its sisters; see: "
+        "edgeswap target list",
+    )
+
+
+def runs_models(name: str) -> bool:
+    """Whether models run there, so that there are figures; for an NPU a compiler estimates."""
+    return name not in NPUS
+
+
+def require_usable(targets: Sequence[str], delegate: str | None) -> None:
+    """Refuse targets that cannot be meant together, or a delegate where it cannot be.
+
+    Raises:
+        ConfigError: a target is named twice or unknown, no target runs models, or one cannot take the delegate.
+    """
+    for name in targets:
+        require_known(name)
+    if not targets or len(set(targets)) != len(targets):
+        raise ConfigError(f"Expected each target once, got {list(targets)}.", "Name every --target one time.")
+    if not any(map(runs_models, targets)):
+        raise ConfigError(
+            f"Expected a target that runs the models beside {targets[0]}, for which a compiler only estimates.",
+            "Add --target host: accuracy is measured there.",
+        )
+    emulated = [name for name in targets if name in EMULATORS]
+    if emulated and delegate not in (None, *OWN_DELEGATES):
+        raise ConfigError(
+            f"Expected host or ssh:// for --delegate {delegate}, got {emulated[0]}, which has no such device.",
+            "Leave out one of the two.",
+        )
+
+
+def open_targets(names: Sequence[str], *, keep: bool = False) -> list[Target]:
+    """Where models run, in order: an emulated Pi is two, one for each runtime; an NPU is none.
+
+    Args:
+        names: of `require_usable`.
+        keep: leave on boards what was carried there.
+    """
+    found: list[Target] = []
+    for name in names:
+        if name == HOST:
+            from edgeswap.targets.host import Host  # noqa: PLC0415  (only who measures needs it)
+
+            found.append(Host())
+        elif name in EMULATORS:
+            from edgeswap.targets.emulator import Emulator  # noqa: PLC0415  (as above)
+
+            found += Emulator.parse(name)
+        elif name.startswith(SSH):
+            from edgeswap.targets.ssh import Ssh  # noqa: PLC0415
+
+            found.append(replace(Ssh.parse(name), keep=keep))
+    return found
+
+
+def missing(name: str) -> list[str]:
+    """What this machine lacks for a target, or for the delegate `edgetpu`: sentences, each with what mends it."""
+    if name == HOST:
+        return [] if _runtime() else ["No TFLite runtime is installed: pip install ai-edge-litert"]
+    if name.startswith(SSH):
+        from edgeswap.targets import ssh  # noqa: PLC0415
+
+        return ssh.missing()
+    if name in EMULATORS:
+        from edgeswap.targets import emulator  # noqa: PLC0415
+
+        return emulator.missing()
+    from edgeswap.targets import ethos_u  # noqa: PLC0415
+
+    return ethos_u.missing()
+
+
+def require_ready(names: Sequence[str]) -> None:
+    """Refuse targets whose tools are not on this machine, before any work is done for them.
+
+    Raises:
+        TargetError: a tool is missing; the remedy says how to come by it.
+    """
+    for name in names:
+        if lacking := missing(name):
+            raise TargetError(
+                f"{name}: expected its tools on this machine, got: {' '.join(lacking)}", "See: edgeswap target list"
+            )
+
+
+def readiness() -> list[Readiness]:
+    """Every kind of target, with what it lacks here."""
+    about = {
+        HOST: f"this machine: {platform.machine()} {platform.system()}, {_runtime() or 'no TFLite runtime'}",
+        f"{SSH}user@board": "a board with Python, through your own OpenSSH",
+        **{name: f"a Raspberry Pi {name[-1]} in QEMU: accuracy and instructions" for name in EMULATORS},
+        **dict.fromkeys(NPUS, "Arm Ethos-U: cycles that Vela estimates"),
+    }
+    return [Readiness(name, text, tuple(missing(name))) for name, text in about.items()]
+
+
+def _runtime() -> str | None:
+    """The runtime that the device script will find on this machine, with its version."""
+    for name in RUNTIMES:
+        try:
+            return f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            continue
+    return None

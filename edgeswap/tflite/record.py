@@ -1,0 +1,28 @@
+"""What the report says of a .tflite file."""
+
+from __future__ import annotations
+
+from edgeswap.records import Accuracy, Int8ModelFile, ModelFile
+from edgeswap.tflite.flatbuffer import operators, read
+from edgeswap.tflite.verify import verify
+
+
+def model_file(name: str, data: bytes, accuracy: Accuracy) -> ModelFile:
+    """The baseline's record.
+
+    Args:
+        name: of the file.
+        data: its content.
+        accuracy: as measured.
+    """
+    return ModelFile(file=name, size_bytes=len(data), operators=operators(read(data)), accuracy=accuracy)
+
+
+def candidate_file(name: str, data: bytes, accuracy: Accuracy) -> Int8ModelFile:
+    """The candidate's record, with what in it is still float; arguments as of `model_file`."""
+    verdict = verify(data)
+    return Int8ModelFile(
+        **model_file(name, data, accuracy).model_dump(),
+        float_tensors=len(verdict.float_tensors),
+        float_operators=[str(operator) for operator in verdict.float_operators],
+    )
