@@ -81,6 +81,7 @@ SLOWER = 1.05
 # int8 (chains of 5 and 20 convolutions of one pixel, XNNPACK of ai-edge-litert 2.3, an x86-64 with VNNI).
 SMALL_OPERATOR_US = 1.0
 RUNS_FOR_P99 = 100
+IN_ANSWER = Path("-")  # where a target hands back nothing but the JSON
 CHUNK_BYTES = 8 << 20
 # Arrays above 128 KiB get memory that the system must clear first (malloc's threshold): 8 images at a time were
 # prepared three times as fast as 256 (32x32x3 in float32, x86-64).
@@ -1103,7 +1104,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             work = Work(path, single, evaluation, arguments.preprocess, keep_outputs=bool(arguments.outputs))
             predictions.append(predict(work, workers=workers, advance=lambda count: predicting(count / total)))
 
-        if arguments.outputs:
+        if arguments.outputs and arguments.outputs != IN_ANSWER:
             kept: dict[str, Any] = {f"model{which}": own.outputs for which, own in enumerate(predictions)}
             with arguments.outputs.open("wb") as file:  # a name would be given the ending .npz
                 np.savez(file, **kept)
@@ -1143,6 +1144,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 **probes[which],
                 "accuracy": _accuracy(predictions[which], predictions[0], evaluation) if evaluation else None,
                 "latency_ms": summarize(timings[which], arguments.threads) if timings else None,
+                **(_raw_outputs(predictions[which]) if evaluation and arguments.outputs == IN_ANSWER else {}),
             }
             for which, model in enumerate(models)
         ],
@@ -1159,6 +1161,10 @@ def _set_first_sample(model: Model, evaluation: Evaluation | None, preprocess: s
             array = evaluation.array_for(tensor, len(model.inputs))
             values = to_input(np.asarray(array[evaluation.indices[:1]]), preprocess, tensor)
         model.interpreter.set_tensor(tensor.index, values)
+
+
+def _raw_outputs(predictions: Predictions) -> dict[str, Any]:
+    return {} if predictions.outputs is None else {"outputs": predictions.outputs.tolist()}
 
 
 def _describe_model(model: Model) -> dict[str, Any]:
@@ -1295,7 +1301,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--delegate", default="xnnpack", metavar="NAME", help="xnnpack, none, edgetpu, or the path of a library")
     add("--delegate-option", type=option, action="append", default=[], metavar="KEY=VALUE", help="for the delegate")
     add("--json", metavar="FILE", help="write everything there; - is stdout, without the table")
-    add("--outputs", type=Path, metavar="FILE.npz", help="write the raw outputs there, as model0, model1, ...")
+    add("--outputs", type=Path, metavar="FILE.npz", help="the raw outputs, as model0, model1, ...; - is into the JSON")
     add("--inferences", type=positive, metavar="N", help="run one model N times and nothing else; says nothing")
     add("--progress", action="store_true", help="lines 'progress FRACTION PHASE' on stderr")
     add("--probe", action="store_true", help=argparse.SUPPRESS)
