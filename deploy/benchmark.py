@@ -251,13 +251,7 @@ def load_model(path: Path, engine: Engine) -> Model:
     interpreter = engine.interpreter(path)
     types = [np.dtype(detail["dtype"]) for detail in interpreter.get_tensor_details() if detail["name"]]
     external = _delegate_nodes(interpreter)
-    try:
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise BenchmarkError(
-            f"{engine.runtime.name} {engine.runtime.version} cannot prepare {path.name}: {error}",
-            "An operator that this runtime lacks needs a newer runtime, or its delegate (--delegate).",
-        ) from error
+    _allocate(interpreter, path, engine)
     nodes = interpreter._get_ops_details()  # the only way to see delegates; there in 2.14 and in 2.3
     operators = [node for node in nodes if node["op_name"] != "DELEGATE"]
     delegates = [
@@ -285,6 +279,16 @@ def load_model(path: Path, engine: Engine) -> Model:
         sum(dtype in (np.int8, np.uint8) for dtype in types),
         delegates,
     )
+
+
+def _allocate(interpreter: Any, path: Path, engine: Engine) -> None:
+    try:
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise BenchmarkError(
+            f"{engine.runtime.name} {engine.runtime.version} cannot prepare {path.name}: {error}",
+            "An operator that this runtime lacks needs a newer runtime, or its delegate (--delegate).",
+        ) from error
 
 
 def _tensor(detail: dict[str, Any], signature: dict[int, str]) -> Tensor:
@@ -790,13 +794,19 @@ def count_outliers(times: np.ndarray[Any, Any]) -> int:
 
 def probe(path: Path, engine: Engine) -> dict[str, Any]:
     """Load time and peak memory of a process that holds this model alone; the file itself is in the page cache."""
+    path.read_bytes()
     before = _status_bytes("VmRSS")
     started = time.perf_counter()
-    model = load_model(path, engine)
+    interpreter = engine.interpreter(path)
+    _allocate(interpreter, path, engine)
     load_ms = (time.perf_counter() - started) * 1e3
-    for tensor in model.inputs:
-        model.interpreter.set_tensor(tensor.index, random_input(tensor))
-    first_invoke_ms = _invoke_ms(model, 3)[0]
+    for detail in interpreter.get_input_details():
+        tensor = _tensor(detail, {})
+        interpreter.set_tensor(tensor.index, random_input(tensor))
+    started = time.perf_counter()
+    interpreter.invoke()
+    first_invoke_ms = (time.perf_counter() - started) * 1e3
+    interpreter.invoke()
     peak = _status_bytes("VmHWM")
     grown = peak - before if peak is not None and before is not None else None
     return {
@@ -814,13 +824,13 @@ def _status_bytes(field: str) -> int | None:
     return None
 
 
-def probe_apart(path: Path, engine: Engine) -> dict[str, Any]:
-    """`probe` in a fresh process: its memory is the model's own, and a model that crashes the runtime is survived.
+def apart(question: str, path: Path, engine: Engine) -> dict[str, Any]:
+    """What this script answers to the option `question` in a fresh process, so that a crash of the runtime is survived.
 
     Raises:
         BenchmarkError: the process failed, was killed, or gave no answer within ten minutes.
     """
-    command = [sys.executable, __file__, str(path), "--probe", "--runtime", engine.runtime.name]
+    command = [sys.executable, __file__, str(path), question, "--runtime", engine.runtime.name]
     command += ["--threads", str(engine.threads), "--delegate", engine.delegate]
     for key, value in engine.delegate_options.items():
         command += ["--delegate-option", f"{key}={value}"]
@@ -828,7 +838,7 @@ def probe_apart(path: Path, engine: Engine) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     except subprocess.TimeoutExpired:
         raise BenchmarkError(
-            f"{path.name} did not load and run three times within 10 minutes.", "Try it with --delegate none."
+            f"{path.name} did not load and run a few times within 10 minutes.", "Try it with --delegate none."
         ) from None
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
@@ -841,10 +851,181 @@ def probe_apart(path: Path, engine: Engine) -> dict[str, Any]:
     if done.returncode:
         lines = [line.removeprefix("error: ") for line in done.stderr.strip().splitlines()[-2:]]
         raise BenchmarkError(
-            lines[0] if lines else f"{path.name} failed", lines[-1] if lines else "Run it with --probe."
+            lines[0] if lines else f"{path.name} failed", lines[-1] if lines else f"Run it with {question}."
         )
     answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return answer
+
+
+# --- time per operator ------------------------------------------------------------------------------------------------
+
+# The interpreters have no profiler. The wheel's C library has one, but nothing in its structures tells their version:
+# only a release that was tried is asked, on machines where it was tried.
+PROFILED_RUNTIMES = {("ai-edge-litert", "2.3.0")}
+PROFILED_MACHINES = {("Linux", "x86_64"), ("Linux", "aarch64")}
+CPU_ACCELERATOR = 1
+WRITE = 1
+WHOLE_RUN = b"Invoke"
+DEFAULT_EVENT, OPERATOR_EVENT, DELEGATE_OPERATOR_EVENT = 1, 2, 8
+# LiteRT's element types to those of NumPy.
+ELEMENT_TYPES = {1: "float32", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8"}
+
+
+class _TensorType(ctypes.Structure):
+    """LiteRtRankedTensorType: the rank is in the lowest seven bits of `rank`."""
+
+    _fields_ = [
+        ("element", ctypes.c_int32),
+        ("rank", ctypes.c_uint32),
+        ("sizes", ctypes.c_int32 * 8),
+        ("strides", ctypes.c_uint32 * 8),
+    ]
+
+
+class _Event(ctypes.Structure):
+    """ProfiledEventData; memory use is not recorded unless asked for."""
+
+    _fields_ = [
+        ("tag", ctypes.c_char_p),
+        ("kind", ctypes.c_int),
+        ("start_us", ctypes.c_uint64),
+        ("elapsed_us", ctypes.c_uint64),
+        ("memory", ctypes.c_int64 * 6),
+        ("metadata", ctypes.c_uint64 * 2),
+        ("source", ctypes.c_int),
+    ]
+
+
+class CompiledModel:
+    """A model compiled by libLiteRt.so for the CPU, with profiling on. Lives as long as its process."""
+
+    def __init__(self, path: Path, threads: int) -> None:
+        spec = importlib.util.find_spec(RUNTIMES["ai-edge-litert"])
+        assert spec is not None
+        assert spec.origin is not None
+        self.library = ctypes.CDLL(str(Path(spec.origin).parent / "libLiteRt.so"))
+        self.environment = self.made("LiteRtCreateEnvironment", 0, None)
+        model = self.made("LiteRtCreateModelFromFile", self.environment, os.fsencode(path))
+        options = self.made("LiteRtCreateOptions")
+        self.call("LiteRtSetOptionsHardwareAccelerators", options, CPU_ACCELERATOR)
+        self.kept: list[Any] = []
+        for name, text in (
+            ("runtime_options_string", "enable_profiling = true"),
+            ("xnnpack", f"num_threads = {threads}"),
+        ):
+            payload = ctypes.create_string_buffer(f"{text}\n".encode())
+            release = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(lambda _: None)
+            self.kept += [payload, release]  # the library keeps pointers to both
+            opaque = self.made("LiteRtCreateOpaqueOptions", name.encode(), payload, release)
+            self.call("LiteRtAddOpaqueOptions", options, opaque)
+        self.model = self.made("LiteRtCreateCompiledModel", self.environment, model, options)
+        self.profiler = self.made("LiteRtCompiledModelGetProfiler", self.model)
+        signature = self.made("LiteRtGetModelSignature", model, ctypes.c_size_t(0))
+        self.inputs = self._buffers(signature, "Input")
+        self.outputs = self._buffers(signature, "Output")
+
+    def call(self, function: str, *arguments: Any) -> None:
+        """Call a function of the library.
+
+        Raises:
+            BenchmarkError: it is not there, or its status is not 0.
+        """
+        try:
+            status = getattr(self.library, function)(*arguments)
+        except AttributeError:
+            raise BenchmarkError(
+                f"Expected libLiteRt.so to have {function}; it has not.", "Leave out --operators."
+            ) from None
+        if status:
+            raise BenchmarkError(f"{function} of libLiteRt.so failed with status {status}.", "Leave out --operators.")
+
+    def made(self, function: str, *arguments: Any) -> ctypes.c_void_p:
+        """What a function of the library returns through its last argument."""
+        result = ctypes.c_void_p()
+        self.call(function, *arguments, ctypes.byref(result))
+        return result
+
+    def _buffers(self, signature: ctypes.c_void_p, side: str) -> Any:
+        count = ctypes.c_size_t()
+        self.call(f"LiteRtGetNumSignature{side}s", signature, ctypes.byref(count))
+        buffers = []
+        for which in map(ctypes.c_size_t, range(count.value)):
+            tensor, kind = self.made(f"LiteRtGetSignature{side}TensorByIndex", signature, which), _TensorType()
+            self.call("LiteRtGetRankedTensorType", tensor, ctypes.byref(kind))
+            needs = self.made(f"LiteRtGetCompiledModel{side}BufferRequirements", self.model, ctypes.c_size_t(0), which)
+            create = "LiteRtCreateManagedTensorBufferFromRequirements"
+            buffers.append(self.made(create, self.environment, ctypes.byref(kind), needs))
+            if side == "Input":
+                self._fill(buffers[-1], kind)
+        return (ctypes.c_void_p * len(buffers))(*buffers)
+
+    def _fill(self, buffer: ctypes.c_void_p, kind: _TensorType) -> None:
+        if kind.element not in ELEMENT_TYPES:
+            raise BenchmarkError(f"No input for LiteRT's element type {kind.element}.", "Leave out --operators.")
+        shape, dtype = tuple(kind.sizes[: kind.rank & 0x7F]), np.dtype(ELEMENT_TYPES[kind.element])
+        quantized = float(dtype.itemsize == 1)  # int8 takes any value; wider integers mean something
+        values = random_input(Tensor(0, ("",), shape, dtype, quantized, 0))
+        address = ctypes.c_void_p()
+        self.call("LiteRtLockTensorBuffer", buffer, ctypes.byref(address), WRITE)
+        ctypes.memmove(address, values.ctypes.data, values.nbytes)
+        self.call("LiteRtUnlockTensorBuffer", buffer)
+
+    def run(self) -> list[tuple[int, bytes, int]]:
+        """One inference: kind, name and whole microseconds of what was noted of it, in order."""
+        ends = [argument for side in (self.inputs, self.outputs) for argument in (ctypes.c_size_t(len(side)), side)]
+        self.call("LiteRtResetProfiler", self.profiler)
+        self.call("LiteRtStartProfiler", self.profiler)
+        self.call("LiteRtRunCompiledModel", self.model, ctypes.c_size_t(0), *ends)
+        self.call("LiteRtStopProfiler", self.profiler)
+        count = ctypes.c_int()
+        self.call("LiteRtGetNumProfilerEvents", self.profiler, ctypes.byref(count))
+        events = (_Event * count.value)()
+        self.call("LiteRtGetProfilerEvents", self.profiler, count, events)
+        return [(event.kind, event.tag, event.elapsed_us) for event in events]
+
+
+def profile(path: Path, engine: Engine) -> dict[str, Any]:
+    """Mean times of what a model runs, in the order in which it does.
+
+    The names are those of XNNPACK's own nodes, which may be more or fewer than the model's operators; an operator that
+    XNNPACK leaves out has its TFLite name. The profiler counts whole microseconds of each, rounded down.
+
+    Raises:
+        BenchmarkError: the library answers otherwise than the release that this was written for.
+    """
+    model = CompiledModel(path, engine.threads)
+    started = time.perf_counter()
+    for _ in range(5):
+        model.run()
+    took_s = (time.perf_counter() - started) / 5
+    runs = [model.run() for _ in range(int(min(max(1.0 / took_s, 10), 500)))]
+    operators = [[event for event in run if event[0] in {OPERATOR_EVENT, DELEGATE_OPERATOR_EVENT}] for run in runs]
+    names = [[name for _, name, _ in run] for run in operators]
+    if not names[0] or any(other != names[0] for other in names):
+        raise BenchmarkError("The profiler named other operators from run to run.", "Leave out --operators.")
+    times = np.array([[elapsed_us for _, _, elapsed_us in run] for run in operators]).mean(axis=0) / 1e3
+    whole = [elapsed_us for run in runs for kind, name, elapsed_us in run if (kind, name) == (DEFAULT_EVENT, WHOLE_RUN)]
+    return {
+        "runs": len(runs),
+        "whole": float(np.mean(whole)) / 1e3,
+        "operators": [{"operator": name.decode(), "mean": mean} for name, mean in zip(names[0], times.tolist())],  # noqa: B905
+    }
+
+
+def operator_times(path: Path, engine: Engine) -> tuple[dict[str, Any] | None, str | None]:
+    """`profile` from a process of its own, or None and the reason why there is none."""
+    runtime = engine.runtime
+    if (runtime.name, runtime.version) not in PROFILED_RUNTIMES:
+        known = ", ".join(" ".join(pair) for pair in sorted(PROFILED_RUNTIMES))
+        return None, f"{runtime.name} {runtime.version} offers none that was tried; {known} does"
+    if (platform.system(), platform.machine()) not in PROFILED_MACHINES:
+        return None, f"not tried on {platform.system()} {platform.machine()}"
+    if engine.delegate != "xnnpack":
+        return None, f"the profiler always runs XNNPACK, this run --delegate {engine.delegate}"
+    try:
+        return apart("--profile", path, engine), None
+    except BenchmarkError as error:
+        return None, error.problem
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------
@@ -1091,7 +1272,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     probing = lines.phase("loading", 0.1)
     probes = []
     for path in paths:
-        probes.append(probe_apart(path, engine) if arguments.probe_models else {})
+        probes.append(apart("--probe", path, engine) if arguments.probe_models else {})
         probing(1 / len(paths))
 
     predicting = lines.phase("accuracy", 0.5)
@@ -1124,6 +1305,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         )
     elapsed, others_after = time.monotonic() - started, others_cpu_s()
     machine["after"] = machine_state()
+    profiles = [operator_times(path, engine) if arguments.operators else (None, "not asked for") for path in paths]
     result = {
         "schema": SCHEMA,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -1141,6 +1323,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "models": [
             {
                 **_describe_model(model),
+                **dict(zip(("operator_times_ms", "operator_times_reason"), profiles[which])),  # noqa: B905
                 **probes[which],
                 "accuracy": _accuracy(predictions[which], predictions[0], evaluation) if evaluation else None,
                 "latency_ms": summarize(timings[which], arguments.threads) if timings else None,
@@ -1177,7 +1360,6 @@ def _describe_model(model: Model) -> dict[str, Any]:
         "inputs": [tensor.as_json() for tensor in model.inputs],
         "output": model.output.as_json(),
         "operators": model.operators,
-        "operator_times_ms": None,  # the Python interpreters of both runtimes have no profiler
         "float_tensors": model.float_tensors,
         "delegates": model.delegates,
     }
@@ -1269,6 +1451,10 @@ def _cell(value: float | None, factor: float, digits: int) -> str:
     return "-" if value is None else f"{value * factor:.{digits}f}"
 
 
+# What this script asks of itself in a process apart.
+QUESTIONS: dict[str, Callable[[Path, Engine], dict[str, Any]]] = {"--probe": probe, "--profile": profile}
+
+
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
 
@@ -1295,6 +1481,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--runs", type=positive, metavar="N", help="timed runs of each model (default: by time)")
     add("--warm-up", type=int, metavar="N", help="untimed runs before (default: until steady)")
     add("--quick", action="store_true", help="fewer runs")
+    add("--operators", action="store_true", help="time per operator too, where the runtime offers it")
     add("--no-latency", dest="latency", action="store_false", help="accuracy only")
     add("--no-load", dest="probe_models", action="store_false", help="no load time, no peak memory (no extra process)")
     add("--runtime", choices=["auto", *RUNTIMES], default="auto", help="which TFLite runtime (default: auto)")
@@ -1304,7 +1491,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--outputs", type=Path, metavar="FILE.npz", help="the raw outputs, as model0, model1, ...; - is into the JSON")
     add("--inferences", type=positive, metavar="N", help="run one model N times and nothing else; says nothing")
     add("--progress", action="store_true", help="lines 'progress FRACTION PHASE' on stderr")
-    add("--probe", action="store_true", help=argparse.SUPPRESS)
+    for question in QUESTIONS:
+        add(question, action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.outputs and not arguments.data:
         parser.error("--outputs needs --data: they are the outputs for its samples")
@@ -1318,9 +1506,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parse(argv)
     faulthandler.enable()
     try:
-        if arguments.probe:
-            print(json.dumps(probe(arguments.models[0], make_engine(arguments))))
-            return 0
+        for question, answer in QUESTIONS.items():
+            if getattr(arguments, question.lstrip("-")):
+                print(json.dumps(answer(arguments.models[0], make_engine(arguments))))
+                return 0
         if arguments.inferences:
             infer(arguments)
             return 0

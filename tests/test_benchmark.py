@@ -161,7 +161,7 @@ def test_outputs_are_kept_as_the_models_gave_them(folder: Path, workers: str) ->
 def test_inferences_are_run_and_nothing_else(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("predict", "time_models", "probe_apart", "describe_machine"):
+    for name in ("predict", "time_models", "apart", "describe_machine"):
         monkeypatch.delattr(benchmark, name)
     counted = []
     load = benchmark.load_model
@@ -344,7 +344,7 @@ def test_a_runtime_that_crashes_on_a_model_is_survived(folder: Path, monkeypatch
     fake.write_text("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     monkeypatch.setattr(benchmark, "__file__", str(fake))
     with pytest.raises(benchmark.BenchmarkError, match="ended by SIGSEGV while it ran"):
-        benchmark.probe_apart(folder / "float.tflite", crashing)
+        benchmark.apart("--probe", folder / "float.tflite", crashing)
 
 
 # --- preprocessing and quantization -----------------------------------------------------------------------------------
