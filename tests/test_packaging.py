@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHIPPED = {
     "edgeswap/_data/benchmark.py": "deploy/benchmark.py",
+    "edgeswap/_data/instructions.c": "deploy/emulator/instructions.c",
     "edgeswap/_data/digits.npz": "calibration/digits.npz",
     "edgeswap/_data/manifest.json": "calibration/manifest.json",
 }
