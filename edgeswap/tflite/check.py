@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap import __version__
 from edgeswap.check import FACT, against, grouped, heavy_from
 from edgeswap.findings import CheckReport, Finding, Severity, TargetCheck
 from edgeswap.operators import Target
 from edgeswap.tflite import verify
-from edgeswap.tflite.flatbuffer import Tensor, indices, operator_name, read, tensors
-from edgeswap.tflite.operation import Operation
+from edgeswap.tflite.calls import Call, calls
+from edgeswap.tflite.flatbuffer import Tensor, operator_name, read, tensors
 
 _BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
-_FUSED = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
-_REDUCTIONS = frozenset({"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"})
 _NEEDS_INT8 = {
     "ELU": "`edgeswap export --int8` makes it one int8 operator; or swap relu6 or swish in.",
     "CONV_3D": "Write layers over two dimensions.",
@@ -84,17 +79,6 @@ def check_file(path: Path, targets: Sequence[Target]) -> CheckReport:
 
 
 @dataclass(frozen=True, eq=False)
-class _Call:
-    """One operator, the type of what it writes, and the names that tell where it stands."""
-
-    operation: Operation
-    dtypes: tuple[str, ...]
-    float_tensors: tuple[str, ...]
-    written: tuple[str, ...]
-    layer: str | None
-
-
-@dataclass(frozen=True, eq=False)
 class _File:
     model: Any
     target: Target
@@ -105,14 +89,8 @@ class _File:
         return [tensors(self.model, number) for number in range(len(self.model.subgraphs))]
 
     @cached_property
-    def calls(self) -> list[_Call]:
-        found: list[_Call] = []
-        for number, subgraph in enumerate(self.model.subgraphs):
-            writers: dict[int, Any] = {}
-            for call in subgraph.operators:
-                writers.update((int(index), call) for index in call.outputs)
-                found.append(self.call(number, call, writers))
-        return found
+    def calls(self) -> list[Call]:
+        return calls(self.model, self.layer_names)
 
     @cached_property
     def leaves_at(self) -> str | None:
@@ -123,66 +101,6 @@ class _File:
             if call.float_tensors or (remark is not None and remark.severity == "blocks"):
                 return f"{call.layer or call.written[0]} ({call.operation.name})"
         return None
-
-    def call(self, number: int, call: Any, writers: Mapping[int, Any]) -> _Call:
-        known, code = self.known[number], self.model.operatorCodes[call.opcodeIndex]
-        name = operator_name(code)
-        reads = [int(index) for index in call.inputs if index != -1]
-        writes = [int(index) for index in call.outputs]
-        constants = [index for index in reads if self.values(number, index) is not None]
-        operation = Operation(
-            name,
-            tuple(known[index].shape for index in reads if index not in constants),
-            tuple(known[index].shape for index in writes),
-            self.options(number, name, call, constants),
-            int(code.version),
-        )
-        near = [*writes, *verify.upstream(writers, [index for index in reads if index not in constants])]
-        touched = [*writes, *reads, *(index for index in indices(call.intermediates) if index != -1)]
-        return _Call(
-            operation,
-            tuple(known[index].dtype for index in writes),
-            tuple(known[index].name for index in touched if known[index].dtype in verify.FLOAT_DTYPES),
-            tuple(known[index].name for index in writes),
-            verify.layer_in([known[index].name for index in near], self.layer_names),
-        )
-
-    def options(self, number: int, name: str, call: Any, constants: Sequence[int]) -> dict[str, Any]:
-        """What tables ask for, see `Operation`."""
-        own = call.builtinOptions
-        found: dict[str, Any] = {}
-        fused = _FUSED.get(getattr(own, "fusedActivationFunction", 0), "NONE")
-        if fused != "NONE":
-            found["fused"] = fused
-        if hasattr(own, "dilationHFactor"):
-            found["dilation"] = (int(own.dilationHFactor), int(own.dilationWFactor))
-        second = self.values(number, int(call.inputs[1])) if len(call.inputs) > 1 and call.inputs[1] != -1 else None
-        if name in _REDUCTIONS and second is not None:
-            rank = len(self.known[number][int(call.inputs[0])].shape)
-            found["axes"] = tuple(int(axis) % max(rank, 1) for axis in second.view(np.int32))
-        if name == "PAD" and second is not None:
-            found["padding"] = tuple(map(tuple, second.view(np.int32).reshape(-1, 2).tolist()))
-        if name == "PRELU" and constants:
-            found["slope_shape"] = self.known[number][constants[0]].shape
-        if name == "FULLY_CONNECTED":
-            found["shuffled_weights"] = bool(own is not None and own.weightsFormat)
-        if name == "STRIDED_SLICE" and own is not None:
-            strides = self.values(number, int(call.inputs[3])) if len(call.inputs) > 3 else None
-            found["strides"] = () if strides is None else tuple(strides.view(np.int32).tolist())
-            found["ellipsis_or_new_axis"] = bool(own.ellipsisMask or own.newAxisMask)
-        if name == "CONCATENATION" and constants:
-            found["constant_inputs"] = len(constants)
-            found["constants_are_zero"] = all(self.is_zero(number, index) for index in constants)
-        return found
-
-    def values(self, number: int, index: int) -> Any:
-        """The bytes of a constant tensor; None where it is none."""
-        data = self.model.buffers[self.model.subgraphs[number].tensors[index].buffer].data
-        return None if data is None or not len(data) else np.asarray(data, np.uint8)
-
-    def is_zero(self, number: int, index: int) -> bool:
-        zero_points = self.known[number][index].zero_points or (0,)
-        return bool((self.values(number, index).view(np.int8) == zero_points[0]).all())
 
     def borders(self, data: bytes) -> Iterator[Finding]:
         verdict = verify.verify(data)
@@ -254,7 +172,7 @@ class _File:
                 severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
                 yield self.about(call, severity, name, (why, remark.instead, remark.basis))
 
-    def about(self, call: _Call, severity: Severity, what: str, reasons: tuple[str, str, str]) -> Finding:
+    def about(self, call: Call, severity: Severity, what: str, reasons: tuple[str, str, str]) -> Finding:
         why, instead, basis = reasons
         return Finding(
             severity=severity,

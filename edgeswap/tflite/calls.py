@@ -1,0 +1,126 @@
+"""The operators of a `.tflite` file one by one, as far as a target's table asks about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edgeswap.tflite import verify
+from edgeswap.tflite.flatbuffer import Tensor, indices, operator_name, tensors
+from edgeswap.tflite.operation import Operation
+
+_FUSED = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
+_REDUCTIONS = frozenset({"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"})
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One operator where it stands.
+
+    Attributes:
+        operation: what tables judge.
+        dtypes: of the tensors that it writes, as the schema names them.
+        float_tensors: names of those of a float type that it reads or writes.
+        written: names of the tensors that it writes.
+        layer: the Keras layer that the names of its tensors point to.
+    """
+
+    operation: Operation
+    dtypes: tuple[str, ...]
+    float_tensors: tuple[str, ...]
+    written: tuple[str, ...]
+    layer: str | None
+
+
+def calls(model: Any, layer_names: Sequence[str] = ()) -> list[Call]:
+    """Every operator of all subgraphs, in the order in which they run.
+
+    Args:
+        model: a `ModelT`, see `edgeswap.tflite.flatbuffer.read`.
+        layer_names: of the Keras model, see `edgeswap.tflite.verify.layer_in`.
+    """
+    return [call for number in range(len(model.subgraphs)) for call in _Subgraph(model, number, layer_names).calls()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Subgraph:
+    model: Any
+    number: int
+    layer_names: Sequence[str]
+
+    @cached_property
+    def known(self) -> tuple[Tensor, ...]:
+        return tensors(self.model, self.number)
+
+    def calls(self) -> list[Call]:
+        found: list[Call] = []
+        writers: dict[int, Any] = {}
+        for operator in self.model.subgraphs[self.number].operators:
+            writers.update((int(index), operator) for index in operator.outputs)
+            found.append(self.call(operator, writers))
+        return found
+
+    def call(self, call: Any, writers: Mapping[int, Any]) -> Call:
+        known, code = self.known, self.model.operatorCodes[call.opcodeIndex]
+        name = operator_name(code)
+        reads = [int(index) for index in call.inputs if index != -1]
+        writes = [int(index) for index in call.outputs]
+        constants = [index for index in reads if self.values(index) is not None]
+        operation = Operation(
+            name,
+            tuple(known[index].shape for index in reads if index not in constants),
+            tuple(known[index].shape for index in writes),
+            self.options(name, call, constants),
+            int(code.version),
+        )
+        near = [*writes, *verify.upstream(writers, [index for index in reads if index not in constants])]
+        touched = [*writes, *reads, *(index for index in indices(call.intermediates) if index != -1)]
+        return Call(
+            operation,
+            tuple(known[index].dtype for index in writes),
+            tuple(known[index].name for index in touched if known[index].dtype in verify.FLOAT_DTYPES),
+            tuple(known[index].name for index in writes),
+            verify.layer_in([known[index].name for index in near], self.layer_names),
+        )
+
+    def options(self, name: str, call: Any, constants: Sequence[int]) -> dict[str, Any]:
+        """What tables ask for, see `Operation`."""
+        own = call.builtinOptions
+        found: dict[str, Any] = {}
+        fused = _FUSED.get(getattr(own, "fusedActivationFunction", 0), "NONE")
+        if fused != "NONE":
+            found["fused"] = fused
+        if hasattr(own, "dilationHFactor"):
+            found["dilation"] = (int(own.dilationHFactor), int(own.dilationWFactor))
+        second = self.values(int(call.inputs[1])) if len(call.inputs) > 1 and call.inputs[1] != -1 else None
+        if name in _REDUCTIONS and second is not None:
+            rank = len(self.known[int(call.inputs[0])].shape)
+            found["axes"] = tuple(int(axis) % max(rank, 1) for axis in second.view(np.int32))
+        if name == "PAD" and second is not None:
+            found["padding"] = tuple(map(tuple, second.view(np.int32).reshape(-1, 2).tolist()))
+        if name == "PRELU" and constants:
+            found["slope_shape"] = self.known[constants[0]].shape
+        if name == "FULLY_CONNECTED":
+            found["shuffled_weights"] = bool(own is not None and own.weightsFormat)
+        if name == "STRIDED_SLICE" and own is not None:
+            strides = self.values(int(call.inputs[3])) if len(call.inputs) > 3 else None
+            found["strides"] = () if strides is None else tuple(strides.view(np.int32).tolist())
+            found["ellipsis_or_new_axis"] = bool(own.ellipsisMask or own.newAxisMask)
+        if name == "CONCATENATION" and constants:
+            found["constant_inputs"] = len(constants)
+            found["constants_are_zero"] = all(self.is_zero(index) for index in constants)
+        return found
+
+    def values(self, index: int) -> Any:
+        """The bytes of a constant tensor; None where it is none."""
+        data = self.model.buffers[self.model.subgraphs[self.number].tensors[index].buffer].data
+        return None if data is None or not len(data) else np.asarray(data, np.uint8)
+
+    def is_zero(self, index: int) -> bool:
+        zero_points = self.known[index].zero_points or (0,)
+        return bool((self.values(index).view(np.int8) == zero_points[0]).all())
