@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,27 @@ def lookup(folder: Path) -> Path:
     options = schema.GatherOptionsT()
     operator = (schema.BuiltinOperator.GATHER, 2, schema.BuiltinOptions.GatherOptions, options, (0, 1))
     return tiny_tflite.write(folder / "lookup.tflite", tensors, operator, (1,), (2,))
+
+
+def colors(folder: Path, scale: float, zero_point: int, channels: int = 3) -> Path:
+    """Four classes of a color image of 3 by 2 pixels."""
+    weights = np.random.default_rng(1).integers(-3, 4, (4, 6 * channels))
+    file = folder / "colors.tflite"
+    return tiny_tflite.classifier(file, weights, (3, 2, channels), scale=scale, zero_point=zero_point)
+
+
+def split(folder: Path) -> Path:
+    """An image with an alpha channel in, its halves by channel out: two outputs."""
+    tensors = [
+        Spec("axis", (), "int32", values=np.array(3)),
+        Spec("image", (1, 2, 3, 4), "int8", 1.0, -128),
+        Spec("first half", (1, 2, 3, 2), "int8", 1.0, -128),
+        Spec('"second" $half \\(x)', (1, 2, 3, 2), "int8", 1.0, -128),
+    ]
+    options = schema.SplitOptionsT()
+    options.numSplits = 2
+    operator = (schema.BuiltinOperator.SPLIT, 1, schema.BuiltinOptions.SplitOptions, options, (0, 1))
+    return tiny_tflite.write(folder / "split.tflite", tensors, operator, (1,), (2, 3))
 
 
 def details(model: bytes) -> tuple[list[Any], list[Any]]:
@@ -153,11 +174,21 @@ def write_bundle(folder: Path, model: bytes, facts: AppFacts, labels: Sequence[s
     return Bundle(folder, facts)
 
 
+KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
+    "classifier": (classifier, {"preprocess": "unit", "labels": LABELS, "scores": "logits"}),
+    "symmetric": (lambda folder: colors(folder, 2 / 255, 0), {"preprocess": "symmetric", "scores": "probabilities"}),
+    # Scales as calibration makes them: below and above a pixel's step, saturating at both ends.
+    "caffe": (lambda folder: colors(folder, 0.83, 11), {"preprocess": "caffe", "scores": "logits"}),
+    "torch": (lambda folder: colors(folder, 0.0187, -14), {"preprocess": "torch", "labels": tuple("abcd")}),
+    "adder": (adder, {}),
+    "lookup": (lookup, {}),
+    "split": (split, {"preprocess": "raw"}),
+}
+
+
 def bundle(kind: str, folder: Path) -> Bundle:
-    """One of the models here as a bundle: classifier, adder or lookup."""
+    """One of `KINDS` as a bundle."""
     folder.mkdir(exist_ok=True)
-    model = {"classifier": classifier, "adder": adder, "lookup": lookup}[kind](folder).read_bytes()
-    how: dict[str, Any] = {}
-    if kind == "classifier":
-        how = {"preprocess": "unit", "labels": LABELS, "scores": "logits"}
+    make, how = KINDS[kind]
+    model = make(folder).read_bytes()
     return write_bundle(folder / "bundle", model, facts_of(model, **how), how.get("labels"))

@@ -39,7 +39,7 @@ def generate(facts: AppFacts) -> dict[str, bytes]:
 
 def plain(name: str) -> str:
     """A name as it may stand in a comment or in a string of any of the languages."""
-    return re.sub(r"[^A-Za-z0-9_./:;@+ -]", "_", name)
+    return re.sub(r"[^A-Za-z0-9_.,()/:;@+' -]", "_", name)
 
 
 def _c_string(name: str) -> str:
@@ -62,6 +62,8 @@ def _values(facts: AppFacts) -> dict[str, Any]:
         ],
         "outputs": [_output(given, file) for given, file in zip(facts.outputs, vector.outputs, strict=True)],
         "modes": {1: "L", 3: "RGB", 4: "RGBA"},  # Pillow's names, as in `image_folder`
+        "resize": next((plain(given.pixels.resize) for given in facts.inputs if given.pixels), ""),
+        "offsets_in_code": any(given.pixels and not given.pixels.is_pixel_minus_128 for given in facts.inputs),
         "forms": sorted({given.form for given in facts.inputs}),
     }
 
