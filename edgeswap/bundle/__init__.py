@@ -1,0 +1,1 @@
+"""What an app ships: `make.make_bundle` writes a bundle.zip, `verify.verify` judges one."""

@@ -1,0 +1,42 @@
+"""The two texts of a bundle for people: README.md (what to copy where) and MODEL_CARD.md (what the model is worth)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from edgeswap.bundle.manifest import Manifest
+from edgeswap.records import ExportReport
+
+
+def readme(manifest: Manifest) -> bytes:
+    """README.md: what to copy where, in each app, and how to see that it is wired up right."""
+    return _rendered("README.md.jinja", manifest=manifest, golden=manifest.golden)
+
+
+def model_card(manifest: Manifest, report: ExportReport) -> bytes:
+    """MODEL_CARD.md: data, metrics and limits, without a time or a path."""
+    return _rendered("MODEL_CARD.md.jinja", manifest=manifest, report=report)
+
+
+def _rendered(template: str, **values: object) -> bytes:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(line=_line, place=_place)
+    return environment.get_template(template).render(values).encode()
+
+
+def _line(text: str) -> str:
+    """Text of others in one line, without what would be markup."""
+    return " ".join("".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text).split())
+
+
+def _place(source: str) -> str:
+    """Where data came from, without the folders of the machine that it lay on."""
+    return source if ":" in source and not source.startswith("/") else Path(source).name or source

@@ -1,0 +1,155 @@
+"""Do the files of a bundle agree with each other? Each function says in sentences what is wrong; no model is run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from edgeswap import __version__
+from edgeswap.apps.facts import elements
+from edgeswap.apps.generate import generate
+from edgeswap.bundle import describe
+from edgeswap.bundle.archive import Archive
+from edgeswap.bundle.manifest import LABELS, MANIFEST, MODEL, SUMS, Manifest, app_facts, from_json, input_facts
+from edgeswap.errors import ModelError
+from edgeswap.tflite.flatbuffer import read
+from edgeswap.tflite.metadata import read_attached
+from edgeswap.tflite.runtime_version import minimum_runtime
+from edgeswap.tflite.runtime_version import text as version_text
+
+NEEDED = (MODEL, MANIFEST, SUMS)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A bundle that can be read through."""
+
+    files: Mapping[str, bytes]
+    manifest: Manifest
+    model: Any
+
+
+def file_faults(archive: Archive) -> list[str]:
+    """What is damaged, missing, unknown or changed by `SHA256SUMS`."""
+    faults = [f"{name}: its bytes are not those that the zip was made of" for name in archive.damaged]
+    there = {*archive.files, *archive.damaged}
+    faults += [f"{name}: missing" for name in NEEDED if name not in there]
+    if SUMS not in archive.files:
+        return faults
+    said = {}
+    for line in archive.files[SUMS].decode("utf-8", "replace").splitlines():
+        digest, _, name = line.partition("  ")
+        said[name] = digest
+    for name in sorted(there - {SUMS} | set(said)):
+        if name not in there:
+            faults += [f"{name}: missing"] if name not in NEEDED else []
+        elif name not in said:
+            faults.append(f"{name}: not in {SUMS}")
+        elif name in archive.files and sha256(archive.files[name]) != said[name]:
+            faults.append(f"{name}: changed: expected SHA-256 {said[name]}, got {sha256(archive.files[name])}")
+    return faults
+
+
+def open_bundle(archive: Archive) -> tuple[Opened | None, str]:
+    """The bundle, where it can be read through; else what stands against it."""
+    for name in (MANIFEST, MODEL):
+        if name not in archive.files:
+            return None, f"{name}: not there, or damaged"
+    try:
+        opened = Opened(archive.files, from_json(archive.files[MANIFEST]), read(archive.files[MODEL]))
+        app_facts(opened.manifest, sha256(opened.files[MODEL]))  # refuses what does not fit together
+    except ModelError as error:
+        return None, error.problem
+    return opened, ""
+
+
+def list_faults(bundle: Opened) -> list[str]:
+    """Where the list of files in `model.json` is not what is there."""
+    listed, files = bundle.manifest.files, bundle.files
+    there = set(files) - {MANIFEST, SUMS}
+    faults = [f"{name}: not in {MANIFEST}" for name in sorted(there - set(listed))]
+    faults += [f"{name}: in {MANIFEST}, but not there" for name in sorted(set(listed) - there)]
+    changed = [name for name in sorted(there & set(listed)) if sha256(files[name]) != listed[name]]
+    return faults + [f"{name}: another than in {MANIFEST}" for name in changed]
+
+
+def model_faults(bundle: Opened) -> list[str]:
+    """Where the model has other tensors, operators or versions than `model.json` says."""
+    manifest, model = bundle.manifest, bundle.model
+    steps = [input_facts(tensor).pixels for tensor in manifest.inputs]
+    if len(steps) != len(describe.input_tensors(model)):
+        return [f"expected {len(steps)} inputs, the model has {len(describe.input_tensors(model))}"]
+    version = minimum_runtime(model)
+    try:
+        found: list[tuple[str, Any, Any]] = [
+            ("inputs", manifest.inputs, describe.inputs(model, steps)),
+            ("outputs", manifest.outputs, describe.outputs(model)),
+            ("operators", manifest.operators, describe.operators(model)),
+            ("scores", manifest.scores, describe.scores(model)),
+            (
+                "minimum_tensorflow_lite",
+                manifest.minimum_tensorflow_lite,
+                None if version is None else version_text(version),
+            ),
+            ("preprocessing", manifest.preprocessing, describe.preprocessing(manifest.inputs)),
+        ]
+    except ModelError as error:
+        return [error.problem]
+    return [f"{name}: expected {said}, the model has {own}" for name, said, own in found if said != own]
+
+
+def metadata_faults(bundle: Opened) -> list[str]:
+    """Where the metadata and labels in the model are not those of `model.json` and `labels.txt`."""
+    try:
+        attached = read_attached(bundle.files[MODEL])
+    except ModelError as error:
+        return [error.problem]
+    faults = _differences("", describe.metadata(bundle.manifest), attached.metadata)
+    if attached.minimum_runtime != bundle.manifest.minimum_tensorflow_lite:
+        faults.append(
+            f"minimum runtime: expected {bundle.manifest.minimum_tensorflow_lite}, got {attached.minimum_runtime}"
+        )
+    beside = {LABELS: bundle.files[LABELS]} if LABELS in bundle.files else {}
+    if attached.files != beside:
+        faults.append("labels: those in the model are not those beside it")
+    return faults
+
+
+def _differences(where: str, expected: Any, got: Any) -> list[str]:
+    """Where two nested values part, as sentences."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        keys = [*expected, *(key for key in got if key not in expected)]
+        return [line for key in keys for line in _differences(f"{where}{key} ", expected.get(key), got.get(key))]
+    if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        pairs = enumerate(zip(expected, got, strict=True))
+        return [line for index, (one, other) in pairs for line in _differences(f"{where}{index} ", one, other)]
+    return [] if expected == got else [f"{where.strip()}: expected {expected!r}, got {got!r}"]
+
+
+def label_faults(bundle: Opened) -> list[str]:
+    """Where labels, classes and the width of the output are not as many."""
+    manifest = bundle.manifest
+    width = elements(manifest.outputs[0].shape)
+    faults = [] if manifest.classes in (None, width) else [f"expected {manifest.classes} classes, got {width} outputs"]
+    if (LABELS in bundle.files) != (manifest.labels is not None):
+        return [*faults, f"{LABELS}: {'there' if LABELS in bundle.files else 'not there'}, unlike in {MANIFEST}"]
+    if LABELS in bundle.files:
+        count = len(bundle.files[LABELS].decode("utf-8", "replace").splitlines())
+        faults += [f"{LABELS}: expected {width} names, one for each output, got {count}"] if count != width else []
+    return faults
+
+
+def code_faults(bundle: Opened) -> list[str]:
+    """Which files of app code are not what this version of edgeswap generates for the model."""
+    # Another version of edgeswap may generate other code, which is no fault: its hashes were checked above.
+    if bundle.manifest.provenance.edgeswap != __version__:
+        return []
+    expected = generate(app_facts(bundle.manifest, sha256(bundle.files[MODEL])))
+    return [f"{name}: not for this model" for name, content in expected.items() if bundle.files.get(name) != content]
+
+
+def sha256(data: bytes) -> str:
+    """In hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

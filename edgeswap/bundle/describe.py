@@ -1,0 +1,211 @@
+"""What model.json says that can be read off the `.tflite` itself, so that both can be held against each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from edgeswap.apps.facts import elements
+from edgeswap.apps.pixels import PixelSteps
+from edgeswap.bundle.manifest import InputTensor, Manifest, OperatorUse, OutputTensor, Pixels
+from edgeswap.errors import ModelError
+from edgeswap.tflite import metadata_schema
+from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
+from edgeswap.tflite.runtime_version import of_operator, text
+
+FROM_LABELS = "One name a line, in the order of the output."
+_PROBABILITIES = frozenset({"SOFTMAX", "LOGISTIC"})
+_SAME_VALUES = frozenset({"QUANTIZE", "RESHAPE", "SQUEEZE"})
+_CHANNELS = {1: metadata_schema.GRAYSCALE, 3: metadata_schema.RGB}
+
+Scores = Literal["probabilities", "logits", "values"]
+
+
+def inputs(model: Any, pixels: Sequence[PixelSteps | None]) -> list[InputTensor]:
+    """The inputs of a `ModelT`.
+
+    Args:
+        model: as `flatbuffer.read` gives it.
+        pixels: of each input how it comes from pixels; None where it takes real values.
+
+    Raises:
+        ModelError: an input that is neither int8 nor plain int32.
+    """
+    found = []
+    for tensor, steps in zip(input_tensors(model), pixels, strict=True):
+        scale, zero_point = (0.0, 0) if tensor.dtype == "INT32" else _quantized(tensor)
+        found.append(
+            InputTensor(
+                name=tensor.name,
+                shape=list(tensor.shape),
+                dtype="int32" if tensor.dtype == "INT32" else "int8",
+                scale=scale,
+                zero_point=zero_point,
+                pixels=None if steps is None else _pixels(steps),
+            )
+        )
+    return found
+
+
+def input_tensors(model: Any) -> list[Tensor]:
+    """The inputs of a `ModelT` as the file has them, in order."""
+    known = tensors(model)
+    return [known[index] for index in model.subgraphs[0].inputs]
+
+
+def outputs(model: Any) -> list[OutputTensor]:
+    """The outputs of a `ModelT`.
+
+    Raises:
+        ModelError: an output that is not int8.
+    """
+    known = tensors(model)
+    found = []
+    for tensor in (known[index] for index in model.subgraphs[0].outputs):
+        scale, zero_point = _quantized(tensor)
+        found.append(
+            OutputTensor(name=tensor.name, shape=list(tensor.shape), dtype="int8", scale=scale, zero_point=zero_point)
+        )
+    return found
+
+
+def operators(model: Any) -> list[OperatorUse]:
+    """Which operators a `ModelT` has, in which version, over all subgraphs; in order of their names."""
+    codes = [model.operatorCodes[operator.opcodeIndex] for graph in model.subgraphs for operator in graph.operators]
+    counts = Counter((operator_name(code), int(code.version)) for code in codes)
+    return [
+        OperatorUse(
+            name=name,
+            version=version,
+            count=count,
+            minimum_tensorflow_lite=None if (since := of_operator(name, version)) is None else text(since),
+        )
+        for (name, version), count in sorted(counts.items())
+    ]
+
+
+def scores(model: Any) -> Scores:
+    """What the first output holds, by the operator that makes it."""
+    graph = model.subgraphs[0]
+    makers = {int(output): operator for operator in graph.operators for output in operator.outputs}
+    wanted = int(graph.outputs[0])
+    while (maker := makers.get(wanted)) is not None:
+        name = operator_name(model.operatorCodes[maker.opcodeIndex])
+        if name not in _SAME_VALUES:
+            return "probabilities" if name in _PROBABILITIES else "logits"
+        wanted = int(maker.inputs[0])
+    return "values"
+
+
+def preprocessing(given: list[InputTensor]) -> list[str]:
+    """What an app does with each input, step by step, in words."""
+    return [step for tensor in given for step in _steps(tensor)]
+
+
+def metadata(manifest: Manifest) -> dict[str, Any]:
+    """The TFLite Metadata that say what `manifest` says."""
+    graph = {
+        "input_tensor_metadata": [_input_metadata(tensor) for tensor in manifest.inputs],
+        "output_tensor_metadata": [
+            _output_metadata(tensor, manifest if index == 0 else None) for index, tensor in enumerate(manifest.outputs)
+        ],
+    }
+    return {
+        "name": manifest.name,
+        "description": manifest.description,
+        "version": manifest.version,
+        "subgraph_metadata": [graph],
+        "author": manifest.author,
+        "license": manifest.licence,
+        "min_parser_version": metadata_schema.PARSER_VERSION,
+    }
+
+
+def _quantized(tensor: Tensor) -> tuple[float, int]:
+    if tensor.dtype != "INT8" or len(tensor.scales) != 1:
+        raise ModelError(
+            f"Expected int8 inputs and outputs of one scale each, got {tensor.dtype} for {tensor.name!r}.",
+            "A bundle is made of a full-integer int8 model.",
+        )
+    return tensor.scales[0], tensor.zero_points[0]
+
+
+def _pixels(steps: PixelSteps) -> Pixels:
+    return Pixels(
+        preprocess=steps.preprocess,
+        resize=steps.resize,
+        source_channels=list(steps.source_channels),
+        scales=list(steps.scales),
+        offsets=list(steps.offsets),
+    )
+
+
+def _steps(tensor: InputTensor) -> list[str]:
+    name = f"{tensor.name}: "
+    if tensor.dtype == "int32":
+        return [f"{name}whole numbers as they are, int32 of shape {tensor.shape}"]
+    pixels = tensor.pixels
+    if pixels is None:
+        return [
+            f"{name}real values as the model was trained with, float32 of shape {tensor.shape}",
+            f"{name}int8 = round(value / {tensor.scale!r} + {tensor.zero_point}), clipped to -128..127",
+        ]
+    height, width, channels = tensor.shape[1:]
+    order = {1: "grayscale", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels} channels")
+    plain = set(pixels.scales) == {1.0} and set(pixels.offsets) == {-128.0}
+    formula = "pixel - 128" if plain else "floor(pixel * scale + offset + 0.5) by channel, clipped to -128..127"
+    turned = pixels.source_channels != list(range(channels))
+    return [
+        f"{name}resize to {width} x {height} pixels, {order}, uint8 (measured with: {pixels.resize})",
+        *([f"{name}take the channels in the order {pixels.source_channels}"] if turned else []),
+        f"{name}int8 = {formula}",
+    ]
+
+
+def _input_metadata(tensor: InputTensor) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": tensor.name, "description": " ".join(_steps(tensor))}
+    features: dict[str, Any] = {"content_properties": {"FeatureProperties": {}}}
+    if tensor.dtype == "int32":
+        return said | {"content": features}
+    lowest, highest = (tensor.scale * (step - tensor.zero_point) for step in (-128, 127))
+    stats = {"max": [_float32(highest)], "min": [_float32(lowest)]}
+    pixels = tensor.pixels
+    if pixels is None or tensor.shape[3] not in _CHANNELS:
+        return said | {"content": features, "stats": stats}
+    size = {"width": tensor.shape[2], "height": tensor.shape[1]}
+    image = {"color_space": _CHANNELS[tensor.shape[3]], "default_size": size}
+    # (pixel - mean) / std is a real value whose int8 is just what `pixels` gives: for `symmetric` the mean is 128.
+    std = [1 / (scale * tensor.scale) for scale in pixels.scales]
+    mean = [(tensor.zero_point - offset) / scale for scale, offset in zip(pixels.scales, pixels.offsets, strict=True)]
+    options = {"NormalizationOptions": {"mean": _once(mean), "std": _once(std)}}
+    return said | {
+        "content": {"content_properties": {"ImageProperties": image}},
+        "process_units": [{"options": options}],
+        "stats": stats,
+    }
+
+
+def _output_metadata(tensor: OutputTensor, classifier: Manifest | None) -> dict[str, Any]:
+    said: dict[str, Any] = {"name": tensor.name, "content": {"content_properties": {"FeatureProperties": {}}}}
+    if classifier is not None:
+        said["description"] = f"{classifier.scores}, {elements(tensor.shape)} values"
+    lowest, highest = (tensor.scale * (step - tensor.zero_point) for step in (-128, 127))
+    said["stats"] = {"max": [_float32(highest)], "min": [_float32(lowest)]}
+    if classifier is not None and classifier.labels is not None:
+        said["associated_files"] = [
+            {"name": classifier.labels, "description": FROM_LABELS, "type": metadata_schema.AXIS_LABELS}
+        ]
+    return said
+
+
+def _once(values: list[float]) -> list[float]:
+    """One value stands for all channels where they are equal, as the schema has it; as float32 holds them."""
+    found = [_float32(value) for value in values]
+    return found[:1] if len(set(found)) == 1 else found
+
+
+def _float32(value: float) -> float:
+    return float(np.float32(value))

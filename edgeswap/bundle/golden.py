@@ -1,0 +1,196 @@
+"""Golden vectors: real samples as an app holds them, as the model takes them, and what must come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.apps.facts import elements, golden_files
+from edgeswap.bundle.manifest import Golden, InputTensor, OutputTensor, Vector, input_facts, output_facts
+from edgeswap.errors import DataError, TargetError
+from edgeswap.measure import Target
+from edgeswap.progress import Progress, Silent
+from edgeswap.scratch import scratch_folder
+from edgeswap.tflite.interface import interface
+
+VECTORS = 4
+# Of these the vectors are chosen, and on these the two sets of kernels are held against each other.
+CANDIDATES = 100
+# TFLite rounds after every operator, and each set of kernels rounds in its own way, so outputs part by a few steps.
+# Over eleven networks of 5 to 100 operators (50 to 200 samples each) tflite-runtime 2.14 was off from ai-edge-litert
+# 2.3 by at most one step more than that runtime's built-in kernels are from XNNPACK. Twice that is allowed.
+MORE_STEPS = 2
+# How near to halfway between two int8 a real value may lie: nearer, float32 and float64 may round it differently.
+CLEAR_STEPS = 0.01
+
+DTYPES = {"u8": "u1", "f32": "<f4", "i32": "<i4", "i8": "i1"}
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """What a target made of quantized samples: outputs int8 (samples, values)."""
+
+    runtime: str
+    version: str
+    outputs: npt.NDArray[np.int8]
+
+
+def make_golden(
+    tflite_model: bytes,
+    inputs: Sequence[InputTensor],
+    outputs: Sequence[OutputTensor],
+    samples: Sequence[Array],
+    *,
+    target: Target,
+    progress: Progress | None = None,
+) -> tuple[Golden, dict[str, bytes]]:
+    """The golden vectors of a model, and their files.
+
+    Args:
+        tflite_model: as in the bundle.
+        inputs: what is known of its inputs.
+        outputs: what is known of its one output.
+        samples: an array (N, ...) for each input: uint8 pixels, real values that the float model takes, or int32.
+        target: what runs it; its outputs become the golden ones.
+        progress: told how far it is.
+
+    Raises:
+        TargetError: the target failed.
+    """
+    held = [as_app_holds(tensor, array) for tensor, array in zip(inputs, samples, strict=True)]
+    quantized = [quantize(tensor, array) for tensor, array in zip(inputs, held, strict=True)]
+    ran = run(target, tflite_model, inputs, quantized, delegate="xnnpack", progress=progress)
+    other = run(target, tflite_model, inputs, quantized, delegate="none", progress=progress)
+    apart = steps_apart(ran.outputs, other.outputs)
+    files: dict[str, bytes] = {}
+    vectors = []
+    facts = [input_facts(tensor) for tensor in inputs], [output_facts(tensor) for tensor in outputs]
+    for number, sample in enumerate(_choose(ran.outputs.argmax(axis=1))):
+        names = golden_files(number, *facts)
+        arrays = (*(array[sample] for array in held), *(array[sample] for array in quantized), ran.outputs[sample])
+        paths = (*names.inputs, *names.quantized, *names.outputs)
+        files |= {path: to_bytes(path, array) for path, array in zip(paths, arrays, strict=True)}
+        vectors.append(Vector(inputs=list(names.inputs), quantized=list(names.quantized), outputs=list(names.outputs)))
+    golden = Golden(
+        runtime=ran.runtime,
+        runtime_version=ran.version,
+        delegate="xnnpack",
+        tolerance_steps=apart + MORE_STEPS,
+        kernels_apart_steps=apart,
+        vectors=vectors,
+    )
+    return golden, files
+
+
+def run(
+    target: Target,
+    tflite_model: bytes,
+    inputs: Sequence[InputTensor],
+    quantized: Sequence[Array],
+    *,
+    delegate: str | None = None,
+    progress: Progress | None = None,
+) -> Ran:
+    """What `target` makes of quantized samples: an array (N, ...) for each input.
+
+    Raises:
+        TargetError: the target failed, or gave no outputs.
+    """
+    names = ["x"] if len(inputs) == 1 else list(interface(tflite_model).inputs)
+    arrays: dict[str, Any] = {
+        name: _for_the_script(tensor, array) for name, tensor, array in zip(names, inputs, quantized, strict=True)
+    }
+    with scratch_folder() as folder:
+        files = {"model.tflite": folder / "model.tflite", "golden.npz": folder / "golden.npz"}
+        files["model.tflite"].write_bytes(tflite_model)
+        np.savez(files["golden.npz"], **arrays)
+        arguments = ["model.tflite", "--data", "golden.npz", "--preprocess", "none", "--outputs", "-"]
+        arguments += ["--no-latency", "--no-load", "--workers", "1"]
+        arguments += ["--delegate", delegate] if delegate else []
+        answer = target.run(files, arguments, progress=progress or Silent())
+    outputs = answer["models"][0].get("outputs")
+    if outputs is None:
+        raise TargetError(
+            f"{target.name}: expected the model's outputs in the answer, got none.",
+            "The device script and edgeswap must be of one version.",
+        )
+    return Ran(answer["runtime"]["name"], answer["runtime"]["version"], np.asarray(outputs).astype(np.int8))
+
+
+def as_app_holds(tensor: InputTensor, samples: Array) -> Array:
+    """Samples in the form of the golden vectors' files: uint8 pixels, float32 or int32; of the input's shape.
+
+    A real value so near to halfway between two int8 that rounding errors decide is moved by a hundredth of a step.
+
+    Raises:
+        DataError: they are not of the input's shape.
+    """
+    form = input_facts(tensor).form
+    if list(samples.shape[1:]) != tensor.shape[1:]:
+        raise DataError(
+            f"Expected samples of shape {tuple(tensor.shape[1:])} for {tensor.name!r}, got {samples.shape[1:]}.",
+            "Give samples of the shape that the model takes.",
+        )
+    if form == "u8":
+        return np.clip(np.rint(samples), 0, 255).astype(np.uint8)
+    if form == "i32":
+        return samples.astype(np.int32)
+    steps = samples.astype(np.float64) / tensor.scale
+    past_half = np.mod(steps, 1) - 0.5
+    moved = np.where(past_half < 0, -CLEAR_STEPS, CLEAR_STEPS)
+    return (np.where(np.abs(past_half) < CLEAR_STEPS, steps + moved, steps) * tensor.scale).astype(np.float32)
+
+
+def quantize(tensor: InputTensor, held: Array) -> Array:
+    """What the app must make of samples as it holds them: int8, or int32 as they are."""
+    facts = input_facts(tensor)
+    if facts.form == "i32":
+        return held
+    if facts.pixels is not None:
+        return facts.pixels.quantize(held)
+    steps = np.rint(held / np.float32(tensor.scale) + np.float32(tensor.zero_point))
+    return np.clip(steps, -128, 127).astype(np.int8)
+
+
+def steps_apart(one: npt.NDArray[np.int8], other: npt.NDArray[np.int8]) -> int:
+    """The greatest difference in int8 steps."""
+    return int(np.abs(one.astype(np.int16) - other).max(initial=0))
+
+
+def to_bytes(path: str, array: Array) -> bytes:
+    """The content of a golden file: raw values of the type that its name ends in."""
+    return np.ascontiguousarray(array).astype(DTYPES[path.rpartition(".")[2]]).tobytes()
+
+
+def from_bytes(path: str, data: bytes, shape: Sequence[int]) -> Array | None:
+    """What a golden file holds, in `shape`; None where it has another size."""
+    dtype = np.dtype(DTYPES[path.rpartition(".")[2]])
+    if len(data) != dtype.itemsize * elements(shape):
+        return None
+    return np.frombuffer(data, dtype).reshape(shape)
+
+
+def candidates(count: int, read: Callable[[npt.NDArray[np.int64]], Any]) -> Any:
+    """Up to `CANDIDATES` samples of `count`, evenly spaced: files are often in the order of their classes."""
+    chosen = min(CANDIDATES, count)
+    return read(np.arange(chosen, dtype=np.int64) * count // chosen)
+
+
+def _choose(classes: npt.NDArray[np.int64]) -> list[int]:
+    """The first sample of each class, then the first of the rest, up to `VECTORS`, in order."""
+    _, first = np.unique(classes, return_index=True)
+    rest = [index for index in range(len(classes)) if index not in set(first.tolist())]
+    return sorted([*sorted(first.tolist()), *rest][:VECTORS])
+
+
+def _for_the_script(tensor: InputTensor, quantized: Array) -> Array:
+    """Quantized samples as the device script takes them: real values that it quantizes to the very same int8."""
+    if tensor.dtype == "int32":
+        return quantized
+    steps = quantized.astype(np.float32) - np.float32(tensor.zero_point)
+    return np.asarray(steps * np.float32(tensor.scale), np.float32)

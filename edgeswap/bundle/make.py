@@ -1,0 +1,172 @@
+"""A bundle.zip of an int8 model: what an app ships, and a way to prove that it is wired up right."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edgeswap.apps.generate import generate
+from edgeswap.apps.pixels import PixelSteps, pixel_steps
+from edgeswap.bundle import describe
+from edgeswap.bundle.archive import pack
+from edgeswap.bundle.card import model_card, readme
+from edgeswap.bundle.golden import candidates, make_golden
+from edgeswap.bundle.manifest import (
+    LABELS,
+    MANIFEST,
+    MODEL,
+    SUMS,
+    Manifest,
+    Provenance,
+    Samples,
+    app_facts,
+    to_json,
+)
+from edgeswap.dataset import Dataset
+from edgeswap.errors import DataError, ModelError
+from edgeswap.measure import Target
+from edgeswap.preprocess import Preprocess, pixel_inputs
+from edgeswap.progress import Progress
+from edgeswap.records import DataSource, ExportReport
+from edgeswap.tflite.flatbuffer import Tensor, read
+from edgeswap.tflite.interface import interface
+from edgeswap.tflite.metadata import attach
+from edgeswap.tflite.runtime_version import minimum_runtime
+from edgeswap.tflite.runtime_version import text as version_text
+
+ARRAYS = "none: the samples were arrays of the model's own size"
+VERSION_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Credits:
+    """What a person says of the model."""
+
+    description: str = ""
+    author: str = ""
+    licence: str = ""
+
+
+def make_bundle(
+    tflite_model: bytes,
+    report: ExportReport,
+    test: Dataset,
+    preprocess: Preprocess,
+    target: Target,
+    *,
+    credits: Credits = Credits(),
+    progress: Progress | None = None,
+) -> bytes:
+    """The bundle.zip: the same model, data and runtime give the same bytes.
+
+    Args:
+        tflite_model: full-integer int8, batch 1, one output.
+        report: of the export, for metrics and provenance; nothing of its times or paths is taken over.
+        test: test samples, of which a few become golden vectors; its class names become the labels.
+        preprocess: of the export.
+        target: runs the model for the golden outputs.
+        credits: description, author and licence.
+        progress: told how far it is.
+
+    Raises:
+        ModelError: the model is not of that kind.
+        DataError: the class names cannot be labels.
+        TargetError: the target failed.
+    """
+    model = read(tflite_model)
+    names = list(interface(tflite_model).inputs)
+    raw = candidates(len(test), test.read)
+    given = raw if isinstance(raw, dict) else {names[0]: raw}
+    steps = [
+        _steps(tensor, preprocess, test.resize or ARRAYS) if name in pixel_inputs(given) else None
+        for name, tensor in zip(names, describe.input_tensors(model), strict=True)
+    ]
+    inputs, outputs = describe.inputs(model, steps), describe.outputs(model)
+    if len(outputs) != 1:
+        raise ModelError(f"Expected a model with one output, got {len(outputs)}.", "Export the part that classifies.")
+    classes = interface(tflite_model).classes
+    labels = _labels(test.class_names, classes)
+    mapped = preprocess(raw)
+    real = mapped if isinstance(mapped, dict) else {names[0]: mapped}
+    samples = [real[name] if own is None else given[name] for name, own in zip(names, steps, strict=True)]
+    golden, golden_files = make_golden(tflite_model, inputs, outputs, samples, target=target, progress=progress)
+    version = minimum_runtime(model)
+    sha256 = hashlib.sha256(tflite_model).hexdigest()
+    manifest = Manifest(
+        name=report.model.name,
+        version=sha256[:VERSION_DIGITS],
+        description=credits.description,
+        author=credits.author,
+        licence=credits.licence,
+        inputs=inputs,
+        outputs=outputs,
+        classes=classes,
+        labels=None if labels is None else LABELS,
+        scores=describe.scores(model),
+        preprocessing=describe.preprocessing(inputs),
+        operators=describe.operators(model),
+        minimum_tensorflow_lite=None if version is None else version_text(version),
+        golden=golden,
+        provenance=_provenance(report, sha256),
+        files={},
+    )
+    label_files = {} if labels is None else {LABELS: labels}
+    shipped_model = attach(tflite_model, describe.metadata(manifest), label_files)
+    files = {
+        MODEL: shipped_model,
+        **label_files,
+        **golden_files,
+        **generate(app_facts(manifest, hashlib.sha256(shipped_model).hexdigest())),
+        "MODEL_CARD.md": model_card(manifest, report),
+        "README.md": readme(manifest),
+    }
+    files[MANIFEST] = to_json(manifest.model_copy(update={"files": _digests(files)}))
+    return pack({**files, SUMS: sums(files)})
+
+
+def sums(files: Mapping[str, bytes]) -> bytes:
+    """SHA256SUMS of `files`, which `sha256sum --check` reads."""
+    return "".join(f"{digest}  {name}\n" for name, digest in _digests(files).items()).encode()
+
+
+def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
+
+
+def _labels(names: Sequence[str] | None, classes: int | None) -> bytes | None:
+    if names is None or classes is None:
+        return None
+    wrong = next((name for name in names if name.splitlines() != [name]), None)
+    if wrong is not None or len(names) != classes:
+        got = f"{wrong!r}" if wrong is not None else f"{len(names)} names"
+        raise DataError(
+            f"Expected {classes} class names of one line each for {LABELS}, got {got}.",
+            "Give them with --labels, one a line, in the order of the model's outputs.",
+        )
+    return "".join(f"{name}\n" for name in names).encode()
+
+
+def _steps(tensor: Tensor, preprocess: Preprocess, resize: str) -> PixelSteps | None:
+    """How pixels become this input; None where they do not, or by a user's own function alone."""
+    if preprocess.name == "none" or len(tensor.shape) != 4 or tensor.shape[3] not in (1, 3, 4):
+        return None
+    scale, zero_point = tensor.scales[0], tensor.zero_points[0]
+    return pixel_steps(preprocess, channels=tensor.shape[3], scale=scale, zero_point=zero_point, resize=resize)
+
+
+def _provenance(report: ExportReport, int8_model_sha256: str) -> Provenance:
+    def samples(source: DataSource) -> Samples:
+        return Samples(samples=source.samples, sha256=source.sha256)
+
+    return Provenance(
+        edgeswap=report.edgeswap,
+        method=report.method,
+        seed=report.seed,
+        source_model=report.model.name,
+        source_model_sha256=report.model.sha256,
+        int8_model_sha256=int8_model_sha256,
+        train=None if report.data.train is None else samples(report.data.train),
+        calibration=samples(report.data.calibration),
+        test=samples(report.data.test),
+    )

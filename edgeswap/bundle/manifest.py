@@ -1,0 +1,179 @@
+"""model.json: all that a bundle's other files and an app must agree on. Numbers, never formatted text."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, ValidationError, model_validator
+
+from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts
+from edgeswap.apps.pixels import PixelSteps
+from edgeswap.errors import ModelError
+from edgeswap.records import Record
+
+MODEL, MANIFEST, LABELS, SUMS = "model.tflite", "model.json", "labels.txt", "SHA256SUMS"
+
+
+class Pixels(Record):
+    """From uint8 pixels to int8: floor(pixel * scale + offset + 0.5), channel by channel, clipped to -128..127."""
+
+    preprocess: str = Field(description="the mapping's name in edgeswap")
+    resize: str = Field(description="how images were brought to size when accuracy was measured")
+    source_channels: list[int] = Field(description="which image channel each channel of the model takes")
+    scales: list[PositiveFloat]
+    offsets: list[float]
+
+    @model_validator(mode="after")
+    def _one_for_each_channel(self) -> Pixels:
+        lengths = {len(self.source_channels), len(self.scales), len(self.offsets)}
+        if len(lengths) != 1 or any(not 0 <= channel < len(self.scales) for channel in self.source_channels):
+            raise ValueError("expected a source channel, a scale and an offset for each channel")
+        return self
+
+
+class InputTensor(Record):
+    """An input: real value = scale * (int8 - zero_point)."""
+
+    name: str
+    shape: list[int]
+    dtype: Literal["int8", "int32"]
+    scale: float
+    zero_point: int
+    pixels: Pixels | None = Field(description="null where the app gives real values")
+
+
+class OutputTensor(Record):
+    """An output: real value = scale * (int8 - zero_point)."""
+
+    name: str
+    shape: list[int]
+    dtype: Literal["int8"]
+    scale: float
+    zero_point: int
+
+
+class OperatorUse(Record):
+    """One operator in one version, and how often the model has it."""
+
+    name: str
+    version: int
+    count: int
+    minimum_tensorflow_lite: str | None = Field(description="null where it is not known")
+
+
+class Vector(Record):
+    """Files of one golden vector: raw values, little-endian, C order, one file for each input or output."""
+
+    inputs: list[str] = Field(description="as the app holds it: uint8 (.u8), float32 (.f32) or int32 (.i32)")
+    quantized: list[str] = Field(description="as the model takes it")
+    outputs: list[str] = Field(description="int8, to the last bit what the named runtime gave")
+
+
+class Golden(Record):
+    """Golden vectors: what went in, and what must come out."""
+
+    runtime: str
+    runtime_version: str
+    delegate: str
+    tolerance_steps: int = Field(ge=0, le=255, description="int8 steps an output may be off under another runtime")
+    kernels_apart_steps: int = Field(description="int8 steps between the runtime's own two sets of kernels, at most")
+    vectors: list[Vector] = Field(min_length=1)
+
+
+class Samples(Record):
+    """Which data: `sha256` is over the raw samples and labels, in order."""
+
+    samples: int
+    sha256: str
+
+
+class Provenance(Record):
+    """Where the model comes from."""
+
+    edgeswap: str
+    method: str
+    seed: int
+    source_model: str
+    source_model_sha256: str
+    int8_model_sha256: str = Field(description="model_int8.tflite, before metadata were put into it")
+    train: Samples | None
+    calibration: Samples
+    test: Samples
+
+
+class Manifest(Record):
+    """model.json."""
+
+    schema_: Literal["edgeswap.bundle/1"] = Field(default="edgeswap.bundle/1", alias="schema")
+    name: str
+    version: str = Field(description="the first digits of int8_model_sha256: another model is another version")
+    description: str
+    author: str
+    licence: str
+    inputs: list[InputTensor] = Field(min_length=1)
+    outputs: list[OutputTensor] = Field(min_length=1)
+    classes: int | None
+    labels: Literal["labels.txt"] | None
+    scores: Literal["probabilities", "logits", "values"]
+    preprocessing: list[str] = Field(description="what the app does with each input, step by step")
+    operators: list[OperatorUse]
+    minimum_tensorflow_lite: str | None = Field(description="LiteRT counts its own versions; all of them are newer")
+    golden: Golden
+    provenance: Provenance
+    files: dict[str, str] = Field(description="path to SHA-256 of every file but model.json and SHA256SUMS")
+
+    model_config = Record.model_config | {"populate_by_name": True}
+
+
+def to_json(manifest: Manifest) -> bytes:
+    """The file."""
+    return (manifest.model_dump_json(by_alias=True, indent=2) + "\n").encode()
+
+
+def from_json(data: bytes) -> Manifest:
+    """What the file says.
+
+    Raises:
+        ModelError: it is not of this schema.
+    """
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise ModelError(
+            f"Expected a {MANIFEST} of schema 'edgeswap.bundle/1', got at {where}: {first['msg']}.",
+            "Make the bundle again, with this version of edgeswap.",
+        ) from error
+
+
+def app_facts(manifest: Manifest, model_sha256: str) -> AppFacts:
+    """What the app code must know."""
+    return AppFacts(
+        model=manifest.name,
+        model_sha256=model_sha256,
+        inputs=tuple(input_facts(tensor) for tensor in manifest.inputs),
+        outputs=tuple(output_facts(tensor) for tensor in manifest.outputs),
+        classes=manifest.classes,
+        labelled=manifest.labels is not None,
+        scores=manifest.scores,
+        golden_count=len(manifest.golden.vectors),
+        runtime=manifest.golden.runtime,
+        runtime_version=manifest.golden.runtime_version,
+        tolerance_steps=manifest.golden.tolerance_steps,
+    )
+
+
+def input_facts(tensor: InputTensor) -> InputFacts:
+    """An input as the app code sees it."""
+    pixels = tensor.pixels
+    steps = None
+    if pixels is not None:
+        channels, scales, offsets = tuple(pixels.source_channels), tuple(pixels.scales), tuple(pixels.offsets)
+        steps = PixelSteps(channels, scales, offsets, pixels.preprocess, pixels.resize)
+    return InputFacts(tensor.name, tuple(tensor.shape), tensor.dtype, tensor.scale, tensor.zero_point, steps)
+
+
+def output_facts(tensor: OutputTensor) -> OutputFacts:
+    """An output as the app code sees it."""
+    return OutputFacts(tensor.name, tuple(tensor.shape), tensor.scale, tensor.zero_point)
