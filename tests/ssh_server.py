@@ -7,11 +7,11 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
+import venv
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,23 +54,18 @@ class Server:
         config = self.client(port=port, known_hosts=known_hosts, key=key)
         return Ssh(name, Ssh.parse(name).address, ssh_options=("-F", str(config)), **how)
 
-    def left_behind(self) -> list[str]:
-        """What is in the home once everything had ten seconds to go."""
+    def left_behind(self, folder: Path | None = None) -> list[Path]:
+        """What is in the folder, by default the home, once everything had ten seconds to go."""
         until = time.monotonic() + 10
-        while os.listdir(self.home) and time.monotonic() < until:
+        while (left := list((folder or self.home).iterdir())) and time.monotonic() < until:
             time.sleep(0.1)
-        return os.listdir(self.home)
+        return left
 
 
-def pythons(folder: Path) -> str:
-    """A PATH on which `python3` is this Python without the packages of its virtual environment."""
-    folder.mkdir(exist_ok=True)
-    base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-    link = folder / "python3"
-    link.unlink(missing_ok=True)
-    link.write_text(f'#!/bin/sh\nexec "{base}" "$@"\n')
-    link.chmod(0o755)
-    return f"{folder}:/usr/bin:/bin"
+def bare_python(folder: Path) -> str:
+    """A PATH on which `python3` is one without any package."""
+    venv.create(folder, with_pip=False, symlinks=True)
+    return f"{folder / 'bin'}:/usr/bin:/bin"
 
 
 @contextmanager
@@ -91,7 +86,7 @@ def running(
         port = int(free.getsockname()[1])
     server = Server(folder, port)
     server.home.mkdir()
-    given = {"HOME": str(server.home), "PATH": pythons(folder / "bin"), **(environment or {})}
+    given = {"HOME": str(server.home), "PATH": bare_python(folder / "python"), **(environment or {})}
     configuration = [
         f"ListenAddress 127.0.0.1:{port}",
         f"HostKey {folder / 'host_key'}",
@@ -122,39 +117,55 @@ def running(
             process.wait()
 
 
-@contextmanager
-def cutting(port: int, *, after_bytes: int, times: int = 1) -> Iterator[int]:
-    """A port that leads to `port`; its first `times` connections are cut after so many bytes to the server."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_accept, args=(listener, port, after_bytes, times), daemon=True).start()
-        yield int(listener.getsockname()[1])
-        listener.shutdown(socket.SHUT_RDWR)
+class Line:
+    """A port that leads to `port`, and can be cut like a cable.
 
+    Args:
+        port: where it leads.
+        after_bytes: after so many bytes to the server a connection is cut.
+        times: how many connections are cut so; those after them are not.
+    """
 
-def _accept(listener: socket.socket, port: int, after_bytes: int, times: int) -> None:
-    while True:
-        try:
-            client, _ = listener.accept()
-        except OSError:
-            return
-        server = socket.create_connection(("127.0.0.1", port))
-        allowed = after_bytes if times > 0 else None
-        times -= 1
-        for source, sink, most in ((client, server, allowed), (server, client, None)):
-            threading.Thread(target=_pump, args=(source, sink, most), daemon=True).start()
+    def __init__(self, port: int, *, after_bytes: int | None = None, times: int = 0) -> None:
+        self.leads_to = port
+        self.after_bytes = after_bytes
+        self.times = times
+        self.opened = 0
+        self.ends: list[socket.socket] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self.listener.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
 
+    def cut(self) -> None:
+        """End all connections that there are."""
+        for end in self.ends:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
-def _pump(source: socket.socket, sink: socket.socket, most: int | None) -> None:
-    passed = 0
-    try:
-        while (data := source.recv(1 << 16)) and (most is None or passed < most):
-            sink.sendall(data)
-            passed += len(data)
-    except OSError:
-        pass
-    for end in (source, sink):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        end.close()
+    def close(self) -> None:
+        self.cut()
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        for end in (*self.ends, self.listener):
+            end.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.leads_to))
+                self.ends += [client, server]
+                self.opened += 1
+                most = self.after_bytes if self.opened <= self.times else None
+                for source, sink, limit in ((client, server, most), (server, client, None)):
+                    threading.Thread(target=self._pump, args=(source, sink, limit), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket, most: int | None) -> None:
+        passed = 0
+        with suppress(OSError):
+            while (data := source.recv(1 << 14)) and (most is None or passed < most):
+                sink.sendall(data)
+                passed += len(data)
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Words of OpenSSH 9.2's client, as it said them; those that need a machine far away could not be had from a server here."""
+"""Sentences of OpenSSH's client; `test_ssh.py` has those that a server on a loopback port can bring about."""
 
 from __future__ import annotations
 

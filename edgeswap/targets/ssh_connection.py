@@ -43,16 +43,19 @@ class Connection:
 
     def _hear(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            first, _, rest = line.partition(b" ")
-            if first == self.word:  # anything else is what a login shell prints
-                self.told.put(json.loads(rest) if rest.startswith(b"{") else {"shell": rest.decode(errors="replace")})
+        with self.process.stdout as stream:
+            for line in stream:
+                first, _, rest = line.partition(b" ")
+                if first == self.word:  # anything else is what a login shell prints
+                    shell = not rest.startswith(b"{")
+                    self.told.put({"shell": rest.decode(errors="replace")} if shell else json.loads(rest))
         self.told.put(None)
 
     def _overhear(self) -> None:
         assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.words.append(line.decode(errors="replace").rstrip())
+        with self.process.stderr as stream:
+            for line in stream:
+                self.words.append(line.decode(errors="replace").rstrip())
 
     def hear(self, patience_s: float) -> dict[str, Any]:
         """What the board says next.
