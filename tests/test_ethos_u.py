@@ -16,10 +16,11 @@ from packaging.requirements import Requirement
 
 from edgeswap.errors import ConfigError, ModelError, TargetError
 from edgeswap.records import NpuEstimate
-from edgeswap.targets import ethos_u
+from edgeswap.targets import ethos_u, vela
 from edgeswap.targets.compiler import run_compiler
-from edgeswap.targets.ethos_u import estimate, missing
+from edgeswap.targets.ethos_u import estimate
 from edgeswap.targets.names import NPUS
+from edgeswap.targets.vela import missing
 from edgeswap.tflite.flatbuffer import operators, read, write
 from edgeswap.tflite.lower import lower
 from tests.conftest import CHECKOUT
@@ -159,12 +160,12 @@ def test_a_file_that_is_none_is_told_before_vela_sees_it(tmp_path):
 
 def test_the_extra_installs_what_the_error_asks_for():
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    assert project["optional-dependencies"]["ethos-u"] == [ethos_u.REQUIREMENT]
-    assert ethos_u._version() in Requirement(ethos_u.REQUIREMENT).specifier
+    assert project["optional-dependencies"]["ethos-u"] == [vela.REQUIREMENT]
+    assert vela.version() in Requirement(vela.REQUIREMENT).specifier
 
 
 def test_without_vela_the_error_has_the_command_that_installs_it(monkeypatch, tmp_path):
-    monkeypatch.setattr(ethos_u, "PACKAGE", "ethos-u-vela-of-nobody")
+    monkeypatch.setattr(vela, "PACKAGE", "ethos-u-vela-of-nobody")
     with pytest.raises(TargetError) as caught:
         estimate(GELU, "ethos-u55-128", tmp_path)
     assert "not installed" in caught.value.problem

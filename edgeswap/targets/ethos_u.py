@@ -11,20 +11,16 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from edgeswap.errors import ConfigError, TargetError
 from edgeswap.records import NpuEstimate
 from edgeswap.scratch import scratch_folder
+from edgeswap.targets import vela
 from edgeswap.targets.compiler import quote, run_compiler
 from edgeswap.targets.names import NPUS
 from edgeswap.tflite.flatbuffer import operator_name, operators, read, tensors
-
-PACKAGE = "ethos-u-vela"
-REQUIREMENT = f"{PACKAGE}>=5.2,<5.3"  # as the extra `ethos-u` in pyproject.toml; 5.1 leaves ELU to the CPU
-MISSING = f"Vela, Arm's compiler for the Ethos-U, is not installed in this Python: pip install '{REQUIREMENT}'"
 
 # System configuration and memory mode of each core, from the vela.ini that Vela brings along. They are the ones it
 # takes by itself, named here so that another version of it reckons with the same.
@@ -39,11 +35,6 @@ _NPU_OPERATOR = "ethos-u"
 _WARNING = re.compile(
     r"^Warning \(supported operators\) operator: \w+, ofm: '(?P<tensor>.*)'\n(?P<why>(?:.+\n)+)", re.MULTILINE
 )
-
-
-def missing() -> list[str]:
-    """What this machine lacks for these targets: sentences, each with the command that mends it."""
-    return [] if _version() else [MISSING]
 
 
 def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: float = 900.0) -> NpuEstimate:
@@ -65,9 +56,9 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
     """
     if accelerator not in NPUS:
         raise ConfigError(f"Expected an Ethos-U, got {accelerator!r}.", f"Known are: {', '.join(NPUS)}.")
-    version = _version()
+    version = vela.version()
     if version is None:
-        raise TargetError(f"{accelerator}: expected {PACKAGE} in this Python, it is not installed.", MISSING)
+        raise TargetError(f"{accelerator}: expected {vela.PACKAGE} in this Python, it is not installed.", vela.MISSING)
     source = operators(read(tflite_model))
     system_config, memory_mode = _CONFIGURATIONS[accelerator.rpartition("-")[0]]
     with scratch_folder() as scratch:
@@ -75,7 +66,7 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
         command = [sys.executable, "-m", "ethosu.vela", "model.tflite", "--output-dir", "compiled"]
         command += ["--accelerator-config", accelerator, "--config", _CONFIG_FILE]
         command += ["--system-config", system_config, "--memory-mode", memory_mode]
-        name = f"{accelerator}: {PACKAGE} {version}"
+        name = f"{accelerator}: {vela.PACKAGE} {version}"
         remedy = "Check the model with edgeswap check; if it is sound, try another version of Vela."
         said = run_compiler(name, command, scratch, timeout_s=timeout_s, remedy=remedy)
         compiled, summary = _results(scratch / "compiled", name, said)
@@ -91,7 +82,7 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
     (folder / file).write_bytes(compiled)
     return NpuEstimate(
         accelerator=accelerator,
-        compiler=f"{PACKAGE} {version}",
+        compiler=f"{vela.PACKAGE} {version}",
         system_config=system_config,
         memory_mode=memory_mode,
         file=file,
@@ -102,13 +93,6 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
         npu_pieces=operators(read(compiled))[_NPU_OPERATOR],
         **_figures(summary, name),
     )
-
-
-def _version() -> str | None:
-    try:
-        return metadata.version(PACKAGE)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _results(folder: Path, name: str, said: str) -> tuple[bytes, dict[str, str]]:
@@ -164,5 +148,6 @@ def _figures(row: Mapping[str, str], name: str) -> dict[str, Any]:
         }
     except KeyError as error:
         raise TargetError(
-            f"{name}: expected the column {error} in its summary, there is none.", f"Run: pip install '{REQUIREMENT}'"
+            f"{name}: expected the column {error} in its summary, there is none.",
+            f"Run: pip install '{vela.REQUIREMENT}'",
         ) from error
