@@ -34,6 +34,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -840,6 +841,8 @@ def apart(question: str, path: Path, engine: Engine) -> dict[str, Any]:
         raise BenchmarkError(
             f"{path.name} did not load and run a few times within 10 minutes.", "Try it with --delegate none."
         ) from None
+    except OSError as error:
+        raise BenchmarkError(f"Expected to start {sys.executable} again, got: {error}", "Give --no-load.") from error
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
         hint = (
@@ -866,6 +869,8 @@ PROFILED_MACHINES = {("Linux", "x86_64"), ("Linux", "aarch64")}
 CPU_ACCELERATOR = 1
 WRITE = 1
 WHOLE_RUN = b"Invoke"
+NOT_ASKED = "not asked for"
+TOP_OPERATORS = 8
 DEFAULT_EVENT, OPERATOR_EVENT, DELEGATE_OPERATOR_EVENT = 1, 2, 8
 # LiteRT's element types to those of NumPy.
 ELEMENT_TYPES = {1: "float32", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8"}
@@ -1212,6 +1217,144 @@ def _model_warnings(model: dict[str, Any], delegate: str) -> list[tuple[str, str
     return found
 
 
+# --- against an earlier result ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a comparison reads of a result: all of it is looked up at once, so that a wrong file is told beforehand."""
+
+    conditions: dict[str, Any]
+    samples: tuple[Any, Any] | None
+    models: tuple[PastModel, ...]
+
+    @classmethod
+    def of(cls, result: dict[str, Any]) -> Past:
+        """By what `--json` writes."""
+        machine, runtime, data = result["machine"], result["runtime"], result["data"]
+        conditions = {
+            "board": machine["board"],
+            "CPU": machine["cpu"],
+            "runtime": f"{runtime['name']} {runtime['version']}",
+            "delegate": result["delegate"],
+            "number of threads": result["threads"],
+            "governor": machine["governor"],
+        }
+        samples = (data["indices"], data["labels"]) if data else None
+        return cls(conditions, samples, tuple(PastModel.of(model) for model in result["models"]))
+
+
+@dataclass(frozen=True)
+class PastModel:
+    """One model of a result; `block_medians_ms` are its times' medians, block by block."""
+
+    file: str
+    sha256: str
+    network: tuple[Any, ...]
+    p50_ms: float | None
+    block_medians_ms: tuple[float, ...]
+    correct: int | None
+    predicted: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, model: dict[str, Any]) -> PastModel:
+        """By its entry in `models`."""
+        latency, accuracy = model["latency_ms"], model["accuracy"]
+        shapes = [tuple(tensor["shape"]) for tensor in (*model["inputs"], model["output"])]
+        return cls(
+            model["file"],
+            model["sha256"],
+            (model["kind"], tuple(sorted(model["operators"].items())), *shapes),
+            latency["p50"] if latency else None,
+            tuple(float(np.median(block)) for block in latency["blocks"] if block) if latency else (),
+            accuracy["correct"] if accuracy else None,
+            tuple(accuracy["predicted"]) if accuracy else None,
+        )
+
+
+def read_reference(path: Path) -> dict[str, Any]:
+    """An earlier result of this script.
+
+    Raises:
+        BenchmarkError: the file is none, or of another version of the script.
+    """
+    remedy = "Give what an earlier run of this version wrote with --json; deploy/reference has some to compare with."
+    try:
+        result: dict[str, Any] = json.loads(path.read_text())
+        if result["schema"] == SCHEMA:
+            Past.of(result)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BenchmarkError(
+            f"Expected an earlier result, got {path}: {type(error).__name__}: {error}", remedy
+        ) from error
+    if result["schema"] != SCHEMA:
+        raise BenchmarkError(f"Expected a result of schema {SCHEMA}, {path.name} has {result['schema']}.", remedy)
+    return result
+
+
+def compare(result: dict[str, Any], reference: dict[str, Any], name: str) -> dict[str, Any]:
+    """This result against an earlier one, called `name`.
+
+    A model's counterpart is the one of the same bytes; where there is none, the first of the same kind, operators and
+    shapes that is nobody's yet: training and conversion need not give the same bytes on two machines. Times are
+    compared by their medians; how far a median may be off is told by the medians of its blocks.
+    """
+    here, there = Past.of(result), Past.of(reference)
+    differences = [
+        f"the {what} is {value or 'unknown'} here, {there.conditions[what] or 'unknown'} there"
+        for what, value in here.conditions.items()
+        if value != there.conditions[what]
+    ]
+    same_samples = here.samples == there.samples if here.samples and there.samples else None
+    counterparts = _counterparts(here.models, there.models)
+    return {
+        "file": name,
+        "created": reference["created"],
+        "differences": differences,
+        "same_samples": same_samples,
+        "models": [
+            _compare_models(own, there.models[which], bool(same_samples)) if which is not None else None
+            for own, which in zip(here.models, counterparts)  # noqa: B905
+        ],
+    }
+
+
+def _counterparts(here: Sequence[PastModel], there: Sequence[PastModel]) -> list[int | None]:
+    taken: dict[int, int] = {}
+    for key in (attrgetter("sha256"), attrgetter("network")):
+        for which, own in enumerate(here):
+            free = [
+                place for place in range(len(there)) if place not in taken.values() and key(own) == key(there[place])
+            ]
+            if which not in taken and free:
+                taken[which] = free[0]
+    return [taken.get(which) for which in range(len(here))]
+
+
+def _compare_models(here: PastModel, there: PastModel, same_samples: bool) -> dict[str, Any]:
+    ratio = ratio_range = None
+    if here.p50_ms and there.p50_ms:
+        ratio = here.p50_ms / there.p50_ms
+        ratio_range = [
+            min(here.block_medians_ms) / max(there.block_medians_ms),
+            max(here.block_medians_ms) / min(there.block_medians_ms),
+        ]
+    drop = differing = None
+    if same_samples and here.predicted and there.predicted:
+        differing = sum(own != other for own, other in zip(here.predicted, there.predicted))  # noqa: B905
+        if here.correct is not None and there.correct is not None:
+            drop = 100 * (there.correct - here.correct) / len(here.predicted)
+    return {
+        "file": there.file,
+        "same_bytes": here.sha256 == there.sha256,
+        "p50_ms": there.p50_ms,
+        "p50_ratio": ratio,
+        "p50_ratio_range": ratio_range,
+        "top1_drop": drop,
+        "predicted_otherwise": differing,
+    }
+
+
 # --- the whole --------------------------------------------------------------------------------------------------------
 
 
@@ -1265,6 +1408,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     runtime = engine.runtime
     evaluation = open_evaluation(arguments.data, arguments.samples) if arguments.data else None
     paths: list[Path] = arguments.models
+    reference = read_reference(arguments.against) if arguments.against else None
     lines = ProgressLines(arguments.progress)
     machine = describe_machine()
     machine["before"] = machine_state()
@@ -1305,7 +1449,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         )
     elapsed, others_after = time.monotonic() - started, others_cpu_s()
     machine["after"] = machine_state()
-    profiles = [operator_times(path, engine) if arguments.operators else (None, "not asked for") for path in paths]
+    profiles = [operator_times(path, engine) if arguments.operators else (None, NOT_ASKED) for path in paths]
     result = {
         "schema": SCHEMA,
         "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -1333,6 +1477,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         ],
     }
     result["warnings"] = find_warnings(result)
+    result["against"] = compare(result, reference, arguments.against.name) if reference else None
     return result
 
 
@@ -1396,9 +1541,35 @@ def _accuracy(own: Predictions, first: Predictions, evaluation: Evaluation) -> d
 
 def table(result: dict[str, Any]) -> str:
     """The result for a person."""
-    machine = result["machine"]
-    about = " | ".join(str(part) for part in (machine["board"], machine["cpu"], f"{machine['cores']} cores") if part)
-    head = (
+    parts = [_conditions_text(result), _models_text(result)]
+    parts += [_operators_text(model) for model in result["models"] if model["operator_times_reason"] != NOT_ASKED]
+    parts += [_against_text(result)] if result["against"] else []
+    warnings = [_warning_text(item, result["models"]) for item in result["warnings"]]
+    return "\n\n".join([*parts, "\n".join(warnings)] if warnings else parts)
+
+
+def _conditions_text(result: dict[str, Any]) -> str:
+    machine, before, after = result["machine"], result["machine"]["before"], result["machine"]["after"]
+    text = [
+        " | ".join(str(part) for part in (machine["board"], machine["cpu"], f"{machine['cores']} cores") if part),
+        f"{result['runtime']['name']} {result['runtime']['version']} ({result['runtime']['why']}), "
+        f"Python {result['python']}, {result['threads']} thread{'s' if result['threads'] > 1 else ''}, "
+        f"delegate {result['delegate']}",
+    ]
+    state = []
+    if machine["governor"]:
+        state.append(f"governor {machine['governor']}")
+    if before["temperature_c"] is not None and after["temperature_c"] is not None:
+        state.append(f"{before['temperature_c']:.0f} C before, {after['temperature_c']:.0f} C after")
+    text += [", ".join(state)] if state else []
+    if result["data"]:
+        data = result["data"]
+        text.append(f"{data['samples']} of {data['of']} samples of {data['file']}, preprocess {data['preprocess']}")
+    return "\n".join(text)
+
+
+def _models_text(result: dict[str, Any]) -> str:
+    head = [
         "model",
         "kind",
         "KiB",
@@ -1409,15 +1580,15 @@ def table(result: dict[str, Any]) -> str:
         "p99 ms",
         "load ms",
         "peak MiB",
-        "delegate",
-    )
+        "operators",
+    ]
     rows = [head]
     for model in result["models"]:
         accuracy, latency = model["accuracy"] or {}, model["latency_ms"] or {}
         total = sum(model["operators"].values())
-        taken = [f"{entry['name']} {entry['operators']}/{total}" for entry in model["delegates"]]
+        taken = [f"{entry['operators']} of {total} in {entry['name']}" for entry in model["delegates"]]
         rows.append(
-            (
+            [
                 model["file"],
                 model["kind"],
                 f"{model['size_bytes'] / 1024:.0f}",
@@ -1426,25 +1597,78 @@ def table(result: dict[str, Any]) -> str:
                 *(_cell(latency.get(key), 1, 3) for key in ("p50", "p90", "p99")),
                 _cell(model.get("load_ms"), 1, 1),
                 _cell(model.get("peak_memory_bytes"), 1 / (1 << 20), 1),
-                ", ".join(taken) or "none",
-            )
+                ", ".join(taken) or f"{total}, no delegate",
+            ]
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    text = [
-        about,
-        f"{result['runtime']['name']} {result['runtime']['version']} ({result['runtime']['why']}), "
-        f"Python {result['python']}, {result['threads']} thread{'s' if result['threads'] > 1 else ''}",
+    return _columns(rows, left=(0, 1, 10))
+
+
+def _operators_text(model: dict[str, Any]) -> str:
+    """Where a model's time goes, by the names of its operators; the few that took most."""
+    if model["operator_times_ms"] is None:
+        return f"{model['file']}: no times per operator: {model['operator_times_reason']}."
+    operators = model["operator_times_ms"]["operators"]
+    total = sum(entry["mean"] for entry in operators)
+    spent: dict[str, list[float]] = {}
+    for entry in operators:
+        spent.setdefault(entry["operator"], []).append(entry["mean"])
+    rows = [[f"operators of {model['file']}", "count", "ms", "%"]]
+    for name, times in sorted(spent.items(), key=lambda item: -sum(item[1]))[:TOP_OPERATORS]:
+        share = f"{100 * sum(times) / total:.0f}" if total else "-"
+        rows.append([name, str(len(times)), f"{sum(times):.4f}", share])
+    kinds = f" ({len(spent) - TOP_OPERATORS} kinds that took less are not shown)" if len(spent) > TOP_OPERATORS else ""
+    rows.append(["all", str(len(operators)), f"{total:.4f}", "100"])
+    return f"{_columns(rows, left=(0,))}\nThe profiler rounds each down to whole microseconds.{kinds}"
+
+
+def _against_text(result: dict[str, Any]) -> str:
+    against = result["against"]
+    head = [
+        f"against {against['file']}",
+        "its model",
+        "its p50 ms",
+        "times",
+        "from",
+        "to",
+        "top1 drop",
+        "other classes",
     ]
-    if result["data"]:
-        data = result["data"]
-        text.append(f"{data['samples']} of {data['of']} samples of {data['file']}, preprocess {data['preprocess']}")
-    text += ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)]  # noqa: B905
-    text += [""] if result["warnings"] else []
-    for item in result["warnings"]:
-        files = [None if seen["model"] is None else result["models"][seen["model"]]["file"] for seen in item["seen"]]
-        details = [f"{file}: {seen['detail']}" if file else seen["detail"] for file, seen in zip(files, item["seen"])]  # noqa: B905
-        text.append(f"warning: {item['name']}: {'; '.join(details)}. {item['advice']}")
-    return "\n".join(text)
+    rows, notes = [head], []
+    for model, other in zip(result["models"], against["models"]):  # noqa: B905
+        if other is None:
+            rows.append([model["file"], "none like it", *["-"] * (len(head) - 2)])
+            continue
+        rows.append(
+            [
+                model["file"],
+                other["file"],
+                _cell(other["p50_ms"], 1, 3),
+                _cell(other["p50_ratio"], 1, 2),
+                *(_cell(end, 1, 2) for end in other["p50_ratio_range"] or (None, None)),
+                _cell(other["top1_drop"], 1, 2),
+                _cell(other["predicted_otherwise"], 1, 0),
+            ]
+        )
+        if not other["same_bytes"]:
+            notes.append(f"{model['file']} is not the same file as {other['file']} there, only the same network.")
+    notes += [f"Mind that {difference}." for difference in against["differences"]]
+    if against["same_samples"] is False:
+        notes.append("It was asked other samples, so accuracy is not compared.")
+    return "\n".join([_columns(rows, left=(0, 1)), *notes])
+
+
+def _warning_text(item: dict[str, Any], models: Sequence[dict[str, Any]]) -> str:
+    files = [None if seen["model"] is None else models[seen["model"]]["file"] for seen in item["seen"]]
+    details = [f"{file}: {seen['detail']}" if file else seen["detail"] for file, seen in zip(files, item["seen"])]  # noqa: B905
+    return f"warning: {item['name']}: {'; '.join(details)}. {item['advice']}"
+
+
+def _columns(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+    """Rows as lines; the columns in `left` begin in line, the others, numbers, end in line."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    align = [str.ljust if column in left else str.rjust for column in range(len(widths))]
+    lines = ("  ".join(put(cell, width) for put, cell, width in zip(align, row, widths)) for row in rows)  # noqa: B905
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _cell(value: float | None, factor: float, digits: int) -> str:
@@ -1487,6 +1711,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--runtime", choices=["auto", *RUNTIMES], default="auto", help="which TFLite runtime (default: auto)")
     add("--delegate", default="xnnpack", metavar="NAME", help="xnnpack, none, edgetpu, or the path of a library")
     add("--delegate-option", type=option, action="append", default=[], metavar="KEY=VALUE", help="for the delegate")
+    add("--against", type=Path, metavar="REFERENCE.json", help="compare with what an earlier run wrote with --json")
     add("--json", metavar="FILE", help="write everything there; - is stdout, without the table")
     add("--outputs", type=Path, metavar="FILE.npz", help="the raw outputs, as model0, model1, ...; - is into the JSON")
     add("--inferences", type=positive, metavar="N", help="run one model N times and nothing else; says nothing")

@@ -202,8 +202,8 @@ def test_by_hand_it_prints_a_table(folder: Path) -> None:
     assert "\nwarning: too-few-runs: float.tflite: 50 runs; int8.tflite: 50 runs. Leave out" in done.stdout
     lines = done.stdout.splitlines()
     header = next(index for index, line in enumerate(lines) if line.startswith("model "))
-    assert re.match(r"float\.tflite +float32 .*xnnpack 1/1$", lines[header + 1])
-    assert re.match(r"int8\.tflite +int8 .*xnnpack 1/1$", lines[header + 2])
+    assert re.match(r"float\.tflite +float32 .*1 of 1 in xnnpack$", lines[header + 1])
+    assert re.match(r"int8\.tflite +int8 .*1 of 1 in xnnpack$", lines[header + 2])
     assert json.loads((folder / "kept.json").read_text())["models"][1]["file"] == "int8.tflite"
 
 
@@ -593,7 +593,7 @@ def test_throttling_long_before_the_run_is_no_warning() -> None:
 
 def test_every_warning_has_advice() -> None:
     names = {value for key, value in vars(benchmark).items() if key.isupper() and isinstance(value, str)}
-    assert names - {benchmark.SCHEMA} == set(benchmark.ADVICE)
+    assert names - {benchmark.SCHEMA, benchmark.NOT_ASKED} == set(benchmark.ADVICE)
 
 
 def test_outliers_are_counted() -> None:
