@@ -4,6 +4,7 @@
 
     result = edgeswap.swap_activations(model, "hard_swish")
     report = edgeswap.export(model, data="photos/", preprocess="unit", output="out")
+    report = edgeswap.bench("model_float32.tflite", "model_int8.tflite", target="ssh://pi@board")
 
 Importing this never imports TensorFlow; the functions do when they are called.
 """
@@ -17,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from edgeswap.records import ExportReport
+    from edgeswap.records import BenchReport, ExportReport
     from edgeswap.swap_model import SwapResult
 
-__all__ = ["__version__", "custom_objects", "export", "load_model", "swap_activations"]
+__all__ = ["__version__", "bench", "custom_objects", "export", "load_model", "swap_activations"]
 
 
 def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | Sequence[str] = ()) -> Any:
@@ -58,6 +59,28 @@ def export(model: Any = None, **settings: Any) -> ExportReport:
     from edgeswap.pipeline import export as run  # noqa: PLC0415  (imports TensorFlow)
 
     return run(config, progress=progress)
+
+
+def bench(baseline: str | Path, candidate: str | Path, **settings: Any) -> BenchReport:
+    """Measure two .tflite files on targets, without TensorFlow; settings as of `edgeswap.bench_config.BenchConfig`.
+
+    Args:
+        baseline: the float32 model.
+        candidate: the quantized one.
+        settings: as the flags of `edgeswap bench` (`target_samples` is its --samples), and `progress`, an
+            `edgeswap.progress.Progress`.
+
+    Returns:
+        The report. A target that failed beside others stands in its `failures`.
+
+    Raises:
+        EdgeswapError: of the kind that says what could not be done.
+    """
+    from edgeswap.bench import bench as run  # noqa: PLC0415
+    from edgeswap.bench_config import bench_config  # noqa: PLC0415
+
+    progress = settings.pop("progress", None)
+    return run(bench_config({"baseline": baseline, "candidate": candidate, **settings}), progress=progress)
 
 
 def custom_objects(framework: Literal["keras", "tf_keras"] = "keras") -> dict[str, Any]:

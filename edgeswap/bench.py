@@ -12,6 +12,7 @@ from edgeswap.bench_config import BenchConfig
 from edgeswap.compare import compare
 from edgeswap.data import Dataset, load
 from edgeswap.errors import ConfigError, DataError, ModelError
+from edgeswap.estimate_all import estimate_all
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.measure_all import Outcome, measure_all
 from edgeswap.output import check_file, staged_file
@@ -68,6 +69,7 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
             precision=precision,
             progress=progress,
         )
+        estimates = estimate_all(config.target, candidate_bytes, scratch, progress=progress)
         accurate = outcome.accuracy.result
         report = BenchReport(
             edgeswap=__version__,
@@ -81,7 +83,8 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
             resize=None if dataset is None else dataset.resize,
             comparison=_comparison(outcome, len(baseline_bytes), len(candidate_bytes)),
             targets=outcome.results,
-            failures=list(outcome.failures),
+            failures=[*outcome.failures, *estimates.failures],
+            npus=[npu.model_copy(update={"file": None}) for npu in estimates.npus],  # they go with the scratch folder
         )
         if output is not None:
             output.write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")

@@ -45,6 +45,20 @@ def _debug_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--debug", is_flag=True, is_eager=True, expose_value=False, callback=note, help=text)(command)
 
 
+def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say where to measure and how, in the order in which --help lists them."""
+    for option in (
+        click.option("--keep", is_flag=True, help="Leave on boards what was carried there, for a next run."),
+        click.option("--delegate", metavar="NAME|LIB", help="xnnpack | none | edgetpu | a library. [xnnpack]"),
+        click.option("--threads", metavar="N", help="Of the timed models. [1]"),
+        click.option(
+            "--target", metavar="TARGET", multiple=True, help="Where to measure; may be given several times. [host]"
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group(
     invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
@@ -80,8 +94,8 @@ def cli(context: click.Context) -> None:
 @click.option("--max-drop", metavar="PP", help="Fail if top-1 drops by more percentage points.")
 @click.option("--max-latency-ms", metavar="MS", help="Fail if the int8 p50 on the first target is above.")
 @click.option("--max-size", metavar="BYTES", help="Fail if the int8 file is larger.")
-@click.option("--target", metavar="TARGET", multiple=True, help="Where to measure. [host]")
-@click.option("--target-samples", metavar="N", help="How many test samples a target is given. [all]")
+@_target_options
+@click.option("--target-samples", metavar="N", help="How many test samples a target is given. [all; 200 emulated]")
 @click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")
 @click.option("--seed", metavar="N", help="Of every choice that is made by chance. [0]")
@@ -96,6 +110,9 @@ def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -
     Without MODEL the built-in digits example runs: a small network trained with swish, relu6 swapped in.
 
     SPEC is a folder or .zip with one folder a class, an .npz with x and y, tfds:NAME/split, module:function, or digits.
+
+    TARGET is host, ssh://user@board[:port], emulator:pi3, pi4 or pi5, or an NPU such as ethos-u55-128, for which a
+    compiler estimates; see: edgeswap target list.
 
     Settings may also stand in the table [export] of edgeswap.toml; flags go before them.
     """
@@ -120,7 +137,84 @@ def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -
         from edgeswap.report import terminal  # noqa: PLC0415
 
         terminal.render(report, Console(), folder=str(config.output))
+    if report.failures:
+        return _say_failures(report)
     return 0 if report.passed else VERDICT_NO
+
+
+@cli.command()
+@click.argument("baseline", metavar="FLOAT.tflite")
+@click.argument("candidate", metavar="INT8.tflite")
+@_target_options
+@click.option("--data", metavar="SPEC", help="Samples for accuracy; without it, latency alone.")
+@click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
+@click.option("--samples", "target_samples", metavar="N", help="How many of them, evenly spaced. [all; 200 emulated]")
+@click.option("--runs", metavar="N", help="Timed runs of each model. [by time]")
+@click.option("--quick", is_flag=True, help="Fewer timed runs.")
+@click.option("-o", "--output", metavar="FILE.json", help="Write the report there too.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier file.")
+@click.option("--json", "as_json", is_flag=True, help="Put the report on stdout as JSON.")
+@_debug_option
+@click.pass_obj
+def bench(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:
+    """Measure two .tflite files, FLOAT and INT8, side by side on every TARGET. It needs no TensorFlow.
+
+    SPEC and TARGET are those of `edgeswap export`. A target that fails takes nothing from the others; the exit code is
+    then 1.
+    """
+    from edgeswap.bench import bench as measured  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.bench_config import bench_config  # noqa: PLC0415
+    from edgeswap.progress import progress_for  # noqa: PLC0415
+
+    config = bench_config(flags)
+    report = measured(config, command=["edgeswap", *invocation.arguments], progress=progress_for(sys.stderr))
+    if as_json:
+        click.echo(report.model_dump_json(by_alias=True, indent=2))
+    else:
+        from rich.console import Console  # noqa: PLC0415
+
+        from edgeswap.report import benched  # noqa: PLC0415
+
+        benched.render(report, Console(), file=None if config.output is None else str(config.output))
+    return _say_failures(report) if report.failures else 0
+
+
+@cli.group()
+@_debug_option
+def target() -> None:
+    """Say where models can be measured from here, or build the emulator."""
+
+
+@target.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Put the list on stdout as JSON.")
+@_debug_option
+def list_targets(as_json: bool) -> None:
+    """List every TARGET: what is ready, what is missing on this machine, and the command that mends it."""
+    from edgeswap.targets.readiness import readiness  # noqa: PLC0415  (keeps --help fast)
+
+    found = readiness()
+    if as_json:
+        import json  # noqa: PLC0415
+        from dataclasses import asdict  # noqa: PLC0415
+
+        click.echo(json.dumps([{**asdict(entry), "ready": not entry.missing} for entry in found], indent=2))
+        return
+    from rich.console import Console  # noqa: PLC0415
+
+    from edgeswap.report import readiness as rendering  # noqa: PLC0415
+
+    rendering.render(found, Console())
+
+
+@target.command("build")
+@click.argument("what", metavar="[emulator]", default="emulator", type=click.Choice(["emulator"]))
+@_debug_option
+def build_target(what: str) -> None:
+    """Make what the emulator's targets run in: an arm64 Debian, the Arm runtimes, and an instruction counter."""
+    from edgeswap.progress import progress_for  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.targets.emulator import build  # noqa: PLC0415
+
+    click.echo(f"{what} ready in {build(progress=progress_for(sys.stderr))}")
 
 
 @cli.command()
@@ -230,6 +324,17 @@ def check(model: str, as_json: bool, **flags: Any) -> int:
 
         checked.render(report, Console())
     return 0 if report.passed else VERDICT_NO
+
+
+def _say_failures(report: Any) -> int:
+    """Tell of targets that failed beside others that did not; the report has their words."""
+    names = ", ".join(failure.name for failure in report.failures)
+    count = len(report.targets) + len(report.npus) + len(report.failures)
+    return _say(
+        f"{len(report.failures)} of {count} targets gave no figures: {names}.",
+        "The report says why, and has what the others gave.",
+        1,
+    )
 
 
 def _start(stages: str, progress: Any) -> Any:

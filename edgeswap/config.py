@@ -17,7 +17,7 @@ from edgeswap.quantization.specification import Policy
 from edgeswap.records import CandidatePrecision
 from edgeswap.settings import Settings, TargetSettings, flag, given, refused, unless_bool
 from edgeswap.swap_rule import Rule, parse_rule
-from edgeswap.targets.names import EMULATORS, runs_models
+from edgeswap.targets.names import EMULATORS, NPUS, runs_models
 from edgeswap.tflite.lower import HardSwish
 
 if sys.version_info >= (3, 11):
@@ -170,6 +170,15 @@ class ExportConfig(_SwapSettings, TargetSettings):
                 f"Expected a first target that measures time for --max-latency-ms, got {first}, which counts "
                 "instructions.",
                 "Name host or a board as the first --target.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _npus_take_int8(self) -> ExportConfig:
+        npu = next((name for name in self.target if name in NPUS), None)
+        if npu is not None and self.precision != "int8":
+            raise ConfigError(
+                f"Expected --precision int8 for --target {npu}, got {self.precision}.", "Leave out one of the two."
             )
         return self
 

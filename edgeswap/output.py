@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgeswap.errors import OutputError
 from edgeswap.scratch import is_full
+from edgeswap.targets.names import NPUS
 
 # What an export writes. A folder that holds anything else is never replaced: it is not an export's alone.
 FILES = (
@@ -18,6 +19,8 @@ FILES = (
     "model_int8.tflite",
     "model_int16x8.tflite",
     "model_float16.tflite",
+    "model_int8_edgetpu.tflite",
+    *(f"model_int8_{npu}.tflite" for npu in NPUS),
     "report.json",
     "report.html",
     "bundle.zip",

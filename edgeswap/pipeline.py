@@ -16,6 +16,7 @@ from edgeswap.compare import compare, judge
 from edgeswap.config import ExportConfig
 from edgeswap.convert import Conversion, convert_all
 from edgeswap.errors import TargetError
+from edgeswap.estimate_all import estimate_all
 from edgeswap.evaluate import Classes, accuracy, model_inputs, predict, require_above_chance
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
@@ -112,6 +113,8 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     (folder / candidate_name(config.precision)).write_bytes(candidate_bytes)
 
     outcome = run.measure(folder)
+    estimates = estimate_all(config.target, candidate_bytes, folder, progress=progress)
+    failures = [*outcome.failures, *estimates.failures]
     measured = outcome.accuracy
     assert measured.predictions is not None  # an evaluation file always gives them
     classes, first = measured.predictions, outcome.first
@@ -149,12 +152,13 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         int8=candidate_file(candidate_name(config.precision), candidate_bytes, measured.result.int8.accuracy),
         comparison=comparison,
         targets=outcome.results,
-        failures=list(outcome.failures),
+        failures=failures,
+        npus=list(estimates.npus),
         left_to_calibration=list(candidate.left_to_calibration),
         ranges=candidate.ranges,
         parity=run.parity(candidate, candidate_bytes, classes),
         limits=limits,
-        passed=all(limit.passed for limit in limits) and not outcome.failures,
+        passed=all(limit.passed for limit in limits) and not failures,
     )
     (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(html.render(report), encoding="utf-8")

@@ -10,7 +10,8 @@ from edgeswap.errors import DataError, TargetError
 from edgeswap.model_file import inspect
 from edgeswap.output import check_folder
 from edgeswap.settings import TargetSettings
-from edgeswap.targets.names import EDGE_TPU, require_ready
+from edgeswap.targets.names import EDGE_TPU
+from edgeswap.targets.readiness import require_ready
 
 
 def preflight(config: ExportConfig) -> None:

@@ -98,8 +98,10 @@ class NpuEstimate(Record):
     system_config: str = Field(description="the clock and memories that Vela reckons with, from its own vela.ini")
     memory_mode: str = Field(description="which of these memories hold what, from the same file")
     clock_hz: float = Field(description="of the NPU")
-    file: str = Field(description="the compiled model in the output folder")
-    size_bytes: int = Field(description="of that file")
+    file: str | None = Field(
+        description="the compiled model in the output folder; null where none is kept, as by bench"
+    )
+    size_bytes: int = Field(description="of the compiled model")
     npu_operators: dict[str, int] = Field(description="operators of the int8 model that the NPU runs")
     cpu_operators: dict[str, int] = Field(description="operators that stay on the CPU beside it")
     cpu_reasons: list[str] = Field(

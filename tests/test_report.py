@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgeswap import records
-from edgeswap.report import html, plots, terminal
+from edgeswap.report import benched, html, plots, terminal
 from edgeswap.report import wording as say
 from edgeswap.report.schema import schema
 
@@ -253,6 +253,110 @@ def several():
     return qat(targets=[*qat().targets, pi, emulator])
 
 
+def everywhere():
+    """An emulated Pi with both runtimes, NPUs, an Edge TPU, and a board that could not be reached."""
+    emulated = [
+        target(
+            measurement(196, samples=200, instructions=120.1e6 * factor),
+            measurement(195, samples=200, instructions=int8),
+            name="emulator:pi5",
+            machine="qemu-aarch64",
+            cpu="Cortex-A76",
+            runtime=runtime,
+            delegate="xnnpack",
+            speedup_p50=None,
+            warnings=["emulated: instructions of an inference on one thread. Instructions are no milliseconds."],
+        )
+        for runtime, factor, int8 in (("ai-edge-litert 2.3.0", 1, 48.9e6), ("tflite-runtime 2.14.0", 1.03, 174.8e6))
+    ]
+    estimate = records.NpuEstimate(
+        accelerator="ethos-u55-128",
+        compiler="ethos-u-vela 5.2.0",
+        system_config="Ethos_U55_High_End_Embedded",
+        memory_mode="Shared_Sram",
+        clock_hz=500e6,
+        file="model_int8_ethos-u55-128.tflite",
+        size_bytes=81_120,
+        npu_operators={"CONV_2D": 13, "DEPTHWISE_CONV_2D": 5, "ADD": 2, "MEAN": 1, "FULLY_CONNECTED": 1, "SOFTMAX": 1},
+        cpu_operators={},
+        cpu_reasons=[],
+        npu_pieces=1,
+        npu_cycles=98_000,
+        total_cycles=123_456,
+        inference_ms=0.246912,
+        macs=4_000_000,
+        sram_bytes=61_440,
+        dram_bytes=0,
+        on_chip_flash_bytes=0,
+        off_chip_flash_bytes=70_144,
+    )
+    in_two = estimate.model_copy(
+        update={
+            "accelerator": "ethos-u85-2048",
+            "file": "model_int8_ethos-u85-2048.tflite",
+            "cpu_operators": {"GELU": 1},
+            "cpu_reasons": ["GELU (block_3_act): it is not among the supported operators"],
+            "npu_pieces": 2,
+        }
+    )
+    mapping = records.EdgeTpuMapping(
+        basis="Coral's table of operators (edgetpu_compiler is not on PATH)",
+        tpu_operators={"CONV_2D": 4},
+        cpu_operators={"HARD_SWISH": 9, "CONV_2D": 9},
+        leaves_at=records.EdgeTpuHandover(
+            operator="HARD_SWISH",
+            tensor="block_1_act/HardSwish",
+            layer="block_1_act",
+            reason="the Edge TPU has no HARD_SWISH",
+            remedy="Choose relu6, or write it as ADD and MUL.",
+        ),
+        refused=None,
+        subgraphs=None,
+        cached_parameter_bytes=None,
+        streamed_parameter_bytes=None,
+        file=None,
+    )
+    failure = records.TargetFailure(
+        name="ssh://pi@board",
+        problem="ssh://pi@board: expected a connection, got: No route to host.",
+        remedy="Check that the board is on.",
+    )
+    return qat(
+        targets=[*qat().targets, *emulated], npus=[estimate, in_two], edgetpu=mapping, failures=[failure], passed=False
+    )
+
+
+def bench(**changes):
+    """Two models that were there already, on the host and in the emulator, the samples labelled."""
+    report = everywhere()
+    values = {
+        "edgeswap": "0.1.0",
+        "created": report.created,
+        "command": ["edgeswap", "bench", "a.tflite", "b.tflite"],
+        "precision": "int8",
+        "float32": report.float32.model_copy(update={"file": "a.tflite"}),
+        "int8": report.int8.model_copy(update={"file": "b.tflite"}),
+        "data": report.data.test,
+        "preprocess": "unit",
+        "comparison": report.comparison.model_copy(update={"control_drop": None}),
+        "targets": report.targets,
+        "npus": [npu.model_copy(update={"file": None}) for npu in report.npus[:1]],
+    }
+    return records.BenchReport(**{**values, **changes})
+
+
+def bench_of_latency():
+    """Without data there is nothing to say of accuracy; one target."""
+    unknown = accuracy(None, 0)
+    found = target(*(m.model_copy(update={"accuracy": unknown}) for m in (measurement(0, 8.9), measurement(0, 4.2))))
+    return bench(
+        **{name: getattr(bench(), name).model_copy(update={"accuracy": unknown}) for name in ("float32", "int8")},
+        **dict.fromkeys(("data", "preprocess", "comparison")),
+        targets=[found],
+        npus=[],
+    )
+
+
 HOSTILE = "a<script>alert(1)</script>[red]b[/red]$x_1$\x1b[31m\u202eé\"'&;--:smile:"
 
 
@@ -276,12 +380,23 @@ def hostile():
     )
 
 
-SAMPLES = {"qat": qat, "failed": failed, "ptq": ptq, "several": several, "hostile": hostile}
+SAMPLES = {
+    "qat": qat,
+    "failed": failed,
+    "ptq": ptq,
+    "several": several,
+    "everywhere": everywhere,
+    "hostile": hostile,
+}
+BENCHES = {"bench": bench, "bench_latency": bench_of_latency}
 
 
 def text(report, width=80, **options):
     console = Console(file=io.StringIO(), width=width, legacy_windows=False, **options)
-    terminal.render(report, console, folder="out")
+    if isinstance(report, records.BenchReport):
+        benched.render(report, console, file="bench.json")
+    else:
+        terminal.render(report, console, folder="out")
     return re.sub(" +$", "", console.file.getvalue(), flags=re.MULTILINE)
 
 
@@ -329,15 +444,15 @@ def test_reports_fit_the_schema_and_strangers_do_not(sample):
 
 
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", [*SAMPLES, *BENCHES])
 def test_terminal_text_is_the_golden_one(name, width):
     golden = (GOLDEN / f"report_{name}_{width}.txt").read_text(encoding="utf-8")
-    assert text(SAMPLES[name](), width) == golden, REFRESH
+    assert text((SAMPLES | BENCHES)[name](), width) == golden, REFRESH
 
 
-@pytest.mark.parametrize("name", ["qat", "ptq", "several"])
+@pytest.mark.parametrize("name", ["qat", "ptq", "several", "everywhere", *BENCHES])
 def test_terminal_keeps_to_the_width_and_to_ascii_words(name):
-    lines = text(SAMPLES[name]()).splitlines()
+    lines = text((SAMPLES | BENCHES)[name]()).splitlines()
     assert max(map(len, lines)) <= 80
     assert all(line.isascii() or set(line) == {"─"} for line in lines)
 
@@ -419,6 +534,48 @@ def test_the_page_answers_in_the_order_a_stranger_asks():
         "3 float tensors, around ELU",
     ):
         assert told in words.replace(say.NBSP, " ")
+
+
+def test_what_no_target_measured_is_never_shown_as_measured():
+    shown, page = text(everywhere(), 100), texts_of(html.render(everywhere()))[1].replace(say.NBSP, " ")
+    for words in (shown, page):
+        told = " ".join(words.split())
+        for expected in (
+            "emulator:pi5 (tflite-runtime)",
+            "175 M instr",
+            "Instructions are no milliseconds",
+            "23 of 24",
+            "123,456",
+            "0.247 ms",
+            "61.4 kB",
+            "nothing ran there" if words is shown else "Nothing ran there",
+            "GELU (block_3_act)",
+            "4 of 22 operators on the Edge TPU",
+            "hands over to the CPU at HARD_SWISH in layer block_1_act",
+            "No route to host. Check that the board is on.",
+        ):
+            assert expected in told
+        assert told.count("emulated: instructions") == 1  # one warning of two results is told once
+    assert "model_int8_ethos-u55-128.tflite" in shown
+    assert shown.startswith("Incomplete (no figures from ssh://pi@board)")
+    assert re.findall("<h2>(.*?)</h2>", html.render(everywhere()))[1:4] == ["Latency", "Estimated for NPUs", "Edge TPU"]
+
+
+@pytest.mark.parametrize("sample", BENCHES.values(), ids=BENCHES)
+def test_a_bench_is_in_the_records_of_an_export(sample):
+    report = sample()
+    assert records.BenchReport.model_validate_json(report.model_dump_json(by_alias=True)) == report
+    assert json.loads(report.model_dump_json(by_alias=True))["schema"] == "edgeswap.bench/1"
+    shared = {"float32", "int8", "comparison", "targets", "failures", "npus", "edgetpu"}
+    fields = [{name: kind.model_fields[name].annotation for name in shared} for kind in (type(report), type(qat()))]
+    assert {**fields[0], "comparison": None} == {**fields[1], "comparison": None}  # null where there were no data
+
+
+def test_an_edge_tpu_that_runs_all_of_it_and_one_that_takes_nothing():
+    mapping = everywhere().edgetpu.model_copy(update={"leaves_at": None, "cpu_operators": {}})
+    assert say.edge_tpu(mapping).startswith("4 of 4 operators on the Edge TPU, by Coral's table")
+    refused = mapping.model_copy(update={"refused": "Its batch is not 1."})
+    assert say.edge_tpu(refused).endswith("Its compiler takes no such model: Its batch is not 1.")
 
 
 def test_without_labels_agreement_stands_in_for_accuracy():
@@ -616,7 +773,7 @@ def test_another_precision_is_called_by_its_name(precision):
 
 def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
     code = (
-        "import sys; from edgeswap.report import html, plots, terminal; "
+        "import sys; from edgeswap.report import benched, html, plots, terminal; "
         "sys.exit(bool({'tensorflow', 'keras', 'tf_keras', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -624,6 +781,6 @@ def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
 
 if __name__ == "__main__":
     SCHEMA.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
-    for name, sample in SAMPLES.items():
+    for name, sample in (SAMPLES | BENCHES).items():
         for width in (80, 120):
             (GOLDEN / f"report_{name}_{width}.txt").write_text(text(sample(), width), encoding="utf-8")

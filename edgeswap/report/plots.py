@@ -84,7 +84,8 @@ def latency_plot(report: ExportReport) -> str:
     Raises:
         ValueError: no target has a latency or an instruction count.
     """
-    targets = [target for target in say.printable(report).targets if _is_drawn(target)]
+    printable = say.printable(report)
+    targets = [target for target in printable.targets if _is_drawn(target)]
     if not targets:
         raise ValueError("Expected a report with a latency or an instruction count, got none on any target.")
     block_inches = 0.3 + 2 * ROW_INCHES + 0.5
@@ -92,7 +93,8 @@ def latency_plot(report: ExportReport) -> str:
     def draw(figure: Figure) -> None:
         for index, target in enumerate(targets):
             axes = _axes(figure, top_inches=index * block_inches + 0.3, rows=2)
-            name = target.name if len(target.name) <= LONGEST_TITLE else target.name[: LONGEST_TITLE - 3] + "..."
+            label = say.label(printable, target)
+            name = label if len(label) <= LONGEST_TITLE else label[: LONGEST_TITLE - 3] + "..."
             title = axes.text(0, 1, f"on {name}", transform=axes.transAxes, weight="bold", color=COLOURS["ink"])
             title.set_position((-LEFT / (RIGHT - LEFT), 1.12))
             for row, (label, measurement) in enumerate((("float32", target.float32), (report.precision, target.int8))):

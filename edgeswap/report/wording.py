@@ -8,11 +8,23 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from edgeswap.records import Accuracy, ExportReport, Limit, TargetResult
+from edgeswap.records import (
+    Accuracy,
+    BenchReport,
+    Comparison,
+    EdgeTpuMapping,
+    ExportReport,
+    Limit,
+    NpuEstimate,
+    TargetResult,
+)
+
+Report = ExportReport | BenchReport
+AnyReport = TypeVar("AnyReport", ExportReport, BenchReport)
 
 NBSP = "\u00a0"
 SIGNIFICANCE = 0.05
@@ -34,12 +46,12 @@ class Kept(NamedTuple):
     layers: tuple[str, ...]
 
 
-def printable(report: ExportReport) -> ExportReport:
+def printable(report: AnyReport) -> AnyReport:
     """The same report with every character that would not print, such as an escape, written out as in `\\x1b`.
 
     Layer names and paths are other people's text. In a terminal a control character could rewrite what stands there.
     """
-    return ExportReport.model_validate(_printable(json.loads(report.model_dump_json(by_alias=True))))
+    return type(report).model_validate(_printable(json.loads(report.model_dump_json(by_alias=True))))
 
 
 def _printable(value: Any) -> Any:
@@ -52,8 +64,11 @@ def _printable(value: Any) -> Any:
     return value
 
 
-def stages(report: ExportReport) -> list[Stage]:
+def stages(report: Report) -> list[Stage]:
     """The models whose accuracy is known, in the order in which they came about."""
+    if isinstance(report, BenchReport):
+        both = (("float32", report.float32, "the baseline"), (report.precision, report.int8, "the candidate"))
+        return [Stage(name, record.accuracy, meaning) for name, record, meaning in both]
     found = (
         ("float32", report.float32, "as it was given"),
         ("after swap", report.float32_swapped, "float32 right after the swap, not trained"),
@@ -120,9 +135,9 @@ def ratio(value: float, more: str, less: str, equal: str) -> str:
     )
 
 
-def size_gain(report: ExportReport) -> str:
+def size_gain(report: Report) -> str:
     """How much smaller the int8 file is."""
-    return ratio(report.comparison.size_ratio, "smaller", "larger", "as large")
+    return ratio(report.float32.size_bytes / report.int8.size_bytes, "smaller", "larger", "as large")
 
 
 def speed_gain(target: TargetResult) -> str:
@@ -168,21 +183,53 @@ def verdict(report: ExportReport) -> str:
     missed = [limit for limit in report.limits if not limit.passed]
     if missed:
         opening = "Failed (" + "; ".join(f"{limit.name} {limit_text(limit)}" for limit in missed) + ")"
+    elif report.failures:
+        opening = _incomplete(report)
     elif not report.passed:
         opening = "Failed"
     elif report.limits:
         opening = f"Passed (within {', '.join(limit.name for limit in report.limits)})"
     else:
         opening = "Exported (no limits were set)"
-    clauses = [_accuracy_clause(report), f"is {size_gain(report)} ({size(report.int8.size_bytes)})"]
-    clauses += [clause for target in report.targets if (clause := _speed_clause(target))]
+    return _sentence(opening, report)
+
+
+def bench_verdict(report: BenchReport) -> str:
+    """One sentence: the figures that matter of two models that were there already."""
+    return _sentence(_incomplete(report) if report.failures else "Measured", report)
+
+
+def _incomplete(report: Report) -> str:
+    return f"Incomplete (no figures from {', '.join(failure.name for failure in report.failures)})"
+
+
+def _sentence(opening: str, report: Report) -> str:
+    accuracy = [] if report.comparison is None else [_accuracy_clause(report, report.comparison)]
+    clauses = [*accuracy, f"is {size_gain(report)} ({size(report.int8.size_bytes)})"]
+    clauses += [clause for target in report.targets if (clause := _speed_clause(target, label(report, target)))]
     if report.int8.float_tensors and report.precision != "float16":
-        clauses.append(f"still holds {report.int8.float_tensors} float tensors")
-    return f"{opening}: the {report.precision} model {', '.join(clauses[:-1])} and {clauses[-1]}."
+        clauses.append(f"still holds {plural(report.int8.float_tensors, 'float tensor')}")
+    text = clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"
+    return f"{opening}: the {report.precision} model {text}."
 
 
-def _accuracy_clause(report: ExportReport) -> str:
-    comparison, accuracy = report.comparison, report.int8.accuracy
+def label(report: Report, target: TargetResult) -> str:
+    """A target's name; with the runtime where several results bear it, as an emulated Pi has one for each."""
+    alike = [other for other in report.targets if other.name == target.name]
+    return target.name if len(alike) == 1 else f"{target.name} ({target.runtime.split()[0]})"
+
+
+def warnings(report: Report) -> list[tuple[str, str]]:
+    """Each warning once, with the targets that gave it."""
+    found: dict[str, list[str]] = {}
+    for target in report.targets:
+        for warning in target.warnings:
+            found.setdefault(warning, []).append(label(report, target))
+    return [(warning, ", ".join(names)) for warning, names in found.items()]
+
+
+def _accuracy_clause(report: Report, comparison: Comparison) -> str:
+    accuracy = report.int8.accuracy
     if accuracy.top1 is None or comparison.top1_drop is None:
         agreement = percent(comparison.top1_agreement)
         return f"gives the class of the float32 model on {agreement} of {accuracy.samples:,} samples"
@@ -194,19 +241,19 @@ def _accuracy_clause(report: ExportReport) -> str:
     return f"has {percent(accuracy.top1)} top-1 (float32 {percent(report.float32.accuracy.top1)}; {change})"
 
 
-def _speed_clause(target: TargetResult) -> str:
+def _speed_clause(target: TargetResult, name: str) -> str:
     if target.speedup_p50 is not None and target.int8.latency_ms is not None:
         p50 = three_digits(target.int8.latency_ms.p50)
-        return f"is {speed_gain(target)} on {target.name} (p50 {p50}{NBSP}ms)"
+        return f"is {speed_gain(target)} on {name} (p50 {p50}{NBSP}ms)"
     if target.int8.instructions and target.float32.instructions:
-        return f"takes {speed_gain(target)} on {target.name} ({instructions(target.int8.instructions)})"
+        return f"takes {speed_gain(target)} on {name} ({instructions(target.int8.instructions)})"
     return ""
 
 
-def significance(report: ExportReport) -> str:
+def significance(report: Report) -> str:
     """What the drop is worth: in samples, and whether it could be chance. Empty without labels."""
     comparison, samples = report.comparison, report.int8.accuracy.samples
-    if comparison.top1_drop is None or comparison.mcnemar_p is None:
+    if comparison is None or comparison.top1_drop is None or comparison.mcnemar_p is None:
         return ""
     lost = round(comparison.top1_drop * samples / 100)
     of_samples = f"{abs(lost)} {'fewer' if lost > 0 else 'more'} of {samples:,} test samples right than float32"
@@ -228,6 +275,42 @@ def control(report: ExportReport) -> str:
     return (
         f"Beside the control, the float32 model trained on just as {candidate} was, top-1 of {candidate} is {higher}."
     )
+
+
+INSTRUCTIONS = "An emulator counts instructions instead of time. They repeat well, but they are no milliseconds."
+
+
+def counts_instructions(report: Report) -> bool:
+    """Whether a target gave instructions instead of time."""
+    return any(target.int8.instructions for target in report.targets)
+
+
+def operators_on(operators: Mapping[str, int], others: Mapping[str, int]) -> str:
+    """`23 of 24`: how many operators run somewhere, of those and the `others`."""
+    count = sum(operators.values())
+    return f"{count} of {count + sum(others.values())}"
+
+
+def npu_basis(npu: NpuEstimate) -> str:
+    """Whose estimates these are."""
+    pieces = f", in {plural(npu.npu_pieces, 'piece')}" if npu.npu_pieces > 1 else ""
+    return (
+        f"{npu.accelerator}: estimated by {npu.compiler} at {npu.clock_hz / 1e6:,.0f}{NBSP}MHz "
+        f"({npu.system_config}, {npu.memory_mode}){pieces}; nothing ran there"
+    )
+
+
+def edge_tpu(found: EdgeTpuMapping) -> str:
+    """Which operators an Edge TPU runs, and where it hands over."""
+    text = f"{operators_on(found.tpu_operators, found.cpu_operators)} operators on the Edge TPU, by {found.basis}"
+    if found.refused is not None:
+        return f"{text}. Its compiler takes no such model: {found.refused}"
+    if found.leaves_at is None:
+        return f"{text}."
+    at = found.leaves_at
+    where = f" in layer {at.layer}" if at.layer else f" ({at.tensor})" if at.tensor else ""
+    ending = "" if at.reason.endswith(".") else "."
+    return f"{text}. It hands over to the CPU at {at.operator}{where}: {at.reason}{ending} {at.remedy}".rstrip()
 
 
 def ranges(report: ExportReport) -> str:
@@ -290,6 +373,6 @@ def shortened(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + more
 
 
-def command(report: ExportReport) -> str | None:
+def command(report: Report) -> str | None:
     """The command line that was run, quoted for a shell; None where the run was called from Python."""
     return shlex.join(report.command) if report.command else None

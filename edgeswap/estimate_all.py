@@ -1,0 +1,46 @@
+"""What compilers expect of the candidate on NPUs. Nothing runs there: these are no measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeswap.errors import TargetError
+from edgeswap.progress import Progress
+from edgeswap.records import NpuEstimate, TargetFailure
+from edgeswap.targets.names import NPUS
+
+# Vela on a MobileNetV2; another model bends the time left that is shown, nothing else.
+EXPECTED_S = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Of each NPU that was named, in order: what its compiler expects, or why it gave nothing."""
+
+    npus: tuple[NpuEstimate, ...] = ()
+    failures: tuple[TargetFailure, ...] = ()
+
+
+def estimate_all(targets: Sequence[str], tflite_model: bytes, folder: Path, *, progress: Progress) -> Estimates:
+    """Compile the candidate for every NPU among `targets`.
+
+    Args:
+        targets: names, of which those of other kinds are passed over.
+        tflite_model: the int8 candidate.
+        folder: where the compiled models go.
+        progress: told of each.
+    """
+    npus, failures = [], []
+    for name in targets:
+        if name not in NPUS:
+            continue
+        from edgeswap.targets.ethos_u import estimate  # noqa: PLC0415  (only who names an NPU needs it)
+
+        try:
+            with progress.step(f"Compiling for {name}", expected_s=EXPECTED_S):
+                npus.append(estimate(tflite_model, name, folder))
+        except TargetError as error:
+            failures.append(TargetFailure(name=name, problem=error.problem, remedy=error.remedy))
+    return Estimates(tuple(npus), tuple(failures))

@@ -1,0 +1,165 @@
+"""What the terminal shows of any report: tables of models, targets and NPUs, and paragraphs of text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from edgeswap.records import Measurement, TargetResult
+from edgeswap.report import wording as say
+
+WIDEST_LINE = 100
+LABEL_WIDTH = 11
+LONGEST_HEADER = 16
+
+Item = tuple[str, str, str]  # label, text and style of a paragraph
+
+
+def show(report: say.Report, verdict: tuple[str, str], items: Iterator[Item], console: Console) -> None:
+    """Print a report.
+
+    Args:
+        report: printable.
+        verdict: the first sentence and its style.
+        items: paragraphs below the figures.
+        console: where to print; its width is kept to.
+    """
+    width = min(console.width, WIDEST_LINE)
+    _print(console, _filled(verdict[0], width), verdict[1])
+    tables = [models(report)]
+    tables += [targets(report)] if len(report.targets) > 1 else []
+    tables += [npus(report)] if report.npus else []
+    for table in tables:
+        console.print()
+        console.print(table)
+    console.print()
+    for label, text, style in items:
+        _print(console, _filled(text, width, label), style)
+
+
+def said_of_targets(report: say.Report) -> Iterator[Item]:
+    """What went wrong on targets, what warns, and what the figures are not."""
+    for failure in report.failures:
+        yield "failed", f"{failure.problem} {failure.remedy}", "red"
+    for warning, names in say.warnings(report):
+        yield "warning", f"{names}: {warning}", "yellow"
+    for npu in report.npus:
+        for reason in npu.cpu_reasons:
+            yield "on the CPU", f"{npu.accelerator}: {reason}", "yellow"
+    if report.edgetpu is not None:
+        yield "edge TPU", say.edge_tpu(report.edgetpu), "yellow" if report.edgetpu.leaves_at else ""
+
+
+def how_measured(report: say.Report) -> Iterator[Item]:
+    """Where each figure is from."""
+    for target in report.targets:
+        yield "measured", _measured(report, target), "dim"
+    for npu in report.npus:
+        yield "estimated", say.npu_basis(npu), "dim"
+
+
+def _measured(report: say.Report, target: TargetResult) -> str:
+    parts = [f"{target.name}: {target.cpu}, {target.machine}", f"{target.runtime}, delegate {target.delegate}"]
+    if target.int8.latency_ms is not None:
+        parts.append(
+            say.plural(target.int8.latency_ms.runs, "run")
+            + " on "
+            + say.plural(target.int8.latency_ms.threads, "thread")
+        )
+    if (target.float32.accuracy, target.int8.accuracy) != (report.float32.accuracy, report.int8.accuracy):
+        parts.append(say.target_accuracy(target, report.precision))
+    return "; ".join(parts)
+
+
+def models(report: say.Report) -> Table:
+    """A row a model, with the latency where there is one target; several have a table of their own."""
+    comparison = report.comparison
+    labelled = comparison is not None and comparison.top1_drop is not None
+    target = report.targets[0] if len(report.targets) == 1 else None
+    accuracy_headers = ("top-1", "95 % interval") if labelled else ("agreement",) if comparison else ()
+    table = _table("", *accuracy_headers, "size", *((_speed_header(target),) if target else ()))
+    files = {"float32": report.float32, report.precision: report.int8}
+    for stage in say.stages(report):
+        if not labelled and stage.name not in files:
+            continue  # agreement is known of int8 alone
+        cells = [stage.name if stage.name in files else f"  {stage.name}"]
+        if labelled:
+            cells += [say.percent(stage.accuracy.top1), say.percent_interval(stage.accuracy.ci95)]
+        elif comparison:
+            cells += [say.percent(comparison.top1_agreement) if stage.name == report.precision else "-"]
+        cells += [say.size(files[stage.name].size_bytes) if stage.name in files else ""]
+        if target:
+            measured = {"float32": target.float32, report.precision: target.int8}.get(stage.name)
+            cells += [_speed(measured) if measured else ""]
+        _add(table, *cells, style="bold" if stage.name == report.precision else "")
+    table.add_section()
+    drop: tuple[str, ...] = ("",) if comparison else ()
+    if comparison is not None and comparison.top1_drop is not None:
+        drop = (f"{say.number_of_points(comparison.top1_drop)} points", say.points_interval(comparison.top1_drop_ci95))
+    label = "drop, gain" if labelled else "gain"
+    _add(table, label, *drop, say.size_gain(report), *((say.speed_gain(target),) if target else ()))
+    return table
+
+
+def targets(report: say.Report) -> Table:
+    """A row a target: p50 and p90 of both models, and the gain."""
+    table = _table("p50 / p90 on", "float32", report.precision, f"{report.precision} is")
+    for target in report.targets:
+        gain = say.speed_gain(target).removesuffix(" instructions")
+        _add(table, say.label(report, target), _speed(target.float32), _speed(target.int8), gain)
+    return table
+
+
+def npus(report: say.Report) -> Table:
+    """A row an NPU, of what its compiler expects."""
+    table = _table("estimated for", "operators on it", "cycles", "time", "SRAM")
+    for npu in report.npus:
+        on_it = say.operators_on(npu.npu_operators, npu.cpu_operators)
+        time = f"{say.three_digits(npu.inference_ms)}{say.NBSP}ms"
+        _add(table, npu.accelerator, on_it, f"{npu.total_cycles:,}", time, say.size(npu.sram_bytes))
+    return table
+
+
+def _speed_header(target: TargetResult) -> str:
+    figures = "p50 / p90" if target.int8.latency_ms is not None else "an inference"
+    return "\n".join([*textwrap.wrap(target.name, LONGEST_HEADER), figures])
+
+
+def _speed(measurement: Measurement) -> str:
+    latency_ms = measurement.latency_ms
+    if latency_ms is not None:
+        return f"{say.three_digits(latency_ms.p50)} / {say.three_digits(latency_ms.p90)} ms"
+    return f"{say.instructions(measurement.instructions)} instr." if measurement.instructions else "-"
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
+    for index, header in enumerate(headers):
+        table.add_column(Text(header), justify="right" if index else "left", no_wrap=index > 0, overflow="fold")
+    return table
+
+
+def _add(table: Table, *cells: str, style: str = "") -> None:
+    table.add_row(*(Text(_plain(cell)) for cell in cells), style=style)
+
+
+def _filled(text: str, width: int, label: str = "") -> str:
+    # rich would part a number from its unit; textwrap leaves no-break spaces alone.
+    first, later = (f"{label:<{LABEL_WIDTH}}", " " * LABEL_WIDTH) if label else ("", "")
+    width = max(width, 2 * LABEL_WIDTH)
+    whole: dict[str, Any] = {"break_on_hyphens": False, "break_long_words": False}  # a name stays one word to copy
+    return _plain(textwrap.fill(text, width, initial_indent=first, subsequent_indent=later, **whole))
+
+
+def _plain(text: str) -> str:
+    return text.replace(say.NBSP, " ")
+
+
+def _print(console: Console, text: str, style: str) -> None:
+    console.print(Text(text, style=style), soft_wrap=True)
