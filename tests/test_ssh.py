@@ -138,7 +138,7 @@ def test_measures_with_a_runtime_that_is_carried_there(
     assert server.left_behind() == []
 
 
-STEPS = ("Connecting to", "Finding a runtime for", "Copying to", "Measuring on")
+STEPS = ("Connecting to", "Runtime for", "Copying to", "Measuring on")
 
 
 def test_the_boards_own_runtime_serves_where_no_wheel_fits(tmp_path: Path, models: tuple[Path, Path, Path]) -> None:

@@ -105,7 +105,7 @@ class Ssh:
                     )
                 )
                 facts = Facts(**board.ask("describe"))
-            with progress.step(f"Finding a runtime for {host}", expected_s=FIND_EXPECTED_S):
+            with progress.step(f"Runtime for {host}", expected_s=FIND_EXPECTED_S):
                 environment = choose(self.name, facts)
             board.ask("open", base=self.folder, keep=self.keep)
             site = self._copy(board, {SCRIPT_NAME: shipped.path(SCRIPT), **files}, environment, progress)

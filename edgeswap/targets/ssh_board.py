@@ -34,6 +34,7 @@ KEPT = ".edgeswap"
 LOCK = "in-use"
 CHUNK = 1 << 18
 REMOVALS = 20
+KINDS = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EBUSY: "busy"}
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
 
 
@@ -105,7 +106,7 @@ class Board:
                     answer = getattr(self, do)(**asked)
                 except OSError as error:
                     self.tell(
-                        error="full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "system",
+                        error=KINDS.get(error.errno or 0, "system"),
                         detail=f"{error.strerror or error}",
                         path=str(error.filename or self.folder or ""),
                     )
@@ -146,7 +147,7 @@ class Board:
             import fcntl  # noqa: PLC0415  (not where this module is only read)
 
             self.folder = place / KEPT
-            self.folder.mkdir(exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             lock = os.open(self.folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
             self.held.append(lock)  # open as long as this program runs
             try:
@@ -207,11 +208,9 @@ class Board:
 
     def run(self, script: str, arguments: Sequence[str], site: str) -> None:
         """Start a Python script in the folder, with `site` (a folder here, or empty) before the board's packages."""
-        environment = dict(os.environ, PYTHONNOUSERSITE="1") if site else dict(os.environ)
-        environment.pop("PYTHONPATH", None)
-        environment.pop("PYTHONHOME", None)
+        environment = dict(os.environ, TMPDIR=str(self.folder))  # so that no temporary file outlives a killed script
         if site:
-            environment["PYTHONPATH"] = str(self.path(site))
+            environment.update(PYTHONPATH=str(self.path(site)), PYTHONNOUSERSITE="1")
         self.script = subprocess.Popen(
             [sys.executable, str(self.path(script)), *arguments],
             cwd=self.folder,

@@ -108,9 +108,10 @@ class Connection:
         if self.process.stdin.closed:
             raise self._gone()
         descriptor = self.process.stdin.fileno()
+        room = select.poll()
+        room.register(descriptor, select.POLLOUT)
         while data:
-            _, ready, _ = select.select([], [descriptor], [], self.silence_s)
-            if not ready:
+            if not room.poll(1000 * self.silence_s):
                 raise self._hung()
             try:
                 data = data[os.write(descriptor, data) :]
@@ -137,6 +138,10 @@ class Connection:
             return TargetError(
                 f"{self.name}: the board's disk is full at {told['path']!r}.",
                 "Free some space there (about 200 MB are enough without the test samples).",
+            )
+        if told["error"] == "busy":
+            return TargetError(
+                f"{self.name}: {told['detail']} ({told['path']!r}).", "Wait for it to end, or run without keeping."
             )
         if told["error"] == "damaged":
             return TargetError(f"{self.name}: a file arrived damaged: {told['detail']}.", "Run it again.")
