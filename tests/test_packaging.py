@@ -64,11 +64,14 @@ def _required_on(python: str, machine: str, system: str = "Linux") -> list[Requi
     ("python", "machine", "system", "runtime", "numpy_major"),
     [
         ("3.9", "aarch64", "Linux", "tflite-runtime", 1),
-        ("3.11", "aarch64", "Linux", "tflite-runtime", 1),
+        ("3.9", "armv7l", "Linux", "tflite-runtime", 1),
+        ("3.10", "aarch64", "Linux", "ai-edge-litert", 2),
+        ("3.11", "aarch64", "Linux", "ai-edge-litert", 2),
         ("3.11", "armv7l", "Linux", "tflite-runtime", 1),
-        ("3.11", "x86_64", "Linux", "tflite-runtime", 1),
+        ("3.11", "x86_64", "Linux", "ai-edge-litert", 2),
         ("3.12", "x86_64", "Linux", "ai-edge-litert", 2),
         ("3.13", "aarch64", "Linux", "ai-edge-litert", 2),
+        ("3.13", "armv7l", "Linux", "ai-edge-litert", 2),  # which has no wheel: pip says so
         ("3.11", "arm64", "Darwin", "ai-edge-litert", 2),
         ("3.12", "AMD64", "Windows", "ai-edge-litert", 2),
     ],
@@ -86,7 +89,7 @@ def test_each_board_gets_one_runtime_and_its_numpy(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("python", "glibc_minor", "runtime"),
-    [("3.11", 36, "tflite-runtime 2.14.0"), ("3.13", 41, "ai-edge-litert 2.3.0")],
+    [("3.11", 36, "ai-edge-litert 2.3.0"), ("3.13", 41, "ai-edge-litert 2.3.0")],
     ids=["bookworm", "trixie"],
 )
 def test_a_raspberry_pi_finds_wheels(python: str, glibc_minor: int, runtime: str, tmp_path: Path) -> None:
