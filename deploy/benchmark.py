@@ -1388,18 +1388,23 @@ def make_engine(arguments: argparse.Namespace) -> Engine:
 
 
 def infer(arguments: argparse.Namespace) -> None:
-    """Run one model `--inferences` times on its first sample and nothing else: for a count of instructions.
+    """Run each model `--inferences` times on its first sample and nothing else: for a count of instructions.
 
     Each stands between two system calls that nothing else here makes: an emulator sees where it begins and ends.
     """
-    model = load_model(arguments.models[0], make_engine(arguments))
+    engine = make_engine(arguments)
     evaluation = open_evaluation(arguments.data, 1) if arguments.data else None
-    _set_first_sample(model, evaluation, arguments.preprocess)
-    mark, invoke = functools.partial(os.getpriority, os.PRIO_PROCESS, 0), model.interpreter.invoke
-    mark()
-    for _ in range(arguments.inferences):
-        invoke()
+    mark = functools.partial(os.getpriority, os.PRIO_PROCESS, 0)
+    counting = ProgressLines(arguments.progress).phase("counting", 1.0)
+    for path in arguments.models:
+        model = load_model(path, engine)
+        _set_first_sample(model, evaluation, arguments.preprocess)
+        invoke = model.interpreter.invoke
         mark()
+        for _ in range(arguments.inferences):
+            invoke()
+            mark()
+        counting(1 / len(arguments.models))
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -1714,15 +1719,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--against", type=Path, metavar="REFERENCE.json", help="compare with what an earlier run wrote with --json")
     add("--json", metavar="FILE", help="write everything there; - is stdout, without the table")
     add("--outputs", type=Path, metavar="FILE.npz", help="the raw outputs, as model0, model1, ...; - is into the JSON")
-    add("--inferences", type=positive, metavar="N", help="run one model N times and nothing else; says nothing")
+    add("--inferences", type=positive, metavar="N", help="run each model N times and nothing else")
     add("--progress", action="store_true", help="lines 'progress FRACTION PHASE' on stderr")
     for question in QUESTIONS:
         add(question, action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if arguments.outputs and not arguments.data:
         parser.error("--outputs needs --data: they are the outputs for its samples")
-    if arguments.inferences and len(arguments.models) > 1:
-        parser.error("--inferences takes one model")
     return arguments
 
 

@@ -183,9 +183,11 @@ def test_inferences_are_run_and_nothing_else(
 
     monkeypatch.setattr(benchmark, "load_model", counting)
     data = ["--data", str(folder / "test.npz"), "--preprocess", "unit"]
-    assert benchmark.main([str(folder / "float.tflite"), *data, "--inferences", "7"]) == 0
+    models = [str(folder / "float.tflite"), str(folder / "int8.tflite")]
+    assert benchmark.main([*models, *data, "--inferences", "7"]) == 0
     first = own_loop(folder / "float.tflite", PIXELS[:1].astype(np.float32) / np.float32(255))
-    assert [output.tolist() for output in counted] == [first.tolist()] * 7
+    second = own_loop(folder / "int8.tflite", (PIXELS[:1].astype(np.int16) - 128).astype(np.int8))
+    assert [output.tolist() for output in counted] == [first.tolist()] * 7 + [second.tolist()] * 7
     assert capfd.readouterr().out == ""
 
 
@@ -276,7 +278,6 @@ def test_usage() -> None:
     for arguments in (
         ["--runs", "0", "m"],
         ["--delegate-option", "x", "m"],
-        ["--inferences", "3", "m", "n"],
         ["--outputs", "o.npz", "m"],
         [],
     ):
