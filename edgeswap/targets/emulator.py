@@ -84,20 +84,18 @@ class Emulator:
         paths = {name: path.absolute() for name, path in files.items()}
         models = [argument for argument in arguments if argument in paths and argument.endswith(".tflite")]
         options = [str(paths.get(argument, argument)) for argument in arguments if argument not in models]
+        given = [str(paths[name]) for name in models]
         options += ["--samples", str(SAMPLES)] if "--data" in options and "--samples" not in options else []
         options += ["--threads", "1", "--runtime", self.runtime]
         with tempfile.TemporaryDirectory(prefix="edgeswap-") as scratch:
             folder = Path(scratch)
             with progress.step(f"Running on {self.name}", total=1.0) as step:
-                own = ["--no-latency", "--no-load", "--workers", str(self.workers or _cores()), "--progress"]
+                own = ["--no-latency", "--no-load", "--workers", str(self.workers or _cores())]
                 own += ["--json", str(folder / "result.json")]
-                self._watch(root, folder, [*(str(paths[name]) for name in models), *options, *own], step)
+                self._watch(root, folder, [*given, *options, *own], step)
             answer: dict[str, Any] = json.loads((folder / "result.json").read_text())
-            counted = []
-            with progress.step(f"Counting on {self.name}", total=len(models)) as step:
-                for name in models:
-                    counted.append(self._instructions(root, folder, [str(paths[name]), *options], step))
-                    step.advance()
+            with progress.step(f"Counting on {self.name}", total=1.0) as step:
+                counted = self._instructions(root, folder, [*given, *options], len(models), step)
         described = zip(answer["models"], counted, strict=True)
         return {
             **answer,
@@ -105,24 +103,24 @@ class Emulator:
             "warnings": [*answer["warnings"], self._warning()],
         }
 
-    def _instructions(self, root: Path, folder: Path, options: Sequence[str], step: Step) -> int:
-        """Instructions of one inference: between two marks of the script, the median of a few."""
+    def _instructions(self, root: Path, folder: Path, options: Sequence[str], models: int, step: Step) -> list[int]:
+        """Instructions of one inference of each model: between two marks of the script, the median of a few."""
         counts = folder / "counts.txt"
-        counts.unlink(missing_ok=True)
         self._watch(root, folder, [*options, "--inferences", str(INFERENCES)], step, counts=counts)
         marks = [int(line) for line in counts.read_text().split()]
-        if len(marks) != INFERENCES + 1:
+        if len(marks) != models * (INFERENCES + 1):
             raise TargetError(
-                f"{self.name}: expected {INFERENCES + 1} counts of instructions, got {len(marks)}.",
+                f"{self.name}: expected {models * (INFERENCES + 1)} counts of instructions, got {len(marks)}.",
                 "The device script and edgeswap must be of one version.",
             )
-        return int(statistics.median(after - before for before, after in itertools.pairwise(marks)))
+        each = [marks[first : first + INFERENCES + 1] for first in range(0, len(marks), INFERENCES + 1)]
+        return [int(statistics.median(after - before for before, after in itertools.pairwise(own))) for own in each]
 
     def _watch(
         self, root: Path, folder: Path, options: Sequence[str], step: Step, *, counts: Path | None = None
     ) -> None:
         watch(
-            [*command(root, self.pi, counts=counts), str(shipped.path(SCRIPT)), *options],
+            [*command(root, self.pi, counts=counts), str(shipped.path(SCRIPT)), *options, "--progress"],
             step,
             name=self.name,
             silence_s=self.silence_s,
