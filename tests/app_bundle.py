@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ai_edge_litert
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
@@ -19,6 +20,7 @@ from edgeswap.preprocess import NAMED
 from tests import tiny_tflite
 from tests.tiny_tflite import Spec
 
+LIBRARY = Path(ai_edge_litert.__file__).parent / "libLiteRt.so"
 LABELS = ("null", "eins", "zwei", "drei", "vier", "fünf")
 VECTORS = 3
 
@@ -32,9 +34,9 @@ class Bundle:
 
 
 def classifier(folder: Path) -> Path:
-    """Six classes of a grayscale image of 5 by 4 pixels, unit preprocessing."""
-    weights = np.random.default_rng(0).integers(-3, 4, (6, 20))
-    return tiny_tflite.classifier(folder / "classifier.tflite", weights, (5, 4, 1), scale=1 / 255)
+    """Six classes of a grayscale image of as many pixels as there are pixel values."""
+    weights = np.random.default_rng(0).integers(-3, 4, (6, 256))
+    return tiny_tflite.classifier(folder / "classifier.tflite", weights, (32, 8, 1), scale=1 / 255)
 
 
 def adder(folder: Path) -> Path:
@@ -62,11 +64,11 @@ def lookup(folder: Path) -> Path:
     return tiny_tflite.write(folder / "lookup.tflite", tensors, operator, (1,), (2,))
 
 
-def colors(folder: Path, scale: float, zero_point: int, channels: int = 3) -> Path:
-    """Four classes of a color image of 3 by 2 pixels."""
-    weights = np.random.default_rng(1).integers(-3, 4, (4, 6 * channels))
+def colors(folder: Path, scale: float, zero_point: int) -> Path:
+    """Four classes of a color image, of whatever quantization calibration came to."""
+    weights = np.random.default_rng(1).integers(-3, 4, (4, 3 * 256))
     file = folder / "colors.tflite"
-    return tiny_tflite.classifier(file, weights, (3, 2, channels), scale=scale, zero_point=zero_point)
+    return tiny_tflite.classifier(file, weights, (16, 16, 3), scale=scale, zero_point=zero_point)
 
 
 def split(folder: Path) -> Path:
@@ -119,7 +121,7 @@ def facts_of(
         for detail in made
     ]
     return AppFacts(
-        model="tiny",
+        model='tiny "*/ ${x} \\(y)\n\'\'\' """',
         model_sha256=hashlib.sha256(model).hexdigest(),
         inputs=tuple(inputs),
         outputs=tuple(outputs),
@@ -143,10 +145,13 @@ def quantize(given: InputFacts, sample: np.ndarray) -> np.ndarray:
     return np.clip(steps, -128, 127).astype(np.int8)
 
 
-def sample(given: InputFacts, generator: np.random.Generator) -> np.ndarray:
-    """What an app may hold: every pixel value, real values beyond the range as well, small whole numbers."""
+def sample(given: InputFacts, generator: np.random.Generator, vector: int) -> np.ndarray:
+    """What an app may hold: in the first vector every pixel value; real values beyond the range as well."""
     if given.form == "u8":
-        return generator.integers(0, 256, given.shape).astype(np.uint8)
+        channels = given.shape[3]
+        every = np.arange(np.prod(given.shape)) // channels % 256
+        random = generator.integers(0, 256, every.size)
+        return (random if vector else every).reshape(given.shape).astype(np.uint8)
     if given.form == "i32":
         return generator.integers(0, 7, given.shape).astype(np.int32)
     return generator.uniform(-150 * given.scale, 150 * given.scale, given.shape).astype(np.float32)
@@ -161,7 +166,7 @@ def write_bundle(folder: Path, model: bytes, facts: AppFacts, labels: Sequence[s
     generator = np.random.default_rng(1)
     (folder / "golden").mkdir()
     for vector in range(facts.golden_count):
-        samples = [sample(given, generator) for given in facts.inputs]
+        samples = [sample(given, generator, vector) for given in facts.inputs]
         quantized = [quantize(given, x) for given, x in zip(facts.inputs, samples, strict=True)]
         outputs = run(model, quantized)
         files = golden_files(vector, facts.inputs, facts.outputs)
@@ -192,3 +197,40 @@ def bundle(kind: str, folder: Path) -> Bundle:
     make, how = KINDS[kind]
     model = make(folder).read_bytes()
     return write_bundle(folder / "bundle", model, facts_of(model, **how), how.get("labels"))
+
+
+def change(folder: Path, fault: str) -> None:
+    """Plant one of `FAULTS` in a bundle."""
+    {
+        "model": lambda: flip(folder / "model.tflite", -1),
+        "labels": lambda: shorten(folder / "labels.txt"),
+        "pixel": lambda: flip(folder / "golden/1.input0.u8", 5),
+        "quantized": lambda: flip(folder / "golden/1.quantized0.i8", 5),
+        "output": lambda: flip(folder / "golden/2.output0.i8", 3, by=2),
+        "within tolerance": lambda: flip(folder / "golden/2.output0.i8", 3, by=1),
+        "short golden file": lambda: (folder / "golden/0.output0.i8").write_bytes(b""),
+    }[fault]()
+
+
+# What the self-tests say of each, wherever they run.
+FAULTS = {
+    "model": "failed at model: expected the SHA-256 ",
+    "labels": "failed at labels: expected 6 names",
+    "pixel": "failed at preprocessing: golden vector 1, input x: ",
+    "quantized": "failed at preprocessing: golden vector 1, input x: ",
+    "output": "failed at output: golden vector 2, output logits: off by 2 int8 steps",
+    "within tolerance": "at most 1 int8 steps",
+    "short golden file": "failed at golden vectors: ",
+}
+
+
+def flip(file: Path, position: int, by: int = 1) -> None:
+    """Move one byte, as an int8 by `by` steps towards 0."""
+    data = np.fromfile(file, np.int8)
+    data[position] += by if data[position] < 0 else -by
+    data.tofile(file)
+
+
+def shorten(file: Path) -> None:
+    """Take the last line away."""
+    file.write_text("".join(file.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")

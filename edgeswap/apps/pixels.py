@@ -11,6 +11,8 @@ from edgeswap.errors import ModelError
 from edgeswap.preprocess import Preprocess
 
 EVERY_PIXEL = np.arange(256)
+TIE = 1e-3  # int8 steps: above what float32 preprocessing is off by, below what matters
+NOT_LINEAR = 1e-2
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ def pixel_steps(
     """The steps that give, for each of the 256 pixel values, the int8 that was calibrated and measured with.
 
     Where the input has the quantization that `preprocess` names for itself (`raw`, `unit`, `symmetric`) that is
-    pixel - 128. Elsewhere it is round(x / scale + zero_point) of the float32 preprocessing, and each offset lies in the
-    middle of those that give just these int8 values, so that no rounding error of a device can tip one over.
+    pixel - 128. Elsewhere it is round(x / scale + zero_point) of the float32 preprocessing x, and each offset lies in
+    the middle of those that give just these int8 values, so that no rounding error of a device can tip one over.
 
     Args:
         preprocess: of the export.
@@ -80,10 +82,9 @@ def pixel_steps(
         order = tuple(range(channels))
         return PixelSteps(order, (1.0,) * channels, (-128.0,) * channels, preprocess.name, resize)
     pixels = np.repeat(EVERY_PIXEL, channels).reshape(256, 1, 1, channels).astype(np.uint8)
-    real = preprocess(pixels).reshape(256, channels)
-    int8 = np.clip(np.rint(real / np.float32(scale) + np.float32(zero_point)), -128, 127)
-    slopes = tuple(float(slope) for slope in (real[255] - real[0]).astype(np.float64) / 255 / scale)
-    offsets = tuple(_offset(slope, int8[:, channel], preprocess.name) for channel, slope in enumerate(slopes))
+    real_steps = preprocess(pixels).reshape(256, channels).astype(np.float64) / scale + zero_point
+    slopes = tuple(float(slope) for slope in (real_steps[255] - real_steps[0]) / 255)
+    offsets = tuple(_offset(slope, real_steps[:, channel], preprocess.name) for channel, slope in enumerate(slopes))
     order = (2, 1, 0) if preprocess.name == "caffe" else tuple(range(channels))
     return PixelSteps(order, slopes, offsets, preprocess.name, resize)
 
@@ -93,14 +94,21 @@ def _below(zero_point: int) -> int:
     return max(zero_point - 1, -128)
 
 
-def _offset(slope: float, int8: npt.NDArray[np.float32], name: str) -> float:
-    """The middle of all b for which floor(pixel * slope + b + 0.5), clipped, is `int8` (256 values)."""
-    nearest = int8.astype(np.float64) - slope * EVERY_PIXEL
-    lowest = np.where(int8 > -128, nearest - 0.5, -np.inf).max()  # what saturates below may lie anywhere below
-    highest = np.where(int8 < 127, nearest + 0.5, np.inf).min()
-    if not (np.isfinite(lowest) and np.isfinite(highest) and lowest < highest):
+def _offset(slope: float, real_steps: npt.NDArray[np.float64], name: str) -> float:
+    """The middle of all b for which floor(pixel * slope + b + 0.5), clipped, is round(real_steps) at all 256 pixels.
+
+    Where a pixel falls halfway between two int8 (within `TIE` steps) either will do, and it is rounded up.
+    """
+    nominal = float(real_steps[0])
+    if np.abs(real_steps - (nominal + slope * EVERY_PIXEL)).max() > NOT_LINEAR:
         raise ModelError(
-            f"Expected a preprocessing that is linear in the pixel and reaches int8, got {name!r}.",
+            f"Expected a preprocessing that is linear in the pixel, got {name!r}.",
             "Give the app's own mapping as --preprocess module:function.",
         )
-    return float((lowest + highest) / 2)
+    int8 = np.clip(np.rint(real_steps), -128, 127)
+    is_tie = np.abs(real_steps - np.floor(real_steps) - 0.5) < TIE
+    nearest = int8 - slope * EVERY_PIXEL
+    # What saturates may lie anywhere beyond.
+    lowest = np.where(is_tie | (int8 == -128), nominal - 0.5, nearest - 0.5).max()
+    highest = np.where(is_tie | (int8 == 127), nominal + 0.5, nearest + 0.5).min()
+    return float((nominal + highest) / 2 if is_tie.any() else (lowest + highest) / 2)

@@ -1,0 +1,105 @@
+"""The generated Python: its self-test passes, names what was changed, and reads images as accuracy was measured."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeswap.image_folder import fit
+from edgeswap.preprocess import NAMED
+from tests.app_bundle import FAULTS, KINDS, LABELS, Bundle, bundle, change
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
+    folder = tmp_path_factory.mktemp("apps")
+    return {kind: bundle(kind, folder / kind) for kind in KINDS}
+
+
+def run(folder: Path, *files: object) -> tuple[int, str]:
+    command = [sys.executable, str(folder / "python/model.py"), *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def module(one: Bundle) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("app", one.folder / "python/model.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_self_test_passes(bundles: dict[str, Bundle], kind: str) -> None:
+    code, said = run(bundles[kind].folder)
+    assert code == 0, said
+    assert "pass: 3 golden vectors, outputs off by at most 0 int8 steps" in said
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_self_test_names_what_differs(bundles: dict[str, Bundle], tmp_path: Path, fault: str) -> None:
+    shutil.copytree(bundles["classifier"].folder, tmp_path / "bundle")
+    change(tmp_path / "bundle", fault)
+    code, said = run(tmp_path / "bundle")
+    assert FAULTS[fault] in said
+    assert code == (0 if fault == "within tolerance" else 1)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("classifier", "unit"), ("symmetric", "symmetric")])
+def test_pixels_become_what_the_float_preprocessing_says(bundles: dict[str, Bundle], kind: str, name: str) -> None:
+    given = bundles[kind].facts.inputs[0]
+    pixels = (np.arange(np.prod(given.shape)) // given.shape[3] % 256).astype(np.uint8).reshape(given.shape)
+    int8 = module(bundles[kind]).quantize0(pixels)
+    np.testing.assert_array_equal(int8, pixels.astype(int) - 128)
+    apart = np.abs((int8.astype(int) - given.zero_point) * given.scale - NAMED[name](pixels)) / given.scale
+    # unit is exact and symmetric half a step lower; what is beyond that is float32's rounding.
+    assert apart.max() == pytest.approx({"unit": 0.0, "symmetric": 0.5}[name], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["adder", "split", "torch"])
+def test_dequantizing_is_the_specification(bundles: dict[str, Bundle], kind: str) -> None:
+    app = module(bundles[kind])
+    int8 = np.arange(-128, 128).astype(np.int8)
+    for index, output in enumerate(bundles[kind].facts.outputs):
+        expected = np.float32(output.scale) * (int8.astype(np.float32) - output.zero_point)
+        np.testing.assert_array_equal(getattr(app, f"dequantize{index}")(int8), expected)
+
+
+def test_likeliest_labels_come_first(bundles: dict[str, Bundle]) -> None:
+    logits = np.array([[0, 5, -2, 4, 1, 3]], np.float32)
+    best = module(bundles["classifier"]).top(logits)
+    assert [label for label, _ in best] == [LABELS[index] for index in (1, 3, 5, 4, 0)]
+    powers = np.exp(logits[0].astype(np.float64))
+    assert best[0][1] == pytest.approx(powers[1] / powers.sum(), rel=1e-6)
+    numbers = module(bundles["symmetric"]).top(np.array([[0.1, 0.2, 0.6, 0.1]], np.float32))  # probabilities, no labels
+    assert numbers[:2] == [(2, pytest.approx(0.6)), (1, pytest.approx(0.2))]
+
+
+def test_an_image_is_resized_as_accuracy_was_measured(bundles: dict[str, Bundle], tmp_path: Path) -> None:
+    photo = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    read = module(bundles["classifier"]).read_pixels(tmp_path / "photo.png", "L", (32, 8, 1))
+    np.testing.assert_array_equal(read.reshape(32, 8, 1), fit(Image.fromarray(photo), (32, 8, 1)))
+    code, said = run(bundles["classifier"].folder, tmp_path / "photo.png")
+    assert code == 0, said
+    assert sum(label in said for label in LABELS) == 5
+
+
+def test_several_inputs_take_several_files(bundles: dict[str, Bundle]) -> None:
+    golden = bundles["adder"].folder / "golden"
+    code, said = run(bundles["adder"].folder, golden / "0.input0.f32", golden / "0.input1.f32")
+    sums = sum(np.fromfile(golden / f"0.input{index}.f32", "<f4").clip(-1.7, 6.5) for index in (0, 1))
+    assert code == 0
+    assert "sum [" in said
+    assert sums.shape == (4,)
+    assert run(bundles["adder"].folder, golden / "0.input0.f32") == (1, "expected 2 files, or none for the self-test\n")
