@@ -125,7 +125,7 @@ _BY_SIZE = {
 }
 _INSTEAD = {
     "ELU": "Swap swish, hard_swish or relu6 in.",
-    "HARD_SWISH": "Export it as MUL, ADD and MUL (edgeswap.tflite.hard_swish), which map.",
+    "HARD_SWISH": "Export it with --hard-swish rewritten: as MUL, ADD and MUL it maps.",
     "GELU": "Swap swish in, whose LOGISTIC and MUL map.",
     "LEAKY_RELU": "Swap prelu in, which maps with one slope a channel (google-coral/edgetpu#597), or relu6.",
     "PRELU": "Write PReLU(shared_axes=[1, 2]).",
