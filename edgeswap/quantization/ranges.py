@@ -9,12 +9,11 @@ from typing import Literal, get_args
 
 from edgeswap.errors import ModelError
 from edgeswap.quantization.placement import Placement
-from edgeswap.quantization.specification import Policy
+from edgeswap.quantization.saturation import saturate
+from edgeswap.quantization.specification import STEPS, Policy
 
 How = Literal["fixed", "narrowed", "observed", "learned"]
 HOWS: tuple[How, ...] = get_args(How)
-
-_STEPS = 255  # between the ends of int8
 
 # Measured on ResNet8, its ReLU swapped and trained back on 8,000 images: top-1 on 5,000 CIFAR-10 images, one seed,
 # `fixed` against `observed`. A bound far too wide, relu_n(max_value=24): 82.0 to 82.5 % by PTQ (float 82.4 %; the
@@ -33,7 +32,7 @@ class End:
         value: where it is, before any training.
         how: `fixed` at its bound; `narrowed` to what was observed, which is inside of the bound; `observed`, having no
             bound; `learned` by gradient. In training all but `fixed` move.
-        limit: the bound that it never passes; None where there is none.
+        limit: the value that it never passes: a bound, or where what reads the tensor is flat; None without one.
     """
 
     value: float
@@ -62,7 +61,9 @@ def settle(
     - `learned`: learned, from what was observed on, but never beyond the bound; without training as `observed`;
     - `auto`: as `observed`, for what was measured beside `AUTO`.
 
-    A PACT's ceiling (arXiv:1805.06085) goes on being learned under every policy, without a limit.
+    A PACT's ceiling (arXiv:1805.06085) goes on being learned under every policy, without a limit. Whatever the policy,
+    an end that is not fixed moves in to where the activation that alone reads the tensor is flat, see `saturate`, and
+    is limited to that.
 
     Args:
         placement: from `place`.
@@ -81,7 +82,12 @@ def settle(
             "Observe them on representative data first.",
         )
     chosen = AUTO if policy == "auto" else policy
-    return {name: _ends(placement, name, observed.get(name), chosen, trains) for name in placement.outputs}
+    settled = {name: _ends(placement, name, observed.get(name), chosen, trains) for name in placement.outputs}
+    useful = saturate(placement, {name: (ends.low.value, ends.high.value) for name, ends in settled.items()})
+    return {
+        name: Ends(_moved(ends.low, useful[name][0]), _moved(ends.high, useful[name][1]))
+        for name, ends in settled.items()
+    }
 
 
 def counted(settled: Mapping[str, Ends]) -> dict[How, int]:
@@ -98,7 +104,7 @@ def _ends(placement: Placement, name: str, seen: tuple[float, float] | None, pol
     high = high if bounds.high is None else bounds.high if seen is None else min(high, bounds.high)
     if name in placement.prescribed:
         policy, trains = "fixed", False
-    step = (high - low) / _STEPS
+    step = (high - low) / STEPS
     ends = Ends(_end(low, bounds.low, policy, trains, step), _end(high, bounds.high, policy, trains, step))
     if name in placement.pacts and trains:
         return replace(ends, high=End(ends.high.value, "learned"))
@@ -113,3 +119,7 @@ def _end(value: float, bound: float | None, policy: Policy, trains: bool, step: 
     if policy == "fixed" or abs(value - bound) < step:
         return End(bound, "fixed", bound)
     return End(value, "narrowed", bound)
+
+
+def _moved(end: End, value: float) -> End:
+    return end if end.how == "fixed" or value == end.value else replace(end, value=value, limit=value)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from edgeswap.graph.ir import Layer
 
+STEPS = 255  # between the ends of int8
 Policy = Literal["auto", "fixed", "observed", "learned"]  # where ranges end, see `edgeswap.quantization.ranges`
 
 
