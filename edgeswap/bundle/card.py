@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -39,4 +40,5 @@ def _line(text: str) -> str:
 
 def _place(source: str) -> str:
     """Where data came from, without the folders of the machine that it lay on."""
-    return source if ":" in source and not source.startswith("/") else Path(source).name or source
+    named = source in ("digits", "digits/test") or re.fullmatch(r"tfds:.*|[\w.]+:\w+", source)
+    return source if named else Path(source).name

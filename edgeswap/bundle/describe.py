@@ -159,7 +159,7 @@ def _steps(tensor: InputTensor) -> list[str]:
     formula = "pixel - 128" if plain else "floor(pixel * scale + offset + 0.5) by channel, clipped to -128..127"
     turned = pixels.source_channels != list(range(channels))
     return [
-        f"{name}resize to {width} x {height} pixels, {order}, uint8 (measured with: {pixels.resize})",
+        f"{name}resize to {width} x {height} pixels, {order}, uint8 (accuracy was measured with {pixels.resize})",
         *([f"{name}take the channels in the order {pixels.source_channels}"] if turned else []),
         f"{name}int8 = {formula}",
     ]

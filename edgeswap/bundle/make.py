@@ -35,7 +35,7 @@ from edgeswap.tflite.metadata import attach
 from edgeswap.tflite.runtime_version import minimum_runtime
 from edgeswap.tflite.runtime_version import text as version_text
 
-ARRAYS = "none: the samples were arrays of the model's own size"
+ARRAYS = "samples that had the model's size already"
 VERSION_DIGITS = 12
 
 

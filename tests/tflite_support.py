@@ -1,0 +1,62 @@
+"""tflite-support, an independent reader of TFLite Metadata, as a program of its own: it wants old dependencies."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+REQUIREMENT = "tflite-support==0.4.4"
+PROGRAM = """
+import json, sys
+from tensorflow_lite_support.metadata.python import metadata
+found = metadata.MetadataDisplayer.with_model_file(sys.argv[1])
+names = found.get_packed_associated_file_list()
+files = {name: found.get_associated_file_buffer(name).decode() for name in names}
+print(json.dumps([json.loads(found.get_metadata_json()), files]))
+"""
+
+
+class Seen(NamedTuple):
+    """What it reads in a model."""
+
+    metadata: dict[str, Any]
+    files: dict[str, str]
+
+
+class Reader:
+    """tflite-support in the folder `packages`."""
+
+    def __init__(self, packages: Path) -> None:
+        self.packages = packages
+
+    def read(self, model: Path) -> Seen:
+        """The metadata, as JSON by the schema, and the files behind the model."""
+        environment = {**os.environ, "PYTHONPATH": str(self.packages)}
+        command = [sys.executable, "-c", PROGRAM, str(model)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return Seen(*json.loads(done.stdout))
+
+
+def install(cache: Path) -> Reader:
+    """The reader, installed into `cache` if it is not there yet."""
+    if sys.version_info[:2] != (3, 11) or platform.machine() != "x86_64":
+        pytest.skip("tflite-support 0.4.4 has no wheel for this Python and machine")
+    packages = cache / "tflite-support-0.4.4"
+    if not packages.is_dir():
+        staging = cache / f"staging-{os.getpid()}"
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"]
+        subprocess.run([*command, str(staging), REQUIREMENT], check=True, capture_output=True)
+        try:
+            staging.rename(packages)
+        except OSError:  # another process was faster
+            shutil.rmtree(staging)
+    return Reader(packages)
