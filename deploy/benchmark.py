@@ -47,6 +47,10 @@ SCHEMA = "edgeswap.benchmark/1"
 
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
 EDGETPU_LIBRARY = {"Linux": "libedgetpu.so.1", "Darwin": "libedgetpu.1.dylib", "Windows": "edgetpu.dll"}
+EDGETPU_REMEDY = (
+    "Install the Edge TPU's library: package libedgetpu1-std as github.com/feranick/libedgetpu builds it, 16.0TF2.16.1 "
+    "for tflite-runtime 2.11 to 2.16; Google's own, of 2021, crashes with 2.12 and newer."
+)
 
 THROTTLED = "throttled"
 GOVERNOR = "governor-not-performance"
@@ -182,12 +186,14 @@ def load_delegate(interpreters: Any, library: str, options: dict[str, str]) -> A
     Raises:
         BenchmarkError: the library cannot be loaded, is no delegate, or refuses to start.
     """
+    edgetpu = library in EDGETPU_LIBRARY.values()
     # The runtime's own loader leaves a half-made object behind on failure, whose destructor prints a traceback.
     try:
         entry = hasattr(ctypes.CDLL(library), "tflite_plugin_create_delegate")
     except OSError as error:
         raise BenchmarkError(
-            f"Expected the delegate library {library}, got: {error}", "Install it, or give its path with --delegate."
+            f"Expected the delegate library {library}, got: {error}",
+            EDGETPU_REMEDY if edgetpu else "Install it, or give its path with --delegate.",
         ) from error
     if not entry:
         raise BenchmarkError(
@@ -198,7 +204,8 @@ def load_delegate(interpreters: Any, library: str, options: dict[str, str]) -> A
         return interpreters.load_delegate(library, options)
     except ValueError as error:
         raise BenchmarkError(
-            f"The delegate {library} did not start: {error or 'it gave no reason'}", "Is its device connected?"
+            f"The delegate {library} did not start: {error or 'it gave no reason'}",
+            "Is its device connected?" + edgetpu * " For a Coral on USB, is this user in the group plugdev (see lsusb)?",
         ) from error
 
 
