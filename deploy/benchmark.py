@@ -25,9 +25,12 @@ import json
 import multiprocessing.connection
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import textwrap
 import time
 import zipfile
 from collections import Counter
@@ -180,6 +183,24 @@ class Engine:
             ) from error
 
 
+@contextlib.contextmanager
+def without_greeting() -> Iterator[None]:
+    """On a terminal, leave out that the runtime greets for each interpreter; all else that it says is passed on."""
+    if not os.isatty(2):
+        yield
+        return
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+            said.seek(0)
+            os.write(2, b"".join(line for line in said if not line.startswith(b"INFO: ")))
+
+
 def load_delegate(interpreters: Any, library: str, options: dict[str, str]) -> Any:
     """An external delegate.
 
@@ -205,7 +226,8 @@ def load_delegate(interpreters: Any, library: str, options: dict[str, str]) -> A
     except ValueError as error:
         raise BenchmarkError(
             f"The delegate {library} did not start: {error or 'it gave no reason'}",
-            "Is its device connected?" + edgetpu * " For a Coral on USB, is this user in the group plugdev (see lsusb)?",
+            "Is its device connected?"
+            + edgetpu * " For a Coral on USB, is this user in the group plugdev (see lsusb)?",
         ) from error
 
 
@@ -291,7 +313,8 @@ def load_model(path: Path, engine: Engine) -> Model:
 
 def _allocate(interpreter: Any, path: Path, engine: Engine) -> None:
     try:
-        interpreter.allocate_tensors()
+        with without_greeting():
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise BenchmarkError(
             f"{engine.runtime.name} {engine.runtime.version} cannot prepare {path.name}: {error}",
@@ -875,10 +898,10 @@ PROFILED_RUNTIMES = {("ai-edge-litert", "2.3.0")}
 PROFILED_MACHINES = {("Linux", "x86_64"), ("Linux", "aarch64")}
 CPU_ACCELERATOR = 1
 WRITE = 1
-WHOLE_RUN = b"Invoke"
 NOT_ASKED = "not asked for"
 TOP_OPERATORS = 8
-DEFAULT_EVENT, OPERATOR_EVENT, DELEGATE_OPERATOR_EVENT = 1, 2, 8
+OPERATOR_EVENT, DELEGATE_OPERATOR_EVENT = 2, 8
+WHOLE_RUN = (1, b"Invoke")
 # LiteRT's element types to those of NumPy.
 ELEMENT_TYPES = {1: "float32", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8"}
 
@@ -997,8 +1020,9 @@ class CompiledModel:
 
 
 def profile(path: Path, engine: Engine) -> dict[str, Any]:
-    """Mean times of what a model runs, in the order in which it does.
+    """Mean times of what a model runs, in the order in which it does, over the faster half of the runs.
 
+    Medians would be of no use to a clock of whole microseconds, and a mean of all runs has every interruption in it.
     The names are those of XNNPACK's own nodes, which may be more or fewer than the model's operators; an operator that
     XNNPACK leaves out has its TFLite name. The profiler counts whole microseconds of each, rounded down.
 
@@ -1015,12 +1039,12 @@ def profile(path: Path, engine: Engine) -> dict[str, Any]:
     names = [[name for _, name, _ in run] for run in operators]
     if not names[0] or any(other != names[0] for other in names):
         raise BenchmarkError("The profiler named other operators from run to run.", "Leave out --operators.")
-    times = np.array([[elapsed_us for _, _, elapsed_us in run] for run in operators]).mean(axis=0) / 1e3
-    whole = [elapsed_us for run in runs for kind, name, elapsed_us in run if (kind, name) == (DEFAULT_EVENT, WHOLE_RUN)]
+    times = np.array([[elapsed_us for _, _, elapsed_us in run] for run in operators]) / 1e3
+    whole = np.array([sum(elapsed_us for kind, name, elapsed_us in run if (kind, name) == WHOLE_RUN) for run in runs])
+    means = times[whole <= np.median(whole)].mean(axis=0)
     return {
         "runs": len(runs),
-        "whole": float(np.mean(whole)) / 1e3,
-        "operators": [{"operator": name.decode(), "mean": mean} for name, mean in zip(names[0], times.tolist())],  # noqa: B905
+        "operators": [{"operator": name.decode(), "mean": mean} for name, mean in zip(names[0], means.tolist())],  # noqa: B905
     }
 
 
@@ -1366,14 +1390,16 @@ def _compare_models(here: PastModel, there: PastModel, same_samples: bool) -> di
 
 
 class ProgressLines:
-    """`progress FRACTION PHASE` on stderr, for a program that waits."""
+    """`progress FRACTION PHASE` on stderr, for a program that waits. `weights` are of the phases that there will be."""
 
-    def __init__(self, shown: bool) -> None:
+    def __init__(self, shown: bool, weights: dict[str, float]) -> None:
         self.shown = shown
+        self.weights = weights
         self.done = 0.0
 
-    def phase(self, name: str, share: float) -> Callable[[float], None]:
-        """A function that is told fractions of a phase, which is `share` of the whole."""
+    def phase(self, name: str) -> Callable[[float], None]:
+        """A function that is told fractions of a phase."""
+        share = self.weights.get(name, 0.0) / sum(self.weights.values())
 
         def advance(fraction: float) -> None:
             self.done = min(self.done + fraction * share, 1.0)
@@ -1402,7 +1428,7 @@ def infer(arguments: argparse.Namespace) -> None:
     engine = make_engine(arguments)
     evaluation = open_evaluation(arguments.data, 1) if arguments.data else None
     mark = functools.partial(os.getpriority, os.PRIO_PROCESS, 0)
-    counting = ProgressLines(arguments.progress).phase("counting", 1.0)
+    counting = ProgressLines(arguments.progress, {"counting": 1.0}).phase("counting")
     for path in arguments.models:
         model = load_model(path, engine)
         _set_first_sample(model, evaluation, arguments.preprocess)
@@ -1421,17 +1447,20 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     evaluation = open_evaluation(arguments.data, arguments.samples) if arguments.data else None
     paths: list[Path] = arguments.models
     reference = read_reference(arguments.against) if arguments.against else None
-    lines = ProgressLines(arguments.progress)
+    weights = {"loading": 1.0}
+    weights |= {"accuracy": 5.0} if evaluation else {}
+    weights |= {"latency": 4.0} if arguments.latency else {}
+    lines = ProgressLines(arguments.progress, weights)
     machine = describe_machine()
     machine["before"] = machine_state()
 
-    probing = lines.phase("loading", 0.1)
+    probing = lines.phase("loading")
     probes = []
     for path in paths:
         probes.append(apart("--probe", path, engine) if arguments.probe_models else {})
         probing(1 / len(paths))
 
-    predicting = lines.phase("accuracy", 0.5)
+    predicting = lines.phase("accuracy")
     predictions: list[Predictions] = []
     if evaluation is not None:
         single = Engine(runtime, 1, engine.delegate, engine.delegate_options)
@@ -1457,7 +1486,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             runs=arguments.runs,
             warm_up=arguments.warm_up,
             quick=arguments.quick,
-            advance=lines.phase("latency", 0.4),
+            advance=lines.phase("latency"),
         )
     elapsed, others_after = time.monotonic() - started, others_cpu_s()
     machine["after"] = machine_state()
@@ -1551,12 +1580,13 @@ def _accuracy(own: Predictions, first: Predictions, evaluation: Evaluation) -> d
     }
 
 
-def table(result: dict[str, Any]) -> str:
-    """The result for a person."""
+def table(result: dict[str, Any], width: int | None = None) -> str:
+    """The result for a person; sentences are broken at `width` characters if it is given."""
     parts = [_conditions_text(result), _models_text(result)]
     parts += [_operators_text(model) for model in result["models"] if model["operator_times_reason"] != NOT_ASKED]
     parts += [_against_text(result)] if result["against"] else []
     warnings = [_warning_text(item, result["models"]) for item in result["warnings"]]
+    warnings = [textwrap.fill(text, width, subsequent_indent="  ") for text in warnings] if width else warnings
     return "\n\n".join([*parts, "\n".join(warnings)] if warnings else parts)
 
 
@@ -1581,38 +1611,32 @@ def _conditions_text(result: dict[str, Any]) -> str:
 
 
 def _models_text(result: dict[str, Any]) -> str:
-    head = [
-        "model",
-        "kind",
-        "KiB",
-        "top1 %",
-        "agree %",
-        "p50 ms",
-        "p90 ms",
-        "p99 ms",
-        "load ms",
-        "peak MiB",
-        "operators",
-    ]
-    rows = [head]
+    """Two narrow tables: a terminal may have no more than 80 columns."""
+    what = [["model", "kind", "KiB", "top1 %", "agree %", "operators"]]
+    speed = [["model", "p50 ms", "p90 ms", "p99 ms", "load ms", "peak MiB"]]
     for model in result["models"]:
         accuracy, latency = model["accuracy"] or {}, model["latency_ms"] or {}
         total = sum(model["operators"].values())
         taken = [f"{entry['operators']} of {total} in {entry['name']}" for entry in model["delegates"]]
-        rows.append(
+        what.append(
             [
                 model["file"],
                 model["kind"],
                 f"{model['size_bytes'] / 1024:.0f}",
                 _cell(accuracy.get("top1"), 100, 2),
                 _cell(accuracy.get("agreement"), 100, 2),
-                *(_cell(latency.get(key), 1, 3) for key in ("p50", "p90", "p99")),
-                _cell(model.get("load_ms"), 1, 1),
-                _cell(model.get("peak_memory_bytes"), 1 / (1 << 20), 1),
                 ", ".join(taken) or f"{total}, no delegate",
             ]
         )
-    return _columns(rows, left=(0, 1, 10))
+        speed.append(
+            [
+                model["file"],
+                *(_cell(latency.get(key), 1, 3) for key in ("p50", "p90", "p99")),
+                _cell(model.get("load_ms"), 1, 1),
+                _cell(model.get("peak_memory_bytes"), 1 / (1 << 20), 1),
+            ]
+        )
+    return f"{_columns(what, left=(0, 1, 5))}\n\n{_columns(speed, left=(0,))}"
 
 
 def _operators_text(model: dict[str, Any]) -> str:
@@ -1628,9 +1652,11 @@ def _operators_text(model: dict[str, Any]) -> str:
     for name, times in sorted(spent.items(), key=lambda item: -sum(item[1]))[:TOP_OPERATORS]:
         share = f"{100 * sum(times) / total:.0f}" if total else "-"
         rows.append([name, str(len(times)), f"{sum(times):.4f}", share])
-    kinds = f" ({len(spent) - TOP_OPERATORS} kinds that took less are not shown)" if len(spent) > TOP_OPERATORS else ""
+    note = "The profiler rounds each down to whole microseconds: what takes less is hardly seen."
+    if len(spent) > TOP_OPERATORS:
+        note += f" ({len(spent) - TOP_OPERATORS} kinds that took less are not shown)"
     rows.append(["all", str(len(operators)), f"{total:.4f}", "100"])
-    return f"{_columns(rows, left=(0,))}\nThe profiler rounds each down to whole microseconds.{kinds}"
+    return f"{_columns(rows, left=(0,))}\n{note}"
 
 
 def _against_text(result: dict[str, Any]) -> str:
@@ -1739,7 +1765,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     arguments = parse(argv)
-    faulthandler.enable()
+    faulthandler.enable(os.dup(2))  # where `without_greeting` does not reach
     try:
         for question, answer in QUESTIONS.items():
             if getattr(arguments, question.lstrip("-")):
@@ -1750,7 +1776,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         result = run(arguments)
         if arguments.json != "-":
-            print(table(result))
+            print(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
         if arguments.json:
             text = json.dumps(result, allow_nan=False) + "\n"
             if arguments.json == "-":

@@ -166,10 +166,20 @@ def test_another_kind_of_file_is_told_by_its_schema(tmp_path: Path) -> None:
         benchmark.read_reference(path)
 
 
+def test_warnings_are_broken_at_the_terminal_s_width(result: dict[str, Any]) -> None:
+    seen = [{"model": None, "detail": "other programs kept 3.5 cores busy meanwhile"}]
+    made = result | {"warnings": [{"name": "other-load", "seen": seen, "advice": "Stop other programs."}]}
+    assert benchmark.table(made, 60).splitlines()[-2:] == [
+        "warning: other-load: other programs kept 3.5 cores busy",
+        "  meanwhile. Stop other programs.",
+    ]
+    assert benchmark.table(made).splitlines()[-1].startswith("warning: ")
+
+
 def test_numbers_in_the_table_end_in_line(result: dict[str, Any]) -> None:
     made = changed(result, "models.1.latency_ms.p50", 1234.5)
     lines = benchmark.table(made).splitlines()
-    header = next(index for index, line in enumerate(lines) if line.startswith("model "))
+    header = next(index for index, line in enumerate(lines) if line.startswith("model ") and "p50" in line)
     end = lines[header].index("p50 ms") + len("p50 ms")
     cells = [line[:end].split()[-1] for line in lines[header + 1 : header + 3]]
     assert cells == [f"{result['models'][0]['latency_ms']['p50']:.3f}", "1234.500"]
@@ -185,7 +195,7 @@ def test_the_table_tells_governor_and_temperature_where_the_machine_does(result:
 def test_operators_are_summed_up_by_name_the_dearest_first(result: dict[str, Any]) -> None:
     entries = [("CONV", 1.0), ("ADD", 0.5), ("CONV", 2.0), *((f"SMALL_{which}", 0.01) for which in range(9))]
     operators = [{"operator": name, "mean": mean} for name, mean in entries]
-    times = {"runs": 10, "whole": 4.0, "operators": operators}
+    times = {"runs": 10, "operators": operators}
     made = changed(result, "models.0.operator_times_ms", times)
     made["models"][0]["operator_times_reason"] = None
     made["models"][1]["operator_times_reason"] = "it rained"

@@ -32,8 +32,8 @@ def test_each_operator_has_a_name_and_a_time(wide: Path, engine: benchmark.Engin
     assert found["runs"] >= 10
     *_, last = found["operators"]
     assert last["operator"] == "Fully Connected (NC, F32) GEMM"
-    # It is all that the model does; the rest of an inference is starting and ending it.
-    assert 0.02 < last["mean"] <= found["whole"]
+    assert last["mean"] == max(entry["mean"] for entry in found["operators"])
+    assert last["mean"] > 0.02  # two million multiplications: 100 a nanosecond is more than one core does
 
 
 def test_an_operator_outside_of_xnnpack_is_there_by_its_own_name(tmp_path: Path, engine: benchmark.Engine) -> None:
