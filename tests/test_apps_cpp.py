@@ -120,3 +120,17 @@ def test_a_model_with_other_tensors_is_refused(bundles: dict[str, Bundle], tmp_p
     code, said = run(compiled(made.folder), made.folder)
     assert code == 1
     assert "failed at model: unknown tensor left" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["relu6", "hard_swish"])
+def test_a_converted_network_gives_the_same_bits_in_both_languages(tmp_path: Path, kind: str) -> None:
+    """A convolutional network with a residual addition, as the converter writes it, with its signature."""
+    from tests.tflite_models import converted
+
+    data = converted(kind)
+    one = write_bundle(tmp_path / "bundle", data, facts_of(data, preprocess="torch", scores="values"))
+    for program in ([sys.executable, one.folder / "python/model.py"], [compiled(one.folder), one.folder]):
+        code, said = run(*program)
+        assert code == 0, said
+        assert "pass: 3 golden vectors, outputs off by at most 0 int8 steps" in said
