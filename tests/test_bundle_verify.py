@@ -167,7 +167,7 @@ def test_code_for_another_model_is_named(tmp_path: Path, bundle: bytes) -> None:
     own = read_attached(contents(bundle)["model.tflite"])
     described = attach(classifier(tmp_path, seed=1), own.metadata, own.files)
     found = faults(verified(tmp_path, packed_again({**contents(bundle), "model.tflite": described})))
-    assert "python/model.py: not for this model" in found["app code"]
+    assert found["app code"] == [f"{name}: not for this model" for name in ("android", "cpp", "ios", "python")]
 
 
 def test_metadata_that_say_something_else_are_named(tmp_path: Path, bundle: bytes) -> None:

@@ -65,7 +65,7 @@ def verify(bundle: Path, targets: Sequence[Target], *, progress: Progress | None
         Check(name="model", about="its tensors and operators are those of model.json", faults=model_faults(opened)),
         Check(name="metadata", about="the model's own metadata say the same", faults=metadata_faults(opened)),
         Check(name="labels", about="one for each output", faults=label_faults(opened)),
-        Check(name="app code", about="it is what edgeswap generates for model.json", faults=code_faults(opened)),
+        Check(name="app code", about="it is for this model", faults=code_faults(opened)),
     ]
     vectors, faults = _vectors(opened)
     checks.append(Check(name="golden input", about="the preprocessing gives the quantized values", faults=faults))
