@@ -22,6 +22,7 @@ from edgeswap.graph.read import read
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.tflite.lower import lower
 
 ACTIVATIONS = ("relu6", "hard_swish", "swish", "clipped_elu", "clipped_elu(alpha=0.5)")
 SAMPLES = np.random.default_rng(0).random((64, 8, 8, 3), dtype=np.float32)
@@ -91,6 +92,17 @@ def fake_quant(graph, samples):
     return quantize(placement, observe(placement, samples))
 
 
+def joined_net():
+    """What needs a scale of its own, straight into a concat."""
+    keras.utils.set_random_seed(0)
+    layers, image = keras.layers, keras.Input((8, 8, 3), name="image")
+    x = layers.Conv2D(4, 3, name="conv")(image)
+    kinds = ("elu", "relu_n(max_value=0.1)", "hard_swish(max_value=0.1)", "clipped_elu(max_value=0.2)", "pact")
+    parts = [activation_layer(parse(kind), keras, name=f"act{i}")(x) for i, kind in enumerate(kinds)]
+    x = layers.Concatenate(name="join")([x, *parts])
+    return canonicalize(read(keras.Model(image, layers.Dense(6, name="out")(layers.GlobalAveragePooling2D()(x)))))
+
+
 @pytest.fixture(scope="module")
 def converted():
     """Name to (tf_keras model, .tflite): all in one child process."""
@@ -104,6 +116,8 @@ def converted():
     conversions.append(Conversion(models["two_ended"], "int8", one * 2))
     models["fused"] = fake_quant(fused_net(), [SAMPLES, LINES])
     conversions.append(Conversion(models["fused"], "int8", [SAMPLES[:1], LINES[:1]]))
+    models["joined"] = fake_quant(joined_net(), [SAMPLES])
+    conversions.append(Conversion(models["joined"], "int8", one))
     files = convert_all(conversions)
     return {name: (model, file) for (name, model), file in zip(models.items(), files, strict=True)}
 
@@ -210,6 +224,18 @@ def test_two_ends_agree_too(converted):
     small, wide = steps_apart(*converted["two_ended"], PIXELS, PIXELS[::-1])
     assert small.max() <= 2
     assert wide.max() <= 1
+
+
+def test_a_concat_leaves_clips_and_elus_their_scale(converted):
+    model, tflite_model = converted["joined"]
+    lowered = lower(tflite_model, runtime="ai-edge-litert")
+    names, floats = operators(lowered)
+    assert floats == []
+    assert (names.count("ELU"), names.count("LEAKY_RELU")) == (2, 0)
+    assert names.count("QUANTIZE") >= 5
+    # A clip that is lost moves the outputs by some hundred steps; rounding in six operators by a few.
+    (apart,) = steps_apart(model, lowered, PIXELS)
+    assert apart.max() <= 3
 
 
 def test_the_relus_that_the_placement_fuses_are_fused(converted):

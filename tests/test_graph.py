@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgeswap.activations.catalog import parse
+from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build, with_weights_of
@@ -306,3 +306,19 @@ def test_a_swap_of_an_activation_for_itself_gives_the_same_outputs(framework):
     inputs = images(3, 8, 8, 3)
     for other in FRAMEWORKS:
         assert np.abs(np.asarray(build(graph, other)(inputs)) - np.asarray(model(inputs))).max() <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("write", "alpha"),
+    [
+        (lambda: (keras, lambda x: keras.ops.elu(x)), 1.0),
+        (lambda: (keras, lambda x: keras.ops.elu(x, alpha=0.5)), 0.5),
+        (lambda: (tf_keras, lambda x: tf.nn.elu(x)), 1.0),
+    ],
+)
+def test_a_bare_elu_is_the_activation(write, alpha):
+    framework, elu = write()
+    x = framework.Input((4,))
+    graph = canonicalize(read(framework.Model(x, elu(elu(x)))))
+    activations = [layer.activation for layer in graph.layers.values() if layer.class_name != "InputLayer"]
+    assert activations == [Activation("elu", {"alpha": alpha})] * 2

@@ -234,6 +234,34 @@ def test_a_ceiling_that_the_range_is_has_its_range_in_front_of_a_concat_too(kind
     placed = place(model, input_ranges={})
     assert placed.clipped == {"r"}
     assert placed.outputs["r"].high == parse(kind).parameters["max_value"]
+    # The concat's scale would take the clip away, so something stands between that has the concat's scale.
+    assert [ref.node for ref in placed.graph.node(Ref("cat")).refs()] == ["r_rescaled", "b"]
+    assert "r_rescaled" not in placed.outputs
+
+
+def test_an_elu_is_rescaled_for_concats_alone():
+    model = graph(
+        ("e", "elu", ["image"]),
+        ("e@1", "elu", ["e"]),
+        ("pool", "MaxPooling2D", ["e@1"]),
+        ("cat", "Concatenate", ["pool", "e@1"]),
+        ("sum", "Add", ["e@1", "cat"]),
+    )
+    placed = place(model, input_ranges={})
+    reads = {node.name: [ref.node for ref in node.refs()] for node in placed.graph.nodes}
+    assert reads["pool"] == ["e_rescaled@1"]
+    assert reads["cat"] == ["pool", "e_rescaled@1"]
+    assert reads["e_rescaled@1"] == ["e@1"]
+    assert reads["sum"] == ["e@1", "cat"]
+    assert "e_rescaled" not in reads  # the first call goes into no concat
+    assert placed.outputs["e"] == Range(-1.0, None)
+
+
+def test_a_pact_into_a_concat_keeps_the_ceiling_that_it_learns():
+    model = graph(("a", "Conv2D", ["image"]), ("r", "pact", ["a"]), ("cat", "Concatenate", ["r", "a"]))
+    learned = replace(model.layers["r"], weights=(np.float32(6.0),))
+    placed = place(model.with_layers({"r": learned}), input_ranges={})
+    assert (placed.clipped, placed.pacts) == ({"r"}, {"r"})
 
 
 def test_a_relu_n_fuses_as_its_range_is_its_ceiling():

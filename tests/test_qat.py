@@ -132,6 +132,18 @@ def test_a_range_without_a_bound_must_have_been_observed():
         quantize(placed(), {})
 
 
+@pytest.mark.filterwarnings("ignore:Layer 'conv' .*mask attached:UserWarning")
+def test_a_mask_is_refused_with_the_layer_that_makes_it():
+    layers, line = keras.layers, keras.Input((6, 4), name="line")
+    x = layers.Conv1D(4, 3, name="conv")(layers.Masking(0.0, name="masking")(line))
+    graph = canonicalize(read(keras.Model(line, layers.Dense(3, name="out")(layers.GlobalAveragePooling1D()(x)))))
+    placement = place(graph, input_ranges={"line": (0.0, 1.0)})
+    observed = observe(placement, [SAMPLES[:, :6, :4, 0]])
+    with pytest.raises(ModelError, match=r"'masking' \(Masking\), which reaches 'conv' \(Conv1D\)") as refused:
+        quantize(placement, observed)
+    assert "Leave 'masking' out" in refused.value.remedy
+
+
 def test_ranges_follow_the_batches_in_training_only():
     model = fake_quant_model()
     (high,) = [variable for variable in model.get_layer("add").weights if "output_high" in variable.name]

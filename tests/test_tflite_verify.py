@@ -143,3 +143,10 @@ def test_verifying_imports_no_tensorflow() -> None:
     code = "import sys, edgeswap.tflite.verify, edgeswap.tflite.elu, edgeswap.tflite.hard_swish; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"tensorflow", "keras", "tf_keras"} & set(ran.stdout.split())
+
+
+def test_two_elus_in_one_layer_are_named_with_what_to_write_instead() -> None:
+    data = island((0.05, 0), (0.05, 0), (BUILTIN.ELU, None), (BUILTIN.ELU, None))
+    with pytest.raises(VerificationError, match=r"ELU on tensor .* \(layer 'act0'\)") as refused:
+        require_full_integer(fold_elu(data))
+    assert refused.value.remedy.startswith("Write each ELU as an activation or a layer of its own")

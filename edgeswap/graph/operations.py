@@ -105,6 +105,12 @@ def _softmax(args: tuple[Any, ...], options: Mapping[str, Any]) -> Converted | N
     return "Softmax", {"axis": options.get("axis", -1), "dtype": "float32"}, args[:1]
 
 
+def _elu(args: tuple[Any, ...], options: Mapping[str, Any]) -> Converted | None:
+    alpha = options.get("alpha", 1.0)
+    plain = len(args) == 1 and isinstance(args[0], Ref) and isinstance(alpha, (int, float))
+    return (ACTIVATION, _activation_config(Activation("elu", {"alpha": float(alpha)})), args) if plain else None
+
+
 _LAYERS: Mapping[str, Callable[[tuple[Any, ...], Mapping[str, Any]], Converted | None]] = {
     "add": _arithmetic("Add", lambda number, _: (1.0, number)),
     "subtract": _arithmetic("Subtract", lambda number, first: (1.0, -number) if first else (-1.0, number)),
@@ -113,6 +119,7 @@ _LAYERS: Mapping[str, Callable[[tuple[Any, ...], Mapping[str, Any]], Converted |
     "concatenate": _concatenate,
     "mean": _mean,
     "softmax": _softmax,
+    "elu": _elu,
 }
 
 

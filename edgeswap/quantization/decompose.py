@@ -8,11 +8,13 @@ converter. Every step keeps the function, to float32's rounding.
     elu(x, alpha), alpha != 1    elu(x) -> LeakyReLU(alpha)
     Dense -> BatchNormalization  Dense: a scale of its own for each unit would break the one scale of its weights
     BatchNormalization alone     DepthwiseConv2D, 1x1: one operator with 32-bit offsets instead of MUL and ADD
+    clipped by its range, or an
+    ELU, into a Concatenate      a rescaling between: a concat's inputs have its scale, which would take the clip away
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -22,9 +24,13 @@ import numpy.typing as npt
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.canonicalize import activation_layer
-from edgeswap.graph.ir import Graph, Layer, Node, Ref
+from edgeswap.graph.ir import Graph, Layer, Node, Ref, map_refs
+from edgeswap.quantization.specification import rule_of
 
 Floats = npt.NDArray[np.float32]
+
+# The slope of a LeakyReLU that only rescales: at 1 the converter would take it out. `tflite.requantize` knows it.
+ALMOST_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
 
 # Ranks of what a layer gives out, batch included; all others keep the rank of their first input.
 _RANKS: Mapping[str, int] = {
@@ -39,12 +45,21 @@ def decompose(graph: Graph) -> Graph:
     """The same function with at most one int8 operator a layer, as far as the table above reaches.
 
     The last of several layers keeps the name of the one they replace; in front of it stand `<name>_depthwise`,
-    `<name>_elu` or `<name>_sum1`, … A batch normalization that is folded away leaves a `linear` layer of its name.
+    `<name>_elu` or `<name>_sum1`, … A batch normalization that is folded away leaves a `linear` layer of its name. A
+    rescaling is called `<name>_rescaled`.
 
     Args:
         graph: canonical, with weights.
     """
-    return _pairwise(_chained(_batch_norms_folded(_simplified(graph))))
+    own_scale = {
+        name for name, layer in graph.layers.items() if layer.activation and _needs_own_scale(layer.activation)
+    }
+    return _rescaled_for_concats(_pairwise(_chained(_batch_norms_folded(_simplified(graph)))), own_scale)
+
+
+def _needs_own_scale(activation: Activation) -> bool:
+    """Whether an activation cannot do with the scale of a concat: its range clips, or it is an island around an ELU."""
+    return activation.parameters.get("max_value") is not None or activation.kind in ("elu", "pact")
 
 
 def _simplified(graph: Graph) -> Graph:
@@ -90,6 +105,26 @@ def _chained(graph: Graph) -> Graph:
     layers = dict(graph.layers)
     for first, last in chains.values():
         layers |= {first.name: first, last.name: last}
+    return replace(graph, layers=layers, nodes=tuple(nodes))
+
+
+def _rescaled_for_concats(graph: Graph, own_scale: Collection[str]) -> Graph:
+    """A rescaling between each call of these layers and the concats that it goes into; other readers stay."""
+    surroundings = _Surroundings(graph)
+    layers = dict(graph.layers)
+    nodes: list[Node] = []
+    moved: dict[Ref, Ref] = {}
+    for node in graph.nodes:
+        if surroundings.hands_on_to_concat(node):
+            nodes.append(replace(node, args=map_refs(node.args, lambda ref: moved.get(ref, ref))))
+        else:
+            nodes.append(node)
+        activation = graph.layers[node.layer].activation
+        if node.layer in own_scale and activation is not None and surroundings.goes_into_concat(node):
+            name = f"{node.layer}_rescaled"
+            layers[name] = Layer(name, "LeakyReLU", {"negative_slope": ALMOST_ONE})
+            nodes.append(Node(name + node.name.removeprefix(node.layer), name, (Ref(node.name),)))
+            moved[Ref(node.name)] = Ref(nodes[-1].name)
     return replace(graph, layers=layers, nodes=tuple(nodes))
 
 
@@ -193,6 +228,16 @@ class _Surroundings:
     def has_one_reader(self, node: Node) -> bool:
         """Whether one call reads this output, and it does not leave the model."""
         return len(self.readers[node.name]) == 1 and all(ref.node != node.name for ref in self.graph.outputs)
+
+    def hands_on_to_concat(self, node: Node) -> bool:
+        """Whether it is a concat, or keeps the scale of what it reads and a concat reads that."""
+        layer = self.graph.layers[node.layer]
+        rule = rule_of(layer)
+        keeps_scale = rule is not None and rule.output is None
+        return layer.class_name == "Concatenate" or (keeps_scale and self.goes_into_concat(node))
+
+    def goes_into_concat(self, node: Node) -> bool:
+        return any(self.hands_on_to_concat(reader) for reader in self.readers[node.name])
 
     def rank(self, node: Node) -> int | None:
         layer = self.graph.layers[node.layer]

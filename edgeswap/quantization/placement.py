@@ -140,7 +140,7 @@ class _Context:
     def disappears(self, node: Node) -> bool:
         """Whether this output is folded or fused into what follows, or written straight into a concat."""
         if self.goes_into_concat(node):
-            return not self.rule(node).prescribed and node.layer not in self.clipped
+            return not self.rule(node).prescribed
         follower = self.only_follower(node)
         if follower is None:
             return False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from edgeswap.activations.catalog import Activation
-from edgeswap.frameworks import tf_keras, tfmot
+from edgeswap.errors import ModelError
+from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph
@@ -45,7 +46,7 @@ def quantize(
         fixed follow the batches or the gradient.
 
     Raises:
-        ModelError: an output without a fixed range has none in `observed`.
+        ModelError: an output without a fixed range has none in `observed`, or a layer with fake-quant is given a mask.
     """
     settled = settle(placement, observed, policy, trains=trains)
     layers = {
@@ -61,7 +62,25 @@ def quantize(
         return layer if config is None else tfmot.quantization.keras.QuantizeWrapperV2(layer, config, name_prefix="")
 
     # The model is fresh from `build`, so its layers, which have their weights, may go into the new one.
-    return tf_keras.models.clone_model(build(_without_ceilings(placement), tf_keras), clone_function=wrap)
+    model = build(_without_ceilings(placement), tf_keras)
+    _refuse_masks(model, layers)
+    return tf_keras.models.clone_model(model, clone_function=wrap)
+
+
+def _refuse_masks(model: Any, wrapped: Collection[str]) -> None:
+    """tfmot's wrapper hands a mask on to its layer, which Keras itself does only where the layer takes one."""
+    masking = [layer for layer in model.layers if _is_masked(layer.output)]
+    reached = [layer for layer in model.layers if layer.name in wrapped and _is_masked(layer.input)]
+    if masking and reached:
+        raise ModelError(
+            f"Expected a model without masks, got one from layer {masking[0].name!r} ({type(masking[0]).__name__}), "
+            f"which reaches {reached[0].name!r} ({type(reached[0]).__name__}).",
+            f"Leave {masking[0].name!r} out: an int8 model runs on one length, to which an app pads its input.",
+        )
+
+
+def _is_masked(tensors: Any) -> bool:
+    return any(getattr(tensor, "_keras_mask", None) is not None for tensor in tf.nest.flatten(tensors))
 
 
 def _without_ceilings(placement: Placement) -> Graph:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.hard_swish import rewrite_hard_swish
+from edgeswap.tflite.requantize import requantize
 
 HardSwish = Literal["auto", "operator", "rewritten"]
 
@@ -19,7 +20,7 @@ FASTER_HARD_SWISH: Mapping[str, Literal["operator", "rewritten"]] = {
 
 
 def lower(data: bytes, *, runtime: str, hard_swish: HardSwish = "auto") -> bytes:
-    """The `.tflite` with ELU islands folded and hard-swish in the form that `runtime` runs faster.
+    """The `.tflite` with ELU islands folded, rescalings as such, and hard-swish in the form that `runtime` runs faster.
 
     Args:
         data: as the converter wrote it.
@@ -31,5 +32,5 @@ def lower(data: bytes, *, runtime: str, hard_swish: HardSwish = "auto") -> bytes
         ModelError: `data` is no TFLite file that can be read.
     """
     form = FASTER_HARD_SWISH[runtime] if hard_swish == "auto" else hard_swish
-    folded = fold_elu(data)
-    return rewrite_hard_swish(folded) if form == "rewritten" else folded
+    plain = requantize(fold_elu(data))
+    return rewrite_hard_swish(plain) if form == "rewritten" else plain

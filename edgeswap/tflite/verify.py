@@ -212,7 +212,7 @@ def _blame(verdict: Verdict, layer_names: Sequence[str]) -> str:
 
 
 def _remedy(verdict: Verdict, data: bytes) -> str:
-    computing = any(operator.operator not in _BORDERS for operator in verdict.float_operators)
+    computing = {operator.operator for operator in verdict.float_operators} - _BORDERS
     causes = (
         (
             not verdict.has_int8_activations and verdict.has_quantized_weights,
@@ -224,7 +224,12 @@ def _remedy(verdict: Verdict, data: bytes) -> str:
             "Export it with `edgeswap export --int8`, which makes these float islands int8 operators.",
         ),
         (
-            computing,
+            computing == {"ELU"},
+            "Write each ELU as an activation or a layer of its own: `edgeswap export --int8` makes such a one an int8 "
+            "operator, but not several inside of one layer; or swap relu6 or swish in.",
+        ),
+        (
+            bool(computing),
             "The converter has no int8 form for these operators: swap the layers' activation for one that `edgeswap "
             "activations` lists, such as relu6.",
         ),

@@ -1,0 +1,54 @@
+"""A rescaling to another int8 range as what it is: one QUANTIZE from int8 to int8.
+
+`quantization.decompose` writes a rescaling as a LeakyReLU of slope one, less the last bit of a float32, since the
+converter keeps no fake-quant in front of a concat. Every runtime and the Edge TPU have QUANTIZE; the Edge TPU has no
+LEAKY_RELU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edgeswap.tflite.flatbuffer import operator_name, view
+from edgeswap.tflite.rewriting import Draft, rewrite
+
+# A slope this near to 1 moves a value by less than a ten-thousandth of an int8 step.
+_LOWEST_SLOPE = float(np.float32(1) - np.float32(2**-22))
+
+
+def requantize(data: bytes) -> bytes:
+    """The `.tflite` with every int8 LEAKY_RELU of slope 1 written as QUANTIZE.
+
+    Both round the same real number to the nearest step, in fixed point: they differ by at most one step, where that
+    number lies next to the middle between two.
+
+    Returns:
+        the rewritten file; `data` itself where it holds no such operator.
+
+    Raises:
+        ModelError: `data` is no TFLite file that can be read.
+    """
+    return rewrite(data, _rewritten)
+
+
+def _rewritten(model: Any) -> Any:
+    draft = Draft(model)
+    found = False
+    for subgraph in draft.subgraphs:
+        for index, operator in enumerate(subgraph.operators):
+            if _rescales(model, subgraph, operator):
+                source, target = int(operator.inputs[0]), int(operator.outputs[0])
+                subgraph.operators[index] = draft.operator(schema.BuiltinOperator.QUANTIZE, [source], target)
+                found = True
+    return draft.model if found else model
+
+
+def _rescales(model: Any, subgraph: Any, operator: Any) -> bool:
+    if operator_name(model.operatorCodes[operator.opcodeIndex]) != "LEAKY_RELU":
+        return False
+    both = [view(subgraph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0])]
+    is_int8 = all(known.dtype == "INT8" and len(known.scales) == 1 for known in both)
+    return is_int8 and bool(_LOWEST_SLOPE <= operator.builtinOptions.alpha <= 1.0)
