@@ -42,6 +42,17 @@ LEARNING_RATE_DECAY = 0.88  # a factor an epoch
 PATIENCE = 5  # epochs
 LARGEST_SHIFT = 2  # pixels
 
+# What the figures of a network trained here hang on.
+RECIPE: dict[str, Any] = {
+    "STAGES": STAGES,
+    "STOPPING_SAMPLES": STOPPING_SAMPLES,
+    "BATCH_SIZE": BATCH_SIZE,
+    "FIRST_LEARNING_RATE": FIRST_LEARNING_RATE,
+    "LEARNING_RATE_DECAY": LEARNING_RATE_DECAY,
+    "PATIENCE": PATIENCE,
+    "LARGEST_SHIFT": LARGEST_SHIFT,
+}
+
 Images = npt.NDArray[np.uint8]
 
 
@@ -96,7 +107,9 @@ def network(activation: str, seed: int) -> Any:
     return build(canonicalize(read(model)), tf_keras)
 
 
-def train_until_flat(model: Any, train: Dataset, stopping: Dataset, seed: int) -> Trained:
+def train_until_flat(
+    model: Any, train: Dataset, stopping: Dataset, seed: int, *, most_epochs: int | None = None
+) -> Trained:
     """A copy of `model` with the weights of its best epoch.
 
     Adam, cross-entropy, batches of 128, a learning rate that falls by a constant factor an epoch; images are mirrored
@@ -108,6 +121,7 @@ def train_until_flat(model: Any, train: Dataset, stopping: Dataset, seed: int) -
         train: labelled uint8 images.
         stopping: labelled uint8 images that are not trained on.
         seed: of the order of the images, the mirroring and the shifts.
+        most_epochs: where it ends at the latest.
     """
     with tf_keras.saving.custom_object_scope({type(layer).__name__: type(layer) for layer in model.layers}):
         trained = tf_keras.models.clone_model(model)
@@ -129,7 +143,7 @@ def train_until_flat(model: Any, train: Dataset, stopping: Dataset, seed: int) -
         highest = int(np.argmax(history))
         if highest == epoch:
             best = trained.get_weights()
-        if epoch - highest == PATIENCE:
+        if epoch - highest == PATIENCE or epoch + 1 == most_epochs:
             break
     trained.set_weights(best)
     return Trained(trained, tuple(history))

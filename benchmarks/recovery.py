@@ -6,13 +6,11 @@ Each network is a cell with a file of its own in a cache folder, so that a run t
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import platform
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from datetime import datetime, timezone
 from functools import cache
@@ -24,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import cifar
+from benchmarks.cells import Arrays, cell, weights_of, with_weights
 from benchmarks.section import write_section
 from edgeswap import __version__, objective
 from edgeswap.activations.catalog import parse
@@ -71,19 +70,19 @@ class Recovery(NamedTuple):
 def from_the_start(activation: str, seed: int, cache_folder: Path) -> Cell:
     """The network trained with `activation` by the recipe of `cifar.train_until_flat`."""
 
-    def make() -> Cell:
+    def make() -> Arrays:
         data = _data()
         trained = cifar.train_until_flat(cifar.network(activation, seed), data.train, data.stopping, seed)
-        return _cell(trained.model, trained.stopping_top1)
+        return _arrays(trained.model, trained.stopping_top1)
 
-    return _cached(cache_folder / f"{activation}-seed{seed}-{_fingerprint(_recipe())}.npz", make)
+    return _cell(cell(cache_folder, f"{activation}-seed{seed}", cifar.RECIPE, make))
 
 
 def recovered(recovery: Recovery, seed: int, cache_folder: Path) -> Cell:
     """The network trained with swish, swapped, and trained back as `edgeswap export --recover-epochs N` does it."""
     original = from_the_start(ORIGINAL, seed, cache_folder)
 
-    def make() -> Cell:
+    def make() -> Arrays:
         teacher = cifar.network(ORIGINAL, seed)
         teacher.set_weights(original.weights)
         model = build(swap(canonicalize(read(teacher)), parse(recovery.activation)).graph)
@@ -100,12 +99,12 @@ def recovered(recovery: Recovery, seed: int, cache_folder: Path) -> Cell:
                 teacher=teacher,
                 batch_norm="updated",
             )
-        return _cell(model, (cifar.top1(model, _data().stopping),))
+        return _arrays(model, (cifar.top1(model, _data().stopping),))
 
     taught = "labels" if recovery.labels else "teacher-only"
-    recipe = {**_recipe(), "recovery": (RECOVERY_LEARNING_RATE, objective.TEMPERATURE)}
-    name = f"{ORIGINAL}-to-{recovery.activation}-{taught}-{recovery.epochs}-seed{seed}-{_fingerprint(recipe)}.npz"
-    return _cached(cache_folder / name, make)
+    recipe = {**cifar.RECIPE, "recovery": (RECOVERY_LEARNING_RATE, objective.TEMPERATURE)}
+    name = f"{ORIGINAL}-to-{recovery.activation}-{taught}-{recovery.epochs}-seed{seed}"
+    return _cell(cell(cache_folder, name, recipe, make))
 
 
 @cache
@@ -113,34 +112,13 @@ def _data() -> cifar.Cifar:
     return cifar.load_cifar()
 
 
-def _recipe() -> dict[str, Any]:
-    """What a cell's figures hang on, so that a change makes new cells."""
-    names = ("STAGES", "STOPPING_SAMPLES", "BATCH_SIZE", "FIRST_LEARNING_RATE", "LEARNING_RATE_DECAY", "PATIENCE")
-    return {name: getattr(cifar, name) for name in (*names, "LARGEST_SHIFT")}
-
-
-def _fingerprint(recipe: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def _cell(model: Any, stopping_top1: Sequence[float]) -> Cell:
+def _arrays(model: Any, stopping_top1: Sequence[float]) -> Arrays:
     predictions = predict(model, _data().figures, cifar.PREPROCESS, title="", progress=Silent())
-    return Cell(np.array(stopping_top1), predictions, tuple(model.get_weights()))
+    return with_weights({"stopping_top1": np.array(stopping_top1), "predictions": predictions}, model.get_weights())
 
 
-def _cached(file: Path, make: Callable[[], Cell]) -> Cell:
-    if not file.exists():
-        print(f"{file.stem} ...", flush=True)
-        cell = make()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".unfinished.npz")
-        weights = {f"weights_{index:03}": array for index, array in enumerate(cell.weights)}
-        np.savez(unfinished, stopping_top1=cell.stopping_top1, predictions=cell.predictions, **weights)  # type: ignore[arg-type]
-        unfinished.replace(file)
-        print(f"{file.stem}: {100 * cell.stopping_top1.max():.2f} % of the stopping images", flush=True)
-    with np.load(file) as stored:
-        names = sorted(name for name in stored.files if name.startswith("weights_"))
-        return Cell(stored["stopping_top1"], stored["predictions"], tuple(stored[name] for name in names))
+def _cell(arrays: Arrays) -> Cell:
+    return Cell(arrays["stopping_top1"], arrays["predictions"], tuple(weights_of(arrays)))
 
 
 class Cells(NamedTuple):
