@@ -332,6 +332,17 @@ def test_an_error_in_one_process_ends_them_all(folder: Path, engine: benchmark.E
     assert multiprocessing.active_children() == []
 
 
+@given(count=st.integers(1, 5000), workers=st.integers(1, 8), most=st.integers(1, 300))
+def test_chunks_are_all_samples_once_and_grow_smaller(count: int, workers: int, most: int) -> None:
+    chunks = benchmark.share_out(count, workers, most=most)
+    assert [sample for chunk in chunks for sample in chunk] == list(range(count))
+    sizes = [len(chunk) for chunk in chunks]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] <= most
+    # When the last chunk is taken, the others have at most one of the same size to go.
+    assert sizes[-1] <= max(16, count // (4 * workers))
+
+
 def test_one_worker_is_this_process(folder: Path, engine: benchmark.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(benchmark, "_side_by_side")
     evaluation = benchmark.open_evaluation(folder / "test.npz", None)
