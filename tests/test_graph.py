@@ -309,15 +309,14 @@ def test_a_swap_of_an_activation_for_itself_gives_the_same_outputs(framework):
 
 
 @pytest.mark.parametrize(
-    ("write", "alpha"),
+    ("framework", "elu", "alpha"),
     [
-        (lambda: (keras, lambda x: keras.ops.elu(x)), 1.0),
-        (lambda: (keras, lambda x: keras.ops.elu(x, alpha=0.5)), 0.5),
-        (lambda: (tf_keras, lambda x: tf.nn.elu(x)), 1.0),
+        (keras, keras.ops.elu, 1.0),
+        (keras, lambda x: keras.ops.elu(x, alpha=0.5), 0.5),
+        (tf_keras, tf.nn.elu, 1.0),
     ],
 )
-def test_a_bare_elu_is_the_activation(write, alpha):
-    framework, elu = write()
+def test_a_bare_elu_is_the_activation(framework, elu, alpha):
     x = framework.Input((4,))
     graph = canonicalize(read(framework.Model(x, elu(elu(x)))))
     activations = [layer.activation for layer in graph.layers.values() if layer.class_name != "InputLayer"]
