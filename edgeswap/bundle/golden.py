@@ -47,7 +47,6 @@ def make_golden(
     samples: Sequence[Array],
     *,
     target: Target,
-    progress: Progress | None = None,
 ) -> tuple[Golden, dict[str, bytes]]:
     """The golden vectors of a model, and their files.
 
@@ -57,15 +56,14 @@ def make_golden(
         outputs: what is known of its one output.
         samples: an array (N, ...) for each input: uint8 pixels, real values that the float model takes, or int32.
         target: what runs it; its outputs become the golden ones.
-        progress: told how far it is.
 
     Raises:
         TargetError: the target failed.
     """
     held = [as_app_holds(tensor, array) for tensor, array in zip(inputs, samples, strict=True)]
     quantized = [quantize(tensor, array) for tensor, array in zip(inputs, held, strict=True)]
-    ran = run(target, tflite_model, inputs, quantized, delegate="xnnpack", progress=progress)
-    other = run(target, tflite_model, inputs, quantized, delegate="none", progress=progress)
+    ran = run(target, tflite_model, inputs, quantized, delegate="xnnpack")
+    other = run(target, tflite_model, inputs, quantized, delegate="none")
     apart = steps_apart(ran.outputs, other.outputs)
     files: dict[str, bytes] = {}
     vectors = []

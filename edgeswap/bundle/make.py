@@ -27,7 +27,6 @@ from edgeswap.dataset import Dataset
 from edgeswap.errors import DataError, ModelError
 from edgeswap.measure import Target
 from edgeswap.preprocess import Preprocess, pixel_inputs
-from edgeswap.progress import Progress
 from edgeswap.records import DataSource, ExportReport
 from edgeswap.tflite.flatbuffer import Tensor, read
 from edgeswap.tflite.interface import interface
@@ -56,7 +55,6 @@ def make_bundle(
     target: Target,
     *,
     credits: Credits = Credits(),
-    progress: Progress | None = None,
 ) -> bytes:
     """The bundle.zip: the same model, data and runtime give the same bytes.
 
@@ -67,7 +65,6 @@ def make_bundle(
         preprocess: of the export.
         target: runs the model for the golden outputs.
         credits: description, author and licence.
-        progress: told how far it is.
 
     Raises:
         ModelError: the model is not of that kind.
@@ -86,11 +83,11 @@ def make_bundle(
     if len(outputs) != 1:
         raise ModelError(f"Expected a model with one output, got {len(outputs)}.", "Export the part that classifies.")
     classes = interface(tflite_model).classes
-    labels = _labels(test.class_names, classes)
+    labels = label_lines(test.class_names, classes)
     mapped = preprocess(raw)
     real = mapped if isinstance(mapped, dict) else {names[0]: mapped}
     samples = [real[name] if own is None else given[name] for name, own in zip(names, steps, strict=True)]
-    golden, golden_files = make_golden(tflite_model, inputs, outputs, samples, target=target, progress=progress)
+    golden, golden_files = make_golden(tflite_model, inputs, outputs, samples, target=target)
     version = minimum_runtime(model)
     sha256 = hashlib.sha256(tflite_model).hexdigest()
     manifest = Manifest(
@@ -134,7 +131,12 @@ def _digests(files: Mapping[str, bytes]) -> dict[str, str]:
     return {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
 
 
-def _labels(names: Sequence[str] | None, classes: int | None) -> bytes | None:
+def label_lines(names: Sequence[str] | None, classes: int | None) -> bytes | None:
+    """labels.txt: one name a line; None where there are no names, or no classes.
+
+    Raises:
+        DataError: there are not as many names as classes, or one is not a line of text.
+    """
     if names is None or classes is None:
         return None
     wrong = next((name for name in names if name.splitlines() != [name]), None)
