@@ -11,6 +11,7 @@ from edgeswap import __version__
 from edgeswap.bench_config import BenchConfig
 from edgeswap.compare import compare
 from edgeswap.data import Dataset, load
+from edgeswap.delegated import delegated
 from edgeswap.errors import ConfigError, DataError, ModelError
 from edgeswap.estimate_all import estimate_all
 from edgeswap.evaluation_file import write_evaluation
@@ -56,14 +57,17 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
         if dataset is not None and preprocess is not None:
             evaluation = scratch / "evaluation.npz"
             mapping = write_evaluation(dataset, preprocess, evaluation)
+        taken = delegated(config.delegate, config.candidate, scratch, progress=progress)
         outcome = measure_all(
             open_targets(config.target, keep=config.keep),
-            *files,
+            config.baseline,
+            taken.candidate,
             evaluation,
             preprocess=mapping,
             samples=config.target_samples,
             threads=config.threads,
-            delegate=config.delegate,
+            delegate=taken.delegate,
+            notes=taken.notes,
             runs=config.runs,
             quick=config.quick,
             precision=precision,
@@ -83,8 +87,10 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
             resize=None if dataset is None else dataset.resize,
             comparison=_comparison(outcome, len(baseline_bytes), len(candidate_bytes)),
             targets=outcome.results,
-            failures=[*outcome.failures, *estimates.failures],
-            npus=[npu.model_copy(update={"file": None}) for npu in estimates.npus],  # they go with the scratch folder
+            failures=[*taken.failures, *outcome.failures, *estimates.failures],
+            # What was compiled goes with the scratch folder.
+            npus=[npu.model_copy(update={"file": None}) for npu in estimates.npus],
+            edgetpu=taken.mapping and taken.mapping.model_copy(update={"file": None}),
         )
         if output is not None:
             output.write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ from edgeswap.quantization.specification import Policy
 from edgeswap.records import CandidatePrecision
 from edgeswap.settings import Settings, TargetSettings, flag, given, refused, unless_bool
 from edgeswap.swap_rule import Rule, parse_rule
-from edgeswap.targets.names import EMULATORS, NPUS, runs_models
+from edgeswap.targets.names import EDGE_TPU, EMULATORS, NPUS, runs_models
 from edgeswap.tflite.lower import HardSwish
 
 if sys.version_info >= (3, 11):
@@ -124,6 +124,9 @@ class ExportConfig(_SwapSettings, TargetSettings):
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_size: int | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
+    author: str = ""
+    licence: str = ""
+    description: str = ""
     output: Path = Path("out")
 
     @model_validator(mode="before")
@@ -175,10 +178,11 @@ class ExportConfig(_SwapSettings, TargetSettings):
 
     @model_validator(mode="after")
     def _npus_take_int8(self) -> ExportConfig:
-        npu = next((name for name in self.target if name in NPUS), None)
-        if npu is not None and self.precision != "int8":
+        npus = [f"--target {name}" for name in self.target if name in NPUS]
+        npus += [f"--delegate {EDGE_TPU}"] if self.delegate == EDGE_TPU else []
+        if npus and self.precision != "int8":
             raise ConfigError(
-                f"Expected --precision int8 for --target {npu}, got {self.precision}.", "Leave out one of the two."
+                f"Expected --precision int8 for {npus[0]}, got {self.precision}.", "Leave out one of the two."
             )
         return self
 

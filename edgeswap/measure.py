@@ -66,6 +66,7 @@ def measure(
     quick: bool = False,
     delegate: str | None = None,
     precision: str = "int8",
+    notes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[TargetResult, Predictions | None]:
     """Accuracy and latency of the float32 `baseline` and the int8 `candidate` on `target`, in one run of one script.
@@ -82,6 +83,7 @@ def measure(
         quick: fewer timed runs.
         delegate: a name or library that the target knows; None is the runtime's own.
         precision: what the warnings call the candidate.
+        notes: warnings of the caller's own, which stand behind the script's.
         progress: told how far it is.
 
     Returns:
@@ -106,10 +108,10 @@ def measure(
             f"{target.name}: expected an answer of schema {SCHEMA!r}, got {answer.get('schema')!r}.",
             "The device script and edgeswap must be of one version.",
         )
-    return _result(target.name, answer, precision), _predictions(answer)
+    return _result(target.name, answer, precision, notes), _predictions(answer)
 
 
-def _result(name: str, answer: Mapping[str, Any], precision: str) -> TargetResult:
+def _result(name: str, answer: Mapping[str, Any], precision: str, notes: Sequence[str]) -> TargetResult:
     machine, runtime = answer["machine"], answer["runtime"]
     float32, int8 = (_measurement(model) for model in answer["models"])
     speedup = None
@@ -121,7 +123,7 @@ def _result(name: str, answer: Mapping[str, Any], precision: str) -> TargetResul
         cpu=machine["cpu"] or machine["architecture"],
         runtime=f"{runtime['name']} {runtime['version']}",
         delegate=answer["delegate"],
-        warnings=[_warning(item, precision) for item in answer["warnings"]],
+        warnings=[_warning(item, precision) for item in answer["warnings"]] + list(notes),
         speedup_p50=speedup,
         float32=float32,
         int8=int8,

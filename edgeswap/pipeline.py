@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap import __version__
+from edgeswap.bundle.make import Credits, label_lines, make_bundle
 from edgeswap.compare import compare, judge
 from edgeswap.config import ExportConfig
 from edgeswap.convert import Conversion, convert_all
+from edgeswap.delegated import Delegated, delegated
 from edgeswap.errors import TargetError
 from edgeswap.estimate_all import estimate_all
 from edgeswap.evaluate import Classes, accuracy, model_inputs, predict, require_above_chance
@@ -42,6 +44,7 @@ from edgeswap.roles import Roles, assign
 from edgeswap.scratch import scratch_folder
 from edgeswap.source import Source, open_source, train_example
 from edgeswap.swap import swap
+from edgeswap.targets.host import Host
 from edgeswap.targets.names import open_targets
 from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower
@@ -49,10 +52,12 @@ from edgeswap.tflite.record import candidate_file, model_file
 from edgeswap.training import train
 
 BASELINE = "model_float32.tflite"
+BUNDLE = "bundle.zip"
 # A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
 RECOVERY_LEARNING_RATE = 1e-3
 QAT_LEARNING_RATE = 1e-4
 # Measured with MobileNetV2 on an x86-64; another machine bends the time left that is shown, nothing else.
+BUNDLE_S = 1.0
 BUILD_S_PER_LAYER = 0.012
 FAKE_QUANT_S_PER_LAYER = 0.06
 
@@ -91,6 +96,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
     roles = assign(config, source)
+    label_lines(roles.test.class_names, source.classes)  # what cannot be labels is told before training
     swap(source.graph, config.hidden_activation, config.rules)  # a rule that fits nothing is told before training
     source = train_example(source, seed=config.seed, progress=progress)
     run = _Run(config, source, roles, progress)
@@ -112,9 +118,10 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     (folder / BASELINE).write_bytes(baseline_bytes)
     (folder / candidate_name(config.precision)).write_bytes(candidate_bytes)
 
-    outcome = run.measure(folder)
+    taken = delegated(config.delegate, folder / candidate_name(config.precision), folder, progress=progress)
+    outcome = run.measure(folder / BASELINE, taken)
     estimates = estimate_all(config.target, candidate_bytes, folder, progress=progress)
-    failures = [*outcome.failures, *estimates.failures]
+    failures = [*taken.failures, *outcome.failures, *estimates.failures]
     measured = outcome.accuracy
     assert measured.predictions is not None  # an evaluation file always gives them
     classes, first = measured.predictions, outcome.first
@@ -154,12 +161,15 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         targets=outcome.results,
         failures=failures,
         npus=list(estimates.npus),
+        edgetpu=taken.mapping,
         left_to_calibration=list(candidate.left_to_calibration),
         ranges=candidate.ranges,
         parity=run.parity(candidate, candidate_bytes, classes),
         limits=limits,
         passed=all(limit.passed for limit in limits) and not failures,
     )
+    if config.precision == "int8":
+        (folder / BUNDLE).write_bytes(run.bundle(candidate_bytes, report))
     (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(html.render(report), encoding="utf-8")
     return report
@@ -278,19 +288,26 @@ class _Run:
         pixels = self.roles.pixel_inputs or self.source.input_shapes
         return {name: bounds if name in pixels else None for name in self.source.input_shapes}
 
-    def measure(self, folder: Path) -> Outcome:
+    def bundle(self, candidate_bytes: bytes, report: ExportReport) -> bytes:
+        config, roles = self.config, self.roles
+        credits = Credits(config.description, config.author, config.licence)
+        with self.progress.step("Make the bundle", expected_s=BUNDLE_S):
+            return make_bundle(candidate_bytes, report, roles.test, roles.preprocess, Host(), credits=credits)
+
+    def measure(self, baseline: Path, candidate: Delegated) -> Outcome:
         config = self.config
         with scratch_folder() as scratch:
             evaluation = scratch / "evaluation.npz"
             return measure_all(
                 open_targets(config.target, keep=config.keep),
-                folder / BASELINE,
-                folder / candidate_name(config.precision),
+                baseline,
+                candidate.candidate,
                 evaluation,
                 preprocess=write_evaluation(self.roles.test, self.roles.preprocess, evaluation),
                 samples=config.target_samples,
                 threads=config.threads,
-                delegate=config.delegate,
+                delegate=candidate.delegate,
+                notes=candidate.notes,
                 precision=config.precision,
                 progress=self.progress,
             )

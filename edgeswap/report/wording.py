@@ -28,6 +28,7 @@ AnyReport = TypeVar("AnyReport", ExportReport, BenchReport)
 
 NBSP = "\u00a0"
 SIGNIFICANCE = 0.05
+MOST_SPOKEN = 3
 
 
 class Stage(NamedTuple):
@@ -206,7 +207,8 @@ def _incomplete(report: Report) -> str:
 def _sentence(opening: str, report: Report) -> str:
     accuracy = [] if report.comparison is None else [_accuracy_clause(report, report.comparison)]
     clauses = [*accuracy, f"is {size_gain(report)} ({size(report.int8.size_bytes)})"]
-    clauses += [clause for target in report.targets if (clause := _speed_clause(target, label(report, target)))]
+    spoken = report.targets if len(report.targets) <= MOST_SPOKEN else report.targets[:1]  # the table has them all
+    clauses += [clause for target in spoken if (clause := _speed_clause(target, label(report, target)))]
     if report.int8.float_tensors and report.precision != "float16":
         clauses.append(f"still holds {plural(report.int8.float_tensors, 'float tensor')}")
     text = clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"

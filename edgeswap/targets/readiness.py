@@ -9,7 +9,7 @@ from importlib import metadata
 
 from edgeswap.errors import TargetError
 from edgeswap.targets import vela
-from edgeswap.targets.names import EMULATORS, HOST, NPUS, SSH
+from edgeswap.targets.names import EDGE_TPU, EMULATORS, HOST, NPUS, SSH
 
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 
@@ -41,6 +41,10 @@ def missing(name: str) -> list[str]:
         from edgeswap.targets import emulator  # noqa: PLC0415
 
         return emulator.missing()
+    if name == EDGE_TPU:
+        from edgeswap.targets import edgetpu  # noqa: PLC0415
+
+        return edgetpu.missing()
     return vela.missing()
 
 
@@ -65,7 +69,9 @@ def readiness() -> list[Readiness]:
         **dict.fromkeys(EMULATORS, "a Raspberry Pi in QEMU: accuracy, and instructions instead of time"),
         **dict.fromkeys(NPUS, "Arm's Ethos-U NPUs: operators, cycles and memory as its compiler estimates them"),
     }
-    return [Readiness(name, text, tuple(missing(name))) for name, text in about.items()]
+    targets = [Readiness(name, text, tuple(missing(name))) for name, text in about.items()]
+    edge_tpu = "Coral's Edge TPU on the host or a board; without its compiler, what its table of operators says"
+    return [*targets, Readiness(f"--delegate {EDGE_TPU}", edge_tpu, tuple(missing(EDGE_TPU)))]
 
 
 def _runtime() -> str | None:
