@@ -64,7 +64,9 @@ class Apart:
             try:
                 with self._lock:
                     self._running = process
-                    if not self._ended:
+                    if self._ended:
+                        process.stdin.close()
+                    else:
                         pickle.dump((self.target, dict(files), list(arguments)), process.stdin)
                         process.stdin.flush()
                 last = _follow(process.stdout, progress)
@@ -167,7 +169,8 @@ def main() -> int:
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1):  # not through sys.stdin, whose lock this thread would hold when the process ends by itself
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
