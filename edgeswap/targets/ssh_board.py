@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -83,7 +84,7 @@ class Board:
         self.keep = False
         self.script: subprocess.Popen[str] | None = None
         self.speaking = threading.Lock()
-        self.held: list[int] = []
+        self.lock: int | None = None  # open as long as this program runs
 
     def tell(self, **message: Any) -> None:
         """Say something to the host; that it no longer listens is noticed where its words are read."""
@@ -93,13 +94,11 @@ class Board:
                 line = line[os.write(1, line) :]
 
     def serve(self) -> None:
-        """Do what is asked until told to end, or the connection is lost."""
+        """Do what is asked until the connection ends."""
         try:
             while True:
                 asked = json.loads(self.inlet.line())
                 do = asked.pop("do")
-                if do == "end":
-                    return
                 if do == "alive":
                     continue
                 try:
@@ -142,20 +141,18 @@ class Board:
     def open(self, base: str, keep: bool) -> str:
         """Make a folder of one's own in `base`, or take the kept one."""
         place = Path(base).expanduser()
+        _sweep(place)
         self.keep = keep
         if keep:
-            import fcntl  # noqa: PLC0415  (not where this module is only read)
-
             self.folder = place / KEPT
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            lock = os.open(self.folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
-            self.held.append(lock)  # open as long as this program runs
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OSError(errno.EBUSY, "another run is using the kept folder", str(self.folder)) from None
+            self.lock = _lock(self.folder / LOCK)
+            if self.lock is None:
+                raise OSError(errno.EBUSY, "another run is using the kept folder", str(self.folder))
         else:
             self.folder = Path(tempfile.mkdtemp(prefix=f"{KEPT}-", dir=place))
+            self.lock = _lock(self.folder / f"{LOCK}.part")  # by its name it is known to be locked already
+            (self.folder / f"{LOCK}.part").rename(self.folder / LOCK)
         return str(self.folder)
 
     def path(self, name: str) -> Path:
@@ -258,13 +255,33 @@ class Board:
                 if not self.folder.exists():
                     break
                 time.sleep(0.1)
-        self.tell(left=str(self.folder) if self.folder is not None and self.folder.exists() else "")
 
 
 def _kill(script: subprocess.Popen[str]) -> None:
     """With all processes that it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(script.pid, signal.SIGKILL)
+
+
+def _lock(path: Path) -> int | None:
+    """Take a lock that ends with this program, however that ends; None where another has it."""
+    file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        return None
+    return file
+
+
+def _sweep(place: Path) -> None:
+    """Remove the folders of runs that could not do so themselves, as when the board lost its power."""
+    for folder in place.glob(f"{KEPT}-*"):
+        with contextlib.suppress(OSError):  # of another user
+            lock = _lock(folder / LOCK) if (folder / LOCK).exists() else None
+            if lock is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
 
 
 def _sha256(path: Path) -> str:

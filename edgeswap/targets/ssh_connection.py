@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import queue
 import select
 import subprocess
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -158,17 +156,8 @@ class Connection:
             except TargetError:
                 return
 
-    def leave(self) -> None:
-        """Have everything ended and removed there, then end the connection."""
-        with contextlib.suppress(TargetError, queue.Empty):
-            self.send({"do": "end"})
-            until = time.monotonic() + LEAVE_S
-            while "left" not in self.hear(max(0.0, until - time.monotonic())):
-                pass
-        self.close()
-
     def close(self) -> None:
-        """Closing the connection is also what makes the board end and remove everything, if it does so late."""
+        """End the connection, once the board has ended and removed everything: the end of its input tells it to."""
         assert self.process.stdin is not None
         if not self.sending.acquire(timeout=1.0):
             self.process.kill()  # whoever is sending finds the pipe broken
@@ -178,7 +167,7 @@ class Connection:
         finally:
             self.sending.release()
         try:
-            self.process.wait(1.0)
+            self.process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -73,7 +73,7 @@ def connect(
         yield connection
     finally:
         ended.set()
-        connection.leave()
+        connection.close()
 
 
 def _start(word: str, lease_s: float) -> str:
