@@ -252,23 +252,12 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Model:
-    """An allocated interpreter and what is known of its model."""
+    """An allocated interpreter, its inputs and its first output."""
 
     path: Path
     interpreter: Any
     inputs: tuple[Tensor, ...]
     output: Tensor
-    operators: dict[str, int]
-    float_tensors: int
-    integer_tensors: int
-    delegates: list[dict[str, Any]]
-
-    @property
-    def kind(self) -> str:
-        """`int8`, `int16x8`, `float32` or `mixed`, by the types of all tensors."""
-        if not self.float_tensors:
-            return "int16x8" if self.inputs[0].dtype == np.int16 else "int8"
-        return "mixed" if self.integer_tensors else "float32"
 
 
 def load_model(path: Path, engine: Engine) -> Model:
@@ -278,11 +267,45 @@ def load_model(path: Path, engine: Engine) -> Model:
         BenchmarkError: the file is none that the runtime can run, or its batch is not 1.
     """
     interpreter = engine.interpreter(path)
+    _allocate(interpreter, path, engine)
+    signature = _signature_names(interpreter)
+    inputs = tuple(_tensor(detail, signature) for detail in interpreter.get_input_details())
+    for tensor in inputs:
+        if tensor.shape[:1] not in {(), (1,)}:
+            raise BenchmarkError(
+                f"Expected a model of batch size 1, {path.name} takes {tensor.shape}.", "Convert it with batch size 1."
+            )
+    return Model(path, interpreter, inputs, _tensor(interpreter.get_output_details()[0], {}))
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What a model is made of, and which delegate runs how much of it.
+
+    Attributes:
+        kind: `int8`, `int16x8`, `float32` or `mixed`, by the types of all tensors.
+        operators: TFLite builtin operator name to how often it occurs.
+        float_tensors: how many tensors are float.
+        delegates: of each its name, and how many partitions and operators it took.
+    """
+
+    kind: str
+    operators: dict[str, int]
+    float_tensors: int
+    delegates: list[dict[str, Any]]
+
+
+def dissect(path: Path, engine: Engine) -> Anatomy:
+    """Look at all of a model, which takes several times as long as loading it.
+
+    Raises:
+        BenchmarkError: the file is none that the runtime can run.
+    """
+    interpreter = engine.interpreter(path)
     types = [np.dtype(detail["dtype"]) for detail in interpreter.get_tensor_details() if detail["name"]]
     external = _delegate_nodes(interpreter)
     _allocate(interpreter, path, engine)
     nodes = interpreter._get_ops_details()  # the only way to see delegates; there in 2.14 and in 2.3
-    operators = [node for node in nodes if node["op_name"] != "DELEGATE"]
     delegates = [
         _coverage(name, indices, nodes)
         for name, indices in (
@@ -291,23 +314,13 @@ def load_model(path: Path, engine: Engine) -> Model:
         )
         if indices
     ]
-    signature = _signature_names(interpreter)
-    inputs = tuple(_tensor(detail, signature) for detail in interpreter.get_input_details())
-    for tensor in inputs:
-        if tensor.shape[:1] not in {(), (1,)}:
-            raise BenchmarkError(
-                f"Expected a model of batch size 1, {path.name} takes {tensor.shape}.", "Convert it with batch size 1."
-            )
-    return Model(
-        path,
-        interpreter,
-        inputs,
-        _tensor(interpreter.get_output_details()[0], {}),
-        dict(sorted(Counter(node["op_name"] for node in operators).items())),
-        sum(dtype.kind == "f" for dtype in types),
-        sum(dtype in (np.int8, np.uint8) for dtype in types),
-        delegates,
-    )
+    operators = Counter(node["op_name"] for node in nodes if node["op_name"] != "DELEGATE")
+    float_tensors = sum(dtype.kind == "f" for dtype in types)
+    if float_tensors:
+        kind = "mixed" if any(dtype in (np.int8, np.uint8) for dtype in types) else "float32"
+    else:
+        kind = "int16x8" if interpreter.get_input_details()[0]["dtype"] == np.int16 else "int8"
+    return Anatomy(kind, dict(sorted(operators.items())), float_tensors, delegates)
 
 
 def _allocate(interpreter: Any, path: Path, engine: Engine) -> None:
@@ -1488,6 +1501,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             with arguments.outputs.open("wb") as file:  # a name would be given the ending .npz
                 np.savez(file, **kept)
 
+    anatomies = [dissect(path, engine) for path in paths]
     models = [load_model(path, engine) for path in paths]
     timings: list[Timing] = []
     others, started = others_cpu_s(), time.monotonic()
@@ -1520,7 +1534,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "data": _describe_data(evaluation, arguments.preprocess),
         "models": [
             {
-                **_describe_model(model),
+                **_describe_model(model, anatomies[which]),
                 **dict(zip(("operator_times_ms", "operator_times_reason"), profiles[which])),  # noqa: B905
                 **probes[which],
                 "accuracy": _accuracy(predictions[which], predictions[0], evaluation) if evaluation else None,
@@ -1549,18 +1563,18 @@ def _raw_outputs(predictions: Predictions) -> dict[str, Any]:
     return {} if predictions.outputs is None else {"outputs": predictions.outputs.tolist()}
 
 
-def _describe_model(model: Model) -> dict[str, Any]:
+def _describe_model(model: Model, anatomy: Anatomy) -> dict[str, Any]:
     content = model.path.read_bytes()
     return {
         "file": model.path.name,
         "sha256": hashlib.sha256(content).hexdigest(),
         "size_bytes": len(content),
-        "kind": model.kind,
+        "kind": anatomy.kind,
         "inputs": [tensor.as_json() for tensor in model.inputs],
         "output": model.output.as_json(),
-        "operators": model.operators,
-        "float_tensors": model.float_tensors,
-        "delegates": model.delegates,
+        "operators": anatomy.operators,
+        "float_tensors": anatomy.float_tensors,
+        "delegates": anatomy.delegates,
     }
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import json
@@ -681,6 +682,17 @@ def test_without_a_delegate(folder: Path) -> None:
 
 
 # --- alone on a board -------------------------------------------------------------------------------------------------
+
+
+def test_the_syntax_is_that_of_python_3_9() -> None:
+    tree = ast.parse(SCRIPT.read_text(), feature_version=(3, 9))
+    # What 3.9 parses and fails on when it runs: newer built-ins' arguments, and `X | Y` of types outside annotations.
+    called = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    newer = {"strict", "slots", "kw_only"}
+    assert not [node.lineno for node in called if newer & {keyword.arg for keyword in node.keywords}]
+    tests = [node.args[1] for node in called if isinstance(node.func, ast.Name) and node.func.id == "isinstance"]
+    assert not [node.lineno for node in tests if isinstance(node, ast.BinOp)]
+    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Match)]
 
 
 @pytest.mark.slow
