@@ -99,6 +99,9 @@ def cli(context: click.Context) -> None:
 @click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")
 @click.option("--seed", metavar="N", help="Of every choice that is made by chance. [0]")
+@click.option("--author", metavar="TEXT", help="Of the model, for the bundle that an app ships.")
+@click.option("--licence", metavar="TEXT", help="Likewise.")
+@click.option("--description", metavar="TEXT", help="Likewise.")
 @click.option("--output", metavar="DIR", help="Where the results go. [out]")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier output.")
 @click.option("--json", "as_json", is_flag=True, help="Put report.json on stdout.")
@@ -215,6 +218,42 @@ def build_target(what: str) -> None:
     from edgeswap.targets.emulator import build  # noqa: PLC0415
 
     click.echo(f"{what} ready in {build(progress=progress_for(sys.stderr))}")
+
+
+@cli.group()
+@_debug_option
+def bundle() -> None:
+    """Look into the bundle.zip that an export writes for an app."""
+
+
+@bundle.command("verify")
+@click.argument("bundle", metavar="BUNDLE.zip")
+@click.option("--target", metavar="TARGET", multiple=True, help="Where to run the golden vectors. [host]")
+@click.option("--json", "as_json", is_flag=True, help="Put what was found on stdout as JSON.")
+@_debug_option
+def verify_bundle(bundle: str, target: tuple[str, ...], as_json: bool) -> int:
+    """Check that BUNDLE.zip is whole, that its files agree, and that its model gives the golden outputs on a TARGET.
+
+    Nothing of it is unpacked. TARGET is that of `edgeswap export`. The exit code is 3 if it does not verify.
+    """
+    from edgeswap.bundle.verify import verify  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.progress import progress_for  # noqa: PLC0415
+    from edgeswap.targets.names import HOST, open_targets, require_usable  # noqa: PLC0415
+    from edgeswap.targets.readiness import require_ready  # noqa: PLC0415
+
+    names = target or (HOST,)
+    require_usable(names, None)
+    require_ready(names)
+    found = verify(Path(bundle), open_targets(names), progress=progress_for(sys.stderr))
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+    else:
+        from rich.console import Console  # noqa: PLC0415
+
+        from edgeswap.bundle import terminal  # noqa: PLC0415
+
+        terminal.render(found, Console())
+    return 0 if found.passed else VERDICT_NO
 
 
 @cli.command()
