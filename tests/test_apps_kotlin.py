@@ -6,11 +6,14 @@ self-test is run for real, on Java.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.app_bundle import FAULTS, KINDS, Bundle, bundle, change
 
@@ -37,6 +40,19 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
     return {kind: bundle(kind, folder / kind) for kind in KINDS}
 
 
+def functions(one: Bundle) -> str:
+    """A program that prints what the functions around the model give."""
+    lines = [f"println(dequantize{index}(int8).toList())" for index in range(len(one.facts.outputs))]
+    if one.facts.classes:
+        lines.append(f"println(top(FloatArray({one.facts.classes}) {{ it % 3 - 0.25f * it }}))")
+    if one.facts.inputs[0].pixels is not None:
+        lines.append("val colors = IntArray(INPUT0_HEIGHT * INPUT0_WIDTH) { it * 7654321 }")
+        lines.append("val image = android.graphics.Bitmap.createBitmap(colors, INPUT0_WIDTH, INPUT0_HEIGHT)")
+        lines.append("println(pixels0(image).map { it.toInt() and 255 })")
+    every = "val int8 = ByteArray(256) { (it - 128).toByte() }"
+    return "\n    ".join(["fun main() {", every, *lines]) + "\n}\n"
+
+
 @pytest.fixture(scope="module")
 def program(compiler: list[str], bundles: dict[str, Bundle], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All kinds in one .jar, each in a package of its own name, since the compiler takes seconds to start."""
@@ -47,6 +63,7 @@ def program(compiler: list[str], bundles: dict[str, Bundle], tmp_path_factory: p
             assert source.count(PACKAGE) == 1
             (folder / kind).mkdir(exist_ok=True)
             (folder / kind / file.name).write_text(source.replace(PACKAGE, f"package {kind}\n"))
+        (folder / kind / "functions.kt").write_text(f"package {kind}\n\n{functions(one)}")
     stubs = [STUBS / "android.kt", STUBS / "litert.kt"]
     jar = folder / "apps.jar"
     command = [*compiler, "-include-runtime", "-d", jar, *sorted(folder.rglob("*.kt")), *stubs]
@@ -64,6 +81,30 @@ def run(program: Path, kind: str, folder: Path, recorded: Path) -> str:
 def test_self_test_passes(program: Path, bundles: dict[str, Bundle], kind: str) -> None:
     folder = bundles[kind].folder
     assert run(program, kind, folder, folder / "golden") == "pass: outputs off by at most 0 int8 steps\n"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_functions_give_what_python_gives(program: Path, bundles: dict[str, Bundle], kind: str) -> None:
+    facts = bundles[kind].facts
+    command = ["java", "-cp", str(program), f"{kind}.FunctionsKt"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    for output, line in zip(facts.outputs, said, strict=False):
+        expected = np.float32(output.scale) * (np.arange(-128, 128) - output.zero_point).astype(np.float32)
+        np.testing.assert_array_equal(np.array(json.loads(line), np.float32), expected)
+    if facts.classes:
+        scores = np.arange(facts.classes) % 3 - 0.25 * np.arange(facts.classes)
+        if facts.scores == "logits":
+            scores = np.exp(scores) / np.exp(scores).sum()
+        best = np.argsort(-scores, kind="stable")[:5]
+        got = json.loads(said[len(facts.outputs)].replace("(", "[").replace(")", "]"))
+        assert [number for number, _ in got] == best.tolist()
+        assert [score for _, score in got] == pytest.approx(scores[best].tolist(), rel=1e-6)
+    if facts.inputs[0].pixels is not None:
+        _, height, width, channels = facts.inputs[0].shape
+        colors = (np.arange(height * width) * 7654321).astype(np.uint32)
+        rgba = np.stack([colors >> shift & 255 for shift in (16, 8, 0, 24)], -1).astype(np.uint8)
+        image = Image.fromarray(rgba[None, :, :3]).convert("L") if channels == 1 else rgba[:, :channels]
+        np.testing.assert_array_equal(json.loads(said[-1]), np.asarray(image).reshape(-1))
 
 
 @pytest.mark.parametrize("fault", FAULTS)
