@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
 from edgeswap.records import EdgeTpuMapping, TargetFailure
+from edgeswap.targets.coral import COMPILER_MISSING
 from edgeswap.targets.names import EDGE_TPU
 
 EXPECTED_S = 10.0  # bends the time left that is shown, nothing else
@@ -46,7 +47,7 @@ def delegated(delegate: str | None, candidate: Path, folder: Path, *, progress: 
     """
     if delegate != EDGE_TPU:
         return Delegated(candidate, delegate)
-    from edgeswap.targets.edgetpu import COMPILER_MISSING, prepare  # noqa: PLC0415  (only an Edge TPU needs it)
+    from edgeswap.targets.edgetpu import prepare  # noqa: PLC0415  (only an Edge TPU needs it)
 
     try:
         with progress.step("Compiling for the Edge TPU", expected_s=EXPECTED_S):

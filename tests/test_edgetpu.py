@@ -13,8 +13,9 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.errors import ModelError, TargetError
 from edgeswap.records import EdgeTpuMapping
-from edgeswap.targets import edgetpu
-from edgeswap.targets.edgetpu import COMPILED_FILE, COMPILED_OPERATOR, missing, prepare
+from edgeswap.targets import coral
+from edgeswap.targets.coral import missing
+from edgeswap.targets.edgetpu import COMPILED_FILE, COMPILED_OPERATOR, prepare
 from edgeswap.targets.edgetpu_log import BEHIND, MAPPED, read_log
 from edgeswap.tflite.flatbuffer import operators, read, write
 from edgeswap.tflite.lower import lower
@@ -115,7 +116,7 @@ Compilation failed!
 def no_compiler(monkeypatch, tmp_path):
     """Only what a test puts there is on the PATH, and no library of a Coral is found."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(edgetpu, "LIBRARY", "libedgetpu-of-nobody.so")
+    monkeypatch.setattr(coral, "LIBRARY", "libedgetpu-of-nobody.so")
 
 
 @pytest.fixture

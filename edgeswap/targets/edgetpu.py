@@ -7,7 +7,6 @@ libedgetpu, by `--delegate edgetpu` on the host or a board.
 
 from __future__ import annotations
 
-import ctypes
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -18,30 +17,15 @@ from edgeswap.errors import TargetError
 from edgeswap.records import EdgeTpuHandover, EdgeTpuMapping
 from edgeswap.scratch import scratch_folder
 from edgeswap.targets.compiler import quote, run_compiler
+from edgeswap.targets.coral import COMPILER
 from edgeswap.targets.edgetpu_log import CompilerLog, read_log
 from edgeswap.tflite import edgetpu as table
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.flatbuffer import read, text
 
-COMPILER = "edgetpu_compiler"
-LIBRARY = "libedgetpu.so.1"
 COMPILED_OPERATOR = "edgetpu-custom-op"
 COMPILED_FILE = "model_int8_edgetpu.tflite"
 _BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
-
-COMPILER_MISSING = (
-    f"{COMPILER} is not on the PATH (Debian package edgetpu-compiler of Coral's own repository, x86-64 alone; see "
-    "deploy/coral/README.md); until it is, operators are judged by Coral's table and nothing is compiled."
-)
-LIBRARY_MISSING = (
-    f"{LIBRARY} is not installed: package libedgetpu1-std, in the build of github.com/feranick/libedgetpu "
-    "(16.0TF2.16.1 goes with tflite-runtime 2.11 to 2.16; Google's own of 2021 crashes with 2.12 and newer)."
-)
-
-
-def missing() -> list[str]:
-    """What this machine lacks for compiling and for running: sentences, each with what mends it."""
-    return [*([] if shutil.which(COMPILER) else [COMPILER_MISSING]), *([] if _has_library() else [LIBRARY_MISSING])]
 
 
 def prepare(
@@ -74,14 +58,6 @@ def prepare(
         compiled, log = _compile(compiler, scratch, timeout_s, _refusal(read(tflite_model), found))
     (folder / COMPILED_FILE).write_bytes(compiled)
     return _by_compiler(found, calls(read(compiled)), log)
-
-
-def _has_library() -> bool:
-    try:
-        ctypes.CDLL(LIBRARY)
-    except OSError:
-        return False
-    return True
 
 
 def _compile(compiler: str, folder: Path, timeout_s: float, refusal: str | None) -> tuple[bytes, CompilerLog]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import vela
+from edgeswap.targets import coral, vela
 from edgeswap.targets.names import EDGE_TPU, EMULATORS, HOST, NPUS, SSH
 
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
@@ -42,9 +42,7 @@ def missing(name: str) -> list[str]:
 
         return emulator.missing()
     if name == EDGE_TPU:
-        from edgeswap.targets import edgetpu  # noqa: PLC0415
-
-        return edgetpu.missing()
+        return coral.missing()
     return vela.missing()
 
 
