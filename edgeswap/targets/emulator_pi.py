@@ -43,17 +43,16 @@ class Pi:
 
     @property
     def cpuinfo(self) -> str:
-        """The text of /proc/cpuinfo."""
-        fields = {
-            "BogoMIPS": self.bogomips,
-            "Features": self.features,
-            "CPU implementer": "0x41",
-            "CPU architecture": "8",
-            "CPU variant": f"{self.variant:#x}",
-            "CPU part": f"{self.part:#x}",
-            "CPU revision": str(self.revision),
-        }
-        about = "".join(f"{key}\t{': ' if len(key) > 15 else chr(9) + ': '}{value}\n" for key, value in fields.items())
+        """The text of /proc/cpuinfo, as arch/arm64/kernel/cpuinfo.c of Linux writes it."""
+        about = (
+            f"BogoMIPS\t: {self.bogomips}\n"
+            f"Features\t: {self.features}\n"
+            "CPU implementer\t: 0x41\n"
+            "CPU architecture: 8\n"
+            f"CPU variant\t: {self.variant:#x}\n"
+            f"CPU part\t: {self.part:#x}\n"
+            f"CPU revision\t: {self.revision}\n"
+        )
         return "".join(f"processor\t: {number}\n{about}\n" for number in range(CORES))
 
 

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from dataclasses import asdict
 from importlib import metadata, util
 from pathlib import Path
 
@@ -81,7 +80,7 @@ def location(qemu: str) -> Path:
         "wheels": requirements(),
         "platforms": PLATFORMS,
         "plugin": shipped.path(PLUGIN).read_text(),
-        "pis": {name: asdict(pi) for name, pi in PIS.items()},
+        "pis": {name: [pi.board, pi.qemu_cpu, pi.cpuinfo] for name, pi in PIS.items()},
         "qemu": qemu,
     }
     key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
