@@ -108,6 +108,7 @@ def test_what_was_found_once_is_found_without_a_connection(
 def test_no_connection_is_told_from_no_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     with pytest.raises(TargetError, match="pip could not look for the board's packages"):
         choose("board", facts("3.11.2"), cache=tmp_path / "cache")
