@@ -103,14 +103,8 @@ def names(result: dict[str, Any]) -> list[str]:
 def test_a_delegate_is_loaded_with_its_options_and_runs_what_it_takes(folder):
     result = measured(folder, "model.tflite", "--no-load", "--no-latency", log="log.txt", claim="relu", device="usb:0")
     lines = told(folder)
-    assert lines == [
-        "option log=log.txt",
-        "option claim=relu",
-        "option device=usb:0",
-        "create",
-        "prepare operators=3 taken=2",
-        "destroy",
-    ]
+    assert lines[:4] == ["option log=log.txt", "option claim=relu", "option device=usb:0", "create"]
+    assert lines[4:6] == ["prepare operators=3 taken=2", "destroy"]
     (model,) = result["models"]
     assert model["delegates"][0] == {"name": "libcounting.so", "partitions": 2, "operators": 2}
     assert benchmark.DELEGATE_NOT_APPLIED not in names(result)
