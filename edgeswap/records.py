@@ -44,6 +44,11 @@ class Int8ModelFile(ModelFile):
 
     float_tensors: int
     float_operators: list[str]
+    dense_scales: Literal["per tensor", "per channel"] | None = Field(
+        default=None,
+        description="of the quantized weights of FULLY_CONNECTED; null where there are none. TFLite 2.9 and before "
+        "compute nonsense from weights with a scale for each unit",
+    )
 
 
 class Latency(Record):

@@ -22,7 +22,11 @@ from edgeswap.graph.read import read
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.records import Accuracy
+from edgeswap.tflite import flatbuffer
+from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.lower import lower
+from edgeswap.tflite.record import candidate_file
 
 ACTIVATIONS = ("relu6", "hard_swish", "swish", "clipped_elu", "clipped_elu(alpha=0.5)")
 SAMPLES = np.random.default_rng(0).random((64, 8, 8, 3), dtype=np.float32)
@@ -200,12 +204,37 @@ def test_batch_is_one_and_nothing_computes_a_shape(converted):
 
 
 def test_a_dense_weight_has_one_scale_and_a_convolution_one_for_each_channel(converted):
-    from edgeswap.tflite import flatbuffer
-
     tensors = flatbuffer.tensors(flatbuffer.read(converted["relu6"][1]))
     weights = {tensor.shape: len(tensor.scales) for tensor in tensors if tensor.dtype == "INT8"}
     assert weights[10, 16] == weights[16, 12] == 1
     assert weights[8, 3, 3, 3] == weights[1, 3, 3, 8] == 8
+
+
+def test_dense_weights_have_one_scale_in_every_integer_precision_unless_asked():
+    float_model, fake_quant_model = build(residual_net("relu6")), fake_quant(residual_net("relu6"), [SAMPLES])
+    how = {
+        "int8": Conversion(fake_quant_model, "int8", [SAMPLES[:1]]),
+        "int8 by the converter alone": Conversion(float_model, "int8", [SAMPLES]),
+        "int16x8": Conversion(float_model, "int16x8", [SAMPLES]),
+        "asked": Conversion(float_model, "int8", [SAMPLES], per_channel_dense=True),
+    }
+    files = dict(zip(how, convert_all(list(how.values())), strict=True))
+    scales = {
+        name: [len(weights.scales) for weights in dense_weights(flatbuffer.read(file))] for name, file in files.items()
+    }
+    assert scales == {
+        "int8": [1, 1],
+        "int8 by the converter alone": [1, 1],
+        "int16x8": [1, 1],
+        "asked": [16, 10],
+    }
+    records = {
+        name: candidate_file("m", file, Accuracy(top1=None, ci95=None, samples=0)) for name, file in files.items()
+    }
+    assert {name: record.dense_scales for name, record in records.items()} == {
+        **dict.fromkeys(how, "per tensor"),
+        "asked": "per channel",
+    }
 
 
 @pytest.mark.parametrize("name", ["two_ended", "two_ended_float"])

@@ -779,6 +779,17 @@ def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize(("scales", "told"), [("per tensor", "one scale each"), ("per channel", "a scale for each")])
+def test_the_scales_of_dense_weights_are_told_with_the_reason(scales, told):
+    report = qat()
+    report = report.model_copy(update={"int8": report.int8.model_copy(update={"dense_scales": scales})})
+    sentence = f"Weights of dense layers have {told}"
+    assert sentence in text(report, 200)
+    assert "TFLite 2.9" in text(report, 200)
+    assert sentence in html.render(report)
+    assert "dense layers" not in text(qat())
+
+
 if __name__ == "__main__":
     SCHEMA.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
     for name, sample in (SAMPLES | BENCHES).items():

@@ -330,6 +330,17 @@ def ranges(report: ExportReport) -> str:
     return f"{total}, of whose ends {', '.join(f'{count} {way}' for way, count in ways.items() if count)}"
 
 
+def dense(report: ExportReport) -> str:
+    """How many scales the weights of dense layers have, and why; empty where there are no such weights."""
+    ways = {
+        "per tensor": "Weights of dense layers have one scale each: TFLite 2.9 and before, and perhaps the Edge TPU "
+        "compiler, compute nonsense from one for each unit.",
+        "per channel": "Weights of dense layers have a scale for each unit: TFLite 2.9 and before, and perhaps the "
+        "Edge TPU compiler, compute nonsense from it.",
+    }
+    return "" if report.int8.dense_scales is None else ways[report.int8.dense_scales]
+
+
 def parity(report: ExportReport) -> str:
     """The fake-quant model against int8; empty where there is none."""
     found = report.parity

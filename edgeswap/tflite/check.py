@@ -15,7 +15,8 @@ from edgeswap.findings import CheckReport, Finding, Severity, TargetCheck
 from edgeswap.operators import Target
 from edgeswap.tflite import verify
 from edgeswap.tflite.calls import Call, calls
-from edgeswap.tflite.flatbuffer import Tensor, operator_name, read, tensors
+from edgeswap.tflite.dense import dense_weights
+from edgeswap.tflite.flatbuffer import Tensor, read, tensors
 
 _BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 _NEEDS_INT8 = {
@@ -132,7 +133,7 @@ class _File:
         if self.target.one_piece and len(subgraphs) > 1:
             why = "The compiler takes one subgraph, without loops and branches."
             yield _finding("blocks", f"{len(subgraphs)} subgraphs", why, "Unroll recurrent layers.")
-        for name in self.per_channel_dense():
+        for name in (weights.name for weights in dense_weights(self.model) if len(weights.scales) > 1):
             severity = "costs" if self.target.one_piece else "note"
             why = (
                 "Runtimes of before that feature (TFLite 2.9, perhaps the Edge TPU compiler) compute nonsense from it."
@@ -141,15 +142,6 @@ class _File:
             if severity == "costs" or self.target.bundled_runtime:
                 found = _finding(severity, "per-channel FULLY_CONNECTED", why, instead)
                 yield found.model_copy(update={"tensors": [name], "basis": "measured with TFLite 2.9 on x86-64"})
-
-    def per_channel_dense(self) -> Iterator[str]:
-        """Names of the weights of dense operators that have a scale for each unit."""
-        for number, subgraph in enumerate(self.model.subgraphs):
-            for call in subgraph.operators:
-                if operator_name(self.model.operatorCodes[call.opcodeIndex]) == "FULLY_CONNECTED":
-                    weights = self.known[number][int(call.inputs[1])]
-                    if len(weights.scales) > 1:
-                        yield weights.name
 
     def operator_findings(self) -> Iterator[Finding]:
         heavy = heavy_from([call.operation.name for call in self.calls])

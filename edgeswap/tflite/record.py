@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from edgeswap.records import Accuracy, Int8ModelFile, ModelFile
+from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.flatbuffer import operators, read
 from edgeswap.tflite.verify import verify
 
@@ -25,4 +28,10 @@ def candidate_file(name: str, data: bytes, accuracy: Accuracy) -> Int8ModelFile:
         **model_file(name, data, accuracy).model_dump(),
         float_tensors=len(verdict.float_tensors),
         float_operators=[str(operator) for operator in verdict.float_operators],
+        dense_scales=_dense_scales(data),
     )
+
+
+def _dense_scales(data: bytes) -> Literal["per tensor", "per channel"] | None:
+    counts = [len(weights.scales) for weights in dense_weights(read(data)) if weights.scales]
+    return None if not counts else "per channel" if max(counts) > 1 else "per tensor"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeswap.tflite.flatbuffer import operator_name, tensors
+from edgeswap.tflite.dense import dense_weights
+from edgeswap.tflite.flatbuffer import operator_name
 
 Version = tuple[int, ...]
 
@@ -22,7 +23,7 @@ def minimum_runtime(model: Any) -> Version | None:
     Custom operators are not counted: whether a runtime has them is not a matter of its version.
     """
     found = [of_operator(operator_name(code), code.version) for code in model.operatorCodes if not code.customCode] + (
-        [PER_CHANNEL_DENSE] if _has_per_channel_dense(model) else []
+        [PER_CHANNEL_DENSE] if any(len(weights.scales) > 1 for weights in dense_weights(model)) else []
     )
     known = [version for version in found if version is not None]
     return max(known, default=None) if len(known) == len(found) else None
@@ -38,16 +39,6 @@ def of_operator(name: str, version: int) -> Version | None:
 def text(version: Version) -> str:
     """As it is written: three numbers."""
     return ".".join(str(part) for part in (*version, 0, 0)[:3])
-
-
-def _has_per_channel_dense(model: Any) -> bool:
-    for index, subgraph in enumerate(model.subgraphs):
-        views = tensors(model, index)
-        for operator in subgraph.operators:
-            dense = operator_name(model.operatorCodes[operator.opcodeIndex]) == "FULLY_CONNECTED"
-            if dense and len(views[operator.inputs[1]].scales) > 1:
-                return True
-    return False
 
 
 # Operator to the releases that brought its version 1, 2, 3, ...; the facts are those of TFLite's own table
