@@ -165,7 +165,7 @@ def bench(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:
     SPEC and TARGET are those of `edgeswap export`. A target that fails takes nothing from the others; the exit code is
     then 1.
     """
-    from edgeswap.bench import bench as measured  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.bench_models import bench as measured  # noqa: PLC0415  (keeps --help fast)
     from edgeswap.bench_config import bench_config  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
 

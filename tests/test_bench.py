@@ -1,0 +1,225 @@
+"""`edgeswap bench`: two .tflite files in, the records of an export out, without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgeswap as api
+from edgeswap.bench_config import bench_config
+from edgeswap.compare import compare
+from edgeswap.errors import ConfigError, DataError, ModelError, OutputError, TargetError
+from edgeswap.measure import measure
+from edgeswap.records import BenchReport
+from edgeswap.targets import readiness
+from edgeswap.targets.host import Host
+from edgeswap.tflite.interface import interface
+from tests.test_measure import EXPECTED, PIXELS, SHAPE, WEIGHTS
+from tests.tiny_tflite import Spec, adder, classifier
+
+FLOAT, INT8 = "float.tflite", "int8.tflite"
+
+
+@pytest.fixture
+def work(place: Path) -> Path:
+    """Two models of one classifier, and samples that one of them gets partly wrong."""
+    classifier(place / FLOAT, WEIGHTS, SHAPE)
+    classifier(place / INT8, WEIGHTS, SHAPE, scale=1 / 255)
+    np.savez(place / "test.npz", x=PIXELS, y=EXPECTED)
+    np.savez(place / "unlabelled.npz", x=PIXELS)
+    return place
+
+
+def bench(data="test.npz", **settings):
+    chosen = {"data": data, "preprocess": "unit"} if data else {}
+    return api.bench(FLOAT, INT8, **{**chosen, "runs": 100, **settings})
+
+
+def test_it_says_what_measuring_says(work):
+    report = bench()
+    result, found = measure(Host(), work / FLOAT, work / INT8, work / "test.npz", preprocess="unit", runs=100)
+    (target,) = report.targets
+    assert (target.name, target.runtime, target.cpu) == ("host", result.runtime, result.cpu)
+    assert target.float32.accuracy == report.float32.accuracy == result.float32.accuracy
+    assert target.int8.accuracy == report.int8.accuracy == result.int8.accuracy
+    assert report.float32.accuracy.top1 == 1.0
+    assert 0.5 < report.int8.accuracy.top1 < 1
+    sizes = {"baseline_size_bytes": (work / FLOAT).stat().st_size, "candidate_size_bytes": (work / INT8).stat().st_size}
+    assert report.comparison == compare(found.labels, found.baseline, found.candidate, **sizes)
+    assert (report.float32.file, report.float32.operators) == (FLOAT, {"FULLY_CONNECTED": 1})
+    assert (report.int8.file, report.int8.float_tensors, report.precision) == (INT8, 0, "int8")
+    assert (report.data.source, report.data.samples, report.preprocess) == ("test.npz", 100, "unit")
+    assert target.int8.latency_ms.runs == 100
+    assert report.command == []
+
+
+def test_without_labels_and_with_fewer_samples(work):
+    report = bench("unlabelled.npz", target_samples=10)
+    assert report.int8.accuracy.samples == 10
+    assert (report.float32.accuracy.top1, report.comparison.top1_drop) == (None, None)
+    assert 0 <= report.comparison.top1_agreement <= 1
+
+
+def test_latency_alone(work):
+    report = bench(None, quick=True, runs=None, threads=2)
+    assert (report.data, report.preprocess, report.comparison) == (None, None, None)
+    assert report.int8.accuracy.samples == 0
+    assert report.targets[0].int8.latency_ms.threads == 2
+    assert report.targets[0].speedup_p50 > 0
+
+
+def test_arrays_from_python_and_a_delegate_by_name(work):
+    report = bench((PIXELS, EXPECTED), delegate="none")
+    assert report.data.source == "tuple"
+    assert report.targets[0].delegate == "none"
+
+
+def test_what_is_written_is_what_is_returned_and_replaces_nothing_unasked(work):
+    report = bench(output="sub/bench.json")
+    assert BenchReport.model_validate_json((work / "sub" / "bench.json").read_text()) == report
+    with pytest.raises(OutputError, match="exists"):
+        bench(output="sub/bench.json")
+    assert bench(output="sub/bench.json", overwrite=True).created >= report.created
+    assert {path.name for path in work.iterdir()} == {FLOAT, INT8, "test.npz", "unlabelled.npz", "sub"}
+
+
+def test_the_command(work, capfd):
+    from edgeswap.cli import run
+
+    flags = ["--data", "test.npz", "--preprocess", "unit", "--samples", "20", "--runs", "50", "-o", "bench.json"]
+    assert run(["bench", FLOAT, INT8, *flags, "--json"]) == 0
+    printed = capfd.readouterr().out
+    document = json.loads(printed)
+    assert document == json.loads((work / "bench.json").read_text())
+    assert document["command"][:3] == ["edgeswap", "bench", FLOAT]
+    assert document["data"]["samples"] == 100
+    assert document["int8"]["accuracy"]["samples"] == 20
+    assert run(["bench", FLOAT, INT8, "--quick"]) == 0
+    shown = capfd.readouterr().out
+    assert shown.startswith("Measured: the int8 model is ")
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_an_npu_is_estimated_and_its_file_is_not_kept(work):
+    if readiness.missing("ethos-u55-128"):
+        pytest.skip("Vela is not installed")
+    report = bench(target=("host", "ethos-u55-128"))
+    (npu,) = report.npus
+    assert (npu.accelerator, npu.file, npu.npu_operators) == ("ethos-u55-128", None, {"FULLY_CONNECTED": 1})
+    assert not list(work.glob("*ethos*"))
+
+
+def test_without_its_compiler_an_edge_tpu_is_judged_and_the_figures_are_said_to_be_the_cpus(work, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    report = bench(delegate="edgetpu")
+    assert report.edgetpu.basis.startswith("Coral's table")
+    assert report.edgetpu.tpu_operators == {"FULLY_CONNECTED": 1}
+    assert report.targets[0].delegate == "xnnpack"
+    assert any("not-on-the-edge-tpu: these figures are the CPU's" in text for text in report.targets[0].warnings)
+
+
+# --- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "kind", "problem", "remedy"),
+    [
+        ((INT8, FLOAT), {}, ConfigError, r"got 'int8\.tflite' \(int8\) and 'float\.tflite' \(float32\)", "other way"),
+        ((FLOAT, FLOAT), {}, ConfigError, "and then the quantized one", "edgeswap export"),
+        ((INT8, INT8), {}, ConfigError, "Expected a float32 model first", "without quantization"),
+        (("missing.tflite", INT8), {}, ModelError, "'missing.tflite' is not there", "path"),
+        ((FLOAT, "."), {}, ModelError, r"'\.' is not there", "path"),
+        ((FLOAT, "model.keras"), {}, ModelError, "a Keras model", "edgeswap export"),
+        (("test.npz", INT8), {}, ModelError, "Expected a TFLite file", ".tflite"),
+        ((FLOAT, "cut.tflite"), {}, ModelError, "Expected a whole TFLite file", "truncated"),
+        (
+            (FLOAT, "wide.tflite"),
+            {},
+            ModelError,
+            r"same inputs, got x \(4, 4, 1\) in .* and x \(4, 8, 1\)",
+            "one Keras",
+        ),
+        ((FLOAT, "five.tflite"), {}, ModelError, r"same outputs, got \(1, 3\) in .* and \(1, 5\)", "one Keras"),
+        ((FLOAT, INT8), {"preprocess": "unit"}, ConfigError, "Expected --data for --preprocess", "--data"),
+        ((FLOAT, INT8), {"target_samples": 3}, ConfigError, "Expected --data for --samples", "--data"),
+        ((FLOAT, INT8), {"data": "test.npz"}, DataError, "a .tflite does not tell", "unit"),
+        ((FLOAT, INT8), {"data": "nothing.npz"}, DataError, "does not exist", "folder"),
+        ((FLOAT, INT8), {"data": "wide.npz", "preprocess": "unit"}, DataError, r"\(samples, 4, 4, 1\)", "Reshape"),
+        ((FLOAT, INT8), {"target": "moon"}, ConfigError, "got 'moon'", "host"),
+        ((FLOAT, INT8), {"delegate": "./libnothing.so"}, TargetError, "'./libnothing.so' is not there", "library"),
+        ((FLOAT, INT8), {"output": "bench.txt"}, ConfigError, "ends in .json", "bench.json"),
+        ((FLOAT, INT8), {"runs": 0}, ConfigError, "at least 1 for --runs, got 0", "edgeswap bench --help"),
+        ((FLOAT, INT8), {"threads": True}, ConfigError, "whole number for --threads", "--help"),
+        ((FLOAT, INT8), {"sample": 3}, ConfigError, "a setting that is known, got sample", "target-samples"),
+    ],
+)
+def test_what_cannot_be_benched(arguments, settings, kind, problem, remedy, *, work):
+    (work / "model.keras").touch()
+    (work / "cut.tflite").write_bytes((work / INT8).read_bytes()[:-100])
+    classifier(work / "wide.tflite", np.ones((3, 32), np.int64), (4, 8, 1), scale=1 / 255)
+    classifier(work / "five.tflite", np.ones((5, 16), np.int64), SHAPE, scale=1 / 255)
+    np.savez(work / "wide.npz", x=np.zeros((3, 4, 8, 1), np.uint8))
+    before = sorted(work.iterdir())
+    with pytest.raises(kind, match=problem) as raised:
+        api.bench(*arguments, **settings)
+    assert remedy in raised.value.remedy
+    assert sorted(work.iterdir()) == before
+
+
+def test_a_model_of_two_inputs_is_told_by_their_names(work):
+    adder(work / "two.tflite", 3)
+    with pytest.raises(ModelError, match=r"got left \(3,\), right \(3,\) in .* and x \(4, 4, 1\)"):
+        api.bench("two.tflite", INT8)
+
+
+def test_a_target_that_is_not_ready_is_told_before_anything_is_read(work, monkeypatch):
+    monkeypatch.setattr(readiness, "missing", lambda name: [f"No tool for {name}."])
+    with pytest.raises(TargetError, match=r"ssh://pi@board: expected its tools on this machine, got: No tool"):
+        api.bench("missing.tflite", "missing.tflite", target="ssh://pi@board")
+
+
+def test_it_needs_no_tensorflow(work):
+    code = f"""
+import sys
+from edgeswap.cli import run
+code = run(["bench", {FLOAT!r}, {INT8!r}, "--quick", "--data", "test.npz", "--preprocess", "unit", "--json"])
+sys.exit(code or bool({{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)["schema"] == "edgeswap.bench/1"
+
+
+def test_settings():
+    config = bench_config({"baseline": "a", "candidate": "b", "target": (), "data": None, "quick": False})
+    assert (config.target, config.threads, config.delegate, config.library) == (("host",), 1, None, None)
+    assert bench_config({"baseline": "a", "candidate": "b", "delegate": "lib.so"}).library == "lib.so"
+    for own in ("xnnpack", "none", "edgetpu"):
+        assert bench_config({"baseline": "a", "candidate": "b", "delegate": own}).library is None
+
+
+# --- what a .tflite is ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dtype", "precision"),
+    [("float32", "float32"), ("int8", "int8"), ("int16", "int16x8"), ("uint8", "int8"), ("float16", "float16")],
+)
+def test_precision_is_told_by_the_tensors(dtype, precision, tmp_path):
+    from ai_edge_litert import schema_py_generated as schema
+
+    from tests import tiny_tflite
+
+    tiny_tflite.TYPES.setdefault(dtype, getattr(schema.TensorType, dtype.upper()))
+    constant = {"int16": np.int16, "uint8": np.uint8, "float16": np.float16}.get(dtype, np.dtype(dtype).type)
+    tensors = [Spec("serving_default_x:0", (1, 3)), Spec("c", (1, 3), dtype, values=np.ones((1, 3), constant))]
+    options = (schema.BuiltinOptions.AddOptions, schema.AddOptionsT())
+    operator = (schema.BuiltinOperator.ADD, 1, *options, (0, 1))
+    path = tiny_tflite.write(tmp_path / "m.tflite", [*tensors, Spec("y", (1, 3))], operator, (0,), (2,))
+    found = interface(path.read_bytes())
+    assert (found.precision, dict(found.inputs), found.classes) == (precision, {"x": (3,)}, 3)

@@ -1,0 +1,86 @@
+"""`edgeswap target list`: what is ready here, what is missing and what mends it; at once, without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from edgeswap.errors import TargetError
+from edgeswap.targets import coral, emulator, readiness, ssh, vela
+from edgeswap.targets.names import EMULATORS, NPUS
+
+COMMAND = str(Path(sysconfig.get_path("scripts")) / "edgeswap")
+LIMIT_S = 0.5
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """A machine that lacks everything."""
+    monkeypatch.setattr(readiness, "RUNTIMES", ("a-runtime-of-nobody",))
+    for module, names in ((ssh, ["ssh"]), (emulator, ["qemu", "mmdebstrap"]), (vela, ["vela"]), (coral, ["compiler"])):
+        sentences = [f"There is no {name}: apt install {name}" for name in names]
+        monkeypatch.setattr(module, "missing", lambda sentences=sentences: sentences)
+
+
+def test_every_target_is_listed_with_what_it_lacks(bare):
+    found = {entry.name: entry for entry in readiness.readiness()}
+    assert list(found) == ["host", "ssh://user@board", *EMULATORS, *NPUS, "--delegate edgetpu"]
+    assert found["host"].missing == ("No TFLite runtime is installed: pip install ai-edge-litert",)
+    assert found["emulator:pi4"].missing == ("There is no qemu: apt install qemu", *found["emulator:pi4"].missing[1:])
+    assert len(found["emulator:pi4"].missing) == 2
+
+
+@pytest.mark.parametrize("name", ["host", "ssh://pi@board", "emulator:pi5", "ethos-u55-128"])
+def test_a_target_that_lacks_something_is_refused_with_what_mends_it(name, bare):
+    with pytest.raises(TargetError, match=f"{name}: expected its tools on this machine, got: .*install"):
+        readiness.require_ready([name])
+
+
+def test_the_list_for_people_and_for_programs(bare, place, capsys):
+    from edgeswap.cli import run
+
+    assert run(["target", "list"]) == 0
+    shown = capsys.readouterr().out
+    assert "needs  emulator:pi3, emulator:pi4, emulator:pi5\n" in shown
+    assert "       - There is no mmdebstrap: apt install mmdebstrap\n" in shown
+    assert run(["target", "list", "--json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert {entry["name"] for entry in entries if entry["ready"]} == set()
+    assert entries[0]["missing"] == ["No TFLite runtime is installed: pip install ai-edge-litert"]
+
+
+def test_the_host_is_ready_here():
+    readiness.require_ready(["host"])
+    assert "ai-edge-litert 2." in readiness.readiness()[0].about
+
+
+def test_it_answers_at_once():
+    def cpu_s():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([COMMAND, "target", "list"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cpu_s() for _ in range(5)) < LIMIT_S
+
+
+def test_it_imports_no_tensorflow():
+    code = "import sys; from edgeswap.targets.readiness import readiness; readiness(); print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not {"tensorflow", "keras", "tf_keras"} & set(ran.stdout.split())
+
+
+def test_what_there_is_to_build(place, capsys, monkeypatch):
+    from edgeswap.cli import run
+
+    monkeypatch.setattr(emulator, "build", lambda progress: Path("/somewhere"))
+    assert run(["target", "build"]) == 0
+    assert capsys.readouterr().out == "emulator ready in /somewhere\n"
+    assert run(["target", "build", "moon"]) == 2
+    assert "'moon' is not 'emulator'" in capsys.readouterr().err
