@@ -71,7 +71,7 @@ def test_a_bundle_verifies(tmp_path: Path, kind: str) -> None:
     found = verified(tmp_path, data, Host())
     assert (found.passed, faults(found)) == (True, {})
     assert [check.name for check in found.checks][-2:] == ["golden input", "golden output on host"]
-    assert found.checks[-1].about == "ai-edge-litert 2.3.0: off by at most 0 int8 steps, 0 are allowed"
+    assert found.checks[-1].about == "ai-edge-litert 2.3.0: greatest difference 0 int8 steps, allowed 0"
 
 
 def test_every_changed_file_is_named(tmp_path: Path, bundle: bytes) -> None:
@@ -273,7 +273,7 @@ def test_another_runtime_has_the_tolerance(tmp_path: Path, bundle: bytes) -> Non
     within = verified(tmp_path, bundle, Other("1.0.0", allowed))
     assert (within.passed, within.checks[-1].about) == (
         True,
-        f"ai-edge-litert 1.0.0: off by at most {allowed} int8 steps, {allowed} are allowed",
+        f"ai-edge-litert 1.0.0: greatest difference {allowed} int8 steps, allowed {allowed}",
     )
     beyond = verified(tmp_path, bundle, Other("1.0.0", allowed + 1))
     assert f"off by {allowed + 1} int8 steps, {allowed} are allowed" in faults(beyond)["golden output on other"][0]

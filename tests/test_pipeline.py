@@ -20,7 +20,7 @@ import edgeswap as api
 from tests.models import classifier, digits, means
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "edgeswap")
-FILES = {"model_float32.tflite", "model_int8.tflite", "report.json", "report.html"}
+FILES = {"model_float32.tflite", "model_int8.tflite", "report.json", "report.html", "bundle.zip"}
 PTQ = ["--method", "ptq"]
 
 
@@ -263,7 +263,9 @@ def test_digits_in_another_precision(precision, dtype, place, digits_network, ed
     ran = edgeswap("export", digits_network, *DIGITS, "--activation", "relu6", "--precision", precision)
     assert ran.code == 0
     candidate = f"model_{precision}.tflite"
-    assert {path.name for path in (place / "out").iterdir()} == FILES - {"model_int8.tflite"} | {candidate}
+    assert {path.name for path in (place / "out").iterdir()} == FILES - {"model_int8.tflite", "bundle.zip"} | {
+        candidate
+    }
     report = json.loads((place / "out" / "report.json").read_text())
     jsonschema.validate(report, schema())
     assert (report["precision"], report["method"], report["int8"]["file"]) == (precision, "ptq", candidate)
@@ -288,7 +290,7 @@ def test_one_seed_gives_one_result(place, digits_network, edgeswap):
     first, second = (assert_sound(place / output) for output in ("first", "second"))
     stages = ("float32", "float32_swapped", "float32_recovered", "float32_finetuned", "int8")
     assert [first[stage]["accuracy"] for stage in stages] == [second[stage]["accuracy"] for stage in stages]
-    for name in ("model_float32.tflite", "model_int8.tflite"):
+    for name in ("model_float32.tflite", "model_int8.tflite", "bundle.zip"):
         assert (place / "first" / name).read_bytes() == (place / "second" / name).read_bytes()
 
 

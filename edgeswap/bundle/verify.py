@@ -118,7 +118,7 @@ def _golden_check(bundle: Opened, vectors: list[GoldenVector], target: Target, p
     if ran.outputs.shape != expected.shape:
         wrong = f"expected {expected.shape[1]} values, got {ran.outputs.shape[1]}"
         return Check(name=name, about=runtime, faults=[wrong])
-    about = f"{runtime}: off by at most {steps_apart(ran.outputs, expected)} int8 steps, {allowed} are allowed"
+    about = f"{runtime}: greatest difference {steps_apart(ran.outputs, expected)} int8 steps, allowed {allowed}"
     faults = [
         f"golden vector {number}: off by {apart} int8 steps, {allowed} are allowed"
         for number in range(len(expected))
