@@ -122,8 +122,8 @@ def built() -> Path:
 def build(progress: Progress | None = None) -> Path:
     """Build what the emulator runs in, unless it is there; it appears whole or not at all.
 
-    Some 230 MB are downloaded: Debian's packages from where apt gets them, wheels from where pip does. It needs no root
-    rights.
+    It takes some 240 MB: Debian's packages from where apt gets them, wheels from where pip does. No root rights are
+    needed.
 
     Returns:
         The folder, in the user's cache.
