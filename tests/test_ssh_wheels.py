@@ -114,6 +114,13 @@ def test_no_connection_is_told_from_no_wheel(tmp_path: Path, monkeypatch: pytest
         choose("board", facts("3.11.2"), cache=tmp_path / "cache")
 
 
+def test_a_cache_that_cannot_be_written_to(index: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TargetError, match="Not a directory") as raised:
+        choose("board", facts("3.11.2"), cache=tmp_path / "file" / "cache")
+    assert "XDG_CACHE_HOME" in raised.value.remedy
+
+
 def test_platform_tags() -> None:
     tags = facts("3.11.2").platforms
     assert tags[0] == "manylinux_2_36_aarch64"

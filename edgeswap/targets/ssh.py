@@ -146,7 +146,7 @@ class Ssh:
         except ConnectionCutError as error:
             raise TargetError(
                 error.problem.replace("was cut", "was cut while the board measured"),
-                f"{error.remedy} Then run it again; everything there ends and is removed by itself.",
+                f"{error.remedy} Then run it again; what was started there ends by itself, and what is left goes then.",
             ) from error
         return result
 

@@ -112,7 +112,7 @@ class Board:
                 except (ValueError, zipfile.BadZipFile) as error:
                     self.tell(error="damaged", detail=str(error), path=str(self.folder))
                 else:
-                    self.tell(answer=answer)
+                    self.tell(answer=answer, to=do)
         except LostError:
             return
         finally:

@@ -10,6 +10,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,8 @@ class Connection:
 
     def _hear(self) -> None:
         assert self.process.stdout is not None
-        with self.process.stdout as stream:
+        # A line that something else wrote into is the end: what is missing of it cannot be had again.
+        with self.process.stdout as stream, suppress(json.JSONDecodeError):
             for line in stream:
                 first, _, rest = line.partition(b" ")
                 if first == self.word:  # anything else is what a login shell prints
@@ -78,14 +80,14 @@ class Connection:
             TargetError: it could not be done there.
         """
         self.send({"do": do, **arguments})
-        return self._answer()
+        return self._answer(do)
 
     def put(self, path: Path, sent_as: str, sha256: str, advance: Callable[[int], None]) -> None:
         """Copy a file; `advance` is told of every piece, in bytes. The errors are those of `ask`."""
         frame = {"do": "put", "name": sent_as, "size": path.stat().st_size, "sha256": sha256}
         with path.open("rb") as file:
             self.send(frame, iter(lambda: file.read(CHUNK), b""), advance)
-        self._answer()
+        self._answer("put")
 
     def send(
         self,
@@ -116,11 +118,13 @@ class Connection:
             except BrokenPipeError:
                 raise self._gone() from None
 
-    def _answer(self) -> Any:
+    def _answer(self, do: str) -> Any:
         try:
-            return self.hear(self.silence_s)["answer"]
+            while (told := self.hear(self.silence_s)).get("to") != do:
+                pass
         except queue.Empty:
             raise self._hung() from None
+        return told["answer"]
 
     def _gone(self) -> TargetError:
         self.close()

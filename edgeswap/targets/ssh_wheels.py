@@ -147,17 +147,29 @@ def _download(name: str, facts: Facts, requirements: Sequence[str], cache: Path)
     ]
     folder = cache / hashlib.sha256(json.dumps(request).encode()).hexdigest()[:24]
     if not folder.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache, prefix="part-") as part:
-            made = Path(part) / "wheels"
-            made.mkdir()
-            if not _pip(name, ["download", *request, "--dest", str(made)]):
-                return ()
-            try:
-                made.rename(folder)
-            except OSError:  # another run was faster
-                if not folder.is_dir():
-                    raise
+        try:
+            return _fetch(name, request, folder)
+        except OSError as error:
+            raise TargetError(
+                f"{name}: expected to keep the board's packages in {str(cache)!r}, got: {error.strerror or error}.",
+                "Set XDG_CACHE_HOME to a folder that can be written to.",
+            ) from error
+    return tuple(sorted(folder.glob("*.whl")))
+
+
+def _fetch(name: str, request: Sequence[str], folder: Path) -> tuple[Path, ...]:
+    """Download into `folder`, which appears whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="part-") as part:
+        made = Path(part) / "wheels"
+        made.mkdir()
+        if not _pip(name, ["download", *request, "--dest", str(made)]):
+            return ()
+        try:
+            made.rename(folder)
+        except OSError:  # another run was faster
+            if not folder.is_dir():
+                raise
     return tuple(sorted(folder.glob("*.whl")))
 
 
