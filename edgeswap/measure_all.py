@@ -18,6 +18,10 @@ HOST = "host"
 EMULATOR = "emulator:"
 
 
+class UnmeasuredError(TargetError):
+    """Not one target gave figures."""
+
+
 @dataclass(frozen=True, eq=False)
 class Measured:
     """One target that gave figures.
@@ -83,7 +87,7 @@ def measure_all(
         how: as in `measure`.
 
     Raises:
-        TargetError: not one target gave figures.
+        UnmeasuredError: not one target gave figures.
     """
     progress = progress or Silent()
     found: dict[int, Measured | TargetFailure] = {}
@@ -134,9 +138,9 @@ def _side_by_side(lines: Sequence[Sequence[tuple[int, Apart]]], run: Any) -> Non
             raise
 
 
-def _all_failed(failures: Sequence[TargetFailure]) -> TargetError:
+def _all_failed(failures: Sequence[TargetFailure]) -> UnmeasuredError:
     if len(failures) == 1:
-        return TargetError(failures[0].problem, failures[0].remedy)
+        return UnmeasuredError(failures[0].problem, failures[0].remedy)
     problems = " ".join(failure.problem for failure in failures)
     remedies = dict.fromkeys(failure.remedy for failure in failures)
-    return TargetError(f"All {len(failures)} targets failed. {problems}", " ".join(remedies))
+    return UnmeasuredError(f"All {len(failures)} targets failed. {problems}", " ".join(remedies))

@@ -24,10 +24,11 @@ from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
 from edgeswap.measure import Predictions
-from edgeswap.measure_all import Outcome, measure_all
+from edgeswap.measure_all import Outcome, UnmeasuredError, measure_all
 from edgeswap.output import staged_folder
 from edgeswap.parity import parity
 from edgeswap.progress import Progress, Silent
+from edgeswap.quantization.checkpoint import save
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
@@ -45,13 +46,14 @@ from edgeswap.scratch import scratch_folder
 from edgeswap.source import Source, open_source, train_example
 from edgeswap.swap import swap
 from edgeswap.targets.host import Host
-from edgeswap.targets.names import open_targets
+from edgeswap.targets.names import lowered_for, open_targets
 from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.record import candidate_file, model_file
 from edgeswap.training import train
 
 BASELINE = "model_float32.tflite"
+QAT_MODEL = "model_qat.zip"
 BUNDLE = "bundle.zip"
 # A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
 RECOVERY_LEARNING_RATE = 1e-3
@@ -77,11 +79,11 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    unmeasured: TargetError
+    unmeasured: UnmeasuredError
     with staged_folder(config.output, overwrite=config.overwrite) as folder:
         try:
             return _export(config, folder, command, progress or Silent())
-        except TargetError as error:
+        except UnmeasuredError as error:
             unmeasured = error
     raise TargetError(
         unmeasured.problem,
@@ -91,7 +93,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
 
 
 def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress: Progress) -> ExportReport:
-    """The stages in order, into `folder`. A TargetError comes when both models are there."""
+    """The stages in order, into `folder`, which holds both models when an UnmeasuredError comes."""
     source = open_source(
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
@@ -113,10 +115,12 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         [Conversion(baseline, "float32"), candidate.conversion], progress=progress
     )
     if config.precision == "int8":
-        candidate_bytes = lower(candidate_bytes, runtime="ai-edge-litert", hard_swish=config.hard_swish)
+        candidate_bytes = lower(candidate_bytes, runtime=lowered_for(config.target), hard_swish=config.hard_swish)
     require_precision(candidate_bytes, config.precision, list(source.graph.layers))
     (folder / BASELINE).write_bytes(baseline_bytes)
     (folder / candidate_name(config.precision)).write_bytes(candidate_bytes)
+    if config.save_qat:
+        save(candidate.conversion.model, folder / QAT_MODEL)
 
     taken = delegated(config.delegate, folder / candidate_name(config.precision), folder, progress=progress)
     outcome = run.measure(folder / BASELINE, taken)

@@ -6,7 +6,7 @@ import pytest
 
 from edgeswap.errors import ConfigError
 from edgeswap.targets import names
-from edgeswap.targets.names import EMULATORS, NPUS, open_targets, require_known, require_usable
+from edgeswap.targets.names import EMULATORS, NPUS, lowered_for, open_targets, require_known, require_usable
 from edgeswap.targets.ssh import Ssh
 
 
@@ -75,6 +75,12 @@ def test_targets_in_their_order_an_emulated_pi_once_for_each_runtime():
     assert isinstance(opened[0], Ssh)
     assert opened[0].keep is True
     assert open_targets(["ssh://pi@board"])[0].keep is False
+
+
+def test_lowering_follows_the_first_target():
+    assert lowered_for(("ethos-u55-128", "host")) == "ethos-u"
+    for first in ("host", "ssh://pi@board", "emulator:pi4"):
+        assert lowered_for((first, "ethos-u55-128")) == "ai-edge-litert"
 
 
 def test_npus_are_all_that_vela_compiles_for():

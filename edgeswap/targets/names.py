@@ -58,6 +58,14 @@ def runs_models(name: str) -> bool:
     return name not in NPUS
 
 
+def lowered_for(targets: Sequence[str]) -> str:
+    """What a candidate is lowered for: the first target, by the names of `edgeswap.tflite.lower`.
+
+    A board and an emulated Pi count as ai-edge-litert, which they prefer where both runtimes are to be had.
+    """
+    return "ethos-u" if targets[0] in NPUS else "ai-edge-litert"
+
+
 def require_usable(targets: Sequence[str], delegate: str | None) -> None:
     """Refuse targets that cannot be meant together, or a delegate where it cannot be.
 
