@@ -20,6 +20,7 @@ from edgeswap.bundle.manifest import InputTensor, from_json
 from edgeswap.errors import DataError, ModelError
 from edgeswap.preprocess import NAMED, from_name
 from edgeswap.targets.host import Host
+from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.metadata import read_attached
 from tests import tiny_tflite
 from tests.bundles import (
@@ -114,6 +115,8 @@ def test_metadata_of_a_calibrated_input_give_the_same_int8(tmp_path: Path, prepr
     assert np.array_equal(quantize(tensor, every), expected)
     attached = read_attached(contents(bundle)["model.tflite"])
     (image,) = attached.metadata["subgraph_metadata"][0]["input_tensor_metadata"]
+    space = image["content"]["content_properties"]["ImageProperties"]["color_space"]
+    assert space == (metadata_schema.UNKNOWN if preprocess == "caffe" else metadata_schema.RGB)
     how = image["process_units"][0]["options"]["NormalizationOptions"]
     normalized = (every - np.float32(how["mean"])) / np.float32(how["std"])
     steps = np.floor(normalized / tensor.scale + tensor.zero_point + 0.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,8 @@ from edgeswap.bundle.manifest import Golden, from_json
 from edgeswap.bundle.verify import Verification, verify
 from edgeswap.errors import TargetError, VerificationError
 from edgeswap.progress import Progress
+from edgeswap.targets import emulator
+from edgeswap.targets.emulator_root import BUILD
 from edgeswap.targets.host import Host
 from edgeswap.tflite.flatbuffer import changed, read, write
 from edgeswap.tflite.metadata import attach, read_attached
@@ -307,3 +311,23 @@ def test_a_target_that_fails_is_an_error_and_no_verdict(tmp_path: Path, bundle: 
 def test_a_hostile_zip_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(VerificationError, match="cannot be read"):
         verified(tmp_path, b"PK\x05\x06")
+
+
+def test_verifying_needs_no_tensorflow() -> None:
+    code = "import sys; import edgeswap.bundle.verify; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_a_bundle_verifies_on_an_emulated_pi(tmp_path: Path, bundle: bytes) -> None:
+    """Under both runtimes: to the last bit under the one that made it, within the tolerance under the other."""
+    if lacking := [sentence for sentence in emulator.missing() if BUILD not in sentence]:
+        pytest.skip(lacking[0])
+    emulator.build()
+    found = verified(tmp_path, bundle, *emulator.Emulator.parse("emulator:pi5"))
+    assert faults(found) == {}
+    allowed = tolerance(bundle).tolerance_steps
+    litert, older = found.checks[-2:]
+    assert litert.about == "ai-edge-litert 2.3.0: greatest difference 0 int8 steps, allowed 0"
+    assert older.about.startswith("tflite-runtime 2.14.0")
+    assert older.about.endswith(f"allowed {allowed}")

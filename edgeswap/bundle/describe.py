@@ -176,7 +176,10 @@ def _input_metadata(tensor: InputTensor) -> dict[str, Any]:
     if pixels is None or tensor.shape[3] not in _CHANNELS:
         return said | {"content": features, "stats": stats}
     size = {"width": tensor.shape[2], "height": tensor.shape[1]}
-    image = {"color_space": _CHANNELS[tensor.shape[3]], "default_size": size}
+    # A reader that hands over RGB where the model takes BGR would be wrong without a word: then none is named.
+    turned = pixels.source_channels != sorted(pixels.source_channels)
+    space = metadata_schema.UNKNOWN if turned else _CHANNELS[tensor.shape[3]]
+    image = {"color_space": space, "default_size": size}
     # (pixel - mean) / std is a real value whose int8 is just what `pixels` gives: for `symmetric` the mean is 128.
     std = [1 / (scale * tensor.scale) for scale in pixels.scales]
     mean = [(tensor.zero_point - offset) / scale for scale, offset in zip(pixels.scales, pixels.offsets, strict=True)]

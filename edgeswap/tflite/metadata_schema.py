@@ -20,7 +20,7 @@ IDENTIFIER = b"M001"
 # min_parser_version of a file that uses nothing younger than the tables below.
 PARSER_VERSION = "1.0.0"
 AXIS_LABELS = 2  # AssociatedFileType.TENSOR_AXIS_LABELS
-RGB, GRAYSCALE = 1, 2  # ColorSpaceType
+UNKNOWN, RGB, GRAYSCALE = 0, 1, 2  # ColorSpaceType
 MOST_VALUES = 100_000
 
 # Table to its fields in order: name and kind. A kind is a scalar, string, a table's name, [any of these], or
