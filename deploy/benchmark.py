@@ -1416,7 +1416,10 @@ def _compare_models(here: PastModel, there: PastModel, same_samples: bool) -> di
 
 
 class ProgressLines:
-    """`progress FRACTION PHASE` on stderr, for a program that waits. `weights` are of the phases that there will be."""
+    """`progress FRACTION PHASE` on stderr, for a program that waits; a person at a terminal gets a line that changes.
+
+    `weights` are of the phases that there will be.
+    """
 
     def __init__(self, shown: bool, weights: dict[str, float]) -> None:
         self.shown = shown
@@ -1432,6 +1435,11 @@ class ProgressLines:
             if self.shown:
                 # In one piece: the runtimes of all processes write to stderr too.
                 sys.stderr.write(f"progress {self.done:.4f} {name}\n")
+                sys.stderr.flush()
+            elif sys.stderr.isatty():
+                # The cursor goes back to the line's start, so that whatever is written next takes its place.
+                told = "" if self.done > 0.999 else f"{name}, {100 * self.done:.0f} % done"
+                sys.stderr.write(f"{told}\x1b[K\r")
                 sys.stderr.flush()
 
         return advance

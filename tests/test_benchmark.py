@@ -213,19 +213,35 @@ def test_by_hand_it_prints_a_table(folder: Path) -> None:
     assert json.loads((folder / "kept.json").read_text())["models"][1]["file"] == "int8.tflite"
 
 
-def test_on_a_terminal_the_runtime_s_greeting_is_left_out_and_nothing_else(folder: Path) -> None:
+def at_a_terminal(folder: Path, *arguments: str) -> str:
+    """What a person sees on stderr."""
     master, slave = os.openpty()
-    command = [sys.executable, str(SCRIPT), "int8.tflite", "--quick", "--no-load", "--progress"]
-    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=slave, timeout=300, check=True)
+    command = [sys.executable, str(SCRIPT), *arguments]
+    subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=slave, timeout=300, check=False)
     os.close(slave)
     said = b""
     with contextlib.suppress(OSError):  # how the end of a terminal is told
         while part := os.read(master, 4096):
             said += part
     os.close(master)
-    assert b"progress 1.0000 latency" in said
-    assert b"INFO" not in said
+    return said.decode()
+
+
+def test_on_a_terminal_the_runtime_s_greeting_is_left_out_and_nothing_else(folder: Path) -> None:
+    said = at_a_terminal(folder, "int8.tflite", "--quick", "--no-load", "--progress")
+    assert "progress 1.0000 latency" in said
+    assert "INFO" not in said
     assert "INFO: Created" in run(folder, "int8.tflite", "--quick", "--no-load").stderr
+
+
+def test_on_a_terminal_a_line_tells_how_far_it_is_and_goes(folder: Path) -> None:
+    said = at_a_terminal(folder, "int8.tflite", "--quick", "--no-load").split("\r")
+    clear = "\x1b[K"
+    assert f"latency, 60 % done{clear}" in said
+    assert said[-2:] == [clear, ""]
+    assert "done" not in run(folder, "int8.tflite", "--quick", "--no-load").stderr
+    (folder / "broken.tflite").write_text("no model")
+    assert at_a_terminal(folder, "int8.tflite", "broken.tflite").splitlines()[-2].split("\r")[-1].startswith("error: ")
 
 
 def test_progress_lines_rise_to_one(folder: Path) -> None:
