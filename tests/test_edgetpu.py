@@ -19,39 +19,10 @@ from edgeswap.targets.edgetpu import COMPILED_FILE, COMPILED_OPERATOR, prepare
 from edgeswap.targets.edgetpu_log import BEHIND, MAPPED, read_log
 from edgeswap.tflite.flatbuffer import operators, read, write
 from edgeswap.tflite.lower import lower
-from tests.tflite_models import BUILTIN, converted, empty_model, island, single
+from tests.accelerator_models import chain, compiled
+from tests.tflite_models import BUILTIN, converted, island, single
 
 SMALL = (0.05, 0)
-
-
-def chain(*builtins: int) -> bytes:
-    """int8 operators over 256 values, one behind the other; each writes `net/layer<number>/Op`."""
-    draft = empty_model()
-    subgraph = draft.subgraphs[0]
-    last = draft.int8_tensor(0, "image", (1, 256), *SMALL)
-    subgraph.inputs = [last]
-    for number, builtin in enumerate(builtins):
-        following = draft.int8_tensor(0, f"net/layer{number}/Op", (1, 256), *SMALL)
-        subgraph.operators.append(draft.operator(builtin, [last], following))
-        last = following
-    subgraph.outputs = [last]
-    return write(draft.model)
-
-
-def cut(data: bytes, operator_count: int) -> bytes:
-    """The model with its first operators, in a chain, as one `edgetpu-custom-op`: what the compiler makes of it."""
-    model = read(data)
-    subgraph = model.subgraphs[0]
-    code = schema.OperatorCodeT()
-    code.builtinCode = schema.BuiltinOperator.CUSTOM
-    code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
-    code.customCode, code.version = COMPILED_OPERATOR, 1
-    model.operatorCodes = [*model.operatorCodes, code]
-    piece = schema.OperatorT()
-    piece.opcodeIndex = len(model.operatorCodes) - 1
-    piece.inputs, piece.outputs = subgraph.inputs, subgraph.operators[operator_count - 1].outputs
-    subgraph.operators = [piece, *subgraph.operators[operator_count:]]
-    return write(model)
 
 
 GOOD = chain(BUILTIN.RELU, BUILTIN.LOGISTIC, BUILTIN.TANH)
@@ -131,7 +102,7 @@ def folder(tmp_path) -> Path:
 def stand_in(tmp_path):
     """Puts a script on the PATH that answers as edgetpu_compiler does; it refuses arguments that are not its."""
 
-    def put(said: str, log: str | None = None, compiled: bytes | None = None, code: int = 0) -> None:
+    def put(said: str, log: str | None = None, model: bytes | None = None, code: int = 0) -> None:
         place = tmp_path / "bin"
         place.mkdir()
         (place / "said").write_text(said)
@@ -144,8 +115,8 @@ def stand_in(tmp_path):
         if log is not None:
             (place / "log").write_text(log)
             lines.append(f'cp \'{place}/log\' "$2/$(basename "$3" .tflite)_edgetpu.log"')
-        if compiled is not None:
-            (place / "compiled").write_bytes(compiled)
+        if model is not None:
+            (place / "compiled").write_bytes(model)
             lines.append(f'cp \'{place}/compiled\' "$2/$(basename "$3" .tflite)_edgetpu.tflite"')
         script = place / "edgetpu_compiler"
         script.write_text("\n".join([*lines, f"exit {code}"]) + "\n")
@@ -263,23 +234,23 @@ def test_a_file_that_is_none_is_told(folder):
 
 
 def test_a_model_that_was_compiled_before_is_not_compiled_again(folder):
-    compiled = cut(WITH_ELU, 2)
-    mapping = prepare(compiled, folder)
+    before = compiled(WITH_ELU, 2)
+    mapping = prepare(before, folder)
     assert mapping.tpu_operators == {COMPILED_OPERATOR: 1}
     assert mapping.cpu_operators == {"ELU": 1, "TANH": 1}
     assert mapping.leaves_at is not None
     assert mapping.leaves_at.operator == "ELU"
     assert mapping.subgraphs == 1
     assert mapping.file == COMPILED_FILE
-    assert (folder / COMPILED_FILE).read_bytes() == compiled
+    assert (folder / COMPILED_FILE).read_bytes() == before
 
 
 # By what a stand-in for the compiler prints
 
 
 def test_a_stand_in_for_the_compiler_that_maps_all(stand_in, folder):
-    compiled = cut(GOOD, 3)
-    stand_in(SAID, ALL_MAPPED, compiled)
+    written = compiled(GOOD, 3)
+    stand_in(SAID, ALL_MAPPED, written)
     mapping = prepare(GOOD, folder)
     assert mapping.basis == "edgetpu_compiler 16.0.384591198"
     assert mapping.tpu_operators == {"LOGISTIC": 1, "RELU": 1, "TANH": 1}
@@ -287,11 +258,11 @@ def test_a_stand_in_for_the_compiler_that_maps_all(stand_in, folder):
     assert mapping.cached_parameter_bytes == round(6.15 * 2**20)
     assert mapping.streamed_parameter_bytes == round(7.03 * 2**20)
     assert mapping.file == COMPILED_FILE
-    assert (folder / COMPILED_FILE).read_bytes() == compiled
+    assert (folder / COMPILED_FILE).read_bytes() == written
 
 
 def test_a_stand_in_for_the_compiler_that_leaves_some(stand_in, folder):
-    stand_in(SAID, LOG, cut(WITH_ELU, 2))
+    stand_in(SAID, LOG, compiled(WITH_ELU, 2))
     mapping = prepare(WITH_ELU, folder)
     assert mapping.tpu_operators == {"LOGISTIC": 1, "RELU": 1}
     assert mapping.cpu_operators == {"ELU": 1, "TANH": 1}
@@ -303,10 +274,10 @@ def test_a_stand_in_for_the_compiler_that_leaves_some(stand_in, folder):
 
 
 def test_a_stand_in_for_the_compiler_that_renames_tensors_still_tells_the_operator(stand_in, folder):
-    compiled = read(cut(WITH_ELU, 2))
-    for tensor in compiled.subgraphs[0].tensors:
+    renamed = read(compiled(WITH_ELU, 2))
+    for tensor in renamed.subgraphs[0].tensors:
         tensor.name = "renamed"
-    stand_in(SAID, LOG, write(compiled))
+    stand_in(SAID, LOG, write(renamed))
     leaves_at = prepare(WITH_ELU, folder).leaves_at
     assert leaves_at is not None
     assert (leaves_at.operator, leaves_at.tensor, leaves_at.layer) == ("ELU", None, None)
@@ -316,9 +287,9 @@ def test_a_stand_in_for_the_compiler_that_leaves_only_a_float_input(stand_in, fo
     model = converted("relu6", "float_io")
     log = "Operator  Count  Status\n\nQUANTIZE  1  Operation is working on an unsupported data type\n"
     log += "".join(f"{name}  {count}  {MAPPED}\n" for name, count in operators(read(converted("relu6"))).items())
-    compiled = read(model)
-    compiled.subgraphs[0].operators = compiled.subgraphs[0].operators[:1]  # QUANTIZE
-    stand_in(SAID, log, write(compiled))
+    left = read(model)
+    left.subgraphs[0].operators = left.subgraphs[0].operators[:1]  # QUANTIZE
+    stand_in(SAID, log, write(left))
     mapping = prepare(model, folder)
     assert mapping.cpu_operators == {"QUANTIZE": 1}
     assert mapping.leaves_at is None

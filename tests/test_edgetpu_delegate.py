@@ -23,8 +23,8 @@ from edgeswap.errors import TargetError
 from edgeswap.measure import measure
 from edgeswap.progress import Silent
 from edgeswap.targets.host import Host
-from edgeswap.tflite.flatbuffer import write
-from tests.tflite_models import BUILTIN, empty_model
+from tests.accelerator_models import SCALE, ZERO_POINT, chain, compiled
+from tests.tflite_models import BUILTIN
 from tests.tiny_tflite import classifier
 
 SCRIPT = Path(benchmark.__file__)
@@ -43,22 +43,11 @@ def folder(tmp_path_factory) -> Path:
     shutil.copy(made / "libcounting.so", made / "libedgetpu.so.1")
     (made / "model.tflite").write_bytes(chain(BUILTIN.RELU, BUILTIN.ELU, BUILTIN.RELU))
     (made / "elu.tflite").write_bytes(chain(BUILTIN.ELU))
-    np.savez(made / "test.npz", x=((VALUES.astype(np.float32) - 3) * np.float32(0.05)))  # which quantize to VALUES
+    (made / "compiled.tflite").write_bytes(compiled(chain(BUILTIN.RELU, BUILTIN.ELU, BUILTIN.RELU), 1))
+    np.savez(
+        made / "test.npz", x=(VALUES.astype(np.float32) - ZERO_POINT) * np.float32(SCALE)
+    )  # these quantize to VALUES
     return made
-
-
-def chain(*builtins: int) -> bytes:
-    """int8 operators over 256 values, all of one scale and a zero point that is not 0."""
-    draft = empty_model()
-    subgraph = draft.subgraphs[0]
-    last = draft.int8_tensor(0, "image", (1, 256), 0.05, 3)
-    subgraph.inputs = [last]
-    for number, builtin in enumerate(builtins):
-        following = draft.int8_tensor(0, f"net/layer{number}/Op", (1, 256), 0.05, 3)
-        subgraph.operators.append(draft.operator(builtin, [last], following))
-        last = following
-    subgraph.outputs = [last]
-    return write(draft.model)
 
 
 def run(folder: Path, *arguments: str, delegate: str = "./libcounting.so", **options: str) -> Any:
@@ -132,7 +121,7 @@ def test_outputs_with_the_delegate_are_those_of_the_runtime(folder):
             found.append(interpreter.get_tensor(interpreter.get_output_details()[0]["index"]).copy())
         outputs.append(np.concatenate(found))
     np.testing.assert_array_equal(*outputs)
-    assert (outputs[0] > 3).any()
+    assert (outputs[0] > ZERO_POINT).any()
     for delegate, options in (("none", {}), ("./libcounting.so", {"claim": "relu"})):
         done = run(folder, "model.tflite", "--data", "test.npz", "--outputs", "out.npz", delegate=delegate, **options)
         assert done.returncode == 0, done.stderr
@@ -156,6 +145,25 @@ def test_the_edge_tpu_is_the_library_of_that_name(folder):
     assert "option device=pci" in told(folder)
     assert result["models"][0]["delegates"][0]["name"] == "libedgetpu.so.1"
     assert result["delegate"] == "edgetpu"
+
+
+def test_a_compiled_model_runs_by_the_delegate_alone(folder):
+    """The operator that no runtime knows is the library's, the rest the CPU's; the outputs are the model's."""
+    options = ("--data", "test.npz", "--outputs", "out.npz", "--no-load")
+    model = measured(folder, "compiled.tflite", *options, delegate="edgetpu")["models"][0]
+    assert model["operators"] == {"ELU": 1, "RELU": 1, "edgetpu-custom-op": 1}
+    assert model["delegates"][0] == {"name": "libedgetpu.so.1", "partitions": 1, "operators": 1}
+    with np.load(folder / "out.npz") as kept:
+        through_delegate = kept["model0"]
+    measured(folder, "model.tflite", *options, delegate="none")
+    with np.load(folder / "out.npz") as kept:
+        np.testing.assert_array_equal(through_delegate, kept["model0"])
+
+
+def test_a_compiled_model_without_its_delegate_is_told(folder):
+    problem, remedy = refused(run(folder, "compiled.tflite", delegate="none"))
+    assert "edgetpu-custom-op" in problem
+    assert "--delegate" in remedy
 
 
 def test_a_library_that_is_missing_is_told_with_what_to_install(tmp_path, folder):

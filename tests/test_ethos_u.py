@@ -21,10 +21,11 @@ from edgeswap.targets.compiler import run_compiler
 from edgeswap.targets.ethos_u import estimate
 from edgeswap.targets.names import NPUS
 from edgeswap.targets.vela import missing
-from edgeswap.tflite.flatbuffer import operators, read, write
+from edgeswap.tflite.flatbuffer import operators, read
 from edgeswap.tflite.lower import lower
+from tests.accelerator_models import chain
 from tests.conftest import CHECKOUT
-from tests.tflite_models import BUILTIN, converted, empty_model, single
+from tests.tflite_models import BUILTIN, converted, single
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,20 +33,6 @@ else:
     import tomli as tomllib
 
 pytestmark = pytest.mark.skipif(bool(missing()), reason=" ".join(missing()))
-
-
-def chain(*builtins: int) -> bytes:
-    """int8 operators over 256 values, one behind the other; each writes `net/layer<number>/Op`."""
-    draft = empty_model()
-    subgraph = draft.subgraphs[0]
-    last = draft.int8_tensor(0, "image", (1, 256), 0.05, 0)
-    subgraph.inputs = [last]
-    for number, builtin in enumerate(builtins):
-        following = draft.int8_tensor(0, f"net/layer{number}/Op", (1, 256), 0.05, 0)
-        subgraph.operators.append(draft.operator(builtin, [last], following))
-        last = following
-    subgraph.outputs = [last]
-    return write(draft.model)
 
 
 GELU = single(BUILTIN.GELU, (0.05, 0), (0.05, 0))

@@ -1,11 +1,12 @@
 /* A small external delegate for tests of the delegate path: it tells what is done with it, and runs int8 RELU.
  *
- * Its options: log=FILE is told every call; claim=relu takes the int8 RELU operators, without it the delegate takes
- * none; refuse=WORDS makes it refuse to start, crash=1 makes it crash when it sees the model. Others are only told.
+ * An edgetpu-custom-op, which no runtime knows, is a RELU to it. Its options: log=FILE is told every call; claim=relu
+ * takes the RELU operators too; refuse=WORDS makes it refuse to start, crash=1 crash when it sees the model. Others are
+ * only told.
  *
  * TFLite's runtimes take a delegate by two functions of a library, and the structures between them are declared here as
  * far as they are used: tensorflow/lite/core/c/common.h calls their order semi-stable, new members come at the end.
- * Tried with ai-edge-litert 2.3 and tflite-runtime 2.14, which are of 64 bits.
+ * Tried with ai-edge-litert 2.3, tflite-runtime 2.14 and 2.11 on x86-64.
  */
 
 #include <stdarg.h>
@@ -17,6 +18,8 @@
 enum { OK = 0, ERROR = 1 };
 enum { RELU = 19, DELEGATE = 51 }; /* schema.fbs: BuiltinOperator */
 enum { INT8 = 9 };                 /* common.h: TfLiteType */
+/* Without it the runtime prepares every operator before it asks the delegate, and fails at one that it does not know. */
+enum { ALLOW_DYNAMIC_TENSORS = 1 };
 
 struct Context;
 struct Delegate;
@@ -129,8 +132,9 @@ static int ready(Context *context, Node *node) {
   return input->size_bytes == output->size_bytes ? OK : ERROR;
 }
 
-static int takes(Context *context, const Node *node, const Registration *registration) {
-  if (registration->builtin_code != RELU) return 0;
+static int takes(const Own *own, Context *context, const Node *node, const Registration *registration) {
+  const int compiled = registration->custom_name && !strcmp(registration->custom_name, "edgetpu-custom-op");
+  if (!compiled && !(own->claims_relu && registration->builtin_code == RELU)) return 0;
   const Tensor *input = input_of(context, node);
   const Tensor *output = output_of(context, node);
   return input->type == INT8 && output->type == INT8 && input->scale == output->scale &&
@@ -148,11 +152,11 @@ static int prepare(Context *context, Delegate *delegate) {
   if (!indices) return ERROR;
   memcpy(indices, plan->data, sizeof(int) * (size_t)count); /* replacing changes the plan */
   int taken = 0, status = OK;
-  for (int at = 0; own->claims_relu && status == OK && at < count; ++at) {
+  for (int at = 0; status == OK && at < count; ++at) {
     Node *node;
     Registration *registration;
     status = context->node(context, indices[at], &node, &registration);
-    if (status != OK || !takes(context, node, registration)) continue;
+    if (status != OK || !takes(own, context, node, registration)) continue;
     Registration ours;
     memset(&ours, 0, sizeof ours);
     ours.prepare = ready;
@@ -195,6 +199,7 @@ Delegate *tflite_plugin_create_delegate(char **keys, char **values, size_t count
   kept->log = own.log ? strdup(own.log) : NULL;
   delegate->own = kept;
   delegate->prepare = prepare;
+  delegate->flags = ALLOW_DYNAMIC_TENSORS;
   tell(kept, "create");
   return delegate;
 }
