@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from edgeswap import shipped
 from edgeswap.activations.catalog import parse
 from edgeswap.activations.layers import activation_layer
 from edgeswap.convert import Conversion, convert_all
-from edgeswap.errors import ConfigError, TargetError
+from edgeswap.errors import TargetError
 from edgeswap.frameworks import keras
 from edgeswap.graph.build import build as build_graph
 from edgeswap.graph.canonicalize import canonicalize
@@ -34,6 +33,8 @@ from edgeswap.targets.script import SCRIPT
 from edgeswap.tflite.lower import lower
 from edgeswap.training import train
 from tests.tiny_tflite import classifier
+
+pytestmark = pytest.mark.slow
 
 # All that are bounded, and those that have no ceiling but fit into int8 well.
 ACTIVATIONS = (
@@ -253,15 +254,3 @@ def test_a_count_that_is_not_of_this_script(started: Any) -> None:
         "import sys; open(sys.argv[sys.argv.index('--json') + 1], 'w').write('{}') if '--json' in sys.argv else None"
     )
     assert "expected 4 counts of instructions, got 0" in error.problem
-
-
-def test_names() -> None:
-    assert [(target.name, target.runtime) for target in Emulator.parse("emulator:pi4")] == [
-        ("emulator:pi4", "ai-edge-litert"),
-        ("emulator:pi4", "tflite-runtime"),
-    ]
-    for wrong in ("emulator:pi6", "pi5", "emulator", "emulator:"):
-        with pytest.raises(ConfigError, match="emulated Raspberry Pi") as raised:
-            Emulator.parse(wrong)
-        assert "emulator:pi5" in raised.value.remedy
-    assert pickle.loads(pickle.dumps(Emulator.parse("emulator:pi3"))) == Emulator.parse("emulator:pi3")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 
 from deploy.benchmark import ARM_PARTS, describe_machine, machine_state
+from edgeswap.errors import ConfigError
+from edgeswap.targets.emulator import Emulator
 from edgeswap.targets.emulator_pi import PIS, write_view
 
 
@@ -50,3 +53,15 @@ def test_cpuinfo_has_four_processors_in_the_kernels_form() -> None:
     assert second.startswith("processor\t: 1\n")
     assert [part.partition("\n")[0] for part in rest] == ["processor\t: 2", "processor\t: 3", ""]
     assert "asimddp" not in PIS["pi4"].cpuinfo
+
+
+def test_names() -> None:
+    assert [(target.name, target.runtime) for target in Emulator.parse("emulator:pi4")] == [
+        ("emulator:pi4", "ai-edge-litert"),
+        ("emulator:pi4", "tflite-runtime"),
+    ]
+    for wrong in ("emulator:pi6", "pi5", "emulator", "emulator:"):
+        with pytest.raises(ConfigError, match="emulated Raspberry Pi") as raised:
+            Emulator.parse(wrong)
+        assert "emulator:pi5" in raised.value.remedy
+    assert pickle.loads(pickle.dumps(Emulator.parse("emulator:pi3"))) == Emulator.parse("emulator:pi3")
