@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, load_delegate
 
+import edgeswap
 from deploy import benchmark
 from edgeswap.errors import TargetError
 from edgeswap.measure import measure
@@ -25,7 +27,7 @@ from edgeswap.progress import Silent
 from edgeswap.targets.host import Host
 from tests.accelerator_models import SCALE, ZERO_POINT, chain, compiled
 from tests.tflite_models import BUILTIN
-from tests.tiny_tflite import classifier
+from tests.tiny_tflite import Spec, classifier, write
 
 SCRIPT = Path(benchmark.__file__)
 SOURCE = Path(__file__).parent / "delegate" / "counting_delegate.c"
@@ -218,3 +220,47 @@ def test_a_measurement_on_the_host_goes_through_the_delegate(tmp_path, monkeypat
         measure(
             Host(), baseline, candidate, None, preprocess=None, delegate=str(tmp_path / "none.so"), progress=Silent()
         )
+
+
+STAND_IN = """#!/bin/sh
+PATH=/usr/bin:/bin
+cp {folder}/compiled.tflite "$2/model_int8_edgetpu.tflite"
+cat > "$2/model_int8_edgetpu.log" <<END
+Operator                       Count      Status
+
+RELU                           1          Mapped to Edge TPU
+RELU                           1          More than one subgraph is not supported
+ELU                            1          Operation not supported
+END
+echo Edge TPU Compiler version 16.0.384591198
+echo Number of Edge TPU subgraphs: 1
+"""
+
+
+def test_bench_compiles_with_a_stand_in_for_the_compiler_and_measures_through_the_library(
+    folder, tmp_path, monkeypatch
+):
+    """From an int8 model to figures and the mapping: only the compiler and Coral's library are not the real ones."""
+    compiler = tmp_path / "edgetpu_compiler"
+    compiler.write_text(STAND_IN.format(folder=folder))
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(folder))  # of the processes that measure
+    options = (schema.BuiltinOptions.NONE, None)
+    tensors = [Spec("image", (1, 256)), Spec("result", (1, 256))]
+    baseline = write(tmp_path / "float.tflite", tensors, (BUILTIN.RELU, 1, *options, (0,)), (0,), (1,))
+    report = edgeswap.bench(
+        baseline, folder / "model.tflite", data=str(folder / "test.npz"), delegate="edgetpu", quick=True
+    )
+    mapping, (target,) = report.edgetpu, report.targets
+    assert mapping is not None
+    assert mapping.basis == "edgetpu_compiler 16.0.384591198"
+    assert mapping.tpu_operators == {"RELU": 1}
+    assert mapping.cpu_operators == {"ELU": 1, "RELU": 1}
+    assert mapping.leaves_at is not None
+    assert (mapping.leaves_at.operator, mapping.leaves_at.layer) == ("ELU", "layer1")
+    assert target.delegate == "edgetpu"
+    assert not [text for text in target.warnings if "delegate-not-applied" in text or "not-on-the-edge-tpu" in text]
+    assert target.int8.latency_ms is not None
+    assert target.int8.accuracy.samples == len(VALUES)
+    assert not report.failures
