@@ -146,7 +146,7 @@ def test_golden_vectors_are_samples_and_what_the_model_makes_of_them(tmp_path: P
     assert len(said.golden.vectors) == golden_module.VECTORS
     assert len(classes) > 1  # vectors of one class alone would not see a model that always says it
     assert (said.golden.runtime, said.golden.delegate) == ("ai-edge-litert", "xnnpack")
-    assert said.golden.tolerance_steps == said.golden.kernels_apart_steps + 2
+    assert said.golden.tolerance_steps == said.golden.kernels_apart_steps + golden_module.MORE_STEPS
 
 
 def test_real_values_halfway_between_two_int8_are_moved(tmp_path: Path) -> None:
@@ -169,6 +169,14 @@ def test_whole_numbers_stay(tmp_path: Path) -> None:
     tensor = InputTensor(name="rows", shape=[1, 3], dtype="int32", scale=0.0, zero_point=0, pixels=None)
     given = np.array([[1, 2, 3]])
     assert np.array_equal(quantize(tensor, as_app_holds(tensor, given)), given)
+
+
+def test_vectors_are_of_unlike_classes_and_do_not_magnify_rounding() -> None:
+    classes = np.array([0, 0, 0, 1, 1, 2, 0, 0])
+    assert golden_module._choose(classes, np.zeros(8, np.int16)) == [0, 1, 3, 5]
+    apart = np.array([9, 0, 1, 0, 0, 30, 1, 1], np.int16)
+    assert golden_module._choose(classes, apart) == [1, 2, 3, 4]
+    assert golden_module._choose(classes[:2], apart[:2]) == [1]
 
 
 def test_candidates_are_evenly_spaced() -> None:

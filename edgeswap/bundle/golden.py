@@ -20,10 +20,12 @@ from edgeswap.tflite.interface import interface
 VECTORS = 4
 # Of these the vectors are chosen, and on these the two sets of kernels are held against each other.
 CANDIDATES = 100
-# TFLite rounds after every operator, and each set of kernels rounds in its own way, so outputs part by a few steps.
-# Over eleven networks of 5 to 100 operators (50 to 200 samples each) tflite-runtime 2.14 was off from ai-edge-litert
-# 2.3 by at most one step more than that runtime's built-in kernels are from XNNPACK. Twice that is allowed.
-MORE_STEPS = 2
+# TFLite rounds after every operator, and each set of kernels rounds in its own way, so outputs part by a few steps; how
+# many can be seen in a runtime's own two sets, the built-in one and XNNPACK. Some samples magnify them, such as a
+# softmax near a tie, so vectors are chosen among those that do not. For vectors so chosen, in 300 draws of candidates
+# for each of eight networks of 5 to 54 operators, tflite-runtime 2.14 was off from ai-edge-litert 2.3 by at most 2
+# steps more than the two sets of 2.3 are from each other. One more is allowed.
+MORE_STEPS = 3
 # How near to halfway between two int8 a real value may lie: nearer, float32 and float64 may round it differently.
 CLEAR_STEPS = 0.01
 
@@ -64,11 +66,12 @@ def make_golden(
     quantized = [quantize(tensor, array) for tensor, array in zip(inputs, held, strict=True)]
     ran = run(target, tflite_model, inputs, quantized, delegate="xnnpack")
     other = run(target, tflite_model, inputs, quantized, delegate="none")
-    apart = steps_apart(ran.outputs, other.outputs)
+    apart = np.abs(ran.outputs.astype(np.int16) - other.outputs).max(axis=1)
+    chosen = _choose(ran.outputs.argmax(axis=1), apart)
     files: dict[str, bytes] = {}
     vectors = []
     facts = [input_facts(tensor) for tensor in inputs], [output_facts(tensor) for tensor in outputs]
-    for number, sample in enumerate(_choose(ran.outputs.argmax(axis=1))):
+    for number, sample in enumerate(chosen):
         names = golden_files(number, *facts)
         arrays = (*(array[sample] for array in held), *(array[sample] for array in quantized), ran.outputs[sample])
         paths = (*names.inputs, *names.quantized, *names.outputs)
@@ -78,8 +81,8 @@ def make_golden(
         runtime=ran.runtime,
         runtime_version=ran.version,
         delegate="xnnpack",
-        tolerance_steps=apart + MORE_STEPS,
-        kernels_apart_steps=apart,
+        tolerance_steps=int(apart[chosen].max()) + MORE_STEPS,
+        kernels_apart_steps=int(apart[chosen].max()),
         vectors=vectors,
     )
     return golden, files
@@ -179,11 +182,16 @@ def candidates(count: int, read: Callable[[npt.NDArray[np.int64]], Any]) -> Any:
     return read(np.arange(chosen, dtype=np.int64) * count // chosen)
 
 
-def _choose(classes: npt.NDArray[np.int64]) -> list[int]:
-    """The first sample of each class, then the first of the rest, up to `VECTORS`, in order."""
-    _, first = np.unique(classes, return_index=True)
-    rest = [index for index in range(len(classes)) if index not in set(first.tolist())]
-    return sorted([*sorted(first.tolist()), *rest][:VECTORS])
+def _choose(classes: npt.NDArray[np.int64], apart: npt.NDArray[np.int16]) -> list[int]:
+    """The first sample of each class, then the first of the rest, up to `VECTORS`, in order.
+
+    Only of those on which the two sets of kernels part by no more than they do on half of the samples.
+    """
+    calm = np.flatnonzero(apart <= np.median(apart))
+    _, first = np.unique(classes[calm], return_index=True)
+    own = sorted(first.tolist())
+    rest = [index for index in range(len(calm)) if index not in own]
+    return sorted(calm[[*own, *rest][:VECTORS]].tolist())
 
 
 def _for_the_script(tensor: InputTensor, quantized: Array) -> Array:

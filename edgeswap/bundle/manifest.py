@@ -76,7 +76,7 @@ class Golden(Record):
     runtime_version: str
     delegate: str
     tolerance_steps: int = Field(ge=0, le=255, description="int8 steps an output may be off under another runtime")
-    kernels_apart_steps: int = Field(description="int8 steps between the runtime's own two sets of kernels, at most")
+    kernels_apart_steps: int = Field(description="most steps between the runtime's own two sets of kernels on these")
     vectors: list[Vector] = Field(min_length=1)
 
 
