@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 
 from edgeswap import shipped
@@ -21,6 +21,7 @@ from edgeswap.progress import Progress, Silent
 from edgeswap.targets.emulator_debian import PACKAGES, PYTHON, SUITE, unpack_debian
 from edgeswap.targets.emulator_pi import PIS, write_view
 from edgeswap.targets.emulator_tool import run_tool
+from edgeswap.targets.pip import has_pip
 from edgeswap.targets.script import SCRIPT, watch
 
 QEMU = "qemu-aarch64"
@@ -99,7 +100,7 @@ def missing() -> list[str]:
     if qemu and not _takes_plugins():
         found.append(f"{QEMU} {qemu} takes no plugins, and without one nothing counts instructions. {NO_PLUGINS}")
     found += [f"{tool} is not on PATH. {INSTALL}" for tool in ("mmdebstrap", "gcc") if not shutil.which(tool)]
-    if not util.find_spec("pip"):
+    if not has_pip():
         found.append(f"pip is not installed for this Python. Run: {sys.executable} -m ensurepip")
     return [*found, f"The Arm root is not built yet. Run: {BUILD}"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import queue
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 from edgeswap import shipped
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
+from edgeswap.targets.pip import has_pip
 from edgeswap.targets.script import SCRIPT, Account, failure, silent
 from edgeswap.targets.ssh_address import Address
 from edgeswap.targets.ssh_connection import Connection
@@ -156,7 +156,7 @@ def missing() -> list[str]:
     found = []
     if shutil.which("ssh") is None:
         found.append("There is no ssh on PATH: sudo apt install openssh-client")
-    if importlib.util.find_spec("pip") is None:
+    if not has_pip():
         found.append("This Python has no pip, which finds the boards' wheels: python -m ensurepip")
     return found
 
