@@ -75,6 +75,20 @@ WRONG_USAGE = {
     "unknown method": (["export", "--method", "foo"], "Expected 'ptq' or 'qat' for --method, got 'foo'", "--help"),
     "unknown preprocess": (["export", "--preprocess", "foo"], "got 'foo'", "trained with"),
     "unknown target": (["export", "--target", "moon"], "got 'moon'", "host"),
+    "misspelt target": (["export", "--target", "emulator:pi6"], "got 'emulator:pi6'", "Did you mean emulator:pi"),
+    "an NPU alone": (["export", "--target", "ethos-u55-128"], "a target that runs the models", "--target host"),
+    "bench of one file": (["bench", "a.tflite"], "'INT8.tflite' for 'edgeswap bench', got none", "bench --help"),
+    "bench with too few threads": (
+        ["bench", "a.tflite", "b.tflite", "--threads", "0"],
+        "at least 1 for --threads, got '0'",
+        "bench --help",
+    ),
+    "bench of samples without data": (
+        ["bench", "a.tflite", "b.tflite", "--samples", "3"],
+        "Expected --data for --samples",
+        "--data SPEC",
+    ),
+    "a target to do nothing with": (["target", "moon"], "No such command 'moon'", "target --help"),
     "a target twice": (["export", "--target", "host", "--target", "host"], "each target once", "one time"),
     "epochs that are no number": (
         ["export", "--epochs", "many"],
@@ -459,7 +473,7 @@ def test_a_swap_overwrites_nothing_unasked(exists, place, tiny, refused):
 
 
 def test_help_and_version(edgeswap):
-    for arguments in (["--help"], ["-h"], ["export", "--help"], ["swap", "--help"], ["--version"]):
+    for arguments in (["--help"], ["-h"], ["export", "--help"], ["swap", "--help"], ["bench", "--help"], ["--version"]):
         ran = edgeswap(*arguments)
         assert (ran.code, ran.stderr) == (0, "")
         assert "edgeswap" in ran.stdout
@@ -501,6 +515,7 @@ AT_ONCE = {
     "unknown activation": ["export", "--activation", "foo"],
     "existing output": ["export", "--output", "."],
     "missing data": ["export", "{tiny}/tiny.keras", "--data", "missing.npz"],
+    "missing bench": ["bench", "missing.tflite", "missing.tflite"],
     **{f"{case} model": ["export", "{model}", "--data", "digits"] for case in BAD_MODELS},
 }
 

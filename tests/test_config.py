@@ -116,3 +116,36 @@ def test_ranges_are_learned_by_training_alone_and_belong_to_int8():
         export_config({**data, "ranges": "fixed", "precision": "float16"})
     with pytest.raises(ConfigError, match="'auto', 'fixed', 'observed' or 'learned'"):
         export_config({**data, "ranges": "wide"})
+
+
+def test_targets_several_from_flags_file_or_python(tmp_path):
+    file = tmp_path / "edgeswap.toml"
+    file.write_text('[export]\ntarget = ["emulator:pi4", "host"]\nthreads = 4\ndelegate = "none"\nkeep = true\n')
+    config = export_config({}, file)
+    assert (config.target, config.threads, config.delegate, config.keep) == (("emulator:pi4", "host"), 4, "none", True)
+    assert export_config({"target": ("host", "ethos-u65-256")}, file).target == ("host", "ethos-u65-256")
+    assert export_config({"target": "ssh://pi@board"}).target == ("ssh://pi@board",)
+    assert (export_config({}).target, export_config({}).threads) == (("host",), 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"target": "emulator:pi6"}, "got 'emulator:pi6'"),
+        ({"target": ("host", "ethos-u55-128"), "precision": "float16"}, "--precision int8 for --target ethos-u55-128"),
+        ({"delegate": "edgetpu", "precision": "int16x8"}, "--precision int8 for --delegate edgetpu"),
+        ({"target": "emulator:pi5", "max_latency_ms": 3}, "measures time for --max-latency-ms, got emulator:pi5"),
+        ({"target": ("ethos-u55-128", "emulator:pi5"), "max_latency_ms": 3}, "got emulator:pi5"),
+        ({"threads": 0}, "at least 1 for --threads"),
+        ({"target_samples": 0}, "at least 1 for --target-samples"),
+        ({"keep": "perhaps"}, "true or false for --keep"),
+    ],
+)
+def test_targets_that_cannot_be(settings, problem):
+    with pytest.raises(ConfigError, match=problem):
+        export_config({"model": "m.keras", "data": "d", **settings})
+
+
+def test_a_latency_limit_is_for_the_first_target_that_runs_models():
+    for targets in (("ethos-u55-128", "host"), ("host", "emulator:pi5"), ("ssh://pi@board", "emulator:pi5")):
+        assert export_config({"target": targets, "max_latency_ms": 3}).max_latency_ms == 3

@@ -17,7 +17,10 @@ import pytest
 from PIL import Image
 
 import edgeswap as api
+from edgeswap.targets.host import Host
+from edgeswap.targets.readiness import missing
 from tests.models import classifier, digits, means
+from tests.moody_targets import Moody
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "edgeswap")
 FILES = {"model_float32.tflite", "model_int8.tflite", "report.json", "report.html", "bundle.zip"}
@@ -102,6 +105,94 @@ def test_settings_from_the_file_stand_below_the_flags(place, tiny, edgeswap):
     (place / "edgeswap.toml").write_text("\n".join(lines))
     ran = edgeswap("export", tiny / "tiny.keras", "--data", "missing.npz", "--preprocess", "unit")
     assert "missing.npz" in ran.stderr
+
+
+# --- targets ----------------------------------------------------------------------------------------------------------
+
+
+def opened(*targets):
+    """What `open_targets` is to give in its place."""
+    return lambda names, *, keep: list(targets)
+
+
+@pytest.fixture
+def flags(tiny):
+    return [
+        tiny / "tiny.keras",
+        *("--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit"),
+        *PTQ,
+    ]
+
+
+def test_a_bench_of_what_was_exported_says_what_the_export_says(place, tiny, flags, edgeswap):
+    npus = [] if missing("ethos-u55-128") else ["--target", "host", "--target", "ethos-u55-128"]
+    assert edgeswap("export", *flags, *npus, "--delegate", "edgetpu").code == 0
+    exported = json.loads((place / "out" / "report.json").read_text())
+    models = [place / "out" / name for name in ("model_float32.tflite", "model_int8.tflite")]
+    data = ["--data", tiny / "test.npz", "--preprocess", "unit"]
+    ran = edgeswap("bench", *models, *data, *npus, "--delegate", "edgetpu", "--json")
+    assert ran.code == 0
+    benched = json.loads(ran.stdout)
+    for key in ("edgeswap", "precision", "float32", "int8", "comparison", "failures", "edgetpu"):
+        assert benched[key] == exported[key], key
+    assert {**benched["data"], "source": ""} == {**exported["data"]["test"], "source": ""}
+    assert [{**npu, "file": None} for npu in exported["npus"]] == benched["npus"]
+    assert len(benched["npus"]) == len(npus) // 4
+    for mine, other in zip(benched["targets"], exported["targets"], strict=True):
+        for key in ("name", "machine", "cpu", "runtime", "delegate"):
+            assert mine[key] == other[key]
+        for model in ("float32", "int8"):
+            assert mine[model]["accuracy"] == other[model]["accuracy"]
+            assert set(mine[model]["latency_ms"]) == set(other[model]["latency_ms"])
+    if npus:
+        assert (place / "out" / "model_int8_ethos-u55-128.tflite").stat().st_size == exported["npus"][0]["size_bytes"]
+
+
+def test_a_target_that_fails_takes_neither_models_nor_figures_from_the_others(place, flags, edgeswap, monkeypatch):
+    failing = Moody("ssh://pi@board", place, "fails")
+    monkeypatch.setattr("edgeswap.pipeline.open_targets", opened(failing, Host()))
+    targets = ["--target", "ssh://pi@board", "--target", "host", "--max-latency-ms", 1000, "--max-drop", 100]
+    ran = edgeswap("export", *flags, *targets)
+    report = assert_sound(place / "out")
+    assert ran.code == 1
+    assert report["passed"] is False
+    assert [limit["name"] for limit in report["limits"]] == ["max_drop"]  # the latency limit is the first target's
+    assert report["failures"] == [
+        {
+            "name": "ssh://pi@board",
+            "problem": "ssh://pi@board: expected a good day, got none.",
+            "remedy": "Try tomorrow.",
+        }
+    ]
+    assert [target["name"] for target in report["targets"]] == ["host"]
+    assert report["float32"]["accuracy"] == report["targets"][0]["float32"]["accuracy"]
+    assert "error: 1 of 2 targets gave no figures: ssh://pi@board." in ran.stderr
+    assert ran.stdout.startswith("Incomplete (no figures from ssh://pi@board)")
+    assert "expected a good day" in (place / "out" / "report.html").read_text()
+
+
+def test_where_all_targets_fail_the_models_are_kept_and_can_be_replaced(place, tiny, flags, edgeswap, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("edgeswap.pipeline.open_targets", opened(Moody("host", place, "fails")))
+        ran = edgeswap("export", *flags)
+    *_, problem, remedy = ran.stderr.splitlines()
+    assert (ran.code, ran.stdout) == (1, "")
+    assert problem == "error: host: expected a good day, got none."
+    assert remedy.startswith("Try tomorrow. The models are in 'out', checked but not measured")
+    assert {path.name for path in (place / "out").iterdir()} == {"model_float32.tflite", "model_int8.tflite"}
+    models = [place / "out" / name for name in ("model_float32.tflite", "model_int8.tflite")]
+    assert edgeswap("bench", *models, "--quick").code == 0
+    assert edgeswap("export", *flags, "--overwrite").code == 0
+    assert_sound(place / "out")
+
+
+def test_a_missing_tool_is_told_before_training(place, tiny, flags, edgeswap, monkeypatch):
+    monkeypatch.setattr("edgeswap.targets.readiness.missing", lambda name: ["There is no qemu."] * (name != "host"))
+    monkeypatch.setattr("edgeswap.pipeline.export", None)
+    ran = edgeswap("export", *flags, "--target", "host", "--target", "emulator:pi5")
+    assert ran.code == 1
+    assert "emulator:pi5: expected its tools on this machine, got: There is no qemu." in ran.stderr
+    assert list(place.iterdir()) == []
 
 
 # --- from Python ------------------------------------------------------------------------------------------------------

@@ -115,6 +115,30 @@ def test_a_failed_step_says_nothing_in_a_log():
     assert stream.getvalue() == ""
 
 
+def test_steps_from_several_threads_share_one_display():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    bars = Bars(stream)
+    together = threading.Barrier(3)
+
+    def follow(name):
+        with bars.step(name, 2) as step:
+            together.wait(timeout=30)  # all three run now
+            step.advance(1)
+            step.expect(4)
+
+    threads = [threading.Thread(target=follow, args=(f"Step {number}",)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with bars.step("After them", 1):
+        pass
+    stream.flush()
+    shown = stream.buffer.getvalue().decode()
+    assert all(shown.count(f"Step {number}") == 1 for number in range(3))  # each stays, once
+    assert shown.index("After them") > shown.rindex("Step")
+
+
 def test_bars_without_unicode():
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     with Bars(stream).step("Step", 2) as step:

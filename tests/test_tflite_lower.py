@@ -17,7 +17,11 @@ def hard_swish():
 
 
 def test_auto_goes_by_what_was_measured(hard_swish):
-    assert FASTER_HARD_SWISH == {"ai-edge-litert": "rewritten", "tflite-runtime": "operator"}
+    assert FASTER_HARD_SWISH == {
+        "ai-edge-litert": "rewritten",
+        "tflite-runtime": "operator",
+        "ethos-u": "operator",
+    }
     assert "HARD_SWISH" not in counts(lower(hard_swish, runtime="ai-edge-litert"))
     assert lower(hard_swish, runtime="tflite-runtime") == hard_swish
 
