@@ -78,6 +78,11 @@ ADVICE = {
     INT8_WITHOUT_XNNPACK: "Install ai-edge-litert, which runs int8 through XNNPACK (64-bit systems).",
 }
 
+PLAIN_KERNELS = (
+    "The plain kernels ran: the runtime has no XNNPACK for this CPU (32-bit Arm: tflite-runtime 2.14 has none), or it "
+    "knows no operator of the model."
+)
+
 # Iglewicz and Hoaglin (1993): a modified z-score above this is far outside any ordinary scatter. They advise 3.5 for
 # normal data; latencies have a long tail, so this counts only interruptions.
 OUTLIER_Z = 15.0
@@ -1216,8 +1221,8 @@ def find_warnings(result: dict[str, Any]) -> list[dict[str, Any]]:
     if result["other_load_cores"] is not None and result["other_load_cores"] > BUSY_CORES:
         add(OTHER_LOAD, f"other programs kept {result['other_load_cores']:.1f} cores busy meanwhile")
     for which, model in enumerate(result["models"]):
-        for name, detail in _model_warnings(model, result["delegate"]):
-            add(name, detail, which)
+        for name, detail, advice in _model_warnings(model, result["runtime"]["name"], result["delegate"]):
+            add(name, detail, which, advice)
     floats = [model for model in result["models"] if model["kind"] == "float32" and model["latency_ms"]]
     for which, model in enumerate(result["models"]):
         if model["kind"] != "float32" and model["latency_ms"] and floats:
@@ -1255,22 +1260,25 @@ def _why_slower_in_int8(model: dict[str, Any], runtime: str) -> str:
     return ADVICE[INT8_SLOWER]
 
 
-def _model_warnings(model: dict[str, Any], delegate: str) -> list[tuple[str, str]]:
-    found = []
+def _model_warnings(model: dict[str, Any], runtime: str, delegate: str) -> list[tuple[str, str, str | None]]:
+    """Name, detail, and the advice where it is not the usual one."""
+    found: list[tuple[str, str, str | None]] = []
     latency = model["latency_ms"]
     if latency:
         if latency["runs"] < RUNS_FOR_P99:
-            found.append((TOO_FEW_RUNS, f"{latency['runs']} runs"))
+            found.append((TOO_FEW_RUNS, f"{latency['runs']} runs", None))
         if latency["outliers"] > OUTLIER_SHARE * latency["runs"]:
-            found.append((OUTLIERS, f"{latency['outliers']} of {latency['runs']} runs far slower than the rest"))
+            found.append((OUTLIERS, f"{latency['outliers']} of {latency['runs']} runs far slower than the rest", None))
         if not latency["steady"]:
-            found.append((NOT_STEADY, f"not steady after {latency['warm_up_runs']} runs"))
+            found.append((NOT_STEADY, f"not steady after {latency['warm_up_runs']} runs", None))
     applied = {entry["name"] for entry in model["delegates"]}
-    if delegate == "xnnpack" and "xnnpack" not in applied and model["kind"] != "int16x8":
-        name = DELEGATE_NOT_APPLIED if model["kind"] == "float32" else INT8_WITHOUT_XNNPACK
-        found.append((name, "XNNPACK took no operator"))
+    if delegate == "xnnpack" and not applied and model["kind"] != "int16x8":
+        if model["kind"] != "float32" and runtime == "tflite-runtime":
+            found.append((INT8_WITHOUT_XNNPACK, "XNNPACK took no operator", None))
+        else:
+            found.append((DELEGATE_NOT_APPLIED, "XNNPACK took no operator", PLAIN_KERNELS))
     elif delegate not in {"xnnpack", "none"} and not applied - {"xnnpack"} and model["kind"] != "float32":
-        found.append((DELEGATE_NOT_APPLIED, f"{delegate} took no operator"))
+        found.append((DELEGATE_NOT_APPLIED, f"{delegate} took no operator", None))
     return found
 
 

@@ -583,7 +583,7 @@ def test_a_quiet_run_has_no_warnings() -> None:
         ("models.1.latency_ms.outliers", 6, benchmark.OUTLIERS),
         ("models.1.latency_ms.steady", False, benchmark.NOT_STEADY),
         ("models.0.delegates", [], benchmark.DELEGATE_NOT_APPLIED),
-        ("models.1.delegates", [], benchmark.INT8_WITHOUT_XNNPACK),
+        ("models.1.delegates", [], benchmark.DELEGATE_NOT_APPLIED),
         ("models.1.latency_ms.p50", 2.2, benchmark.INT8_SLOWER),
         ("delegate", "edgetpu", benchmark.DELEGATE_NOT_APPLIED),
     ],
@@ -596,6 +596,19 @@ def test_each_warning_has_its_cause(where: str, value: Any, name: str) -> None:
         place = place[int(step)] if step.isdigit() else place[step]
     place[last] = value
     assert [warning["name"] for warning in benchmark.find_warnings(result)] == [name]
+
+
+def test_what_is_said_where_xnnpack_took_nothing_fits_the_runtime() -> None:
+    result = quiet_result()
+    for model in result["models"]:
+        model["delegates"] = []
+    (warning,) = benchmark.find_warnings(result)
+    assert (warning["name"], [seen["model"] for seen in warning["seen"]]) == (benchmark.DELEGATE_NOT_APPLIED, [0, 1])
+    assert warning["advice"].startswith("The plain kernels ran")
+    plain, without = benchmark.find_warnings(result | {"runtime": {"name": "tflite-runtime"}})
+    assert (plain["name"], [seen["model"] for seen in plain["seen"]]) == (benchmark.DELEGATE_NOT_APPLIED, [0])
+    assert (without["name"], [seen["model"] for seen in without["seen"]]) == (benchmark.INT8_WITHOUT_XNNPACK, [1])
+    assert "ai-edge-litert" in without["advice"]
 
 
 def test_a_warning_of_both_models_is_one() -> None:
