@@ -127,10 +127,15 @@ def test_an_operator_that_vela_does_not_have_is_told_with_its_layer_and_why(tmp_
 def test_a_model_of_which_nothing_runs_on_the_npu_is_an_error(tmp_path):
     with pytest.raises(TargetError) as caught:
         estimate(converted("relu6", "float32"), "ethos-u55-128", tmp_path)
-    assert "left all 7 to the CPU" in caught.value.problem
+    assert "found none among 7" in caught.value.problem
     assert "--int8" in caught.value.remedy
     assert "Float32" in caught.value.remedy
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_without_operators_is_an_error(tmp_path):
+    with pytest.raises(TargetError, match="found none among 0"):
+        estimate(chain(), "ethos-u55-128", tmp_path)
 
 
 def test_a_name_that_no_npu_has_is_wrong_usage(tmp_path):

@@ -71,13 +71,14 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
         said = run_compiler(name, command, scratch, timeout_s=timeout_s, remedy=remedy)
         compiled, summary = _results(scratch / "compiled", name, said)
     left = _left_to_cpu(compiled, said)
-    cpu_operators = Counter(operator for operator, _ in left)
-    npu_operators = Counter(source) - cpu_operators
-    if not npu_operators:
+    pieces = operators(read(compiled)).get(_NPU_OPERATOR, 0)
+    if not pieces:
+        why = f" Vela says: {left[0][1]}" if left else ""
         raise TargetError(
-            f"{accelerator}: expected operators that the NPU runs, Vela left all {sum(source.values())} to the CPU.",
-            f"Give it a full-integer model, as edgeswap export --int8 makes it. Vela says: {left[0][1]}",
+            f"{accelerator}: expected operators that the NPU runs, Vela found none among {sum(source.values())}.",
+            f"Give it a full-integer model, as edgeswap export --int8 makes it.{why}",
         )
+    cpu_operators = Counter(operator for operator, _ in left)
     file = f"model_int8_{accelerator}.tflite"
     (folder / file).write_bytes(compiled)
     return NpuEstimate(
@@ -87,10 +88,10 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
         memory_mode=memory_mode,
         file=file,
         size_bytes=len(compiled),
-        npu_operators=_by_count(npu_operators),
+        npu_operators=_by_count(Counter(source) - cpu_operators),
         cpu_operators=_by_count(cpu_operators),
         cpu_reasons=[reason for _, reason in left],
-        npu_pieces=operators(read(compiled))[_NPU_OPERATOR],
+        npu_pieces=pieces,
         **_figures(summary, name),
     )
 
