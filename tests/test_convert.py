@@ -107,6 +107,15 @@ def joined_net():
     return canonicalize(read(keras.Model(image, layers.Dense(6, name="out")(layers.GlobalAveragePooling2D()(x)))))
 
 
+def flattened_net():
+    """An ELU whose values are moved before anything computes on them."""
+    keras.utils.set_random_seed(0)
+    layers, image = keras.layers, keras.Input((8, 8, 3), name="image")
+    x = layers.ELU(name="elu")(layers.Conv2D(4, 3, name="conv")(image))
+    x = layers.Flatten(name="flat")(layers.Dropout(0.2, name="drop")(x))
+    return canonicalize(read(keras.Model(image, layers.Dense(6, name="out")(x))))
+
+
 @pytest.fixture(scope="module")
 def converted():
     """Name to (tf_keras model, .tflite): all in one child process."""
@@ -120,8 +129,9 @@ def converted():
     conversions.append(Conversion(models["two_ended"], "int8", one * 2))
     models["fused"] = fake_quant(fused_net(), [SAMPLES, LINES])
     conversions.append(Conversion(models["fused"], "int8", [SAMPLES[:1], LINES[:1]]))
-    models["joined"] = fake_quant(joined_net(), [SAMPLES])
-    conversions.append(Conversion(models["joined"], "int8", one))
+    for name, net in (("joined", joined_net), ("flattened", flattened_net)):
+        models[name] = fake_quant(net(), [SAMPLES])
+        conversions.append(Conversion(models[name], "int8", one))
     files = convert_all(conversions)
     return {name: (model, file) for (name, model), file in zip(models.items(), files, strict=True)}
 
@@ -265,6 +275,14 @@ def test_a_concat_leaves_clips_and_elus_their_scale(converted):
     # A clip that is lost moves the outputs by some hundred steps; rounding in six operators by a few.
     (apart,) = steps_apart(model, lowered, PIXELS)
     assert apart.max() <= 3
+
+
+def test_an_elu_in_front_of_a_flatten(converted):
+    model, tflite_model = converted["flattened"]
+    lowered = lower(tflite_model, runtime="ai-edge-litert")
+    assert operators(lowered)[1] == []
+    (apart,) = steps_apart(model, lowered, PIXELS)
+    assert apart.max() <= 1  # the rescaling has the ELU's scale, so it rounds nothing
 
 
 def test_the_relus_that_the_placement_fuses_are_fused(converted):

@@ -257,6 +257,17 @@ def test_an_elu_is_rescaled_for_concats_alone():
     assert placed.outputs["e"] == Range(-1.0, None)
 
 
+@pytest.mark.parametrize("kind", ["Flatten", "Reshape", "Permute"])
+@pytest.mark.parametrize("between", [[], ["Dropout"]])
+def test_an_elu_is_parted_from_what_moves_its_values(kind, between):
+    placed = place(chain("Conv2D", "clipped_elu", *between, kind), input_ranges={})
+    assert [ref.node for ref in placed.graph.node(Ref("l2")).refs()] == ["l1_rescaled"]
+    assert placed.outputs["l1"] == Range(-1.0, 6.0)
+    assert placed.outputs["l1_rescaled"] == Range(float(np.nextafter(np.float32(-1), np.float32(0))), 6.0)
+    assert "l1_rescaled" not in place(chain("Conv2D", "relu_n(max_value=2)", kind), input_ranges={}).graph.layers
+    assert "l1_rescaled" not in place(chain("Conv2D", "elu", "MaxPooling2D", kind), input_ranges={}).graph.layers
+
+
 def test_a_pact_into_a_concat_keeps_the_ceiling_that_it_learns():
     model = graph(("a", "Conv2D", ["image"]), ("r", "pact", ["a"]), ("cat", "Concatenate", ["r", "a"]))
     learned = replace(model.layers["r"], weights=(np.float32(6.0),))

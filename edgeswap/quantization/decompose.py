@@ -10,6 +10,7 @@ converter. Every step keeps the function, to float32's rounding.
     BatchNormalization alone     DepthwiseConv2D, 1x1: one operator with 32-bit offsets instead of MUL and ADD
     clipped by its range, or an
     ELU, into a Concatenate      a rescaling between: a concat's inputs have its scale, which would take the clip away
+    ELU -> Flatten, Reshape, …   a rescaling between: the converter moves fake-quants behind these, away from the ELU
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ from edgeswap.graph.ir import Graph, Layer, Node, Ref, map_refs
 from edgeswap.quantization.specification import rule_of
 
 Floats = npt.NDArray[np.float32]
+
+# Their int8 form is a float island, which its own fake-quant must close.
+_ISLANDS = ("elu", "clipped_elu")
+_RESHAPING = ("Flatten", "Reshape", "Permute")
 
 # The slope of a LeakyReLU that only rescales: at 1 the converter would take it out. `tflite.requantize` knows it.
 ALMOST_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
@@ -54,7 +59,7 @@ def decompose(graph: Graph) -> Graph:
     own_scale = {
         name for name, layer in graph.layers.items() if layer.activation and _needs_own_scale(layer.activation)
     }
-    return _rescaled_for_concats(_pairwise(_chained(_batch_norms_folded(_simplified(graph)))), own_scale)
+    return _rescaled(_pairwise(_chained(_batch_norms_folded(_simplified(graph)))), own_scale)
 
 
 def _needs_own_scale(activation: Activation) -> bool:
@@ -108,23 +113,34 @@ def _chained(graph: Graph) -> Graph:
     return replace(graph, layers=layers, nodes=tuple(nodes))
 
 
-def _rescaled_for_concats(graph: Graph, own_scale: Collection[str]) -> Graph:
-    """A rescaling between each call of these layers and the concats that it goes into; other readers stay."""
+def _rescaled(graph: Graph, own_scale: Collection[str]) -> Graph:
+    """A rescaling between each call of these layers and those readers that would take its scale; others stay."""
     surroundings = _Surroundings(graph)
     layers = dict(graph.layers)
     nodes: list[Node] = []
-    moved: dict[Ref, Ref] = {}
+
+    def parts(source: Node, reader: Node) -> bool:
+        activation = graph.layers[source.layer].activation
+        if activation is None or source.layer not in own_scale:
+            return False
+        return surroundings.hands_on_to_concat(reader) or (
+            activation.kind in _ISLANDS and surroundings.hands_on_to(_RESHAPING, reader)
+        )
+
+    def behind(source: Node) -> str:
+        return f"{source.layer}_rescaled{source.name.removeprefix(source.layer)}"
+
     for node in graph.nodes:
-        if surroundings.hands_on_to_concat(node):
-            nodes.append(replace(node, args=map_refs(node.args, lambda ref: moved.get(ref, ref))))
-        else:
-            nodes.append(node)
-        activation = graph.layers[node.layer].activation
-        if node.layer in own_scale and activation is not None and surroundings.goes_into_concat(node):
+
+        def reads(ref: Ref, reader: Node = node) -> Ref:
+            source = graph.node(ref)
+            return Ref(behind(source)) if parts(source, reader) else ref
+
+        nodes.append(replace(node, args=map_refs(node.args, reads)))
+        if any(parts(node, reader) for reader in surroundings.readers[node.name]):
             name = f"{node.layer}_rescaled"
             layers[name] = Layer(name, "LeakyReLU", {"negative_slope": ALMOST_ONE})
-            nodes.append(Node(name + node.name.removeprefix(node.layer), name, (Ref(node.name),)))
-            moved[Ref(node.name)] = Ref(nodes[-1].name)
+            nodes.append(Node(behind(node), name, (Ref(node.name),)))
     return replace(graph, layers=layers, nodes=tuple(nodes))
 
 
@@ -234,10 +250,18 @@ class _Surroundings:
         layer = self.graph.layers[node.layer]
         rule = rule_of(layer)
         keeps_scale = rule is not None and rule.output is None
-        return layer.class_name == "Concatenate" or (keeps_scale and self.goes_into_concat(node))
+        return layer.class_name == "Concatenate" or (
+            keeps_scale and any(self.hands_on_to_concat(reader) for reader in self.readers[node.name])
+        )
 
-    def goes_into_concat(self, node: Node) -> bool:
-        return any(self.hands_on_to_concat(reader) for reader in self.readers[node.name])
+    def hands_on_to(self, classes: Collection[str], node: Node) -> bool:
+        """Whether it is a layer of these classes, or the converter removes it and one of these reads what it read."""
+        layer = self.graph.layers[node.layer]
+        rule = rule_of(layer)
+        disappears = rule is not None and rule.identity
+        return layer.class_name in classes or (
+            disappears and any(self.hands_on_to(classes, reader) for reader in self.readers[node.name])
+        )
 
     def rank(self, node: Node) -> int | None:
         layer = self.graph.layers[node.layer]
