@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from edgeswap.errors import TargetError
@@ -66,9 +66,17 @@ def run_compiler(name: str, command: Sequence[str], folder: Path, *, timeout_s: 
 
 
 def quote(said: str) -> str:
-    """The last lines of what a compiler said, as a sentence."""
-    lines = [line.strip()[:COLUMNS] for line in said.splitlines() if line.strip()]
+    """The last lines of what a compiler said, as a sentence; of a Python traceback only the exception."""
+    lines = [line.strip()[:COLUMNS] for line in _without_frames(said.splitlines()) if line.strip()]
     return f"Its last words: {' | '.join(lines[-LAST_WORDS:])}" if lines else "It said nothing."
+
+
+def _without_frames(lines: Iterable[str]) -> Iterator[str]:
+    inside = False
+    for line in lines:
+        inside = line.startswith("Traceback (") or (inside and line.startswith(" "))
+        if not inside:
+            yield line
 
 
 def _end(process: subprocess.Popen[str]) -> None:
