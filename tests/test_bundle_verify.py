@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgeswap.bundle.make import sums
 from edgeswap.bundle.manifest import Golden, from_json
 from edgeswap.bundle.verify import Verification, verify
 from edgeswap.errors import TargetError, VerificationError
@@ -115,6 +116,13 @@ def test_a_file_more_is_named(tmp_path: Path, bundle: bytes) -> None:
         "files": ["ios/More.swift: not in SHA256SUMS"],
         "model.json": ["ios/More.swift: not in model.json"],
     }
+
+
+def test_hashes_made_again_in_one_place_alone_are_named(tmp_path: Path, bundle: bytes) -> None:
+    files = {name: content for name, content in contents(bundle).items() if name != "SHA256SUMS"}
+    files["README.md"] += b"More."
+    found = faults(verified(tmp_path, packed_again({**files, "SHA256SUMS": sums(files)}, keep_sums=True)))
+    assert found == {"model.json": ["README.md: another than in model.json"]}
 
 
 # --- changes whose hashes are right -----------------------------------------------------------------------------------

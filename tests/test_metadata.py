@@ -110,6 +110,14 @@ def test_a_small_file_that_stands_for_endless_values_is_refused() -> None:
         metadata_schema.decode(data)
 
 
+def test_a_text_that_ends_beyond_the_file_is_told() -> None:
+    data = metadata_schema.encode({"name": "abc"})
+    longer = data.replace(b"\x03\0\0\0abc", b"\x7f\0\0\0abc")
+    assert longer != data
+    with pytest.raises(ModelError, match="a text that ends at byte"):
+        metadata_schema.decode(longer)
+
+
 # --- in a model -------------------------------------------------------------------------------------------------------
 
 
