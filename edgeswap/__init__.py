@@ -4,6 +4,7 @@
 
     result = edgeswap.swap_activations(model, "hard_swish")
     report = edgeswap.export(model, data="photos/", preprocess="unit", output="out")
+    qat_model = edgeswap.load_qat("out/model_qat.zip")
     report = edgeswap.bench("model_float32.tflite", "model_int8.tflite", target="ssh://pi@board")
 
 Importing this never imports TensorFlow; the functions do when they are called.
@@ -21,7 +22,17 @@ if TYPE_CHECKING:
     from edgeswap.records import BenchReport, ExportReport
     from edgeswap.swap_model import SwapResult
 
-__all__ = ["__version__", "bench", "custom_objects", "export", "load_model", "swap_activations"]
+__all__ = [
+    "__version__",
+    "bench",
+    "convert_qat",
+    "custom_objects",
+    "export",
+    "load_model",
+    "load_qat",
+    "save_qat",
+    "swap_activations",
+]
 
 
 def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | Sequence[str] = ()) -> Any:
@@ -81,6 +92,51 @@ def bench(baseline: str | Path, candidate: str | Path, **settings: Any) -> Bench
 
     progress = settings.pop("progress", None)
     return run(bench_config({"baseline": baseline, "candidate": candidate, **settings}), progress=progress)
+
+
+def save_qat(qat_model: Any, path: str | Path) -> None:
+    """Write a fake-quant model, trained or not; see `edgeswap.quantization.checkpoint.save`."""
+    from edgeswap.quantization.checkpoint import save  # noqa: PLC0415  (imports TensorFlow)
+
+    save(qat_model, Path(path))
+
+
+def load_qat(path: str | Path, *, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The fake-quant model that `edgeswap export --save-qat` or `save_qat` wrote: a tf_keras model to train on.
+
+    See `edgeswap.quantization.checkpoint.load`.
+    """
+    from edgeswap.quantization.checkpoint import load  # noqa: PLC0415  (imports TensorFlow)
+
+    return load(Path(path), custom_objects=custom_objects)
+
+
+def convert_qat(
+    qat_model: Any, samples: Any, *, hard_swish: Literal["auto", "operator", "rewritten"] = "auto"
+) -> bytes:
+    """The full-integer .tflite of a fake-quant model, converted, lowered and held to int8 as `export` does it.
+
+    Args:
+        qat_model: from `load_qat`, trained on or not; it stays as it is.
+        samples: what the model takes, preprocessed: an array (N, ...), or a list of one for each input. One sample is
+            enough, save where the report says that ranges were left to calibration.
+        hard_swish: see `edgeswap.tflite.lower.lower`.
+
+    Raises:
+        ConversionError: the converter failed.
+        VerificationError: the file is not full-integer.
+    """
+    import numpy as np  # noqa: PLC0415
+
+    from edgeswap.convert import convert  # noqa: PLC0415  (imports TensorFlow)
+    from edgeswap.tflite.lower import lower  # noqa: PLC0415
+    from edgeswap.tflite.verify import require_full_integer  # noqa: PLC0415
+
+    arrays = samples if isinstance(samples, (list, tuple)) else [samples]
+    converted = convert(qat_model, representative=[np.asarray(array, np.float32) for array in arrays])
+    tflite_model = lower(converted, runtime="ai-edge-litert", hard_swish=hard_swish)
+    require_full_integer(tflite_model, [layer.name for layer in qat_model.layers])
+    return tflite_model
 
 
 def custom_objects(framework: Literal["keras", "tf_keras"] = "keras") -> dict[str, Any]:

@@ -87,6 +87,7 @@ def cli(context: click.Context) -> None:
 @click.option("--recover-epochs", metavar="N", help="Training of the float model after a swap. [3]")
 @click.option("--method", metavar="ptq|qat", help="Calibrate only, or train with fake-quant. [qat]")
 @click.option("--epochs", metavar="N", help="Of quantization-aware training. [3]")
+@click.option("--save-qat", is_flag=True, help="Also write the fake-quant model, to load and train on.")
 @click.option(
     "--ranges", metavar="POLICY", help="Bounded activations: at the bound (fixed) | observed | learned | auto. [auto]"
 )

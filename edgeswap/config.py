@@ -118,6 +118,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
     precision: CandidatePrecision = "int8"
     method: Literal["ptq", "qat"] = "qat"
     epochs: int = Field(default=3, ge=1)
+    save_qat: bool = False
     ranges: Policy = "auto"
     hard_swish: HardSwish = "auto"
     max_drop: float | None = Field(default=None, ge=0)
@@ -197,6 +198,15 @@ class ExportConfig(_SwapSettings, TargetSettings):
             raise ConfigError(
                 "Expected --method qat for --ranges learned, got ptq, which trains nothing.",
                 "Pass --method qat, or --ranges observed.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _saves_what_is_trained(self) -> ExportConfig:
+        if self.save_qat and self.method == "ptq":
+            raise ConfigError(
+                "Expected --method qat for --save-qat, got ptq, which trains no fake-quant model.",
+                "Pass --method qat, or leave --save-qat out.",
             )
         return self
 

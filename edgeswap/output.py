@@ -23,6 +23,7 @@ FILES = (
     *(f"model_int8_{npu}.tflite" for npu in NPUS),
     "report.json",
     "report.html",
+    "model_qat.zip",
     "bundle.zip",
 )
 

@@ -6,41 +6,67 @@ loads than when it saves, and `.h5` leaves out layers of a user's own.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from edgeswap.errors import ModelError, OutputError
 from edgeswap.frameworks import tf_keras, tfmot
+from edgeswap.graph import build  # noqa: F401  (its layers and the quantizers register themselves for loading)
+from edgeswap.quantization import quantizers  # noqa: F401
+from edgeswap.scratch import scratch_folder
+
+_DEFINITION = "saved_model.pb"
 
 
-def save(fake_quant_model: Any, folder: Path) -> None:
+def save(fake_quant_model: Any, path: Path) -> None:
     """Write the model, with its weights and where its ranges are, as a SavedModel.
 
     Args:
         fake_quant_model: from `quantize`, trained or not.
-        folder: a new one.
+        path: of a new folder, or of a new .zip that will hold what such a folder does.
 
     Raises:
-        OutputError: `folder` exists.
+        OutputError: `path` exists.
     """
-    if folder.exists():
-        raise OutputError(f"Expected a new folder for the model, got {folder}.", "Name another, or remove it.")
-    fake_quant_model.save(str(folder), save_format="tf", include_optimizer=False)
+    if path.exists():
+        raise OutputError(f"Expected a new folder or .zip for the model, got {path}.", "Name another, or remove it.")
+    if path.suffix != ".zip":
+        fake_quant_model.save(str(path), save_format="tf", include_optimizer=False)
+        return
+    with scratch_folder() as folder:
+        save(fake_quant_model, folder / "model")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted((folder / "model").rglob("*")):
+                archive.write(file, file.relative_to(folder / "model"))
 
 
-def load(folder: Path, *, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def load(path: Path, *, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The model that `save` wrote: it computes the same, trains and converts.
 
+    A SavedModel may hold code of its own, such as a Lambda layer's, which runs: load what you saved, or trust.
+
     Args:
-        folder: a SavedModel.
+        path: the folder or .zip.
         custom_objects: tf_keras classes of a user's own layers in it, by name.
 
     Raises:
-        ModelError: `folder` holds no such model.
+        ModelError: it holds no such model.
     """
-    if not (folder / "saved_model.pb").is_file():
-        raise ModelError(f"Expected the folder of a saved model, got {folder}.", "Give one that was saved as such.")
+    if zipfile.is_zipfile(path):
+        with scratch_folder() as folder, zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)
+            return _load(folder, path, custom_objects)
+    return _load(path, path, custom_objects)
+
+
+def _load(folder: Path, path: Path, custom_objects: Mapping[str, Any] | None) -> Any:
+    if not (folder / _DEFINITION).is_file():
+        raise ModelError(
+            f"Expected the folder or .zip of a saved fake-quant model, got {str(path)!r}.",
+            "Give one that --save-qat or edgeswap.save_qat wrote.",
+        )
     with tfmot.quantization.keras.quantize_scope(dict(custom_objects or {})):
         revived = tf_keras.models.load_model(str(folder), compile=False)
         # Its layers hold their variables in an order of their own, by which a copy of it would mix them up.
