@@ -1,0 +1,94 @@
+"""The host and boards in one call, the boards being OpenSSH's own servers on loopback ports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgeswap as api
+from edgeswap.interruption import Interrupted, interruptible
+from edgeswap.targets.host import Host
+from tests.ssh_server import Server, running
+from tests.test_measure import EXPECTED, PIXELS, SHAPE, WEIGHTS
+from tests.tiny_tflite import classifier
+
+
+@pytest.fixture
+def boards(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
+    """Two boards whose Python is this one, which has a runtime: nothing need be fetched for them."""
+    path = {"PATH": f"{Path(sys.prefix) / 'bin'}:/usr/bin:/bin"}
+    with running(tmp_path / "one", environment=path) as one, running(tmp_path / "two", environment=path) as two:
+        yield one, two
+
+
+@pytest.fixture
+def work(place: Path) -> Path:
+    classifier(place / "float.tflite", WEIGHTS, SHAPE)
+    classifier(place / "int8.tflite", WEIGHTS, SHAPE, scale=1 / 255)
+    np.savez(place / "test.npz", x=PIXELS, y=EXPECTED)
+    return place
+
+
+FLAGS = ["bench", "float.tflite", "int8.tflite", "--data", "test.npz", "--preprocess", "unit"]
+
+
+def open_in_place(monkeypatch, *targets):
+    """These targets, whatever was named: their ssh is led to the test's keys."""
+    monkeypatch.setattr("edgeswap.bench_models.open_targets", lambda names, *, keep: list(targets))
+
+
+def test_host_and_boards_give_one_table(work, boards, monkeypatch, capfd):
+    from edgeswap.cli import run
+
+    monkeypatch.setenv("COLUMNS", "120")  # at 80 the names of boards take two lines
+    targets = [boards[0].target(), Host(), boards[1].target()]
+    open_in_place(monkeypatch, *targets)
+    assert run([*FLAGS, "--runs", "100", "-o", "bench.json"]) == 0
+    shown = capfd.readouterr().out
+    table = shown[shown.index("p50 / p90 on") :].split("\n\n")[0]
+    assert [target.name in table for target in targets] == [True] * 3
+    report = api.bench("float.tflite", "int8.tflite", data="test.npz", preprocess="unit", runs=100)
+    assert [target.name for target in report.targets] == [target.name for target in targets]
+    # One machine and one runtime: what the models say must be equal, only times are each target's own.
+    assert len({target.int8.accuracy.top1 for target in report.targets}) == 1
+    assert 0.5 < report.targets[0].int8.accuracy.top1 < 1
+    assert len({target.int8.latency_ms.mean for target in report.targets}) == 3
+    assert boards[0].left_behind() == boards[1].left_behind() == []
+
+
+def test_a_board_that_refuses_the_key_takes_nothing_from_the_others(work, boards, monkeypatch, capfd):
+    from edgeswap.cli import run
+
+    refusing = boards[0].target(key="other_key")
+    open_in_place(monkeypatch, refusing, Host(), boards[1].target())
+    assert run([*FLAGS, "--quick"]) == 1
+    shown = capfd.readouterr()
+    assert f"error: 1 of 3 targets gave no figures: {refusing.name}." in shown.err
+    assert f"failed     {refusing.name}" in shown.out
+    assert shown.out.startswith("Incomplete")
+    assert boards[1].left_behind() == []
+
+
+def test_an_interrupt_leaves_nothing_on_any_board(work, boards, monkeypatch):
+    open_in_place(monkeypatch, boards[0].target(), boards[1].target())
+
+    def interrupt():
+        until = time.monotonic() + 60
+        while not all(any(board.home.iterdir()) for board in boards) and time.monotonic() < until:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    waiting = threading.Thread(target=interrupt)
+    waiting.start()
+    with pytest.raises(Interrupted), interruptible():
+        api.bench("float.tflite", "int8.tflite", runs=10**7)
+    waiting.join()
+    assert boards[0].left_behind() == boards[1].left_behind() == []
