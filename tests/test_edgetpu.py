@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgeswap.errors import ModelError, TargetError
 from edgeswap.records import EdgeTpuMapping
@@ -329,6 +331,25 @@ def test_the_log_counts_an_operator_with_several_fates_once_for_each():
     assert log.reason("ELU") == "Operation not supported"
     assert log.reason("TANH") == BEHIND
     assert log.reason("RELU") is None
+
+
+OPERATORS = st.sampled_from(["ADD", "CONV_2D", "UNIDIRECTIONAL_SEQUENCE_LSTM", "edgetpu-custom-op"])
+STATUSES = st.sampled_from(
+    [MAPPED, BEHIND, "Operation not supported", "Operation is working on an unsupported data type"]
+)
+
+
+@given(st.dictionaries(st.tuples(OPERATORS, STATUSES), st.integers(1, 999)))
+def test_every_row_of_a_log_is_read(rows):
+    lines = [f"{operator:<31}{count:<11}{status}" for (operator, status), count in rows.items()]
+    log = read_log(SAID, LOG.partition("Status")[0] + "\n".join(["Status", "", *lines, ""]))
+    assert [(row.operator, row.count, row.status) for row in log.rows] == [
+        (operator, count, status) for (operator, status), count in rows.items()
+    ]
+    assert sum(log.counted(mapped=True).values()) + sum(log.counted(mapped=False).values()) == sum(rows.values())
+    left = log.first_left()
+    assert (left is None) == all(status == MAPPED for _, status in rows)
+    assert left is None or left.status != BEHIND or all(status in (MAPPED, BEHIND) for _, status in rows)
 
 
 def test_a_log_in_which_nothing_is_wrong_but_its_place_still_names_a_row():
