@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import json
 import os
 import platform
@@ -50,6 +51,8 @@ def install(cache: Path) -> Reader:
     """The reader, installed into `cache` if it is not there yet."""
     if sys.version_info[:2] != (3, 11) or platform.machine() != "x86_64":
         pytest.skip("tflite-support 0.4.4 has no wheel for this Python and machine")
+    if ctypes.util.find_library("usb-1.0") is None:
+        pytest.skip("tflite-support needs Debian's libusb-1.0-0")
     packages = cache / "tflite-support-0.4.4"
     if not packages.is_dir():
         staging = cache / f"staging-{os.getpid()}"

@@ -49,5 +49,6 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
         yield "parity", say.parity(report), ""
     yield from how_measured(report)
     compiled = [npu.file for npu in report.npus] + ([report.edgetpu.file] if report.edgetpu else [])
-    files = ", ".join((report.float32.file, report.int8.file, *filter(None, compiled), "report.json", "report.html"))
+    made = ["report.json", "report.html", *(["bundle.zip"] if report.precision == "int8" else [])]
+    files = ", ".join((report.float32.file, report.int8.file, *filter(None, compiled), *made))
     yield "files", f"in {folder}: {files}" if folder else files, ""
