@@ -22,7 +22,7 @@ from benchmarks.section import write_section
 from edgeswap.progress import Plain
 from edgeswap.targets.emulator import INFERENCES, Emulator, build
 from edgeswap.targets.emulator_pi import PIS
-from edgeswap.targets.emulator_root import RUNTIMES, location, qemu_version
+from edgeswap.targets.emulator_root import RUNTIMES, location, qemu_version, requirements
 
 README = Path(__file__).parent / "README.md"
 FLOAT32, REFERENCE, AS_CONVERTED = "float32 relu6", "int8 relu6", "int8 hard_swish, as converted"
@@ -80,29 +80,28 @@ def section(counted: Counts, apart: float, command: str) -> str:
         f"| float32 by int8, relu6 | {' | '.join(f'{_gain(counted[column]):.2f}' for column in columns)} |",
     ]
     cores = ", ".join(f"{pi.board.removeprefix('Raspberry ')}: {pi.core}" for pi in PIS.values())
+    again = f"A second count of {AGAIN[1]} on the {PIS[AGAIN[0]].board}"
     return f"""```sh
 {command}
 ```
 
 MobileNetV2 1.0 at 224x224, the networks of "What an activation costs in int8" above. Instructions of one inference on
-one thread, in millions, counted by QEMU {qemu_version()} (`deploy/emulator/`; median of {INFERENCES}). Instructions
-are no milliseconds: a core runs some of them side by side and waits for memory at others. They say which kernels a
-runtime chose on that CPU, and how much work is left; times come from a board. `as converted` keeps the converter's
-HARD_SWISH operators, plain hard_swish is rewritten in ADD and MUL. The last row is a ratio.
+one thread, in millions, counted by QEMU {qemu_version()} (see `deploy/emulator/`), median of {INFERENCES}.
+Instructions are no milliseconds: a core runs some of them side by side and waits for memory at others. They say which
+kernels a runtime chose on that CPU and how much there is to do; times come from a board. `as converted` keeps the
+converter's HARD_SWISH operators, plain hard_swish is rewritten in ADD and MUL. The last row is a ratio. tflite-runtime
+runs int8 without XNNPACK.
 
 {chr(10).join([*table, *gains])}
 
-{cores}. A second count of {AGAIN[1]} on the {PIS[AGAIN[0]].board} differed by {_percent(apart)} at most.
-{datetime.now(timezone.utc):%Y-%m-%d}.
+{cores}. {", ".join(" ".join(first.split("==")) for first, _ in requirements().values())}.
+{again} {"gave the same figures to the digit" if apart == 0 else f"differed by at most {100 * apart:.4f} %"};
+{100 * MOST_APART:g} % is allowed. {datetime.now(timezone.utc):%Y-%m-%d}.
 """
 
 
 def _gain(models_: Mapping[str, float]) -> float:
     return models_[FLOAT32] / models_[REFERENCE]
-
-
-def _percent(share: float) -> str:
-    return "less than 0.01 %" if share < 1e-4 else f"{100 * share:.2f} %"
 
 
 def main() -> int:
