@@ -29,6 +29,7 @@ from edgeswap.output import staged_folder
 from edgeswap.parity import parity
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.checkpoint import save
+from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
@@ -99,7 +100,9 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     )
     roles = assign(config, source)
     label_lines(roles.test.class_names, source.classes)  # what cannot be labels is told before training
-    swap(source.graph, config.hidden_activation, config.rules)  # a rule that fits nothing is told before training
+    planned = swap(source.graph, config.hidden_activation, config.rules).graph  # what cannot be is told before training
+    if config.precision == "int16x8":
+        require_int16x8(planned)
     source = train_example(source, seed=config.seed, progress=progress)
     run = _Run(config, source, roles, progress)
 
