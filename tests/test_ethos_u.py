@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -186,20 +187,33 @@ def test_a_refusal_of_vela_is_told_in_its_own_words(tmp_path):
     assert "File " not in caught.value.remedy  # what its source looks like helps nobody
 
 
-def test_a_compiler_that_hangs_is_ended_with_the_processes_it_started(tmp_path):
+@pytest.fixture
+def hanging(tmp_path) -> Path:
+    """A compiler that hangs, with a process of its own whose id it writes to `child`."""
     script = tmp_path / "compiler"
     script.write_text("#!/bin/sh\nsleep 600 &\necho $! >child\necho compiling\nwait\n")
     script.chmod(0o755)
+    return script
+
+
+def test_a_compiler_that_hangs_is_ended_with_the_processes_it_started(hanging, tmp_path):
     with pytest.raises(TargetError) as caught:
-        run_compiler("it", [str(script)], tmp_path, timeout_s=1, remedy="Wait longer.")
+        run_compiler("it", [str(hanging)], tmp_path, timeout_s=1, remedy="Wait longer.")
     assert "within 1 s" in caught.value.problem
     assert caught.value.remedy == "Wait longer. Its last words: compiling"
-    child = int((tmp_path / "child").read_text())
-    for _ in range(100):  # whoever adopts it has to reap it first
-        if not _runs(child):
-            break
-        time.sleep(0.1)
-    assert not _runs(child)
+    assert _is_gone(int((tmp_path / "child").read_text()))
+
+
+def test_an_interrupt_ends_the_compiler_with_the_processes_it_started(hanging, tmp_path):
+    def interrupt() -> None:
+        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().endswith("\n"):
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_compiler("it", [str(hanging)], tmp_path, timeout_s=60, remedy="")
+    assert _is_gone(int((tmp_path / "child").read_text()))
 
 
 def test_a_compiler_that_is_not_there_is_told(tmp_path):
@@ -217,6 +231,15 @@ def test_a_compiler_that_is_killed_from_outside_is_told(tmp_path):
 def test_a_summary_of_another_version_is_told(tmp_path):
     with pytest.raises(TargetError, match="'cycles_npu'"):
         ethos_u._figures({"core_clock": "1"}, "vela")
+
+
+def _is_gone(process: int) -> bool:
+    """Whether it ends; whoever adopts it has to reap it first."""
+    for _ in range(100):
+        if not _runs(process):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _runs(process: int) -> bool:

@@ -82,3 +82,4 @@ def _without_frames(lines: Iterable[str]) -> Iterator[str]:
 def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)  # the group of its own session: whatever it started, too
+        process.wait()  # after an interrupt nobody else does
