@@ -10,7 +10,8 @@ from edgeswap.errors import DataError, TargetError
 from edgeswap.model_file import inspect
 from edgeswap.output import check_folder
 from edgeswap.settings import TargetSettings
-from edgeswap.targets.names import EDGE_TPU
+from edgeswap.targets import coral
+from edgeswap.targets.names import EDGE_TPU, HOST
 from edgeswap.targets.readiness import require_ready
 
 
@@ -34,6 +35,9 @@ def preflight(config: ExportConfig) -> None:
             f"Expected a file of class names, but {str(config.labels)!r} is not there.", "Write one name a line."
         )
     require_targets(config)
+    lacking = coral.missing() if config.delegate == EDGE_TPU and HOST in config.target else []
+    if lacking == [coral.LIBRARY_MISSING]:  # without the compiler too nothing is run on an Edge TPU, which is said then
+        raise TargetError(f"Expected {coral.LIBRARY} on this machine for --delegate {EDGE_TPU}, got none.", lacking[0])
 
 
 def require_targets(config: TargetSettings) -> None:
@@ -44,7 +48,7 @@ def require_targets(config: TargetSettings) -> None:
     """
     require_ready(config.target)
     # On a board it is the board's own path, which only the board can look up.
-    if config.library is not None and "host" in config.target and not Path(config.library).is_file():
+    if config.library is not None and HOST in config.target and not Path(config.library).is_file():
         raise TargetError(
             f"Expected xnnpack, none, {EDGE_TPU} or a delegate's library for --delegate, but {config.library!r} is "
             "not there.",

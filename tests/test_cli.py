@@ -417,6 +417,25 @@ def test_labels(lines, problem, place, tiny, refused):
     refused(["export", tiny / "tiny.keras", *flags], problem, "")
 
 
+# --- targets ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["export", "bench"])
+def test_a_delegate_that_is_not_there(command, tiny, refused):
+    models = ["a.tflite", "b.tflite"] if command == "bench" else [tiny / "tiny.keras", "--data", tiny / "train.npz"]
+    arguments = [command, *models, "--delegate", "./libmine.so"]
+    refused(arguments, "'./libmine.so' is not there", "/usr/lib/libmydelegate.so", steps=())
+
+
+def test_an_edge_tpu_without_its_library_is_told_before_training(place, tiny, refused, monkeypatch):
+    monkeypatch.setattr("edgeswap.targets.coral.LIBRARY", "libedgetpu-of-nobody.so")
+    compiler = place / "edgetpu_compiler"
+    compiler.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(place))
+    arguments = ["export", tiny / "tiny.keras", "--data", tiny / "train.npz", "--delegate", "edgetpu"]
+    refused(arguments, "Expected libedgetpu-of-nobody.so on this machine", "libedgetpu1-std", steps=())
+
+
 # --- output -----------------------------------------------------------------------------------------------------------
 
 
