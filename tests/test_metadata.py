@@ -195,7 +195,8 @@ def test_an_image_classifier_read_by_tflite_support(tmp_path: Path, reader: tfli
     assert seen.files == {"labels.txt": "".join(f"{label}\n" for label in LABELS)}
     assert (seen.metadata["name"], seen.metadata["author"]) == ("tiny", CREDITS.author)
     assert (seen.metadata["description"], seen.metadata["license"]) == (CREDITS.description, CREDITS.licence)
-    assert (seen.metadata["min_parser_version"], len(seen.metadata["version"])) == ("1.0.0", 12)
+    assert seen.metadata["min_parser_version"] == seen.parser_version == "1.0.0"
+    assert len(seen.metadata["version"]) == 12
     (graph,) = seen.metadata["subgraph_metadata"]
     (image,) = graph["input_tensor_metadata"]
     assert image["name"] == "x"

@@ -17,19 +17,22 @@ import pytest
 REQUIREMENT = "tflite-support==0.4.4"
 PROGRAM = """
 import json, sys
+from tensorflow_lite_support.metadata.cc.python import _pywrap_metadata_version
 from tensorflow_lite_support.metadata.python import metadata
 found = metadata.MetadataDisplayer.with_model_file(sys.argv[1])
 names = found.get_packed_associated_file_list()
 files = {name: found.get_associated_file_buffer(name).decode() for name in names}
-print(json.dumps([json.loads(found.get_metadata_json()), files]))
+version = _pywrap_metadata_version.GetMinimumMetadataParserVersion(bytes(found.get_metadata_buffer()))
+print(json.dumps([json.loads(found.get_metadata_json()), files, version]))
 """
 
 
 class Seen(NamedTuple):
-    """What it reads in a model."""
+    """What it reads in a model; `parser_version` is what it finds that the metadata need."""
 
     metadata: dict[str, Any]
     files: dict[str, str]
+    parser_version: str
 
 
 class Reader:
@@ -39,7 +42,7 @@ class Reader:
         self.packages = packages
 
     def read(self, model: Path) -> Seen:
-        """The metadata, as JSON by the schema, and the files behind the model."""
+        """The metadata, as JSON by the schema, the files behind the model, and the parser that they need."""
         environment = {**os.environ, "PYTHONPATH": str(self.packages)}
         command = [sys.executable, "-c", PROGRAM, str(model)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
