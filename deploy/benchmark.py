@@ -938,7 +938,7 @@ ELEMENT_TYPES = {1: "float32", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9
 
 
 class _TensorType(ctypes.Structure):
-    """LiteRtRankedTensorType: the rank is in the lowest seven bits of `rank`."""
+    """LiteRtRankedTensorType of litert/c/litert_model_types.h: the rank is in the lowest seven bits of `rank`."""
 
     _fields_ = [
         ("element", ctypes.c_int32),
@@ -949,7 +949,10 @@ class _TensorType(ctypes.Structure):
 
 
 class _Event(ctypes.Structure):
-    """ProfiledEventData; memory use is not recorded unless asked for."""
+    """ProfiledEventData as the library lays it out: twice three words of memory use, which the C header has as two.
+
+    Source: litert/c/litert_profiler_event.h and tflite/profiling/memory_info.h; the size, 104 bytes, by looking.
+    """
 
     _fields_ = [
         ("tag", ctypes.c_char_p),
