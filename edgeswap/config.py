@@ -177,6 +177,13 @@ class ExportConfig(_SwapSettings, TargetSettings):
             )
         return self
 
+    @field_validator("author", "licence", "description")
+    @classmethod
+    def _text_that_can_be_written(cls, value: str) -> str:
+        if any("\ud800" <= character <= "\udfff" for character in value):  # bytes of a terminal that are no UTF-8
+            raise ConfigError(f"Expected Unicode text for the bundle, got {value!r}.", "Write it as UTF-8.")
+        return value
+
     @model_validator(mode="after")
     def _npus_take_int8(self) -> ExportConfig:
         npus = [f"--target {name}" for name in self.target if name in NPUS]
