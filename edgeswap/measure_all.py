@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +119,7 @@ def measure_all(
     return Outcome(measured, failures, first.result if isinstance(first, Measured) else None)
 
 
-def _side_by_side(lines: Sequence[Sequence[tuple[int, Apart]]], run: Any) -> None:
+def _side_by_side(lines: Sequence[Sequence[tuple[int, Apart]]], run: Callable[[int, Target], None]) -> None:
     """Every line in a thread, one target of it after the other; what interrupts this one ends them all."""
 
     def follow(line: Sequence[tuple[int, Apart]]) -> None:
@@ -127,9 +127,8 @@ def _side_by_side(lines: Sequence[Sequence[tuple[int, Apart]]], run: Any) -> Non
             run(number, target)
 
     with ThreadPoolExecutor(len(lines)) as pool:
-        waiting = [pool.submit(follow, line) for line in lines]
         try:
-            for future in waiting:
+            for future in [pool.submit(follow, line) for line in lines]:
                 future.result()
         except BaseException:
             for line in lines:

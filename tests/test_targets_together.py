@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -92,3 +93,31 @@ def test_an_interrupt_leaves_nothing_on_any_board(work, boards, monkeypatch):
         api.bench("float.tflite", "int8.tflite", runs=10**7)
     waiting.join()
     assert boards[0].left_behind() == boards[1].left_behind() == []
+
+
+@pytest.mark.slow
+def test_host_and_emulated_pi_through_the_command(work, capfd):
+    from edgeswap.cli import run
+    from edgeswap.targets import emulator
+    from edgeswap.targets.emulator_root import BUILD
+
+    if lacking := [sentence for sentence in emulator.missing() if BUILD not in sentence]:
+        pytest.skip(" ".join(lacking))
+    emulator.build()
+    capfd.readouterr()
+    targets = ["--target", "emulator:pi5", "--target", "host"]
+    assert run([*FLAGS, *targets, "--quick", "--threads", "2", "--samples", "40", "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    found = report["targets"]
+    assert [target["name"] for target in found] == ["emulator:pi5", "emulator:pi5", "host"]
+    runtimes = [target["runtime"].split()[0] for target in found]
+    assert runtimes == ["ai-edge-litert", "tflite-runtime", "ai-edge-litert"]
+    for target in found[:2]:
+        assert target["float32"]["instructions"] > 1000
+        assert (target["int8"]["latency_ms"], target["speedup_p50"]) == (None, None)
+        assert any("Instructions are no milliseconds" in text for text in target["warnings"])
+    assert found[2]["int8"]["instructions"] is None
+    assert found[2]["int8"]["latency_ms"]["threads"] == 2
+    # One operator, and no rounding that kernels could do in several ways: Arm says what this machine says.
+    assert found[0]["int8"]["accuracy"] == found[1]["int8"]["accuracy"] == found[2]["int8"]["accuracy"]
+    assert found[0]["int8"]["accuracy"]["samples"] == 40
