@@ -15,7 +15,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.bundle import golden as golden_module
 from edgeswap.bundle.golden import as_app_holds, candidates, quantize, steps_apart
-from edgeswap.bundle.make import make_bundle
+from edgeswap.bundle.make import label_lines, make_bundle
 from edgeswap.bundle.manifest import InputTensor, from_json
 from edgeswap.errors import DataError, ModelError
 from edgeswap.preprocess import NAMED, from_name
@@ -239,6 +239,8 @@ def test_models_and_labels_of_which_no_bundle_is_made(tmp_path: Path) -> None:
     assert "4 class names of one line each" in refused(tmp_path, adder(tmp_path), dataset(reals(), LABELS), DataError)
     names = ("a", "b\u2028c", "d", "e")
     assert "'b\\u2028c'" in refused(tmp_path, adder(tmp_path), dataset(reals(), names), DataError)
+    with pytest.raises(DataError, match="one line each"):
+        label_lines(("a", "\udcff"), 2)
     small = dataset({"left": np.zeros((2, 3), np.float32), "right": np.zeros((2, 3), np.float32)}, None)
     assert "shape (4,)" in refused(tmp_path, adder(tmp_path), small, DataError)
 

@@ -9,6 +9,10 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from edgeswap.config import export_config
+from edgeswap.errors import ConfigError
 from tests.bundles import contents, image_bundle
 from tests.conftest import Ran
 from tests.models import classifier, digits, means
@@ -67,6 +71,13 @@ def test_what_does_not_verify_and_what_cannot_be_judged(place: Path, edgeswap: C
     assert edgeswap("bundle", "verify", "bundle.zip", "--target", "ethos-u55-128").code == 2
     assert edgeswap("bundle", "verify").code == 2
     assert edgeswap("bundle", "verify", "bundle.zip").code == 0
+
+
+@pytest.mark.parametrize("flag", ["author", "licence", "description"])
+def test_text_that_cannot_be_written_is_told_at_once(flag: str) -> None:
+    with pytest.raises(ConfigError, match="Unicode text"):
+        export_config({flag: "Zo\udceb"})
+    assert getattr(export_config({flag: "Zoë 🦓"}), flag) == "Zoë 🦓"
 
 
 def test_a_model_of_two_inputs(place: Path, edgeswap: Callable[..., Ran]) -> None:

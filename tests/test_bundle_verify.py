@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from edgeswap.bundle.make import sums
 from edgeswap.bundle.manifest import Golden, from_json
@@ -100,6 +102,21 @@ def test_a_byte_changed_on_disk_is_named(tmp_path: Path, bundle: bytes) -> None:
         data[data.index(contents(bundle)[name]) + 5] ^= 1
         found = verified(tmp_path, bytes(data), Host())
         assert f"{name}: its bytes are not those that the zip was made of" in faults(found)["files"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_what_verifies_holds_the_same_files(tmp_path: Path, bundle: bytes, data: st.DataObject) -> None:
+    """Whatever bytes are changed: a bundle is refused, or does not verify, or only the zip's own frame is another."""
+    whole = bytearray(bundle)
+    for at in data.draw(st.lists(st.integers(0, len(whole) - 1), min_size=1, max_size=3)):
+        whole[at] ^= data.draw(st.integers(1, 255))
+    try:
+        found = verified(tmp_path, bytes(whole))
+    except VerificationError:
+        return
+    if found.passed:
+        assert contents(bytes(whole)) == contents(bundle)
 
 
 @pytest.mark.parametrize("name", ["model.tflite", "model.json", "SHA256SUMS", "labels.txt", "golden/1.output0.i8"])

@@ -139,7 +139,7 @@ def label_lines(names: Sequence[str] | None, classes: int | None) -> bytes | Non
     """
     if names is None or classes is None:
         return None
-    wrong = next((name for name in names if name.splitlines() != [name]), None)
+    wrong = next((name for name in names if not _is_line(name)), None)
     if wrong is not None or len(names) != classes:
         got = f"{wrong!r}" if wrong is not None else f"{len(names)} names"
         raise DataError(
@@ -147,6 +147,11 @@ def label_lines(names: Sequence[str] | None, classes: int | None) -> bytes | Non
             "Give them with --labels, one a line, in the order of the model's outputs.",
         )
     return "".join(f"{name}\n" for name in names).encode()
+
+
+def _is_line(name: str) -> bool:
+    """Whether a name can be one line of UTF-8; a folder's name may hold any bytes."""
+    return name.splitlines() == [name] and not any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def _steps(tensor: Tensor, preprocess: Preprocess, resize: str) -> PixelSteps | None:
