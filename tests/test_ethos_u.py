@@ -208,6 +208,7 @@ def test_an_interrupt_ends_the_compiler_with_the_processes_it_started(hanging, t
     def interrupt() -> None:
         while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().endswith("\n"):
             time.sleep(0.01)
+        time.sleep(1)  # the script may be that far before Python has come back from starting it
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
