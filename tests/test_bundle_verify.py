@@ -32,6 +32,7 @@ from tests.bundles import (
     manifest,
     packed_again,
 )
+from tests.ssh_server import running
 
 
 @pytest.fixture(scope="module")
@@ -341,6 +342,14 @@ def test_a_hostile_zip_is_an_error(tmp_path: Path) -> None:
 def test_verifying_needs_no_tensorflow() -> None:
     code = "import sys; import edgeswap.bundle.verify; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_bundle_verifies_on_a_board(tmp_path: Path, bundle: bytes) -> None:
+    """Over OpenSSH's own server, with this machine as the board."""
+    with running(tmp_path / "server") as server:
+        found = verified(tmp_path, bundle, server.target())
+    assert faults(found) == {}
+    assert found.checks[-1].about == "ai-edge-litert 2.3.0: greatest difference 0 int8 steps, allowed 0"
 
 
 @pytest.mark.slow
