@@ -7,13 +7,10 @@ folder, so that a run that was stopped goes on where it was.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import platform
 import sys
 import tempfile
-import textwrap
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timezone
@@ -27,7 +24,8 @@ import numpy.typing as npt
 from ai_edge_litert.interpreter import Interpreter
 
 from benchmarks import cifar
-from benchmarks.section import write_section
+from benchmarks.cells import Arrays, cell
+from benchmarks.section import cpu, wrapped, write_section
 from edgeswap import __version__
 from edgeswap.convert import convert
 from edgeswap.data import Dataset
@@ -156,7 +154,7 @@ def run(cache_folder: Path) -> dict[tuple[Tool, int], Agreement]:
     float32 = _top1(_outputs(_network()).argmax(axis=1), figures.labels)
     found: dict[tuple[Tool, int], Agreement] = {}
     for seed in SEEDS:
-        cells = {tool: _cached(cache_folder, tool, seed, makers[tool]) for tool in TOOLS}
+        cells = {tool: _stored(cache_folder, tool, seed, makers[tool]) for tool in TOOLS}
         int8 = _int8_classes([cells[tool].tflite_model for tool in TOOLS], figures)
         for tool, classes in zip(TOOLS, int8, strict=True):
             fake_quant, is_tied = decide(cells[tool].outputs, *_output_steps(cells[tool].tflite_model))
@@ -228,19 +226,21 @@ def _top1(classes: Classes, labels: Classes) -> float:
     return float(100 * np.mean(classes == labels))
 
 
-def _cached(folder: Path, tool: Tool, seed: int, make: Callable[[int], Cell]) -> Cell:
-    recipe = (TRAINED, CALIBRATED, EPOCHS, BATCH_SIZE, QAT_LEARNING_RATE)
-    fingerprint = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:8]
-    file = folder / f"{tool}-seed{seed}-{fingerprint}.npz"
-    if not file.exists():
-        print(f"{file.stem} ...", flush=True)
-        cell = make(seed)
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".unfinished.npz")
-        np.savez(unfinished, outputs=cell.outputs, tflite_model=np.frombuffer(cell.tflite_model, np.uint8))
-        unfinished.replace(file)
-    with np.load(file) as stored:
-        return Cell(stored["outputs"], stored["tflite_model"].tobytes())
+def _stored(folder: Path, tool: Tool, seed: int, make: Callable[[int], Cell]) -> Cell:
+    recipe = {
+        "trained": TRAINED,
+        "calibrated": CALIBRATED,
+        "epochs": EPOCHS,
+        "batch_size": BATCH_SIZE,
+        "learning_rate": QAT_LEARNING_RATE,
+    }
+
+    def arrays() -> Arrays:
+        made = make(seed)
+        return {"outputs": made.outputs, "tflite_model": np.frombuffer(made.tflite_model, np.uint8)}
+
+    stored = cell(folder, f"{tool}-seed{seed}", recipe, arrays)
+    return Cell(stored["outputs"], stored["tflite_model"].tobytes())
 
 
 def section(found: dict[tuple[Tool, int], Agreement], samples: int) -> tuple[str, list[str]]:
@@ -278,13 +278,13 @@ def section(found: dict[tuple[Tool, int], Agreement], samples: int) -> tuple[str
 python -m benchmarks.parity
 ```
 
-{_wrapped(what)}
+{wrapped(what)}
 
 {table}
 
-{_wrapped(limits)}
+{wrapped(limits)}
 
-CPU: {_cpu()}, one thread. edgeswap {__version__}, Python {platform.python_version()},
+CPU: {cpu()}, one thread. edgeswap {__version__}, Python {platform.python_version()},
 {datetime.now(timezone.utc).date()}.
 """
     return text, missed
@@ -292,15 +292,6 @@ CPU: {_cpu()}, one thread. edgeswap {__version__}, Python {platform.python_versi
 
 def _together(agreements: Sequence[Agreement]) -> float:
     return 100 * sum(one.agreed for one in agreements) / sum(one.decided for one in agreements)
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def main() -> int:

@@ -9,7 +9,6 @@ import argparse
 import os
 import platform
 import sys
-import textwrap
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from datetime import datetime, timezone
@@ -23,7 +22,7 @@ import numpy.typing as npt
 
 from benchmarks import cifar
 from benchmarks.cells import Arrays, cell, weights_of, with_weights
-from benchmarks.section import write_section
+from benchmarks.section import cpu, wrapped, write_section
 from edgeswap import __version__, objective
 from edgeswap.activations.catalog import parse
 from edgeswap.compare import paired_difference_interval, wilson_interval
@@ -190,17 +189,17 @@ def section(cells: Cells, figures: Dataset, seed: int) -> tuple[str, list[str]]:
 python -m benchmarks.recovery --seed {seed}
 ```
 
-{_wrapped(_what(cells, labels))}
+{wrapped(_what(cells, labels))}
 
 {table}
 
-{_wrapped(_verdict(missed))}
+{wrapped(_verdict(missed))}
 
-{_wrapped(_how(cells))}
+{wrapped(_how(cells))}
 
-{_wrapped(_limits())}
+{wrapped(_limits())}
 
-CPU: {_cpu()}, one thread a network. edgeswap {__version__}, Python {platform.python_version()},
+CPU: {cpu()}, one thread a network. edgeswap {__version__}, Python {platform.python_version()},
 {datetime.now(timezone.utc).date()}.
 """
     return text, missed
@@ -246,15 +245,6 @@ def _limits() -> str:
     return """What this does not show: the recovered network has been trained for more epochs than the one from the
         start, and had a teacher, so a gain here is not a gain of the swap. It is one seed; the interval is that of the
         choice of photographs, and training from another seed moves a network too."""
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
-
-
-def _cpu() -> str:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def main() -> int:

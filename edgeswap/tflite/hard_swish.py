@@ -12,7 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.tflite.flatbuffer import Tensor, operator_name, view
-from edgeswap.tflite.rewriting import Draft, rewrite
+from edgeswap.tflite.rewriting import Draft, replace_operators
 
 _OP = schema.BuiltinOperator
 _STEPS = 255  # between the ends of int8
@@ -39,30 +39,22 @@ def rewrite_hard_swish(data: bytes) -> bytes:
     Raises:
         ModelError: `data` is no TFLite file that can be read.
     """
-    return rewrite(data, _rewritten)
+    constants: dict[int, tuple[int, int]] = {}
+
+    def product(draft: Draft, number: int, operator: Any) -> list[Any] | None:
+        if not _applies(draft, number, operator):
+            return None
+        if number not in constants:
+            constants[number] = _constant(draft, number, "sixth", 1 / 6), _constant(draft, number, "half", 1 / 2)
+        return _product(draft, number, operator, *constants[number])
+
+    return replace_operators(data, product)
 
 
-def _rewritten(model: Any) -> Any:
-    draft = Draft(model)
-    found = False
-    for number, subgraph in enumerate(draft.subgraphs):
-        here = [index for index, operator in enumerate(subgraph.operators) if _applies(model, subgraph, operator)]
-        if not here:
-            continue
-        found = True
-        sixth, half = (_constant(draft, number, name, value) for name, value in (("sixth", 1 / 6), ("half", 1 / 2)))
-        subgraph.operators = [
-            written
-            for index, operator in enumerate(subgraph.operators)
-            for written in (_product(draft, number, operator, sixth, half) if index in here else [operator])
-        ]
-    return draft.model if found else model
-
-
-def _applies(model: Any, subgraph: Any, operator: Any) -> bool:
-    if operator_name(model.operatorCodes[operator.opcodeIndex]) != "HARD_SWISH":
+def _applies(draft: Draft, number: int, operator: Any) -> bool:
+    if operator_name(draft.codes[operator.opcodeIndex]) != "HARD_SWISH":
         return False
-    both = [view(subgraph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0])]
+    both = [view(draft.subgraphs[number].tensors[index]) for index in (operator.inputs[0], operator.outputs[0])]
     return all(known.dtype == "INT8" and len(known.scales) == len(known.zero_points) == 1 for known in both)
 
 

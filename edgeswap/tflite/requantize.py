@@ -13,7 +13,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.tflite.flatbuffer import operator_name, view
-from edgeswap.tflite.rewriting import Draft, rewrite
+from edgeswap.tflite.rewriting import Draft, replace_operators
 
 # A slope this near to 1 moves a value by less than a ten-thousandth of an int8 step.
 _LOWEST_SLOPE = float(np.float32(1) - np.float32(2**-22))
@@ -31,24 +31,15 @@ def requantize(data: bytes) -> bytes:
     Raises:
         ModelError: `data` is no TFLite file that can be read.
     """
-    return rewrite(data, _rewritten)
+    return replace_operators(data, _quantize)
 
 
-def _rewritten(model: Any) -> Any:
-    draft = Draft(model)
-    found = False
-    for subgraph in draft.subgraphs:
-        for index, operator in enumerate(subgraph.operators):
-            if _rescales(model, subgraph, operator):
-                source, target = int(operator.inputs[0]), int(operator.outputs[0])
-                subgraph.operators[index] = draft.operator(schema.BuiltinOperator.QUANTIZE, [source], target)
-                found = True
-    return draft.model if found else model
-
-
-def _rescales(model: Any, subgraph: Any, operator: Any) -> bool:
-    if operator_name(model.operatorCodes[operator.opcodeIndex]) != "LEAKY_RELU":
-        return False
-    both = [view(subgraph.tensors[index]) for index in (operator.inputs[0], operator.outputs[0])]
+def _quantize(draft: Draft, number: int, operator: Any) -> list[Any] | None:
+    if operator_name(draft.codes[operator.opcodeIndex]) != "LEAKY_RELU":
+        return None
+    source, target = int(operator.inputs[0]), int(operator.outputs[0])
+    both = [view(draft.subgraphs[number].tensors[index]) for index in (source, target)]
     is_int8 = all(known.dtype == "INT8" and len(known.scales) == 1 for known in both)
-    return is_int8 and bool(_LOWEST_SLOPE <= operator.builtinOptions.alpha <= 1.0)
+    if not is_int8 or not _LOWEST_SLOPE <= operator.builtinOptions.alpha <= 1.0:
+        return None
+    return [draft.operator(schema.BuiltinOperator.QUANTIZE, [source], target)]

@@ -33,6 +33,32 @@ def rewrite(data: bytes, change: Callable[[Any], Any]) -> bytes:
     return _with_attachments(write(without_orphans(after)), data)
 
 
+def replace_operators(data: bytes, instead: Callable[[Draft, int, Any], Sequence[Any] | None]) -> bytes:
+    """`data` with some operators written as others, see `rewrite`.
+
+    Args:
+        data: the file.
+        instead: the draft, the number of a subgraph and one of its operators to those that replace it; None keeps it.
+
+    Raises:
+        ModelError: `data` cannot be read.
+    """
+
+    def change(model: Any) -> Any:
+        draft = Draft(model)
+        found = False
+        for number, subgraph in enumerate(draft.subgraphs):
+            written: list[Any] = []
+            for operator in subgraph.operators:
+                others = instead(draft, number, operator)
+                written += [operator] if others is None else others
+                found = found or others is not None
+            subgraph.operators = written
+        return draft.model if found else model
+
+    return rewrite(data, change)
+
+
 def _with_attachments(rewritten: bytes, original: bytes) -> bytes:
     source, target = io.BytesIO(original), io.BytesIO(rewritten)
     if not zipfile.is_zipfile(source):
