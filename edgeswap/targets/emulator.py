@@ -20,7 +20,9 @@ from edgeswap import shipped
 from edgeswap.errors import ConfigError, TargetError
 from edgeswap.progress import Progress, Step
 from edgeswap.targets.emulator_pi import CORES, PIS
-from edgeswap.targets.emulator_root import RUNTIMES, build, built, command, environment, missing, qemu_version
+from edgeswap.targets.emulator_qemu import command, environment, qemu_version
+from edgeswap.targets.emulator_root import build, built, missing
+from edgeswap.targets.emulator_wheels import RUNTIMES
 from edgeswap.targets.script import SCRIPT, watch
 
 __all__ = ["Emulator", "build", "missing"]
