@@ -14,6 +14,7 @@ from edgeswap.data import Dataset, load
 from edgeswap.delegated import delegated
 from edgeswap.errors import ConfigError, DataError, ModelError
 from edgeswap.estimate_all import estimate_all
+from edgeswap.evaluate import near_chance
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.measure_all import Outcome, measure_all
 from edgeswap.output import check_file, staged_file
@@ -21,7 +22,7 @@ from edgeswap.preflight import require_targets
 from edgeswap.preprocess import Preprocess
 from edgeswap.preprocess_choice import preprocess_for
 from edgeswap.progress import Progress, Silent
-from edgeswap.records import BenchReport, CandidatePrecision, Comparison, DataSource
+from edgeswap.records import BenchReport, CandidatePrecision, Comparison, DataSource, TargetResult
 from edgeswap.scratch import scratch_folder
 from edgeswap.targets.names import open_targets
 from edgeswap.tflite.interface import Interface, interface
@@ -86,7 +87,7 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
             preprocess=None if preprocess is None else preprocess.name,
             resize=None if dataset is None else dataset.resize,
             comparison=_comparison(outcome, len(baseline_bytes), len(candidate_bytes)),
-            targets=outcome.results,
+            targets=[_with_doubt(result, baseline.classes) for result in outcome.results],
             failures=[*taken.failures, *outcome.failures, *estimates.failures],
             # What was compiled goes with the scratch folder.
             npus=[npu.model_copy(update={"file": None}) for npu in estimates.npus],
@@ -156,6 +157,21 @@ def _samples(config: BenchConfig, model: Interface) -> tuple[Dataset | None, Pre
     dataset = load(config.data, input_shapes=model.inputs, classes=model.classes)
     doubt = "a .tflite does not tell what it was trained on"
     return dataset, preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
+
+
+def _with_doubt(result: TargetResult, classes: int | None) -> TargetResult:
+    """The same, with a warning where the float32 model knows nothing of the data; an export would have stopped there.
+
+    Here it is no error: the latencies hold all the same.
+    """
+    found = result.float32.accuracy
+    if classes is None or found.top1 is None or not near_chance(found, classes):
+        return result
+    doubt = (
+        f"float32-near-chance: it is right in {found.top1:.1%} of {found.samples} samples, and chance is "
+        f"{1 / classes:.1%}. Check --preprocess (it must be the one of the training) and the order of the classes."
+    )
+    return result.model_copy(update={"warnings": [*result.warnings, doubt]})
 
 
 def _source(dataset: Dataset) -> DataSource:

@@ -46,14 +46,20 @@ def accuracy(predictions: Classes, labels: Classes | None) -> Accuracy:
     return Accuracy(top1=right / len(labels), ci95=wilson_interval(right, len(labels)), samples=len(labels))
 
 
+def near_chance(found: Accuracy, classes: int) -> bool:
+    """Whether a model seems to know nothing of the data: the 95 % interval of top-1 reaches down to 1 / classes."""
+    return found.ci95 is not None and classes > 1 and found.ci95[0] <= 1 / classes
+
+
 def require_above_chance(found: Accuracy, classes: int) -> None:
     """Stop a run whose float model knows nothing of the data.
 
     Raises:
         DataError: the 95 % interval of top-1 reaches down to 1 / classes.
     """
-    if found.top1 is None or found.ci95 is None or classes < 2 or found.ci95[0] > 1 / classes:
+    if not near_chance(found, classes):
         return
+    assert found.top1 is not None
     few = "" if found.samples >= FEW else ", or give more test samples: so few cannot tell knowledge from luck"
     raise DataError(
         f"Expected a trained model, but on {found.samples} test samples the float model is right in "

@@ -105,6 +105,13 @@ def test_the_command(work, capfd):
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_a_float_model_that_scores_chance_is_doubted_but_its_latency_holds(work):
+    assert not any("float32-near-chance" in text for text in bench().targets[0].warnings)
+    report = bench((PIXELS, (EXPECTED + 1) % 3))
+    assert any("float32-near-chance" in text and "--preprocess" in text for text in report.targets[0].warnings)
+    assert report.targets[0].speedup_p50 > 0
+
+
 def test_an_npu_is_estimated_and_its_file_is_not_kept(work):
     if readiness.missing("ethos-u55-128"):
         pytest.skip("Vela is not installed")
