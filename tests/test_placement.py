@@ -268,6 +268,14 @@ def test_an_elu_is_parted_from_what_moves_its_values(kind, between):
     assert "l1_rescaled" not in place(chain("Conv2D", "elu", "MaxPooling2D", kind), input_ranges={}).graph.layers
 
 
+def test_a_dense_layer_over_several_axes_is_reshaped_too():
+    assert "l1_rescaled" in place(chain("Conv2D", "elu", "Dense"), input_ranges={}).graph.layers
+    pooled = place(chain("Conv2D", "GlobalAveragePooling2D", "elu", "Dense"), input_ranges={})
+    assert "l2_rescaled" not in pooled.graph.layers
+    between = place(chain("Flatten", "Dense", "elu", "Dropout", "Dense"), input_ranges={})
+    assert "l2_rescaled" not in between.graph.layers
+
+
 def test_a_pact_into_a_concat_keeps_the_ceiling_that_it_learns():
     model = graph(("a", "Conv2D", ["image"]), ("r", "pact", ["a"]), ("cat", "Concatenate", ["r", "a"]))
     learned = replace(model.layers["r"], weights=(np.float32(6.0),))

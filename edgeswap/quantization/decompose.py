@@ -10,7 +10,8 @@ converter. Every step keeps the function, to float32's rounding.
     BatchNormalization alone     DepthwiseConv2D, 1x1: one operator with 32-bit offsets instead of MUL and ADD
     clipped by its range, or an
     ELU, into a Concatenate      a rescaling between: a concat's inputs have its scale, which would take the clip away
-    ELU -> Flatten, Reshape, …   a rescaling between: the converter moves fake-quants behind these, away from the ELU
+    ELU -> Flatten, Reshape, Permute, Dense over more axes than one
+                                 a rescaling between: the converter moves fake-quants behind a reshape
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ def _rescaled(graph: Graph, own_scale: Collection[str]) -> Graph:
         if activation is None or source.layer not in own_scale:
             return False
         return surroundings.hands_on_to_concat(reader) or (
-            activation.kind in _ISLANDS and surroundings.hands_on_to(_RESHAPING, reader)
+            activation.kind in _ISLANDS and surroundings.moves_values(reader)
         )
 
     def behind(source: Node) -> str:
@@ -254,13 +255,14 @@ class _Surroundings:
             keeps_scale and any(self.hands_on_to_concat(reader) for reader in self.readers[node.name])
         )
 
-    def hands_on_to(self, classes: Collection[str], node: Node) -> bool:
-        """Whether it is a layer of these classes, or the converter removes it and one of these reads what it read."""
+    def moves_values(self, node: Node) -> bool:
+        """Whether it begins with a reshape, or the converter removes it and such a one reads what it read."""
         layer = self.graph.layers[node.layer]
         rule = rule_of(layer)
-        disappears = rule is not None and rule.identity
-        return layer.class_name in classes or (
-            disappears and any(self.hands_on_to(classes, reader) for reader in self.readers[node.name])
+        if layer.class_name == "Dense":  # over more axes than one it is a product of matrices, reshaped
+            return self.rank(self.graph.node(node.refs()[0])) != 2
+        return layer.class_name in _RESHAPING or (
+            rule is not None and rule.identity and any(self.moves_values(reader) for reader in self.readers[node.name])
         )
 
     def rank(self, node: Node) -> int | None:
