@@ -8,67 +8,35 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from edgeswap import __version__
+from edgeswap.cli_targets import bench, bundle, target
 from edgeswap.errors import ConfigError, EdgeswapError
+from edgeswap.invocation import VERDICT_NO, Invocation, debug_option, say, say_failures, target_options
 from edgeswap.scratch import is_full
 
-VERDICT_NO = 3
 SETTINGS = Path("edgeswap.toml")
-
-
-@dataclass
-class Invocation:
-    """One call of the command line.
-
-    Attributes:
-        arguments: as they were typed.
-        debug: whether an error is to show where in the code it arose.
-    """
-
-    arguments: Sequence[str]
-    debug: bool = False
-
-
-def _debug_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    def note(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-        if value:
-            context.obj.debug = True
-
-    text = "Show the traceback of an error."
-    return click.option("--debug", is_flag=True, is_eager=True, expose_value=False, callback=note, help=text)(command)
-
-
-def _target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where to measure and how, in the order in which --help lists them."""
-    for option in (
-        click.option("--keep", is_flag=True, help="Leave on boards what was carried there, for a next run."),
-        click.option("--delegate", metavar="NAME|LIB", help="xnnpack | none | edgetpu | a library. [xnnpack]"),
-        click.option("--threads", metavar="N", help="Of the timed models. [1]"),
-        click.option(
-            "--target", metavar="TARGET", multiple=True, help="Where to measure; may be given several times. [host]"
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(
     invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
 @click.version_option(__version__, prog_name="edgeswap")
-@_debug_option
+@debug_option
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Take a trained Keras model to int8 on a phone, a Raspberry Pi or a Coral, and prove it."""
     if context.invoked_subcommand is None:
         raise ConfigError(f"Expected a command ({', '.join(cli.commands)}), got none.", "See: edgeswap --help")
+
+
+for command in (bench, bundle, target):
+    cli.add_command(command)
 
 
 @cli.command()
@@ -95,7 +63,7 @@ def cli(context: click.Context) -> None:
 @click.option("--max-drop", metavar="PP", help="Fail if top-1 drops by more percentage points.")
 @click.option("--max-latency-ms", metavar="MS", help="Fail if the int8 p50 on the first target is above.")
 @click.option("--max-size", metavar="BYTES", help="Fail if the int8 file is larger.")
-@_target_options
+@target_options
 @click.option("--target-samples", metavar="N", help="How many test samples a target is given. [all; 200 emulated]")
 @click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")
@@ -106,7 +74,7 @@ def cli(context: click.Context) -> None:
 @click.option("--output", metavar="DIR", help="Where the results go. [out]")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier output.")
 @click.option("--json", "as_json", is_flag=True, help="Put report.json on stdout.")
-@_debug_option
+@debug_option
 @click.pass_obj
 def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -> int:
     """Export MODEL (.keras or .h5) as a quantized .tflite, int8 throughout, measured beside the float model.
@@ -142,119 +110,8 @@ def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -
 
         terminal.render(report, Console(), folder=str(config.output))
     if report.failures:
-        return _say_failures(report)
+        return say_failures(report)
     return 0 if report.passed else VERDICT_NO
-
-
-@cli.command()
-@click.argument("baseline", metavar="FLOAT.tflite")
-@click.argument("candidate", metavar="INT8.tflite")
-@_target_options
-@click.option("--data", metavar="SPEC", help="Samples for accuracy; without it, latency alone.")
-@click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
-@click.option("--samples", "target_samples", metavar="N", help="How many of them, evenly spaced. [all; 200 emulated]")
-@click.option("--runs", metavar="N", help="Timed runs of each model. [by time]")
-@click.option("--quick", is_flag=True, help="Fewer timed runs.")
-@click.option("-o", "--output", metavar="FILE.json", help="Write the report there too.")
-@click.option("--overwrite", is_flag=True, help="Replace an earlier file.")
-@click.option("--json", "as_json", is_flag=True, help="Put the report on stdout as JSON.")
-@_debug_option
-@click.pass_obj
-def bench(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:
-    """Measure two .tflite files, FLOAT and INT8, side by side on every TARGET. It needs no TensorFlow.
-
-    SPEC and TARGET are those of `edgeswap export`. A target that fails takes nothing from the others; the exit code is
-    then 1.
-    """
-    from edgeswap.bench_models import bench as measured  # noqa: PLC0415  (keeps --help fast)
-    from edgeswap.bench_config import bench_config  # noqa: PLC0415
-    from edgeswap.progress import progress_for  # noqa: PLC0415
-
-    config = bench_config(flags)
-    report = measured(config, command=["edgeswap", *invocation.arguments], progress=progress_for(sys.stderr))
-    if as_json:
-        click.echo(report.model_dump_json(by_alias=True, indent=2))
-    else:
-        from rich.console import Console  # noqa: PLC0415
-
-        from edgeswap.report import benched  # noqa: PLC0415
-
-        benched.render(report, Console(), file=None if config.output is None else str(config.output))
-    return _say_failures(report) if report.failures else 0
-
-
-@cli.group()
-@_debug_option
-def target() -> None:
-    """Say where models can be measured from here, or build the emulator."""
-
-
-@target.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Put the list on stdout as JSON.")
-@_debug_option
-def list_targets(as_json: bool) -> None:
-    """List every TARGET: what is ready, what is missing on this machine, and the command that mends it."""
-    from edgeswap.targets.readiness import readiness  # noqa: PLC0415  (keeps --help fast)
-
-    found = readiness()
-    if as_json:
-        import json  # noqa: PLC0415
-        from dataclasses import asdict  # noqa: PLC0415
-
-        click.echo(json.dumps([{**asdict(entry), "ready": not entry.missing} for entry in found], indent=2))
-        return
-    from rich.console import Console  # noqa: PLC0415
-
-    from edgeswap.report import readiness as rendering  # noqa: PLC0415
-
-    rendering.render(found, Console())
-
-
-@target.command("build")
-@click.argument("what", metavar="[emulator]", default="emulator", type=click.Choice(["emulator"]))
-@_debug_option
-def build_target(what: str) -> None:
-    """Make what the emulator's targets run in: an arm64 Debian, the Arm runtimes, and an instruction counter."""
-    from edgeswap.progress import progress_for  # noqa: PLC0415  (keeps --help fast)
-    from edgeswap.targets.emulator import build  # noqa: PLC0415
-
-    click.echo(f"{what} ready in {build(progress=progress_for(sys.stderr))}")
-
-
-@cli.group()
-@_debug_option
-def bundle() -> None:
-    """Look into the bundle.zip that an export writes for an app."""
-
-
-@bundle.command("verify")
-@click.argument("bundle", metavar="BUNDLE.zip")
-@click.option("--target", metavar="TARGET", multiple=True, help="Where to run the golden vectors. [host]")
-@click.option("--json", "as_json", is_flag=True, help="Put what was found on stdout as JSON.")
-@_debug_option
-def verify_bundle(bundle: str, target: tuple[str, ...], as_json: bool) -> int:
-    """Check that BUNDLE.zip is whole, that its files agree, and that its model gives the golden outputs on a TARGET.
-
-    Nothing of it is unpacked. TARGET is that of `edgeswap export`. The exit code is 3 if it does not verify.
-    """
-    from edgeswap.bundle.verify import verify  # noqa: PLC0415  (keeps --help fast)
-    from edgeswap.progress import progress_for  # noqa: PLC0415
-    from edgeswap.targets.names import HOST, open_targets, require_usable  # noqa: PLC0415
-    from edgeswap.targets.readiness import require_ready  # noqa: PLC0415
-
-    names = target or (HOST,)
-    require_usable(names, None)
-    require_ready(names)
-    found = verify(Path(bundle), open_targets(names), progress=progress_for(sys.stderr))
-    if as_json:
-        click.echo(found.model_dump_json(indent=2))
-    else:
-        from rich.console import Console  # noqa: PLC0415
-
-        from edgeswap.bundle import terminal  # noqa: PLC0415
-
-        terminal.render(found, Console())
-    return 0 if found.passed else VERDICT_NO
 
 
 @cli.command()
@@ -269,7 +126,7 @@ def verify_bundle(bundle: str, target: tuple[str, ...], as_json: bool) -> int:
 @click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier file.")
-@_debug_option
+@debug_option
 def swap(model: str, output: str, overwrite: bool, **flags: Any) -> int:
     """Write MODEL (.keras or .h5) with other activations, as a .keras of its own framework, to train on.
 
@@ -297,7 +154,7 @@ def swap(model: str, output: str, overwrite: bool, **flags: Any) -> int:
 @cli.command()
 @click.argument("names", metavar="[NAME ...]", nargs=-1)
 @click.option("--plot", metavar="FILE.png", help="Draw them, or without a NAME all of them, with their gradients.")
-@_debug_option
+@debug_option
 def activations(names: tuple[str, ...], plot: str | None) -> None:
     """List the activations that --activation and --swap know, or tell all about a few.
 
@@ -329,7 +186,7 @@ def activations(names: tuple[str, ...], plot: str | None) -> None:
 @click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")
 @click.option("--json", "as_json", is_flag=True, help="Put the findings on stdout.")
-@_debug_option
+@debug_option
 def check(model: str, as_json: bool, **flags: Any) -> int:
     """Say what of MODEL cannot be int8 on each target, why, and what to write instead.
 
@@ -366,17 +223,6 @@ def check(model: str, as_json: bool, **flags: Any) -> int:
     return 0 if report.passed else VERDICT_NO
 
 
-def _say_failures(report: Any) -> int:
-    """Tell of targets that failed beside others that did not; the report has their words."""
-    names = ", ".join(failure.name for failure in report.failures)
-    count = len(report.targets) + len(report.npus) + len(report.failures)
-    return _say(
-        f"{len(report.failures)} of {count} targets gave no figures: {names}.",
-        "The report says why, and has what the others gave.",
-        1,
-    )
-
-
 def _start(stages: str, progress: Any) -> Any:
     """The module of that name, which imports TensorFlow."""
     from edgeswap.start import STAGES_MODULES, import_counted  # noqa: PLC0415
@@ -395,7 +241,7 @@ def main() -> NoReturn:
         with interruptible():
             code = run(sys.argv[1:])
     except Interrupted as interrupted:
-        code = _say(f"Interrupted by {interrupted}.", "Nothing was left behind.", interrupted.exit_code)
+        code = say(f"Interrupted by {interrupted}.", "Nothing was left behind.", interrupted.exit_code)
     sys.exit(code)
 
 
@@ -407,21 +253,21 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
         return int(code or 0)
     except click.UsageError as error:
-        return _say(*_usage(error), error.exit_code)
+        return say(*_usage(error), error.exit_code)
     except BrokenPipeError:  # whoever read our output has gone; what is still to be written goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except EdgeswapError as error:
         if invocation.debug:
             raise
-        return _say(error.problem, error.remedy, error.exit_code)
+        return say(error.problem, error.remedy, error.exit_code)
     except Exception as error:
         if invocation.debug:
             raise
         if is_full(error):
-            return _say("Expected room to write to, got a full disk.", "Free some space, and run it again.", 1)
+            return say("Expected room to write to, got a full disk.", "Free some space, and run it again.", 1)
         problem = f"edgeswap itself failed: {type(error).__name__}: {' '.join(str(error).split())}"
-        return _say(problem, "Please report it with what --debug shows.", 1)
+        return say(problem, "Please report it with what --debug shows.", 1)
 
 
 def _usage(error: click.UsageError) -> tuple[str, str]:
@@ -434,8 +280,3 @@ def _usage(error: click.UsageError) -> tuple[str, str]:
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return f"Expected {error.param.get_error_hint(error.ctx)} for {command!r}, got none.", see
     return f"Expected arguments that {command!r} takes, but: {error.format_message()}", see
-
-
-def _say(problem: str, remedy: str, code: int) -> int:
-    click.echo(f"error: {problem}\n{remedy}", err=True)
-    return code
