@@ -11,7 +11,9 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeswap.tflite import runtime_version
 from edgeswap.tflite.flatbuffer import BUILTIN_NAMES, changed, read, text
 from edgeswap.tflite.runtime_version import minimum_runtime, of_operator
+from tests import tiny_tflite
 from tests.bundles import classifier
+from tests.tiny_tflite import Spec
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,15 @@ def test_dense_weights_of_several_scales_need_a_runtime_that_computes_them(tmp_p
     quantization = schema.QuantizationParametersT(scale=scales, zeroPoint=np.zeros(6, np.int64))
     tensors = [changed(t, quantization=quantization) if n == weights else t for n, t in enumerate(graph.tensors)]
     assert minimum_runtime(changed(model, subgraphs=[changed(graph, tensors=tensors)])) == (2, 14)
+
+
+@pytest.mark.parametrize(("dtype", "since"), [("int8", (2, 5)), ("float32", (1, 14))])
+def test_elu_came_to_int8_without_a_version_of_its_own(tmp_path: Path, dtype: str, since: tuple[int, ...]) -> None:
+    scale = 0.5 if dtype == "int8" else 0.0
+    tensors = [Spec("x", (1, 4), dtype, scale), Spec("y", (1, 4), dtype, scale)]
+    operator = (schema.BuiltinOperator.ELU, 1, 0, None, (0,))
+    file = tiny_tflite.write(tmp_path / "elu.tflite", tensors, operator, (0,), (1,))
+    assert minimum_runtime(read(file.read_bytes())) == since
 
 
 @pytest.mark.slow

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ai_edge_litert import schema_py_generated as schema
+
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.flatbuffer import operator_name
 
@@ -15,6 +17,8 @@ Version = tuple[int, ...]
 # The lowest in which per-channel int8 weights of FULLY_CONNECTED were seen to be computed right. TensorFlow Lite 2.9
 # takes such a model, whose operator version asks for no more than 1.14, and gives the same nonsense for every input.
 PER_CHANNEL_DENSE: Version = (2, 14)
+# The oldest in which int8 ELU was run; the table has one version of the operator, which dates from when it was float.
+INT8_ELU: Version = (2, 5)
 
 
 def minimum_runtime(model: Any) -> Version | None:
@@ -22,9 +26,11 @@ def minimum_runtime(model: Any) -> Version | None:
 
     Custom operators are not counted: whether a runtime has them is not a matter of its version.
     """
-    found = [of_operator(operator_name(code), code.version) for code in model.operatorCodes if not code.customCode] + (
-        [PER_CHANNEL_DENSE] if any(len(weights.scales) > 1 for weights in dense_weights(model)) else []
-    )
+    found = [of_operator(operator_name(code), code.version) for code in model.operatorCodes if not code.customCode]
+    if any(len(weights.scales) > 1 for weights in dense_weights(model)):
+        found.append(PER_CHANNEL_DENSE)
+    if _has_int8_elu(model):
+        found.append(INT8_ELU)
     known = [version for version in found if version is not None]
     return max(known, default=None) if len(known) == len(found) else None
 
@@ -34,6 +40,15 @@ def of_operator(name: str, version: int) -> Version | None:
     known = _SINCE.get(name, "").split()
     since = known[version - 1] if 1 <= version <= len(known) else "-"
     return None if since == "-" else tuple(int(part) for part in since.split("."))
+
+
+def _has_int8_elu(model: Any) -> bool:
+    return any(
+        operator_name(model.operatorCodes[operator.opcodeIndex]) == "ELU"
+        and subgraph.tensors[operator.inputs[0]].type == schema.TensorType.INT8
+        for subgraph in model.subgraphs
+        for operator in subgraph.operators
+    )
 
 
 def text(version: Version) -> str:
