@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgeswap import records
-from edgeswap.report import benched, html, plots, terminal
+from edgeswap.report import benched, html, npus, plots, terminal
 from edgeswap.report import wording as say
 from edgeswap.report.schema import schema
 
@@ -573,9 +573,9 @@ def test_a_bench_is_in_the_records_of_an_export(sample):
 
 def test_an_edge_tpu_that_runs_all_of_it_and_one_that_takes_nothing():
     mapping = everywhere().edgetpu.model_copy(update={"leaves_at": None, "cpu_operators": {}})
-    assert say.edge_tpu(mapping).startswith("4 of 4 operators on the Edge TPU, by Coral's table")
+    assert npus.edge_tpu(mapping).startswith("4 of 4 operators on the Edge TPU, by Coral's table")
     refused = mapping.model_copy(update={"refused": "Its batch is not 1."})
-    assert say.edge_tpu(refused).endswith("Its compiler takes no such model: Its batch is not 1.")
+    assert npus.edge_tpu(refused).endswith("Its compiler takes no such model: Its batch is not 1.")
 
 
 def test_without_labels_agreement_stands_in_for_accuracy():
@@ -773,7 +773,7 @@ def test_another_precision_is_called_by_its_name(precision):
 
 def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
     code = (
-        "import sys; from edgeswap.report import benched, html, plots, terminal; "
+        "import sys; from edgeswap.report import benched, html, npus, plots, terminal; "
         "sys.exit(bool({'tensorflow', 'keras', 'tf_keras', 'matplotlib'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

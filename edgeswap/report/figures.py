@@ -13,6 +13,7 @@ from rich.text import Text
 
 from edgeswap.records import Measurement, TargetResult
 from edgeswap.report import wording as say
+from edgeswap.report.npus import edge_tpu, npu_basis, operators_on
 
 WIDEST_LINE = 100
 LABEL_WIDTH = 11
@@ -53,7 +54,7 @@ def said_of_targets(report: say.Report) -> Iterator[Item]:
         for reason in npu.cpu_reasons:
             yield "on the CPU", f"{npu.accelerator}: {reason}", "yellow"
     if report.edgetpu is not None:
-        yield "edge TPU", say.edge_tpu(report.edgetpu), "yellow" if report.edgetpu.leaves_at else ""
+        yield "edge TPU", edge_tpu(report.edgetpu), "yellow" if report.edgetpu.leaves_at else ""
 
 
 def how_measured(report: say.Report) -> Iterator[Item]:
@@ -61,7 +62,7 @@ def how_measured(report: say.Report) -> Iterator[Item]:
     for target in report.targets:
         yield "measured", _measured(report, target), "dim"
     for npu in report.npus:
-        yield "estimated", say.npu_basis(npu), "dim"
+        yield "estimated", npu_basis(npu), "dim"
 
 
 def _measured(report: say.Report, target: TargetResult) -> str:
@@ -120,7 +121,7 @@ def npus(report: say.Report) -> Table:
     """A row an NPU, of what its compiler expects."""
     table = _table("estimated for", "operators on it", "cycles", "time", "SRAM")
     for npu in report.npus:
-        on_it = say.operators_on(npu.npu_operators, npu.cpu_operators)
+        on_it = operators_on(npu.npu_operators, npu.cpu_operators)
         time = f"{say.three_digits(npu.inference_ms)}{say.NBSP}ms"
         _add(table, npu.accelerator, on_it, f"{npu.total_cycles:,}", time, say.size(npu.sram_bytes))
     return table

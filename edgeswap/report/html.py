@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from edgeswap.records import ExportReport
-from edgeswap.report import plots
+from edgeswap.report import npus, plots
 from edgeswap.report import wording as say
 
 
@@ -26,6 +26,7 @@ def render(report: ExportReport) -> str:
     return environment.get_template("report.html.jinja").render(
         report=report,
         say=say,
+        npus=npus,
         labelled=labelled,
         files={"float32": report.float32, report.precision: report.int8},
         accuracy_plot=Markup(plots.accuracy_plot(report)) if labelled else None,
