@@ -1379,6 +1379,7 @@ def compare(result: dict[str, Any], reference: dict[str, Any], name: str) -> dic
         "file": name,
         "created": reference["created"],
         "differences": differences,
+        "warnings": [warning["name"] for warning in reference["warnings"]],
         "same_samples": same_samples,
         "models": [
             _compare_models(own, there.models[which], bool(same_samples)) if which is not None else None
@@ -1736,6 +1737,8 @@ def _against_text(result: dict[str, Any]) -> str:
         if not other["same_bytes"]:
             notes.append(f"{model['file']} is not the same file as {other['file']} there, only the same network.")
     notes += [f"Mind that {difference}." for difference in against["differences"]]
+    if against["warnings"]:
+        notes.append(f"Mind that it has warnings of its own: {', '.join(against['warnings'])}.")
     if against["same_samples"] is False:
         notes.append("It was asked other samples, so accuracy is not compared.")
     return "\n".join([_columns(rows, left=(0, 1)), *notes])

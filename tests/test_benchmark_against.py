@@ -113,6 +113,15 @@ def test_what_differs_is_said(result: dict[str, Any], where: str, value: Any, sa
     assert f"Mind that {difference}." in benchmark.table(here)
 
 
+def test_what_a_reference_was_warned_of_is_said(result: dict[str, Any]) -> None:
+    warning = {"name": "other-load", "seen": [{"model": None, "detail": "3 cores"}], "advice": "Stop them."}
+    made = result | {"against": benchmark.compare(result, result | {"warnings": [warning]}, "r.json")}
+    assert made["against"]["warnings"] == ["other-load"]
+    assert "Mind that it has warnings of its own: other-load." in benchmark.table(made)
+    made = result | {"against": benchmark.compare(result, result | {"warnings": []}, "r.json")}
+    assert "of its own" not in benchmark.table(made)
+
+
 def test_other_bytes_of_the_same_network_are_matched_and_it_is_said(folder: Path, result: dict[str, Any]) -> None:
     classifier(folder / "trained_again.tflite", WEIGHTS + 1, SHAPE, scale=1 / 255)
     here = measured(folder, "trained_again.tflite", "float.tflite")
@@ -208,3 +217,30 @@ def test_operators_are_summed_up_by_name_the_dearest_first(result: dict[str, Any
     assert "(3 kinds that took less are not shown)" in text
     assert "int8.tflite: no times per operator: it rained." in text
     assert "no times per operator" not in benchmark.table(result)  # nobody asked
+
+
+REFERENCES = sorted((Path(benchmark.__file__).parent / "reference").glob("*.json"))
+
+
+def test_references_can_be_compared_with(result: dict[str, Any]) -> None:
+    assert REFERENCES
+    read_me = (REFERENCES[0].parent / "README.md").read_text()
+    for path in REFERENCES:
+        reference = benchmark.read_reference(path)
+        assert all(model["operator_times_ms"] for model in reference["models"])
+        assert not [
+            text for text in strings(reference) if text.startswith("/")
+        ]  # no path of the machine it was made on
+        assert f"]({path.name})" in read_me
+        found = benchmark.compare(reference, reference, path.name)
+        assert all(model["same_bytes"] and model["p50_ratio"] == 1 for model in found["models"])
+        assert benchmark.compare(result, reference, path.name)["models"] == [None, None]
+
+
+def strings(value: Any) -> list[str]:
+    """All strings in a JSON value."""
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in strings(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in strings(item)]
+    return [value] if isinstance(value, str) else []
