@@ -87,8 +87,8 @@ def bench(baseline: str | Path, candidate: str | Path, **settings: Any) -> Bench
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    from edgeswap.bench_models import bench as run  # noqa: PLC0415
     from edgeswap.bench_config import bench_config  # noqa: PLC0415
+    from edgeswap.bench_models import bench as run  # noqa: PLC0415
 
     progress = settings.pop("progress", None)
     return run(bench_config({"baseline": baseline, "candidate": candidate, **settings}), progress=progress)
