@@ -49,8 +49,7 @@ def run(cache_folder: Path, processes: int) -> dict[Row, Made]:
     """Make what the cache does not hold, `processes` rows at a time, each on one thread."""
     os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = "1"  # read as a worker starts
     rows = [Row(network, activation, seed) for seed in SEEDS for network in NETWORKS for activation in ACTIVATIONS]
-    # A fresh worker now and then: TensorFlow keeps what it traced.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), max_tasks_per_child=4) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         originals = {seed: [pool.submit(_start, network, seed, cache_folder) for network in NETWORKS] for seed in SEEDS}
         waiting: dict[Row, Future[Made]] = {}
         for seed, futures in originals.items():

@@ -16,6 +16,14 @@ from edgeswap.quantization.specification import OBSERVED, Range, Weight
 CONFIGS = {
     "BatchNormalization": {"axis": -1, "scale": True, "center": True, "epsilon": 1e-3, "dtype": "float32"},
     "Dense": {"use_bias": False, "dtype": "float32"},
+    **{kind: {"kernel_size": (1, 1), "strides": (1, 1), "padding": "same"} for kind in ("Conv2D", "DepthwiseConv2D")},
+    **{
+        kind: {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"}
+        for kind in ("MaxPooling2D", "AveragePooling2D")
+    },
+    "ZeroPadding2D": {"padding": ((1, 1), (1, 1))},
+    "Cropping2D": {"cropping": ((1, 1), (1, 1))},
+    "UpSampling2D": {"size": (2, 2)},
 }
 
 

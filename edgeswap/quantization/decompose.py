@@ -6,6 +6,7 @@ converter. Every step keeps the function, to float32's rounding.
     SeparableConv2D              DepthwiseConv2D -> Conv2D
     Add of n tensors             n - 1 Adds of two
     elu(x, alpha), alpha != 1    elu(x) -> LeakyReLU(alpha)
+    AveragePooling2D of all      GlobalAveragePooling2D: see `whole_image`
     Dense -> BatchNormalization  Dense: a scale of its own for each unit would break the one scale of its weights
     BatchNormalization alone     DepthwiseConv2D, 1x1: one operator with 32-bit offsets instead of MUL and ADD
     clipped by its range, or an
@@ -28,6 +29,7 @@ from edgeswap.activations.catalog import Activation
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph, Layer, Node, Ref, map_refs
 from edgeswap.quantization.specification import rule_of
+from edgeswap.quantization.whole_image import means_of_whole_images
 
 Floats = npt.NDArray[np.float32]
 
@@ -60,7 +62,7 @@ def decompose(graph: Graph) -> Graph:
     own_scale = {
         name for name, layer in graph.layers.items() if layer.activation and _needs_own_scale(layer.activation)
     }
-    return _rescaled(_pairwise(_chained(_batch_norms_folded(_simplified(graph)))), own_scale)
+    return _rescaled(_pairwise(_chained(_batch_norms_folded(means_of_whole_images(_simplified(graph))))), own_scale)
 
 
 def _needs_own_scale(activation: Activation) -> bool:
