@@ -1241,7 +1241,7 @@ def _why_slower(model: dict[str, Any], runtime: str, delegate: str) -> str:
     if delegate == "none":
         return "Leave out --delegate none: XNNPACK is what makes int8 fast."
     if delegate != "xnnpack":
-        return f"Not all work is {delegate}'s: look at the delegate column."
+        return f"Not all work is {delegate}'s: look at the operators column."
     if model["kind"] == "int16x8":
         return "XNNPACK has no kernels for 16-bit activations: int8 is faster, and int16x8 is for what int8 loses."
     return _why_slower_in_int8(model, runtime)
