@@ -167,6 +167,7 @@ class Ranges(Record):
     fixed: int = Field(description="at the bound of the activation, or prescribed by its kernel")
     narrowed: int = Field(description="at what was observed, which is tighter than the bound")
     observed: int = Field(description="at what was observed: there is no bound")
+    saturated: int = Field(description="where the activation that alone reads the tensor is flat")
     learned: int = Field(description="where training by gradient left them")
 
 

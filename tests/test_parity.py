@@ -126,7 +126,14 @@ def test_a_report_holds_parity_and_ranges_as_its_settings_ask(tiny, edgeswap, pl
     assert ran.code == 0, ran.stderr
     report = json.loads((place / "out" / "report.json").read_text())
     # The input stands; conv and its pact are one range, and the logits have another.
-    assert report["ranges"] == {"policy": "learned", "fixed": 2, "narrowed": 0, "observed": 0, "learned": 4}
+    assert report["ranges"] == {
+        "policy": "learned",
+        "fixed": 2,
+        "narrowed": 0,
+        "observed": 0,
+        "saturated": 0,
+        "learned": 4,
+    }
     assert report["parity"]["samples"] == report["int8"]["accuracy"]["samples"]
     assert report["parity"]["agreement"] >= 0.95  # trained, so its classes lie further apart than a step
     assert report["parity"]["layers"] == 3

@@ -87,5 +87,5 @@ def test_no_range_is_wider_than_its_bounds_or_than_what_was_observed(kind, low, 
 def test_two_ends_are_counted_for_each_range():
     placement = placed("Conv2D", "hard_swish")
     settled = settle(placement, {"l0": (-1.0, 1.0), "l1": (-0.2, 4.0)}, "observed")
-    assert counted(settled) == {"fixed": 2, "narrowed": 1, "observed": 3, "learned": 0}
+    assert counted(settled) == {"fixed": 2, "narrowed": 1, "observed": 2, "saturated": 1, "learned": 0}
     assert tuple(counted(settled)) == HOWS

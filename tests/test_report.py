@@ -117,7 +117,7 @@ def qat(**changes):
             control_drop=200 / 540,
         ),
         "targets": [target(measurement(528, 0.2134), measurement(527, 0.0912))],
-        "ranges": records.Ranges(policy="auto", fixed=14, narrowed=3, observed=9, learned=0),
+        "ranges": records.Ranges(policy="auto", fixed=14, narrowed=3, observed=6, saturated=3, learned=0),
         "parity": records.Parity(
             samples=540, agreement=530 / 537, ties=3, layers=13, worst_layer="block_3_add", worst_layer_snr_db=28.94
         ),

@@ -12,7 +12,7 @@ from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.saturation import saturate
 from edgeswap.quantization.specification import STEPS, Policy
 
-How = Literal["fixed", "narrowed", "observed", "learned"]
+How = Literal["fixed", "narrowed", "observed", "saturated", "learned"]
 HOWS: tuple[How, ...] = get_args(How)
 
 # Measured on ResNet8, its ReLU swapped and trained back on 8,000 images: top-1 on 5,000 CIFAR-10 images, one seed,
@@ -31,7 +31,8 @@ class End:
     Attributes:
         value: where it is, before any training.
         how: `fixed` at its bound; `narrowed` to what was observed, which is inside of the bound; `observed`, having no
-            bound; `learned` by gradient. In training all but `fixed` move.
+            bound; `saturated` where the activation that alone reads the tensor is flat; `learned` by gradient. In
+            training all but `fixed` move.
         limit: the value that it never passes: a bound, or where what reads the tensor is flat; None without one.
     """
 
@@ -122,4 +123,6 @@ def _end(value: float, bound: float | None, policy: Policy, trains: bool, step: 
 
 
 def _moved(end: End, value: float) -> End:
-    return end if end.how == "fixed" or value == end.value else replace(end, value=value, limit=value)
+    if end.how == "fixed" or value == end.value:
+        return end
+    return End(value, "learned" if end.how == "learned" else "saturated", value)

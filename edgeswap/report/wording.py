@@ -293,7 +293,8 @@ def ranges(report: ExportReport) -> str:
     ways = {
         "fixed at a bound": found.fixed,
         "narrowed to what was observed": found.narrowed,
-        "observed, without a bound": found.observed,
+        "observed": found.observed,
+        "put where the next activation is flat": found.saturated,
         "learned": found.learned,
     }
     total = plural(sum(ways.values()) // 2, "int8 range")
