@@ -7,7 +7,16 @@ import pytest
 
 from edgeswap import shipped
 from edgeswap.errors import TargetError
-from edgeswap.targets.ssh_wheels import LITERT, REQUIREMENTS, TFLITE, Environment, Facts, cache_folder, choose
+from edgeswap.targets.ssh_wheels import (
+    FOR_EDGE_TPU,
+    LITERT,
+    REQUIREMENTS,
+    TFLITE,
+    Environment,
+    Facts,
+    cache_folder,
+    choose,
+)
 
 # Which wheels there are of the pinned versions, as pip found them on 2026-11-22; of NumPy some that fit.
 PUBLISHED = [
@@ -93,6 +102,14 @@ def test_says_that_nothing_runs_there(index: Path, tmp_path: Path, board: Facts,
         choose("board", board, cache=tmp_path / "cache")
     assert remedy in raised.value.remedy
     assert not list((tmp_path / "cache").glob("*"))  # that there is none today is nothing to remember
+
+
+def test_for_an_edge_tpu_the_runtime_that_its_library_was_built_against_goes_first(index: Path, tmp_path: Path) -> None:
+    def chosen(python: str) -> str:
+        return choose("b", facts(python), runtimes=FOR_EDGE_TPU, cache=tmp_path / "cache").runtime
+
+    assert chosen("3.11.2") == TFLITE
+    assert chosen("3.13.5") == LITERT  # there is no other
 
 
 def test_what_was_found_once_is_found_without_a_connection(

@@ -16,13 +16,14 @@ from typing import Any
 from edgeswap import shipped
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
+from edgeswap.targets.names import EDGE_TPU
 from edgeswap.targets.pip import has_pip
 from edgeswap.targets.script import SCRIPT, Account, failure, silent
 from edgeswap.targets.ssh_address import Address
 from edgeswap.targets.ssh_connection import Connection
 from edgeswap.targets.ssh_failure import ConnectionCutError
 from edgeswap.targets.ssh_login import connect
-from edgeswap.targets.ssh_wheels import Environment, Facts, choose
+from edgeswap.targets.ssh_wheels import FOR_EDGE_TPU, PREFERRED, Environment, Facts, choose
 
 SCRIPT_NAME = "benchmark.py"
 RESULT = "result.json"
@@ -106,7 +107,7 @@ class Ssh:
                 )
                 facts = Facts(**board.ask("describe"))
             with progress.step(f"Runtime for {host}", expected_s=FIND_EXPECTED_S):
-                environment = choose(self.name, facts)
+                environment = choose(self.name, facts, runtimes=FOR_EDGE_TPU if EDGE_TPU in arguments else PREFERRED)
             board.ask("open", base=self.folder, keep=self.keep)
             site = self._copy(board, {SCRIPT_NAME: shipped.path(SCRIPT), **files}, environment, progress)
             with progress.step(f"Measuring on {host}", total=1.0) as step:

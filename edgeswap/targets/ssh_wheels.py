@@ -21,11 +21,14 @@ from edgeswap.errors import TargetError
 
 LITERT = "ai-edge-litert"
 TFLITE = "tflite-runtime"
-# In the order of preference; the versions of deploy/requirements.txt. tflite-runtime was compiled against NumPy 1.
+# The versions of deploy/requirements.txt. tflite-runtime was compiled against NumPy 1.
 REQUIREMENTS = {
     LITERT: ("ai-edge-litert==2.3.0", "numpy>=2,<3"),
     TFLITE: ("tflite-runtime==2.14.0", "numpy>=1.23.2,<2"),
 }
+# The library of an Edge TPU is built against TFLite's own runtime: 16.0TF2.16.1 goes with tflite-runtime 2.11 to 2.16.
+FOR_EDGE_TPU = (TFLITE, LITERT)
+PREFERRED = (LITERT, TFLITE)
 # The oldest glibc that each architecture's wheels are named after (PEP 600); x86-64 goes back to 2.5.
 OLDEST_GLIBC = {"x86_64": 5, "i686": 5}
 PIP_TIMEOUT_S = 900.0
@@ -88,14 +91,15 @@ class Environment:
     wheels: tuple[Path, ...]
 
 
-def choose(name: str, facts: Facts, *, cache: Path | None = None) -> Environment:
-    """Find the runtime for a board: ai-edge-litert if there is a wheel, else tflite-runtime, else the board's own.
+def choose(name: str, facts: Facts, *, runtimes: Sequence[str] = PREFERRED, cache: Path | None = None) -> Environment:
+    """Find the runtime for a board: the first of `runtimes` that there is a wheel of, else the board's own.
 
     What is carried has a known version and leaves the board as it is, so it goes before what is installed there.
 
     Args:
         name: of the target, for errors.
         facts: about the board.
+        runtimes: in the order of preference.
         cache: folder of downloaded wheels; None is edgeswap's own.
 
     Raises:
@@ -104,14 +108,15 @@ def choose(name: str, facts: Facts, *, cache: Path | None = None) -> Environment
     cache = cache or cache_folder() / "wheels"
     own_numpy, own_major = "numpy" in facts.own, facts.own.get("numpy", "").split(".")[0]
     if facts.platforms:
-        for runtime, requirements in REQUIREMENTS.items():
+        for runtime in runtimes:
+            requirements = REQUIREMENTS[runtime]
             wheels = _download(name, facts, requirements, cache)
             # 32-bit Raspberry Pi OS has a NumPy 1 of its own (python3-numpy), for which there is no wheel at large.
             if not wheels and runtime == TFLITE and own_major == "1":
                 wheels = _download(name, facts, requirements[:1], cache)
             if wheels:
                 return Environment(runtime, wheels)
-    for runtime in REQUIREMENTS:
+    for runtime in runtimes:
         if runtime in facts.own and own_numpy and (runtime == LITERT or own_major == "1"):
             return Environment(runtime, ())
     raise TargetError(
