@@ -14,7 +14,6 @@ from edgeswap.targets.ssh_wheels import (
     TFLITE,
     Environment,
     Facts,
-    cache_folder,
     choose,
 )
 
@@ -152,11 +151,3 @@ def test_the_versions_are_those_for_a_board_set_up_by_hand() -> None:
     lines = shipped.path("deploy/requirements.txt").read_text().splitlines()
     pinned = {line.split(" ")[0] for line in lines if "==" in line.split(" ;")[0]}
     assert {first for first, *_ in REQUIREMENTS.values()} <= pinned
-
-
-def test_the_cache_is_where_the_desktop_keeps_such_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "edgeswap"
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # the specification: to be ignored
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / ".cache" / "edgeswap"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 from edgeswap import shipped
+from edgeswap.cache import cache_folder
 from edgeswap.errors import OutputError, TargetError
 from edgeswap.output import staged_folder
 from edgeswap.progress import Progress, Silent
@@ -56,10 +56,7 @@ def location(qemu: str) -> Path:
         "qemu": qemu,
     }
     key = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:16]
-    # XDG Base Directory Specification: a relative path is as good as none.
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    cache = named if named.is_absolute() else Path.home() / ".cache"
-    return cache / "edgeswap" / "emulator" / key
+    return cache_folder() / "emulator" / key
 
 
 def missing() -> list[str]:

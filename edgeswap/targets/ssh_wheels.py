@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeswap.cache import cache_folder
 from edgeswap.errors import TargetError
 
 LITERT = "ai-edge-litert"
@@ -204,9 +204,3 @@ def _pip(name: str, arguments: Sequence[str]) -> bool:
         f"{name}: pip could not look for the board's packages: {words[-1] if words else done.returncode}",
         "Check this machine's connection and pip's configuration; once found, they are kept.",
     )
-
-
-def cache_folder() -> Path:
-    """edgeswap's folder for what can be fetched again (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "edgeswap"
