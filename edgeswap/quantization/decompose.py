@@ -3,7 +3,7 @@
 Between the operators of one layer lies a tensor that no fake-quant can reach, so its scale would be left to the
 converter. Every step keeps the function, to float32's rounding.
 
-    SeparableConv2D              DepthwiseConv2D -> Conv2D
+    SeparableConv1D, 2D          DepthwiseConv1D -> Conv1D, DepthwiseConv2D -> Conv2D
     Add of n tensors             n - 1 Adds of two
     elu(x, alpha), alpha != 1    elu(x) -> LeakyReLU(alpha)
     AveragePooling2D of all      GlobalAveragePooling2D: see `whole_image`
@@ -44,7 +44,9 @@ ALMOST_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
 _RANKS: Mapping[str, int] = {
     **dict.fromkeys(("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "MaxPooling2D"), 4),
     **dict.fromkeys(("AveragePooling2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D"), 4),
-    **dict.fromkeys(("Conv1D", "DepthwiseConv1D", "MaxPooling1D", "AveragePooling1D", "ZeroPadding1D"), 3),
+    **dict.fromkeys(
+        ("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "MaxPooling1D", "AveragePooling1D", "ZeroPadding1D"), 3
+    ),
     **dict.fromkeys(("GlobalAveragePooling1D", "GlobalMaxPooling1D", "Flatten"), 2),
 }
 
@@ -158,26 +160,33 @@ def _chain(layer: Layer) -> tuple[Layer, Layer] | None:
         return activation_layer(
             f"{layer.name}_elu", Activation(activation.kind, rest), trainable=layer.trainable
         ), replace(layer, class_name="LeakyReLU", config=slope)
-    if layer.class_name == "SeparableConv2D":
-        return _separable(layer)
+    if layer.class_name in _SEPARABLE and layer.config["padding"] != "causal":
+        return _separable(layer, *_SEPARABLE[layer.class_name])
     return None
 
 
-def _separable(layer: Layer) -> tuple[Layer, Layer]:
+# The depthwise and the pointwise convolution that it is; the former knows no causal padding.
+_SEPARABLE = {
+    "SeparableConv1D": ("DepthwiseConv1D", "Conv1D", (1,)),
+    "SeparableConv2D": ("DepthwiseConv2D", "Conv2D", (1, 1)),
+}
+
+
+def _separable(layer: Layer, depthwise: str, pointwise: str, one: tuple[int, ...]) -> tuple[Layer, Layer]:
     config, shared = layer.config, {"data_format": layer.config["data_format"], "dtype": layer.config["dtype"]}
     spatial = {key: config[key] for key in ("kernel_size", "strides", "padding", "dilation_rate", "depth_multiplier")}
     first = Layer(
         f"{layer.name}_depthwise",
-        "DepthwiseConv2D",
+        depthwise,
         {**spatial, **shared, "use_bias": False, "depthwise_regularizer": config.get("depthwise_regularizer")},
         layer.weights[:1],
         layer.trainable,
     )
-    pointwise = {"kernel_regularizer": config.get("pointwise_regularizer"), "use_bias": config["use_bias"]}
+    rest = {"kernel_regularizer": config.get("pointwise_regularizer"), "use_bias": config["use_bias"]}
     last = Layer(
         layer.name,
-        "Conv2D",
-        {**shared, **pointwise, "filters": config["filters"], "kernel_size": (1, 1)},
+        pointwise,
+        {**shared, **rest, "filters": config["filters"], "kernel_size": one},
         layer.weights[1:],
         layer.trainable,
     )
