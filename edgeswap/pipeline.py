@@ -70,7 +70,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
 
     A target that fails takes nothing from the others: it stands in the report's `failures`, and `passed` is false.
     Where all of them fail there is nothing to report, but the two models, which may have taken hours, are still in the
-    output folder, and the error says so.
+    output folder, and the error says so. So it does where only the bundle could not be made.
 
     Args:
         config: what to do.
@@ -80,17 +80,21 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    unmeasured: UnmeasuredError
+    incomplete: TargetError
+    place = repr(str(config.output))
     with staged_folder(config.output, overwrite=config.overwrite) as folder:
         try:
             return _export(config, folder, command, progress or Silent())
         except UnmeasuredError as error:
-            unmeasured = error
-    raise TargetError(
-        unmeasured.problem,
-        f"{unmeasured.remedy} The models are in {str(config.output)!r}, checked but not measured: try there again with "
-        "edgeswap bench.",
-    ) from unmeasured
+            incomplete = error
+            kept = f"The models are in {place}, checked but not measured: try there again with edgeswap bench."
+        except _UnbundledError as error:
+            incomplete, kept = error, f"The models and the report are in {place}; only {BUNDLE} is missing."
+    raise TargetError(incomplete.problem, f"{incomplete.remedy} {kept}") from incomplete
+
+
+class _UnbundledError(TargetError):
+    """All is done but the bundle, whose golden outputs this machine failed to make."""
 
 
 def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress: Progress) -> ExportReport:
@@ -175,10 +179,10 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         limits=limits,
         passed=all(limit.passed for limit in limits) and not failures,
     )
-    if config.precision == "int8":
-        (folder / BUNDLE).write_bytes(run.bundle(candidate_bytes, report))
     (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
     (folder / "report.html").write_text(html.render(report), encoding="utf-8")
+    if config.precision == "int8":
+        (folder / BUNDLE).write_bytes(run.bundle(candidate_bytes, report))
     return report
 
 
@@ -299,7 +303,10 @@ class _Run:
         config, roles = self.config, self.roles
         credits = Credits(config.description, config.author, config.licence)
         with self.progress.step("Make the bundle", expected_s=BUNDLE_S):
-            return make_bundle(candidate_bytes, report, roles.test, roles.preprocess, Host(), credits=credits)
+            try:
+                return make_bundle(candidate_bytes, report, roles.test, roles.preprocess, Host(), credits=credits)
+            except TargetError as error:
+                raise _UnbundledError(error.problem, error.remedy) from error
 
     def measure(self, baseline: Path, candidate: Delegated) -> Outcome:
         config = self.config

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import edgeswap as api
+from edgeswap.errors import TargetError
 from edgeswap.targets.host import Host
 from edgeswap.targets.readiness import missing
 from tests.models import classifier, digits, means
@@ -184,6 +185,20 @@ def test_where_all_targets_fail_the_models_are_kept_and_can_be_replaced(place, t
     assert edgeswap("bench", *models, "--quick").code == 0
     assert edgeswap("export", *flags, "--overwrite").code == 0
     assert_sound(place / "out")
+
+
+def test_where_only_the_bundle_fails_all_else_is_kept(place, flags, edgeswap, monkeypatch):
+    def failing(*_args, **_options):
+        raise TargetError("host: expected a good day, got none.", "Try tomorrow.")
+
+    monkeypatch.setattr("edgeswap.pipeline.make_bundle", failing)
+    ran = edgeswap("export", *flags)
+    *_, problem, remedy = ran.stderr.splitlines()
+    assert (ran.code, ran.stdout) == (1, "")
+    assert problem == "error: host: expected a good day, got none."
+    assert remedy == "Try tomorrow. The models and the report are in 'out'; only bundle.zip is missing."
+    kept = {"model_float32.tflite", "model_int8.tflite", "report.json", "report.html"}
+    assert {path.name for path in (place / "out").iterdir()} == kept
 
 
 def test_a_missing_tool_is_told_before_training(place, tiny, flags, edgeswap, monkeypatch):
