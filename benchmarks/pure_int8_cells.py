@@ -78,7 +78,8 @@ def original(name: NetworkName, seed: int, cache_folder: Path) -> Network:
     """The trained network before any swap; ResNet8 is as it was given, whatever the seed is."""
     if name == "ResNet8":
         file = Path(os.environ.get("EDGESWAP_SHARED", "../shared")) / "models" / "mlperf_tiny_resnet8.h5"
-        return Network(load_model(file), from_name("raw"))
+        # Built anew from its graph, as an export does: the softmax within its last layer becomes a layer of its own.
+        return Network(build(canonicalize(read(load_model(file))), tf_keras), from_name("raw"))
     model = cifar.network("swish", seed) if name == "MobileNetV2" else _efficientnet(seed)
 
     def make() -> Arrays:

@@ -26,7 +26,8 @@ def logits_model(model: Any) -> tuple[Any, Head]:
         model: tf_keras, functional, float or wrapped by tfmot, activations as layers of their own, one output (N, C).
 
     Raises:
-        ModelError: the model has several outputs, or one that is not of shape (N, C).
+        ModelError: the model has several outputs, or one that is not of shape (N, C), or a last activation within
+            another layer.
     """
     if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         shapes = ", ".join(str(tuple(output.shape)) for output in model.outputs)
@@ -37,6 +38,13 @@ def logits_model(model: Any) -> tuple[Any, Head]:
     (output,) = model.outputs
     last, call, _ = output._keras_history
     inner = getattr(last, "layer", last)
+    if getattr(inner, "activation", None) in (tf_keras.activations.softmax, tf_keras.activations.sigmoid) and not (
+        isinstance(inner, tf_keras.layers.Activation)
+    ):
+        raise ModelError(
+            f"Expected the last softmax or sigmoid as a layer of its own, got one within {inner.name!r}.",
+            "Build the model from its canonical graph first; its outputs would be taken for logits.",
+        )
     if isinstance(inner, tf_keras.layers.Softmax):
         return tf_keras.Model(model.inputs, last.get_input_at(call)), "softmax"
     if isinstance(inner, tf_keras.layers.Activation) and inner.activation is tf_keras.activations.sigmoid:

@@ -91,6 +91,14 @@ def test_probabilities_are_trained_on_their_logits(head):
     assert top1(run(model, batch_norm="updated", epochs=8)) > 0.95
 
 
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid"])
+def test_probabilities_of_an_inner_activation_are_not_taken_for_logits(activation):
+    inputs = tf_keras.Input((6,))
+    model = tf_keras.Model(inputs, tf_keras.layers.Dense(3, activation=activation, name="classifier")(inputs))
+    with pytest.raises(ModelError, match="a layer of its own, got one within 'classifier'"):
+        run(network(), teacher=model)
+
+
 def test_one_output_tells_two_classes():
     labels = (LABELS == 1).astype(np.int64)
     trained = run(network(units=1), labels=labels, batch_norm="updated", epochs=8)
