@@ -50,7 +50,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
         path = tmp_path / "script.py"
         path.write_text(f"import os, pathlib, signal, subprocess, sys, time\n{body}\n")
         monkeypatch.setattr(shipped, "path", lambda name: path)
-        monkeypatch.setattr(ssh, "choose", lambda *_: Environment("ai-edge-litert", ()))
+        monkeypatch.setattr(ssh, "choose", lambda *_, **_options: Environment("ai-edge-litert", ()))
 
     return put
 
@@ -405,7 +405,7 @@ from edgeswap.progress import Silent
 from edgeswap.targets import ssh
 from edgeswap.targets.ssh_wheels import Environment
 shipped.path = lambda name: pathlib.Path({str(tmp_path / "script.py")!r})
-ssh.choose = lambda *_: Environment("ai-edge-litert", ())
+ssh.choose = lambda *_, **_options: Environment("ai-edge-litert", ())
 name = {server.target().name!r}
 ssh.Ssh(name, ssh.Address.parse(name), ssh_options={server.target().ssh_options!r}).run({{}}, [], progress=Silent())
 """
@@ -475,7 +475,7 @@ def test_a_disk_that_wheels_fill(
     wheel = tmp_path / "big.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(8_000_000))  # 8 kB in the wheel
-    monkeypatch.setattr(ssh, "choose", lambda *_: Environment("ai-edge-litert", (wheel,)))
+    monkeypatch.setattr(ssh, "choose", lambda *_, **_options: Environment("ai-edge-litert", (wheel,)))
     disk = full_disk("2m")
     assert "disk is full" in failed(server.target(folder=str(disk))).problem
     assert server.left_behind(disk) == []
