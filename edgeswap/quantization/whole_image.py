@@ -1,8 +1,8 @@
 """An average pooling whose window is the whole image, as the mean that it is.
 
 The int8 AVERAGE_POOL_2D writes with the scale of what it reads: a mean of 64 values that lies between -0.3 and 3 is
-rounded to the steps of values up to 20. MEAN has a scale of its own. ResNet8 ends in such a pooling and a dense layer: after
-QAT its int8 model gave the class of its fake-quant model for 98.1 % of 5,000 photographs, with the mean for 99.5 %.
+rounded to the steps of values up to 20. MEAN has a scale of its own. ResNet8 ends in such a pooling and a dense layer:
+after QAT its int8 model gave the class of its fake-quant model for 98.1 % of 5,000 photographs, with the mean for 99.5.
 """
 
 from __future__ import annotations
