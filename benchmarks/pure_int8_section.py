@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.section import wrapped
 from edgeswap import __version__
 
 LARGEST_MEAN_DROP = 0.3  # percentage points, over all rows
@@ -70,13 +70,13 @@ def section(results: Sequence[Result], labels: Classes, how: str) -> tuple[str, 
 python -m benchmarks.pure_int8
 ```
 
-{_wrapped(_what(labels, seeds))}
+{wrapped(_what(labels, seeds))}
 
 {table}
 
-{_wrapped(_verdict(mean, missed))}
+{wrapped(_verdict(mean, missed))}
 
-{_wrapped(how)}
+{wrapped(how)}
 
 edgeswap {__version__}, {datetime.now(timezone.utc).date()}.
 """
@@ -130,7 +130,3 @@ def _verdict(mean: float, missed: Sequence[str]) -> str:
     return f"""Mean over the rows of int8 minus control: {mean:+.2f} points. What was asked: the mean at most
         {LARGEST_MEAN_DROP} points down, no row's interval wholly below {ABOVE}, no float tensor, int8 in and out.
         {found}"""
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), 120, break_long_words=False, break_on_hyphens=False)
