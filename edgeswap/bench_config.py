@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from edgeswap.errors import ConfigError
-from edgeswap.settings import TargetSettings, flag, given, refused, unless_bool
+from edgeswap.settings import TargetSettings, configured, flag, given, unless_bool
 
 
 class BenchConfig(TargetSettings):
@@ -48,9 +48,6 @@ def bench_config(settings: Mapping[str, Any]) -> BenchConfig:
     Raises:
         ConfigError: a setting nobody knows or of a value that cannot be.
     """
-    try:
-        return BenchConfig(**given(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = f"--{flag(str(first['loc'][0]))}".replace("--target-samples", "--samples")
-        raise refused(BenchConfig, first, where) from error
+    return configured(
+        BenchConfig, given(settings), lambda name: "--samples" if name == "target_samples" else flag(name)
+    )

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
 from edgeswap.quantization.specification import Policy
 from edgeswap.records import CandidatePrecision
-from edgeswap.settings import Settings, TargetSettings, flag, given, refused, unless_bool
+from edgeswap.settings import Settings, TargetSettings, configured, flag, given, unless_bool
 from edgeswap.swap_rule import Rule, parse_rule
 from edgeswap.targets.names import EDGE_TPU, EMULATORS, NPUS, runs_models
 from edgeswap.tflite.lower import HardSwish
@@ -242,13 +242,12 @@ def export_config(settings: Mapping[str, Any], file: Path | None = None) -> Expo
     """
     below = {} if file is None else _from_file(file)
     named = given(settings)
-    try:
-        return ExportConfig(**{**below, **named})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
+
+    def where(name: str) -> str:
         in_file = name in below and name not in named
-        raise refused(ExportConfig, first, f"{flag(name)} in {file}" if in_file else f"--{flag(name)}") from error
+        return f"{flag(name).removeprefix('--')} in {file}" if in_file else flag(name)
+
+    return configured(ExportConfig, {**below, **named}, where)
 
 
 def swap_config(settings: Mapping[str, Any]) -> SwapConfig:
@@ -257,11 +256,7 @@ def swap_config(settings: Mapping[str, Any]) -> SwapConfig:
     Raises:
         ConfigError: a setting nobody knows or of a value that cannot be.
     """
-    try:
-        return SwapConfig(**given(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise refused(SwapConfig, first, f"--{flag(str(first['loc'][0]))}") from error
+    return configured(SwapConfig, given(settings), flag)
 
 
 def _from_file(file: Path) -> dict[str, Any]:

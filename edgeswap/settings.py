@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edgeswap.errors import ConfigError
 from edgeswap.preprocess import from_name
 from edgeswap.targets.names import EDGE_TPU, OWN_DELEGATES, require_usable
+
+Configuration = TypeVar("Configuration", bound=BaseModel)
 
 
 class Settings(BaseModel):
@@ -71,7 +73,25 @@ def given(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
+def configured(config: type[Configuration], values: Mapping[str, Any], where: Callable[[str], str]) -> Configuration:
+    """The settings of one command.
+
+    Args:
+        config: of which command.
+        values: by name.
+        where: the name of a setting to how the user wrote it, for errors.
+
+    Raises:
+        ConfigError: a setting nobody knows or of a value that cannot be.
+    """
+    try:
+        return config(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _refused(config, first, where(str(first["loc"][0]))) from error
+
+
+def _refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
     """What is wrong with a setting.
 
     Args:
@@ -81,8 +101,8 @@ def refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
     """
     name = str(error["loc"][0])
     if error["type"] == "extra_forbidden":
-        known = [flag(field) for field in config.model_fields]
-        close = difflib.get_close_matches(flag(name), known, n=1)
+        known = [_dashed(field) for field in config.model_fields]
+        close = difflib.get_close_matches(_dashed(name), known, n=1)
         hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
         return ConfigError(f"Expected a setting that is known, got {where.removeprefix('--')}.", hint)
     bounds = {key: f"{value:g}" if isinstance(value, float) else value for key, value in error.get("ctx", {}).items()}
@@ -116,5 +136,9 @@ _WANTED = {
 
 
 def flag(field: str) -> str:
-    """How a setting is written on the command line, without its dashes."""
+    """How a setting is written on the command line."""
+    return f"--{_dashed(field)}"
+
+
+def _dashed(field: str) -> str:
     return field.replace("_", "-")
