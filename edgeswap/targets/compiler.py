@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from edgeswap.errors import TargetError
+from edgeswap.targets.program import run_program
 
 LAST_WORDS = 12  # lines
 COLUMNS = 300
@@ -31,38 +30,23 @@ def run_compiler(name: str, command: Sequence[str], folder: Path, *, timeout_s: 
         TargetError: it could not be started, failed, crashed or did not end.
     """
     try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        ended = run_program(command, timeout_s=timeout_s, folder=folder)
     except OSError as error:
         raise TargetError(
             f"{name}: expected to start {command[0]}, got: {error.strerror or error}.", "Install it again."
         ) from error
-    with process:
-        try:
-            said, _ = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as late:
-            _end(process)
-            said, _ = process.communicate()
-            raise TargetError(
-                f"{name}: expected it to end within {timeout_s:g} s, it did not and was ended.",
-                f"{remedy} {quote(said)}",
-            ) from late
-        except BaseException:
-            _end(process)
-            raise
-    if process.returncode:
-        code = process.returncode
-        way = f"failed with exit code {code}" if code > 0 else f"crashed with {signal.Signals(-code).name}"
-        raise TargetError(f"{name}: expected a compiled model, the compiler {way}.", f"{remedy} {quote(said)}")
-    return said
+    if ended.is_late:
+        problem = f"{name}: expected it to end within {timeout_s:g} s, it did not and was ended."
+    elif ended.code:
+        way = f"failed with exit code {ended.code}" if ended.code > 0 else f"crashed with {_signal(ended.code)}"
+        problem = f"{name}: expected a compiled model, the compiler {way}."
+    else:
+        return ended.said
+    raise TargetError(problem, f"{remedy} {quote(ended.said)}")
+
+
+def _signal(code: int) -> str:
+    return signal.Signals(-code).name
 
 
 def quote(said: str) -> str:
@@ -77,9 +61,3 @@ def _without_frames(lines: Iterable[str]) -> Iterator[str]:
         inside = line.startswith("Traceback (") or (inside and line.startswith(" "))
         if not inside:
             yield line
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)  # the group of its own session: whatever it started, too
-        process.wait()  # after an interrupt nobody else does
