@@ -76,6 +76,9 @@ class ImportClock:
     def expect(self, total: float) -> None:
         """Nothing here depends on the total."""
 
+    def warn(self, problem: str, remedy: str) -> None:
+        """Nobody is there to read it."""
+
 
 def edgeswap_s(model: Any, samples: Samples) -> tuple[float, bytes]:
     """Seconds from the Keras model to the lowered int8 `.tflite`, as `edgeswap.pipeline` does it, and the file."""

@@ -36,6 +36,7 @@ from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import counted, settle
 from edgeswap.records import (
     CandidatePrecision,
+    Caution,
     ExportReport,
     Parity,
     Ranges,
@@ -162,6 +163,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         seed=config.seed,
         model=source.record,
         data=roles.record,
+        warnings=run.warnings,
         activations=swapped.activations,
         float32=model_file(BASELINE, baseline_bytes, measured.result.float32.accuracy),
         float32_swapped=run.stage("float32_swapped"),
@@ -197,13 +199,19 @@ class _Candidate:
 
 @dataclass(frozen=True, eq=False)
 class _Run:
-    """What every stage of one run needs, and what the float models on the way say of the test samples."""
+    """What every stage of one run needs, what the float models on the way say of the test samples, and warnings."""
 
     config: ExportConfig
     source: Source
     roles: Roles
     progress: Progress
     predictions: dict[str, Classes] = field(default_factory=dict)
+    warnings: list[Caution] = field(default_factory=list)
+
+    def warn(self, caution: Caution) -> None:
+        """Say it now and in the report."""
+        self.warnings.append(caution)
+        self.progress.warn(caution.problem, caution.remedy)
 
     def build(self, graph: Graph) -> Any:
         with self.progress.step("Build the network", expected_s=BUILD_S_PER_LAYER * len(graph.layers)):

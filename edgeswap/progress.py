@@ -34,6 +34,9 @@ class Progress(Protocol):
     ) -> AbstractContextManager[Step]:
         """Announce a step of `total` units, or where nothing can be counted one that takes about `expected_s`."""
 
+    def warn(self, problem: str, remedy: str) -> None:
+        """Say at once what the user may want to know before the run goes on; the report says it again."""
+
 
 class _SilentStep:
     def advance(self, amount: float = 1, note: str = "") -> None: ...
@@ -54,6 +57,9 @@ class Silent:
     ) -> Iterator[Step]:
         """Accept a step and say nothing of it."""
         yield _SilentStep()
+
+    def warn(self, problem: str, remedy: str) -> None:
+        """Say nothing: the report has it."""
 
 
 class Plain:
@@ -77,6 +83,11 @@ class Plain:
         if took_s >= LONG_S:
             self.stream.write(f"{title} ({took_s:.1f} s)\n")
             self.stream.flush()
+
+    def warn(self, problem: str, remedy: str) -> None:
+        """Write it in two lines, as errors are."""
+        self.stream.write(_warning(problem, remedy) + "\n")
+        self.stream.flush()
 
 
 class Bars:
@@ -106,6 +117,14 @@ class Bars:
             yield RichStep()
             finished = next(shown.total for shown in rich_progress.tasks if shown.id == task) or 1
             rich_progress.update(task, total=finished, completed=finished)
+
+    def warn(self, problem: str, remedy: str) -> None:
+        """Print it above the bars, as errors are printed."""
+        from rich.text import Text  # noqa: PLC0415  (as above)
+
+        with self._lock:
+            console = self.console if self._display is None else self._display.console
+            console.print(Text(_warning(problem, remedy), style="yellow"), soft_wrap=True)
 
     @contextmanager
     def _shown(self) -> Iterator[RichProgress]:
@@ -153,6 +172,12 @@ def _columns(ascii_only: bool) -> tuple[ProgressColumn, ...]:
         Time(table_column=Column(no_wrap=True, justify="right")),
         TextColumn("[dim]{task.fields[note]}", table_column=Column(no_wrap=True)),
     )
+
+
+def _warning(problem: str, remedy: str) -> str:
+    """Names in it may be other people's text: a control character must not rewrite the terminal."""
+    lines = (f"warning: {problem}", remedy)
+    return "\n".join("".join(c if c.isprintable() else ascii(c)[1:-1] for c in line) for line in lines)
 
 
 def _clock(seconds: float | None) -> str:

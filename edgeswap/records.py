@@ -242,6 +242,14 @@ class Data(Record):
     resize: str | None = Field(description="how image files reached the model's input size")
 
 
+class Caution(Record):
+    """Something that a reader must know before the figures are believed, and what to do about it."""
+
+    kind: str = Field(description="a fixed word for programs, such as `large_drop`")
+    problem: str
+    remedy: str
+
+
 class ExportReport(Record):
     """report.json."""
 
@@ -254,6 +262,7 @@ class ExportReport(Record):
     seed: int
     model: ModelSource
     data: Data
+    warnings: list[Caution] = Field(default=[], description="the gravest first; those of one target stand there")
     activations: Activations
     float32: ModelFile
     float32_swapped: StageAccuracy | None = None

@@ -198,3 +198,19 @@ def test_handlers_are_put_back_and_ignored_signals_stay_ignored():
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_warning_is_said_at_once_in_two_lines_and_cannot_move_the_cursor():
+    stream = io.StringIO()
+    progress = progress_for(stream)
+    progress.warn("Input 'a\x1b[2Jb' has one scale.", "Scale it.")
+    assert stream.getvalue() == "warning: Input 'a\\x1b[2Jb' has one scale.\nScale it.\n"
+    stream = io.StringIO()
+    bars = Bars(stream)
+    bars.warn("Before a step.", "Once.")
+    with bars.step("A step", 2) as step:
+        step.advance()
+        bars.warn("Within a step.", "Twice.")
+    shown = CONTROL.sub("", stream.getvalue())
+    assert shown.count("warning: Before a step.\nOnce.") == 1
+    assert shown.count("warning: Within a step.") == 1

@@ -178,9 +178,25 @@ def failed():
                 records.Limit(name="max_size", limit=95_000, value=94_120, passed=True),
             ],
             "left_to_calibration": [*names[:5]],
+            "warnings": [
+                records.Caution(
+                    kind="unequal_scales",
+                    problem="Input 'weather' has one int8 scale for features of unequal size: 'wind' has 3 steps.",
+                    remedy="Give it as an input of its own, or scale the features alike.",
+                )
+            ],
             "passed": False,
         }
     )
+
+
+def test_warnings_stand_right_below_the_verdict():
+    report = failed()
+    caution = report.warnings[0]
+    lines = text(report, 120).splitlines()
+    assert lines[lines.index("") - 2].startswith(f"warning    {caution.problem[:40]}")
+    page = html.render(report)
+    assert page.index("Failed (") < page.index("has one int8 scale") < page.index('class="figures"')
 
 
 def ptq():

@@ -27,12 +27,14 @@ def show(report: say.Report, verdict: tuple[str, str], items: Iterator[Item], co
 
     Args:
         report: printable.
-        verdict: the first sentence and its style.
+        verdict: the first sentence and its style; the report's warnings stand right below it.
         items: paragraphs below the figures.
         console: where to print; its width is kept to.
     """
     width = min(console.width, WIDEST_LINE)
     _print(console, _filled(verdict[0], width), verdict[1])
+    for caution in say.cautions(report):
+        _print(console, _filled(f"{caution.problem} {caution.remedy}", width, "warning"), "yellow")
     tables = [models(report)]
     tables += [targets(report)] if len(report.targets) > 1 else []
     tables += [npus(report)] if report.npus else []

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from edgeswap.records import (
     Accuracy,
     BenchReport,
+    Caution,
     Comparison,
     ExportReport,
     Limit,
@@ -217,6 +218,11 @@ def label(report: Report, target: TargetResult) -> str:
     """A target's name; with the runtime where several results bear it, as an emulated Pi has one for each."""
     alike = [other for other in report.targets if other.name == target.name]
     return target.name if len(alike) == 1 else f"{target.name} ({target.runtime.split()[0]})"
+
+
+def cautions(report: Report) -> list[Caution]:
+    """What must be known before the figures are believed; of a bench there is nothing of the kind."""
+    return report.warnings if isinstance(report, ExportReport) else []
 
 
 def warnings(report: Report) -> list[tuple[str, str]]:

@@ -112,6 +112,8 @@ def _follow(events: IO[bytes], progress: Progress) -> dict[str, Any]:
                 open_steps[last["step"]][1].advance(last["amount"], last["note"])
             case "expect":
                 open_steps[last["step"]][1].expect(last["total"])
+            case "warn":
+                progress.warn(last["problem"], last["remedy"])
             case "finish":
                 manager, _ = open_steps.pop(last["step"])
                 manager.__exit__(None, None, None)
@@ -143,6 +145,9 @@ class _Told:
         tell(event="begin", step=number, title=title, total=total, expected_s=expected_s)
         yield Told()
         tell(event="finish", step=number)
+
+    def warn(self, problem: str, remedy: str) -> None:
+        self.tell(event="warn", problem=problem, remedy=remedy)
 
 
 def main() -> int:
