@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from edgeswap.errors import ConfigError
+from edgeswap.targets.names import EMULATORS, SSH
+from edgeswap.targets.ssh_address import Address
 from edgeswap.tflite import edgetpu, xnnpack
 from edgeswap.tflite.operation import Operation, Remark
 
@@ -46,21 +47,21 @@ TARGETS: Mapping[str, Target] = {
     "mobile": Target("mobile", partial(_estimated, _MOBILE), _MOBILE, bundled_runtime=True),
     "coral": Target("coral", edgetpu.judge, edgetpu.BASIS, edgetpu.DTYPES, one_piece=True),
 }
-# Boards run the host's runtime.
-_BOARDS = re.compile(r"ssh://[^/\s]+|emulator:pi[345]")
 
 
 def target(name: str) -> Target:
     """The target called `name`.
 
     Raises:
-        ConfigError: none is called so.
+        ConfigError: none is called so, or it is an `ssh://` that is no address.
     """
     if name in TARGETS:
         return TARGETS[name]
-    if _BOARDS.fullmatch(name):
+    if name.startswith(SSH):
+        Address.parse(name)
+    if name.startswith(SSH) or name in EMULATORS:  # boards run the host's runtime
         return Target(name, partial(_estimated, _LINUX), _LINUX, bundled_runtime=True)
     raise ConfigError(
         f"Expected a target that edgeswap can check for, got {name!r}.",
-        f"Known are: {', '.join(TARGETS)}, ssh://user@board, emulator:pi3, emulator:pi4, emulator:pi5.",
+        f"Known are: {', '.join(TARGETS)}, ssh://user@board, {', '.join(EMULATORS)}.",
     )

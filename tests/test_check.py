@@ -202,7 +202,7 @@ def test_what_stays_within_the_limits_maps(operation: Operation) -> None:
 def test_targets() -> None:
     assert target("ssh://pi@raspberrypi.local:22").judge(Operation("CONV_2D")) is None
     assert "estimate" in target("emulator:pi5").basis
-    for wrong in ("Coral", "nnapi", "ssh://", "emulator:pi6", ""):
+    for wrong in ("Coral", "nnapi", "emulator:pi6", ""):
         with pytest.raises(ConfigError) as caught:
             target(wrong)
         assert "host, mobile, coral" in caught.value.remedy

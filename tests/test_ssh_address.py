@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeswap import operators
 from edgeswap.errors import ConfigError
+from edgeswap.targets.names import require_known
 from edgeswap.targets.ssh import Ssh
 from edgeswap.targets.ssh_address import Address
 
@@ -51,11 +55,22 @@ def test_reads_an_address(text: str, address: Address, arguments: list[str]) -> 
         "ssh://pi@board;reboot",
         "ssh://pi@board\n",
         "ssh://fe80::1",
+        "ssh://u@h:99999",
+        "ssh://u@h:000000022",
+        "ssh://u@h:\u0662\u0662",
+        "ssh://u@-oProxyCommand=id",
+        "ssh://u\x1b[2J@h",
+        "ssh://u\x00@h",
+        "ssh://u@h\nHost *",
+        "ssh://$(id)@h",
+        "ssh://u`id`@h",
     ],
 )
-def test_refuses_what_is_none(text: str) -> None:
-    with pytest.raises(ConfigError, match="Expected"):
-        Ssh.parse(text)
+@pytest.mark.parametrize("where", [Ssh.parse, operators.target, require_known])
+def test_refuses_what_is_none_wherever_a_target_is_named(text: str, where: Callable[[str], object]) -> None:
+    with pytest.raises(ConfigError, match="Expected") as raised:
+        where(text)
+    assert raised.value.problem.isprintable()
 
 
 def test_a_password_is_not_repeated() -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgeswap.errors import ConfigError
+from edgeswap.targets.ssh_address import Address
 
 if TYPE_CHECKING:
     from edgeswap.measure import Target
@@ -39,9 +40,7 @@ def require_known(name: str) -> None:
     if name == HOST or name in EMULATORS or name in NPUS:
         return
     if name.startswith(SSH):
-        from edgeswap.targets.ssh import Ssh  # noqa: PLC0415  (only who names a board needs it)
-
-        Ssh.parse(name)
+        Address.parse(name)
         return
     known = (HOST, *EMULATORS, *NPUS, "ssh://user@board")
     close = difflib.get_close_matches(name.lower(), known, n=1)

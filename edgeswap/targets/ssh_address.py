@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from edgeswap.errors import ConfigError
 
-# A leading dash would be taken for an option by ssh. Hosts are names, aliases of ~/.ssh/config, or addresses.
+# A leading dash would be taken for an option by ssh, and other marks than those of names for something else by a shell.
+# Hosts are names, aliases of ~/.ssh/config, or addresses.
 FORM = re.compile(
-    r"ssh://(?:(?P<user>[^\s@:/\-][^\s@:/]*)@)?(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.][\w.\-]*)(?::(?P<port>\d{1,5}))?/?"
+    r"ssh://(?:(?P<user>[\w.+][\w.+\-]*)@)?(?P<host>\[[0-9A-Fa-f:.]+(?:%\w+)?\]|[\w.][\w.\-]*)"
+    r"(?::(?P<port>[0-9]{1,5}))?/?"
 )
 REMEDY = "Write ssh://user@board or ssh://user@board:port; user and port may also stand in ~/.ssh/config."
 
