@@ -49,6 +49,8 @@ import numpy as np
 SCHEMA = "edgeswap.benchmark/1"
 
 RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
+# The last tflite-runtime on PyPI, compiled for NumPy 1: under NumPy 2 it can be imported, but opens no model.
+NUMPY_1_ONLY = (2, 14)
 EDGETPU_LIBRARY = {"Linux": "libedgetpu.so.1", "Darwin": "libedgetpu.1.dylib", "Windows": "edgetpu.dll"}
 EDGETPU_REMEDY = (
     "Install the Edge TPU's library: package libedgetpu1-std as github.com/feranick/libedgetpu builds it, 16.0TF2.16.1 "
@@ -131,7 +133,7 @@ def find_runtime(wanted: str) -> Runtime:
     """The runtime called `wanted`; for "auto" ai-edge-litert if it is installed, else tflite-runtime.
 
     Raises:
-        BenchmarkError: it is not installed, or it is and cannot be imported.
+        BenchmarkError: it is not installed, or it is and cannot be used with this NumPy.
     """
     installed = [name for name, module in RUNTIMES.items() if importlib.util.find_spec(module)]
     if wanted != "auto":
@@ -143,14 +145,25 @@ def find_runtime(wanted: str) -> Runtime:
     if name not in installed:
         other = f" ({installed[0]} is installed)" if installed else ""
         raise BenchmarkError(f"Expected {name} to be installed, it is not{other}.", f"Run: pip install {name}")
+    version = importlib.metadata.version(name)
+    if name == "tflite-runtime" and _numbers(version) <= NUMPY_1_ONLY and _numbers(np.__version__) >= (2, 0):
+        raise BenchmarkError(
+            f"tflite-runtime {version} needs numpy<2, got NumPy {np.__version__}.",
+            "Run: pip install 'numpy<2'; or, on a 64-bit system: pip install ai-edge-litert",
+        )
     try:
         importlib.import_module(f"{RUNTIMES[name]}.interpreter")
-    except (ImportError, SystemError, AttributeError) as error:  # what a NumPy of another major version leads to
+    except (ImportError, SystemError, AttributeError) as error:
         raise BenchmarkError(
-            f"{name} is installed but cannot be imported with NumPy {np.__version__}: {error}",
-            "tflite-runtime needs 'numpy<2'." if name == "tflite-runtime" else "Install it again.",
+            f"{name} {version} is installed but cannot be imported with NumPy {np.__version__}: {error}",
+            f"Run: pip install --force-reinstall {name}",
         ) from error
-    return Runtime(name, importlib.metadata.version(name), why)
+    return Runtime(name, version, why)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(int(part) for part in version.split(".")[:2])
 
 
 @dataclass(frozen=True)

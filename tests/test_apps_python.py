@@ -16,6 +16,7 @@ from PIL import Image
 from edgeswap.image_folder import fit
 from edgeswap.preprocess import NAMED
 from tests.app_bundle import FAULTS, KINDS, LABELS, Bundle, bundle, change
+from tests.test_benchmark import without_litert
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,15 @@ def test_self_test_passes(bundles: dict[str, Bundle], kind: str) -> None:
     code, said = run(bundles[kind].folder)
     assert code == 0, said
     assert "pass: 3 golden vectors, outputs off by at most 0 int8 steps" in said
+
+
+def test_tflite_runtime_under_numpy_2_is_told(bundles: dict[str, Bundle], tmp_path: Path) -> None:
+    command = [sys.executable, bundles["classifier"].folder / "python/model.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=without_litert(tmp_path))
+    problem, remedy = done.stderr.splitlines()
+    assert (done.returncode, problem.startswith("error: Expected ai-edge-litert")) == (1, True)
+    assert "tflite-runtime needs numpy<2, this is NumPy 2" in problem
+    assert remedy.startswith("Run: pip install ai-edge-litert")
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -326,6 +326,24 @@ def test_a_runtime_that_is_not_installed() -> None:
         benchmark.find_runtime("tflite-runtime")
 
 
+def without_litert(folder: Path) -> dict[str, str]:
+    """Variables under which Python finds tflite-runtime 2.14 and no ai-edge-litert; neither can be imported."""
+    for name in ("tflite_runtime", "ai_edge_litert"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text(f"raise ImportError('no {name} here')")
+    (folder / "tflite_runtime-2.14.0.dist-info").mkdir()
+    (folder / "tflite_runtime-2.14.0.dist-info" / "METADATA").write_text("Name: tflite-runtime\nVersion: 2.14.0\n")
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def test_tflite_runtime_under_numpy_2_is_told_before_it_is_imported(folder: Path, tmp_path: Path) -> None:
+    assert int(np.__version__.split(".")[0]) >= 2
+    command = [sys.executable, SCRIPT, folder / "float.tflite", "--runtime", "tflite-runtime"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=without_litert(tmp_path))
+    assert "tflite-runtime 2.14.0 needs numpy<2, got NumPy 2" in refused(done)
+    assert len(done.stderr.splitlines()) == 2
+
+
 def test_a_process_that_is_killed_is_an_error(
     folder: Path, engine: benchmark.Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -722,6 +740,21 @@ def test_the_syntax_is_that_of_python_3_9() -> None:
     tests = [node.args[1] for node in called if isinstance(node.func, ast.Name) and node.func.id == "isinstance"]
     assert not [node.lineno for node in tests if isinstance(node, ast.BinOp)]
     assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Match)]
+
+
+@pytest.mark.slow
+def test_tflite_runtime_really_cannot_run_under_numpy_2(folder: Path, tmp_path: Path) -> None:
+    if sys.version_info >= (3, 12):
+        pytest.skip("tflite-runtime 2.14 has no wheel for this Python")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = str(tmp_path / "venv" / "bin" / "python")
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, "numpy>=2", "tflite-runtime==2.14.0"], check=True, capture_output=True)
+    assert "needs numpy<2" in refused(run(folder, "float.tflite", python=python))
+    # Where this no longer fails, NumPy 1 is no longer needed.
+    opened = f"from tflite_runtime.interpreter import Interpreter; Interpreter({str(folder / 'float.tflite')!r})"
+    done = subprocess.run([python, "-c", opened], capture_output=True, text=True, check=False)
+    assert "SystemError" in done.stderr
 
 
 @pytest.mark.slow
