@@ -96,6 +96,12 @@ SLOWER = 1.05
 # int8 (chains of 5 and 20 convolutions of one pixel, XNNPACK of ai-edge-litert 2.3, an x86-64 with VNNI).
 SMALL_OPERATOR_US = 1.0
 RUNS_FOR_P99 = 100
+# Operators that hand something on to the next sample: in tensors of their own, or in resources beside the graph.
+KEEPS_VARIABLES = frozenset({
+    "LSTM", "RNN", "SVDF", "BIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_RNN", "UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "UNIDIRECTIONAL_SEQUENCE_RNN",
+})  # fmt: skip
+KEEPS_RESOURCES = frozenset({"VAR_HANDLE"})
 IN_ANSWER = Path("-")  # where a target hands back nothing but the JSON
 CHUNK_BYTES = 8 << 20
 # Arrays above 128 KiB get memory that the system must clear first (malloc's threshold): 8 images at a time were
@@ -270,12 +276,29 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Model:
-    """An allocated interpreter, its inputs and its first output."""
+    """An allocated interpreter, its inputs and its first output.
+
+    Attributes:
+        state: what it keeps from one sample to the next: None, `variables` or `resources`.
+    """
 
     path: Path
+    engine: Engine
     interpreter: Any
     inputs: tuple[Tensor, ...]
     output: Tensor
+    state: str | None
+
+    def fresh(self) -> Any:
+        """The interpreter in the state in which a sample of its own begins, whatever ran before."""
+        if self.state == "variables":
+            self.interpreter.reset_all_variables()
+        if self.state != "resources":
+            return self.interpreter
+        # A reset makes all bytes of a resource zero, which need not be what the model's first run sets it to.
+        interpreter = self.engine.interpreter(self.path)
+        _allocate(interpreter, self.path, self.engine)
+        return interpreter
 
 
 def load_model(path: Path, engine: Engine) -> Model:
@@ -293,7 +316,15 @@ def load_model(path: Path, engine: Engine) -> Model:
             raise BenchmarkError(
                 f"Expected a model of batch size 1, {path.name} takes {tensor.shape}.", "Convert it with batch size 1."
             )
-    return Model(path, interpreter, inputs, _tensor(interpreter.get_output_details()[0], {}))
+    output = _tensor(interpreter.get_output_details()[0], {})
+    return Model(path, engine, interpreter, inputs, output, _state(interpreter))
+
+
+def _state(interpreter: Any) -> str | None:
+    operators = {node["op_name"] for node in interpreter._get_ops_details()}
+    if operators & KEEPS_RESOURCES:
+        return "resources"
+    return "variables" if operators & KEEPS_VARIABLES else None
 
 
 @dataclass(frozen=True)
@@ -739,25 +770,22 @@ def _check_classes(model: Model, evaluation: Evaluation) -> None:
 def _outputs(
     model: Model, evaluation: Evaluation, indices: np.ndarray[Any, Any], preprocess: str | None
 ) -> np.ndarray[Any, Any]:
-    """The raw outputs (N, classes) for some samples."""
+    """The raw outputs (N, classes) for some samples, each as if it were the first."""
     arrays = [(tensor, evaluation.array_for(tensor, len(model.inputs))) for tensor in model.inputs]
     outputs = np.empty((len(indices), int(np.prod(model.output.shape[1:]))), model.output.dtype)
-    set_tensor, invoke, get_tensor = (
-        model.interpreter.set_tensor,
-        model.interpreter.invoke,
-        model.interpreter.get_tensor,
-    )
-    output = model.output.index
+    interpreter, output = model.interpreter, model.output.index
     largest = max(4 * int(np.prod(tensor.shape)) for tensor in model.inputs)
     size = max(1, PREPROCESS_BYTES // max(largest, 1))
     for start in range(0, len(indices), size):
         some = indices[start : start + size]
         feeds = [(tensor.index, to_input(np.asarray(array[some]), preprocess, tensor)) for tensor, array in arrays]
         for sample in range(len(some)):
+            if model.state is not None:
+                interpreter = model.fresh()
             for index, values in feeds:
-                set_tensor(index, values[sample : sample + 1])
-            invoke()
-            outputs[start + sample] = get_tensor(output).reshape(-1)
+                interpreter.set_tensor(index, values[sample : sample + 1])
+            interpreter.invoke()
+            outputs[start + sample] = interpreter.get_tensor(output).reshape(-1)
     return outputs
 
 
@@ -799,11 +827,15 @@ def time_models(
 
 def _invoke_ms(model: Model, count: int) -> list[float]:
     invoke, clock = model.interpreter.invoke, time.perf_counter_ns
+    # Run again and again on one sample, a state may run off to values that take longer. An app resets it as well.
+    reset = model.interpreter.reset_all_variables if model.state == "variables" else None
     times = []
     gc_was_on = gc.isenabled()
     gc.disable()
     try:
         for _ in range(count):
+            if reset is not None:
+                reset()
             started = clock()
             invoke()
             times.append((clock() - started) / 1e6)

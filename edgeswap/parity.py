@@ -104,6 +104,7 @@ def layer_snr_db(fake_quant_model: Any, tflite_model: bytes, samples: Sequence[F
     inputs = dict(zip(fake_quant_model.input_names, samples, strict=True))
     noise = dict.fromkeys(pairs, 0.0)
     for sample in range(len(samples[0])):
+        interpreter.reset_all_variables()  # what a recurrent layer remembers of the sample before
         for detail in interpreter.get_input_details():
             array = next(iter(inputs.values())) if len(inputs) == 1 else inputs[detail["name"]]
             interpreter.set_tensor(detail["index"], _quantized(array[sample : sample + 1], detail))

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy import benchmark
-from tests.tiny_tflite import adder, classifier
+from tests.tiny_tflite import adder, classifier, remembering, streaming
 
 SCRIPT = Path(benchmark.__file__)
 SHAPE = (4, 4, 1)
@@ -113,6 +113,20 @@ def test_latency_keeps_raw_times_in_blocks_and_sums_them_up(result: dict[str, An
         assert latency["mean"] == pytest.approx(times.mean())
         assert latency["min"] <= latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["max"]
         assert latency["warm_up_runs"] > 0
+
+
+@pytest.mark.parametrize(("make", "first"), [(remembering, (0, 10)), (streaming, (1, 41))])
+def test_each_sample_begins_with_the_state_of_the_first(tmp_path: Path, make: Any, first: tuple[int, int]) -> None:
+    """What a sample left behind must not reach the next: neither in one process nor in several."""
+    make(tmp_path / "model.tflite", 3)
+    x = np.zeros((40, 3), np.float32)
+    x[:, 1] = 40.0
+    np.savez(tmp_path / "same.npz", x=x)
+    for workers in ("1", "2"):
+        arguments = ("--data", "same.npz", "--preprocess", "none", "--workers", workers, "--no-load", "--runs", "20")
+        result = measured(tmp_path, "model.tflite", *arguments, "--outputs", "-")["models"][0]
+        assert result["outputs"] == [[first[0], first[1], first[0]]] * 40
+        assert result["latency_ms"]["runs"] == 20
 
 
 def test_without_labels_there_are_predictions_only(folder: Path) -> None:
