@@ -1,0 +1,1 @@
+"""Broken and absurd input for every command that reads a file: `python -m benchmarks.hostile`."""
