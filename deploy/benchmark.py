@@ -66,6 +66,7 @@ NOT_STEADY = "warm-up-not-steady"
 DELEGATE_NOT_APPLIED = "delegate-not-applied"
 INT8_SLOWER = "int8-slower-than-float"
 INT8_WITHOUT_XNNPACK = "int8-without-xnnpack"
+INPUTS_BY_ORDER = "inputs-not-by-name"
 
 ADVICE = {
     THROTTLED: "Cool the board, use its own power supply, and measure again.",
@@ -78,6 +79,7 @@ ADVICE = {
     INT8_SLOWER: "This CPU gains nothing from int8 here, least of all in layers of few channels: measure on the device "
     "that counts.",
     INT8_WITHOUT_XNNPACK: "Install ai-edge-litert, which runs int8 through XNNPACK (64-bit systems).",
+    INPUTS_BY_ORDER: "Check that they belong together, or name the arrays as the model's inputs.",
 }
 
 PLAIN_KERNELS = (
@@ -435,22 +437,44 @@ class Evaluation:
     indices: np.ndarray[Any, Any]
     total: int
 
-    def array_for(self, tensor: Tensor, inputs: int) -> np.ndarray[Any, Any]:
-        """The array that goes into `tensor`: `x` where a model has one input, else that of the same name."""
-        for name in (*(("x",) if inputs == 1 else ()), *tensor.names):
-            if name in self.arrays:
-                array = self.arrays[name]
-                if array.shape[1:] != tensor.shape[1:]:
-                    raise BenchmarkError(
-                        f"Expected samples of shape {tensor.shape[1:]} for the input {tensor.names[0]!r}, "
-                        f"{self.path.name} holds {array.shape[1:]}.",
-                        "Resize the samples to what the model takes.",
-                    )
-                return array
-        raise BenchmarkError(
-            f"Expected an array {tensor.names[0]!r} in {self.path.name}, it holds {', '.join(sorted(self.arrays))}.",
-            "Name the arrays as the model's inputs; a model with one input takes 'x'.",
-        )
+    def matched(self, inputs: Sequence[Tensor]) -> list[str]:
+        """The name of the array that goes into each input.
+
+        That of the same name, or `x` for the only input. Where one has none of its name, and there are as many arrays
+        as inputs, they are matched by their shapes if those tell them apart, else taken in the file's order.
+
+        Raises:
+            BenchmarkError: there is no such array, or it has another shape.
+        """
+        by_name = [
+            next((name for name in (*(("x",) if len(inputs) == 1 else ()), *tensor.names) if name in self.arrays), None)
+            for tensor in inputs
+        ]
+        named = [name for name in by_name if name is not None]
+        if len(set(named)) == len(inputs):
+            return self._fitting(inputs, named)
+        if len(self.arrays) != len(inputs):
+            missing = inputs[by_name.index(None)] if None in by_name else inputs[0]
+            raise BenchmarkError(
+                f"Expected an array {missing.names[0]!r} in {self.path.name}, it holds {', '.join(self.arrays)}.",
+                "Name the arrays as the model's inputs; a model with one input takes 'x'.",
+            )
+        shapes = [tensor.shape[1:] for tensor in inputs]
+        by_shape = {array.shape[1:]: name for name, array in self.arrays.items()}
+        if len(set(shapes)) == len(by_shape) == len(inputs) and all(shape in by_shape for shape in shapes):
+            return [by_shape[shape] for shape in shapes]
+        return self._fitting(inputs, list(self.arrays))
+
+    def _fitting(self, inputs: Sequence[Tensor], names: list[str]) -> list[str]:
+        for tensor, name in zip(inputs, names):  # noqa: B905
+            shape = self.arrays[name].shape[1:]
+            if shape != tensor.shape[1:]:
+                raise BenchmarkError(
+                    f"Expected samples of shape {tensor.shape[1:]} for the input {tensor.names[0]!r}, {self.path.name} "
+                    f"holds {shape} in {name!r}.",
+                    "Resize the samples to what the model takes.",
+                )
+        return names
 
 
 def open_evaluation(path: Path, samples: int | None) -> Evaluation:
@@ -771,7 +795,8 @@ def _outputs(
     model: Model, evaluation: Evaluation, indices: np.ndarray[Any, Any], preprocess: str | None
 ) -> np.ndarray[Any, Any]:
     """The raw outputs (N, classes) for some samples, each as if it were the first."""
-    arrays = [(tensor, evaluation.array_for(tensor, len(model.inputs))) for tensor in model.inputs]
+    names = evaluation.matched(model.inputs)
+    arrays = [(tensor, evaluation.arrays[name]) for tensor, name in zip(model.inputs, names)]  # noqa: B905
     outputs = np.empty((len(indices), int(np.prod(model.output.shape[1:]))), model.output.dtype)
     interpreter, output = model.interpreter, model.output.index
     largest = max(4 * int(np.prod(tensor.shape)) for tensor in model.inputs)
@@ -1319,6 +1344,10 @@ def _model_warnings(model: dict[str, Any], runtime: str, delegate: str) -> list[
             found.append((OUTLIERS, f"{latency['outliers']} of {latency['runs']} runs far slower than the rest", None))
         if not latency["steady"]:
             found.append((NOT_STEADY, f"not steady after {latency['warm_up_runs']} runs", None))
+    given = list(zip(model.get("inputs", ()), model.get("inputs_from") or ()))  # noqa: B905
+    if len(given) > 1 and any(tensor["name"] != name for tensor, name in given):
+        pairs = ", ".join(f"{tensor['name']} was given {name}" for tensor, name in given)
+        found.append((INPUTS_BY_ORDER, pairs, None))
     applied = {entry["name"] for entry in model["delegates"]}
     if delegate == "xnnpack" and not applied and model["kind"] != "int16x8":
         if model["kind"] != "float32" and runtime == "tflite-runtime":
@@ -1600,6 +1629,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "models": [
             {
                 **_describe_model(model, anatomies[which]),
+                "inputs_from": evaluation.matched(model.inputs) if evaluation else None,
                 **dict(zip(("operator_times_ms", "operator_times_reason"), profiles[which])),  # noqa: B905
                 **probes[which],
                 "accuracy": _accuracy(predictions[which], predictions[0], evaluation) if evaluation else None,
@@ -1615,12 +1645,12 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _set_first_sample(model: Model, evaluation: Evaluation | None, preprocess: str | None) -> None:
-    for tensor in model.inputs:
-        if evaluation is None:
+    names: Sequence[str | None] = [None] * len(model.inputs) if evaluation is None else evaluation.matched(model.inputs)
+    for tensor, name in zip(model.inputs, names):  # noqa: B905
+        if evaluation is None or name is None:
             values = random_input(tensor)
         else:
-            array = evaluation.array_for(tensor, len(model.inputs))
-            values = to_input(np.asarray(array[evaluation.indices[:1]]), preprocess, tensor)
+            values = to_input(np.asarray(evaluation.arrays[name][evaluation.indices[:1]]), preprocess, tensor)
         model.interpreter.set_tensor(tensor.index, values)
 
 

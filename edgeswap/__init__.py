@@ -72,12 +72,11 @@ def export(model: Any = None, **settings: Any) -> ExportReport:
     return run(config, progress=progress)
 
 
-def bench(baseline: str | Path, candidate: str | Path, **settings: Any) -> BenchReport:
-    """Measure two .tflite files on targets, without TensorFlow; settings as of `edgeswap.bench_config.BenchConfig`.
+def bench(*models: str | Path, **settings: Any) -> BenchReport:
+    """Measure .tflite files on targets, without TensorFlow; settings as of `edgeswap.bench_config.BenchConfig`.
 
     Args:
-        baseline: the float32 model.
-        candidate: the quantized one.
+        models: two files or more; the first is the baseline that the others are compared with.
         settings: as the flags of `edgeswap bench` (`target_samples` is its --samples), and `progress`, an
             `edgeswap.progress.Progress`.
 
@@ -91,7 +90,7 @@ def bench(baseline: str | Path, candidate: str | Path, **settings: Any) -> Bench
     from edgeswap.bench_models import bench as run  # noqa: PLC0415
 
     progress = settings.pop("progress", None)
-    return run(bench_config({"baseline": baseline, "candidate": candidate, **settings}), progress=progress)
+    return run(bench_config({"models": models, **settings}), progress=progress)
 
 
 def save_qat(qat_model: Any, path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""What a user may set for a benchmark of two .tflite files: validated, from flags or Python."""
+"""What a user may set for a benchmark of .tflite files: validated, from flags or Python."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pydantic import Field, field_validator, model_validator
 
 from edgeswap.errors import ConfigError
 from edgeswap.settings import TargetSettings, configured, flag, given, unless_bool
+from edgeswap.targets.names import EDGE_TPU, runs_models
 
 
 class BenchConfig(TargetSettings):
-    """Everything `bench` may be told; the defaults are the command line's. `data` as in `ExportConfig`."""
+    """Everything `bench` may be told; the defaults are the command line's. `data` as in `ExportConfig`.
 
-    baseline: Path
-    candidate: Path
+    The first of `models` is the baseline that the others are compared with.
+    """
+
+    models: tuple[Path, ...]
     data: Any = None
     preprocess: str | None = None
     runs: int | None = Field(default=None, ge=1)
@@ -31,6 +34,20 @@ class BenchConfig(TargetSettings):
 
     @model_validator(mode="after")
     def _can_be_done(self) -> BenchConfig:
+        if len(self.models) < 2:
+            one = f"{str(self.models[0])!r} alone" if self.models else "none"
+            raise ConfigError(
+                f"Expected two .tflite files or more, the first of which the others are compared with, got {one}.",
+                "Write it as in: edgeswap bench model_float32.tflite model_int8.tflite",
+            )
+        compiled = [f"--delegate {EDGE_TPU}"] if self.delegate == EDGE_TPU else []
+        compiled += [f"--target {name}" for name in self.target if not runs_models(name)]
+        if len(self.models) > 2 and compiled:
+            raise ConfigError(
+                f"Expected two .tflite files for {compiled[0]}, which is for the second of them, got "
+                f"{len(self.models)}.",
+                "Bench one pair at a time.",
+            )
         if self.data is None and (self.preprocess is not None or self.target_samples is not None):
             named = "--preprocess" if self.preprocess is not None else "--samples"
             raise ConfigError(f"Expected --data for {named}, got none.", "Pass --data SPEC, or leave it out.")
@@ -43,11 +60,13 @@ class BenchConfig(TargetSettings):
 
 
 def bench_config(settings: Mapping[str, Any]) -> BenchConfig:
-    """The configuration of `bench` from `settings`.
+    """The configuration of `bench` from `settings`; without `models` there are none.
 
     Raises:
         ConfigError: a setting nobody knows or of a value that cannot be.
     """
     return configured(
-        BenchConfig, given(settings), lambda name: "--samples" if name == "target_samples" else flag(name)
+        BenchConfig,
+        {"models": (), **given(settings)},
+        lambda name: "--samples" if name == "target_samples" else flag(name),
     )

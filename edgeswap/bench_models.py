@@ -1,36 +1,37 @@
-"""`bench`: two .tflite files that are there already, measured on targets as an export measures its own."""
+"""`bench`: .tflite files that are there already, measured on targets as an export measures its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from pathlib import Path
 
 from edgeswap import __version__
 from edgeswap.bench_config import BenchConfig
+from edgeswap.bench_files import BenchFile, open_files
 from edgeswap.compare import compare
 from edgeswap.data import Dataset, load
 from edgeswap.delegated import delegated
-from edgeswap.errors import ConfigError, DataError, ModelError
+from edgeswap.errors import DataError
 from edgeswap.estimate_all import estimate_all
 from edgeswap.evaluate import near_chance
 from edgeswap.evaluation_file import write_evaluation
-from edgeswap.measure_all import Outcome, measure_all
+from edgeswap.measure import Predictions
+from edgeswap.measure_all import Measured, Outcome, measure_all
 from edgeswap.output import check_file, staged_file
 from edgeswap.preflight import require_targets
 from edgeswap.preprocess import Preprocess
 from edgeswap.preprocess_choice import preprocess_for
 from edgeswap.progress import Progress, Silent
-from edgeswap.records import BenchReport, CandidatePrecision, Comparison, DataSource, TargetResult
+from edgeswap.records import BenchCandidate, BenchReport, Comparison, DataSource, TargetResult
 from edgeswap.scratch import scratch_folder
 from edgeswap.targets.names import open_targets
-from edgeswap.tflite.interface import Interface, interface
+from edgeswap.tflite.interface import Interface
 from edgeswap.tflite.record import candidate_file, model_file
 
 
 def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progress | None = None) -> BenchReport:
-    """Measure a float32 and a quantized model on every target, and compare them on the same samples.
+    """Measure .tflite files on every target, and compare them with the first of them on the same samples.
 
     A target that fails stands in the report's `failures`; the others are measured all the same.
 
@@ -46,11 +47,9 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
     if config.output is not None:
         check_file(config.output, overwrite=config.overwrite)
     require_targets(config)
-    files = (config.baseline, config.candidate)
-    baseline_bytes, candidate_bytes = (_content(file) for file in files)
-    baseline, candidate = interface(baseline_bytes), interface(candidate_bytes)
-    precision = _compared(files, baseline, candidate)
-    dataset, preprocess = _samples(config, baseline)
+    baseline, *candidates = models = open_files(config.models)
+    second = candidates[0]
+    dataset, preprocess = _samples(config, baseline.ends)
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_folder())
         output = config.output and stack.enter_context(staged_file(config.output, overwrite=config.overwrite))
@@ -58,12 +57,13 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
         if dataset is not None and preprocess is not None:
             evaluation = scratch / "evaluation.npz"
             mapping = write_evaluation(dataset, preprocess, evaluation)
-        taken = delegated(config.delegate, config.candidate, scratch, progress=progress)
+        taken = delegated(config.delegate, second.file, scratch, progress=progress)
         outcome = measure_all(
             open_targets(config.target, keep=config.keep),
-            config.baseline,
+            baseline.file,
             taken.candidate,
             evaluation,
+            further=[candidate.file for candidate in candidates[1:]],
             preprocess=mapping,
             samples=config.target_samples,
             threads=config.threads,
@@ -71,23 +71,26 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
             notes=taken.notes,
             runs=config.runs,
             quick=config.quick,
-            precision=precision,
+            names=[model.name for model in models],
             progress=progress,
         )
-        estimates = estimate_all(config.target, candidate_bytes, scratch, progress=progress)
-        accurate = outcome.accuracy.result
+        estimates = estimate_all(config.target, second.data, scratch, progress=progress)
+        compared = [_candidate(outcome, baseline, candidate, which) for which, candidate in enumerate(candidates)]
         report = BenchReport(
             edgeswap=__version__,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             command=list(command),
-            precision=precision,
-            float32=model_file(config.baseline.name, baseline_bytes, accurate.float32.accuracy),
-            int8=candidate_file(config.candidate.name, candidate_bytes, accurate.int8.accuracy),
+            baseline=baseline.name,
+            baseline_precision=baseline.ends.precision,
+            precision=second.ends.precision,
+            float32=model_file(baseline.file.name, baseline.data, outcome.accuracy.result.float32.accuracy),
+            int8=compared[0].model,
+            candidates=compared,
             data=None if dataset is None else _source(dataset),
             preprocess=None if preprocess is None else preprocess.name,
             resize=None if dataset is None else dataset.resize,
-            comparison=_comparison(outcome, len(baseline_bytes), len(candidate_bytes)),
-            targets=[_with_doubt(result, baseline.classes) for result in outcome.results],
+            comparison=compared[0].comparison,
+            targets=compared[0].targets,
             failures=[*taken.failures, *outcome.failures, *estimates.failures],
             # What was compiled goes with the scratch folder.
             npus=[npu.model_copy(update={"file": None}) for npu in estimates.npus],
@@ -98,60 +101,13 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
     return report
 
 
-def _content(file: Path) -> bytes:
-    if not file.is_file():
-        raise ModelError(f"Expected a .tflite file, but {str(file)!r} is not there.", "Check the path.")
-    if file.suffix in (".keras", ".h5"):
-        raise ModelError(
-            f"Expected a .tflite file, got {str(file)!r}, a Keras model.", "Make the two of it with edgeswap export."
-        )
-    return file.read_bytes()
-
-
-def _compared(files: Sequence[Path], baseline: Interface, candidate: Interface) -> CandidatePrecision:
-    """The candidate's precision; refuses two models that cannot be compared, and those in the wrong order."""
-    first, second = (repr(str(file)) for file in files)
-    if candidate.precision == "float32":
-        swapped = baseline.precision != "float32"
-        raise ConfigError(
-            f"Expected the float32 model and then the quantized one, got {first} ({baseline.precision}) and {second} "
-            "(float32).",
-            "Name them the other way round." if swapped else "Make the second with edgeswap export.",
-        )
-    if baseline.precision != "float32":
-        raise ConfigError(
-            f"Expected a float32 model first, got {first} ({baseline.precision}).",
-            "Name the .tflite that was converted without quantization first.",
-        )
-    if dict(baseline.inputs) != dict(candidate.inputs):
-        raise ModelError(
-            f"Expected two models with the same inputs, got {_shapes(baseline.inputs)} in {first} and "
-            f"{_shapes(candidate.inputs)} in {second}.",
-            "Convert both from one Keras model.",
-        )
-    if baseline.outputs != candidate.outputs:
-        raise ModelError(
-            f"Expected two models with the same outputs, got {_listed(baseline.outputs)} in {first} and "
-            f"{_listed(candidate.outputs)} in {second}.",
-            "Convert both from one Keras model.",
-        )
-    return candidate.precision
-
-
-def _shapes(inputs: Mapping[str, tuple[int, ...]]) -> str:
-    return ", ".join(f"{name} {shape}" for name, shape in inputs.items())
-
-
-def _listed(shapes: Sequence[tuple[int, ...]]) -> str:
-    return ", ".join(map(str, shapes))
-
-
 def _samples(config: BenchConfig, model: Interface) -> tuple[Dataset | None, Preprocess | None]:
     if config.data is None:
         return None, None
     if model.classes is None:
         raise DataError(
-            f"Expected a classifier with one output (1, classes) for --data, the models give {_listed(model.outputs)}.",
+            "Expected a classifier with one output (1, classes) for --data, the models give "
+            f"{', '.join(map(str, model.outputs))}.",
             "Leave out --data: latency alone needs none.",
         )
     dataset = load(config.data, input_shapes=model.inputs, classes=model.classes)
@@ -159,16 +115,16 @@ def _samples(config: BenchConfig, model: Interface) -> tuple[Dataset | None, Pre
     return dataset, preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
 
 
-def _with_doubt(result: TargetResult, classes: int | None) -> TargetResult:
-    """The same, with a warning where the float32 model knows nothing of the data; an export would have stopped there.
+def _with_doubt(result: TargetResult, baseline: BenchFile) -> TargetResult:
+    """The same, with a warning where the baseline knows nothing of the data; an export would have stopped there.
 
     Here it is no error: the latencies hold all the same.
     """
-    found = result.float32.accuracy
+    found, classes = result.float32.accuracy, baseline.ends.classes
     if classes is None or found.top1 is None or not near_chance(found, classes):
         return result
     doubt = (
-        f"float32-near-chance: it is right in {found.top1:.1%} of {found.samples} samples, and chance is "
+        f"baseline-near-chance: {baseline.name} is right in {found.top1:.1%} of {found.samples} samples, and chance is "
         f"{1 / classes:.1%}. Check --preprocess (it must be the one of the training) and the order of the classes."
     )
     return result.model_copy(update={"warnings": [*result.warnings, doubt]})
@@ -178,8 +134,21 @@ def _source(dataset: Dataset) -> DataSource:
     return DataSource(source=dataset.source, samples=len(dataset), sha256=dataset.sha256)
 
 
-def _comparison(outcome: Outcome, baseline_size_bytes: int, candidate_size_bytes: int) -> Comparison | None:
-    found = outcome.accuracy.predictions
+def _candidate(outcome: Outcome, baseline: BenchFile, candidate: BenchFile, which: int) -> BenchCandidate:
+    def of(one: Measured) -> tuple[TargetResult, Predictions | None]:
+        return ((one.result, one.predictions), *one.further)[which]
+
+    accurate, predictions = of(outcome.accuracy)
+    return BenchCandidate(
+        name=candidate.name,
+        precision=candidate.ends.precision,
+        model=candidate_file(candidate.file.name, candidate.data, accurate.int8.accuracy),
+        comparison=_comparison(predictions, len(baseline.data), len(candidate.data)),
+        targets=[_with_doubt(of(one)[0], baseline) for one in outcome.measured],
+    )
+
+
+def _comparison(found: Predictions | None, baseline_size_bytes: int, candidate_size_bytes: int) -> Comparison | None:
     if found is None:
         return None
     return compare(

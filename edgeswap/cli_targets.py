@@ -12,8 +12,7 @@ from edgeswap.invocation import VERDICT_NO, Invocation, debug_option, say_failur
 
 
 @click.command()
-@click.argument("baseline", metavar="FLOAT.tflite")
-@click.argument("candidate", metavar="INT8.tflite")
+@click.argument("models", metavar="MODEL.tflite MODEL.tflite ...", nargs=-1)
 @target_options
 @click.option("--data", metavar="SPEC", help="Samples for accuracy; without it, latency alone.")
 @click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
@@ -26,7 +25,10 @@ from edgeswap.invocation import VERDICT_NO, Invocation, debug_option, say_failur
 @debug_option
 @click.pass_obj
 def bench(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:
-    """Measure two .tflite files, FLOAT and INT8, side by side on every TARGET. It needs no TensorFlow.
+    """Measure .tflite files side by side on every TARGET, of any precision. It needs no TensorFlow.
+
+    The first MODEL is the baseline that the others are compared with. Their inputs may have other names: they are
+    matched by name, or else by order and shape.
 
     SPEC and TARGET are those of `edgeswap export`. A target that fails takes nothing from the others; the exit code is
     then 1.

@@ -1,4 +1,4 @@
-"""Measure two models on a target: ship them with the device script, bring records back."""
+"""Measure models on a target: ship them with the device script, bring records back."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Predictions:
     Attributes:
         indices: which samples of the evaluation file they are.
         labels: the true classes; None where the file has none.
-        baseline: what the float32 model said.
-        candidate: what the int8 model said.
+        baseline: what the first model said.
+        candidate: what the other said.
     """
 
     indices: npt.NDArray[np.int64]
@@ -65,16 +65,48 @@ def measure(
     samples: int | None = None,
     quick: bool = False,
     delegate: str | None = None,
-    precision: str = "int8",
+    names: Sequence[str] = ("float32", "int8"),
     notes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[TargetResult, Predictions | None]:
-    """Accuracy and latency of the float32 `baseline` and the int8 `candidate` on `target`, in one run of one script.
+    """Accuracy and latency of two models on `target`; arguments and errors as of `measure_each`, which see."""
+    (pair,) = measure_each(
+        target,
+        [baseline, candidate],
+        evaluation,
+        preprocess=preprocess,
+        threads=threads,
+        runs=runs,
+        samples=samples,
+        quick=quick,
+        delegate=delegate,
+        names=names,
+        notes=notes,
+        progress=progress,
+    )
+    return pair
+
+
+def measure_each(
+    target: Target,
+    models: Sequence[Path],
+    evaluation: Path | None,
+    *,
+    preprocess: str | None,
+    threads: int = 1,
+    runs: int | None = None,
+    samples: int | None = None,
+    quick: bool = False,
+    delegate: str | None = None,
+    names: Sequence[str] = ("float32", "int8"),
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[tuple[TargetResult, Predictions | None]]:
+    """Accuracy and latency of a baseline and of candidates on `target`, in one run of one script.
 
     Args:
         target: where.
-        baseline: a `.tflite` of batch 1.
-        candidate: another, which takes the same samples.
+        models: `.tflite` files of batch 1 that take the same samples: the baseline, then the candidates.
         evaluation: an `.npz` with `x` (or one array per input name) and optionally `y`; None measures latency alone.
         preprocess: how uint8 pixels reach the models, a name that the script knows; floats are taken as they are.
         threads: of the timed interpreters.
@@ -82,17 +114,18 @@ def measure(
         samples: how many, evenly spaced; None is all.
         quick: fewer timed runs.
         delegate: a name or library that the target knows; None is the runtime's own.
-        precision: what the warnings call the candidate.
+        names: what the warnings call each model.
         notes: warnings of the caller's own, which stand behind the script's.
         progress: told how far it is.
 
     Returns:
-        The result, and the predicted classes; None without `evaluation`.
+        For each candidate, in order: the result of the baseline and of it, and the predicted classes; None without
+        `evaluation`.
 
     Raises:
         TargetError: the target failed, or answered in another form than this version reads.
     """
-    files = {"baseline.tflite": baseline, "candidate.tflite": candidate}
+    files = {f"model{number}.tflite": path for number, path in enumerate(models)}
     arguments = [*files, "--threads", str(threads)]
     if evaluation is not None:
         files["evaluation.npz"] = evaluation
@@ -108,12 +141,18 @@ def measure(
             f"{target.name}: expected an answer of schema {SCHEMA!r}, got {answer.get('schema')!r}.",
             "The device script and edgeswap must be of one version.",
         )
-    return _result(target.name, answer, precision, notes), _predictions(answer)
+    return [
+        (_result(target.name, answer, number, names, notes), _predictions(answer, number))
+        for number in range(1, len(models))
+    ]
 
 
-def _result(name: str, answer: Mapping[str, Any], precision: str, notes: Sequence[str]) -> TargetResult:
+def _result(
+    name: str, answer: Mapping[str, Any], candidate: int, names: Sequence[str], notes: Sequence[str]
+) -> TargetResult:
     machine, runtime = answer["machine"], answer["runtime"]
-    float32, int8 = (_measurement(model) for model in answer["models"])
+    float32, int8 = (_measurement(answer["models"][number]) for number in (0, candidate))
+    warnings = [_warning(item, candidate, names) for item in answer["warnings"]]
     speedup = None
     if float32.latency_ms and int8.latency_ms:
         speedup = float32.latency_ms.p50 / int8.latency_ms.p50
@@ -123,20 +162,25 @@ def _result(name: str, answer: Mapping[str, Any], precision: str, notes: Sequenc
         cpu=machine["cpu"] or machine["architecture"],
         runtime=f"{runtime['name']} {runtime['version']}",
         delegate=answer["delegate"],
-        warnings=[_warning(item, precision) for item in answer["warnings"]] + list(notes),
+        warnings=[*filter(None, warnings), *notes],
         speedup_p50=speedup,
         float32=float32,
         int8=int8,
     )
 
 
-def _warning(item: Mapping[str, Any], precision: str) -> str:
-    """A warning in one line, which calls the models as the report does."""
+def _warning(item: Mapping[str, Any], candidate: int, names: Sequence[str]) -> str:
+    """A warning in one line, which calls the models as the report does; empty where it is about other models.
+
+    What is about the baseline or the machine is said with the first candidate.
+    """
+    about = (None, 0, candidate) if candidate == 1 else (candidate,)
     details = [
-        seen["detail"] if seen["model"] is None else f"{('float32', precision)[seen['model']]}: {seen['detail']}"
+        seen["detail"] if seen["model"] is None else f"{names[seen['model']]}: {seen['detail']}"
         for seen in item["seen"]
+        if seen["model"] in about
     ]
-    return f"{item['name']}: {'; '.join(details)}. {item['advice']}"
+    return f"{item['name']}: {'; '.join(details)}. {item['advice']}" if details else ""
 
 
 def _measurement(model: Mapping[str, Any]) -> Measurement:
@@ -152,10 +196,11 @@ def _measurement(model: Mapping[str, Any]) -> Measurement:
     return Measurement(accuracy=accuracy, latency_ms=latency, instructions=model.get("instructions"))
 
 
-def _predictions(answer: Mapping[str, Any]) -> Predictions | None:
+def _predictions(answer: Mapping[str, Any], candidate: int) -> Predictions | None:
     data = answer["data"]
     if data is None:
         return None
-    baseline, candidate = (np.asarray(model["accuracy"]["predicted"], np.int64) for model in answer["models"])
+    models = [answer["models"][number]["accuracy"]["predicted"] for number in (0, candidate)]
+    first, second = (np.asarray(predicted, np.int64) for predicted in models)
     labels = np.asarray(data["labels"], np.int64) if data["labels"] is not None else None
-    return Predictions(np.asarray(data["indices"], np.int64), labels, baseline, candidate)
+    return Predictions(np.asarray(data["indices"], np.int64), labels, first, second)

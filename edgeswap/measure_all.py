@@ -1,4 +1,4 @@
-"""Measure two models on several targets: side by side where they do not disturb one another."""
+"""Measure models on several targets: side by side where they do not disturb one another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap.errors import TargetError
-from edgeswap.measure import Predictions, Target, measure
+from edgeswap.measure import Predictions, Target, measure_each
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import TargetFailure, TargetResult
 from edgeswap.targets.apart import Apart
@@ -29,10 +29,12 @@ class Measured:
     Attributes:
         result: for the report.
         predictions: the classes that both models gave there; None without an evaluation file.
+        further: the same of the baseline and each candidate behind the first, in order.
     """
 
     result: TargetResult
     predictions: Predictions | None
+    further: tuple[tuple[TargetResult, Predictions | None], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,7 @@ def measure_all(
     candidate: Path,
     evaluation: Path | None,
     *,
+    further: Sequence[Path] = (),
     progress: Progress | None = None,
     **how: Any,
 ) -> Outcome:
@@ -83,6 +86,7 @@ def measure_all(
         baseline: see `measure`.
         candidate: see `measure`.
         evaluation: see `measure`.
+        further: more candidates.
         progress: told of every target; of several at once from several threads.
         how: as in `measure`.
 
@@ -94,7 +98,9 @@ def measure_all(
 
     def run(number: int, target: Target) -> None:
         try:
-            found[number] = Measured(*measure(target, baseline, candidate, evaluation, progress=progress, **how))
+            models = [baseline, candidate, *further]
+            (result, predictions), *others = measure_each(target, models, evaluation, progress=progress, **how)
+            found[number] = Measured(result, predictions, tuple(others))
         except TargetError as error:
             found[number] = TargetFailure(name=target.name, problem=error.problem, remedy=error.remedy)
 

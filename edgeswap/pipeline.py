@@ -330,7 +330,7 @@ class _Run:
                 threads=config.threads,
                 delegate=candidate.delegate,
                 notes=candidate.notes,
-                precision=config.precision,
+                names=("float32", config.precision),
                 progress=self.progress,
             )
 

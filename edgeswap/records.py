@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 CandidatePrecision = Literal["int8", "int16x8", "float16"]
+Precision = Literal["float32", "float16", "dynamic_range", "int8", "int16x8"]
 
 
 class Record(BaseModel):
@@ -285,17 +286,35 @@ class ExportReport(Record):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
+class BenchCandidate(Record):
+    """A .tflite file beside the first one, the baseline."""
+
+    name: str = Field(description="what the report calls it: its precision, or its file where others have the same")
+    precision: Precision
+    model: Int8ModelFile
+    comparison: Comparison | None = Field(description="with the baseline; null without data")
+    targets: list[TargetResult] = Field(description="`float32` in each is the baseline, `int8` this candidate")
+
+
 class BenchReport(Record):
-    """What `edgeswap bench` measured of two .tflite files, in the records of an export."""
+    """What `edgeswap bench` measured of .tflite files, in the records of an export.
+
+    `float32` is the first file and `int8` the second, whatever their precision; `candidates` are all but the first.
+    """
 
     schema_: Literal["edgeswap.bench/1"] = Field(default="edgeswap.bench/1", alias="schema")
     edgeswap: str
     created: str = Field(description="UTC, ISO 8601")
     command: list[str] = Field(description="the command line of the run; empty where it was called from Python")
-    precision: CandidatePrecision = Field(description="of the candidate, by the types of its tensors")
+    baseline: str = Field(default="float32", description="what the report calls the first file; see its candidates")
+    baseline_precision: Precision = "float32"
+    precision: Precision = Field(description="of the second file, by the types of its tensors")
     float32: ModelFile
     int8: Int8ModelFile
-    data: DataSource | None = Field(description="the samples that both models were given; null for latency alone")
+    candidates: list[BenchCandidate] = Field(
+        default=[], description="all files but the first; the second is also `int8`, `comparison` and `targets`"
+    )
+    data: DataSource | None = Field(description="the samples that all models were given; null for latency alone")
     preprocess: str | None = Field(description="how they reached the models; null without data")
     resize: str | None = Field(default=None, description="how image files reached the models' input size")
     comparison: Comparison | None = Field(description="null without data")

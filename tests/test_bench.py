@@ -106,9 +106,9 @@ def test_the_command(work, capfd):
 
 
 def test_a_float_model_that_scores_chance_is_doubted_but_its_latency_holds(work):
-    assert not any("float32-near-chance" in text for text in bench().targets[0].warnings)
+    assert not any("baseline-near-chance" in text for text in bench().targets[0].warnings)
     report = bench((PIXELS, (EXPECTED + 1) % 3))
-    assert any("float32-near-chance" in text and "--preprocess" in text for text in report.targets[0].warnings)
+    assert any("baseline-near-chance" in text and "--preprocess" in text for text in report.targets[0].warnings)
     assert report.targets[0].speedup_p50 > 0
 
 
@@ -136,9 +136,16 @@ def test_without_its_compiler_an_edge_tpu_is_judged_and_the_figures_are_said_to_
 @pytest.mark.parametrize(
     ("arguments", "settings", "kind", "problem", "remedy"),
     [
-        ((INT8, FLOAT), {}, ConfigError, r"got 'int8\.tflite' \(int8\) and 'float\.tflite' \(float32\)", "other way"),
-        ((FLOAT, FLOAT), {}, ConfigError, "and then the quantized one", "edgeswap export"),
-        ((INT8, INT8), {}, ConfigError, "Expected a float32 model first", "without quantization"),
+        ((FLOAT,), {}, ConfigError, r"two \.tflite files or more.*got 'float\.tflite' alone", "edgeswap bench"),
+        ((), {}, ConfigError, r"two \.tflite files or more.*got none", "edgeswap bench"),
+        ((FLOAT, INT8, INT8), {"delegate": "edgetpu"}, ConfigError, "two .* for --delegate edgetpu", "one pair"),
+        (
+            (FLOAT, INT8, INT8),
+            {"target": ("host", "ethos-u55-128")},
+            ConfigError,
+            "two .* for --target ethos-u55-128",
+            "one pair",
+        ),
         (("missing.tflite", INT8), {}, ModelError, "'missing.tflite' is not there", "path"),
         ((FLOAT, "."), {}, ModelError, r"'\.' is not there", "path"),
         ((FLOAT, "model.keras"), {}, ModelError, "a Keras model", "edgeswap export"),
@@ -203,11 +210,12 @@ sys.exit(code or bool({{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)))
 
 
 def test_settings():
-    config = bench_config({"baseline": "a", "candidate": "b", "target": (), "data": None, "quick": False})
+    two = {"models": ("a", "b")}
+    config = bench_config({**two, "target": (), "data": None, "quick": False})
     assert (config.target, config.threads, config.delegate, config.library) == (("host",), 1, None, None)
-    assert bench_config({"baseline": "a", "candidate": "b", "delegate": "lib.so"}).library == "lib.so"
+    assert bench_config({**two, "delegate": "lib.so"}).library == "lib.so"
     for own in ("xnnpack", "none", "edgetpu"):
-        assert bench_config({"baseline": "a", "candidate": "b", "delegate": own}).library is None
+        assert bench_config({**two, "delegate": own}).library is None
 
 
 # --- what a .tflite is ------------------------------------------------------------------------------------------------
@@ -215,7 +223,12 @@ def test_settings():
 
 @pytest.mark.parametrize(
     ("dtype", "precision"),
-    [("float32", "float32"), ("int8", "int8"), ("int16", "int16x8"), ("uint8", "int8"), ("float16", "float16")],
+    [
+        ("float32", "float32"),
+        ("int8", "dynamic_range"),
+        ("uint8", "dynamic_range"),
+        ("float16", "float16"),
+    ],
 )
 def test_precision_is_told_by_the_tensors(dtype, precision, tmp_path):
     from ai_edge_litert import schema_py_generated as schema
@@ -230,3 +243,18 @@ def test_precision_is_told_by_the_tensors(dtype, precision, tmp_path):
     path = tiny_tflite.write(tmp_path / "m.tflite", [*tensors, Spec("y", (1, 3))], operator, (0,), (2,))
     found = interface(path.read_bytes())
     assert (found.precision, dict(found.inputs), found.classes) == (precision, {"x": (3,)}, 3)
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [("int8", "int8"), ("uint8", "int8"), ("int16", "int16x8")])
+def test_precision_is_that_of_what_is_computed(dtype, precision, tmp_path):
+    from ai_edge_litert import schema_py_generated as schema
+
+    from tests import tiny_tflite
+
+    tiny_tflite.TYPES.setdefault(dtype, getattr(schema.TensorType, dtype.upper()))
+    options = (schema.BuiltinOptions.AddOptions, schema.AddOptionsT())
+    tensors = [Spec("x", (1, 3), dtype, 0.1), Spec("y", (1, 3), dtype, 0.1)]
+    path = tiny_tflite.write(
+        tmp_path / "m.tflite", tensors, (schema.BuiltinOperator.ADD, 1, *options, (0, 0)), (0,), (1,)
+    )
+    assert interface(path.read_bytes()).precision == precision

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
+from rich.table import Table
 
 from edgeswap.records import BenchReport
 from edgeswap.report import wording as say
-from edgeswap.report.figures import Item, how_measured, said_of_targets, show
+from edgeswap.report.figures import (
+    Item,
+    add_row,
+    how_measured,
+    new_table,
+    said_of_targets,
+    show,
+    speed,
+    speed_header,
+    tables_of,
+)
 
 
 def render(report: BenchReport, console: Console, *, file: str | None = None) -> None:
@@ -20,15 +31,21 @@ def render(report: BenchReport, console: Console, *, file: str | None = None) ->
         file: where the report was written, if anywhere.
     """
     report = say.printable(report)
+    pairs = say.pairs(report)
     style = "bold red" if report.failures else "bold"
-    show(report, (say.bench_verdict(report), style), _items(report, file), console)
+    tables = tables_of(report) if len(pairs) == 1 else _of_several(report, pairs)
+    show(report, (say.bench_verdict(report), style), _items(report, pairs, file), console, tables=tables)
 
 
-def _items(report: BenchReport, file: str | None) -> Iterator[Item]:
-    if text := say.significance(report):
-        yield "accuracy", text, ""
-    yield from said_of_targets(report)
-    yield "models", f"{report.float32.file} against {report.int8.file}", ""
+def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) -> Iterator[Item]:
+    for pair in pairs[1:]:
+        yield "", say.bench_verdict(pair), "bold"
+    for pair in pairs:
+        if text := say.significance(pair):
+            yield "accuracy", text, ""
+    said = (item for pair in pairs for item in said_of_targets(pair))
+    yield from dict.fromkeys(said)  # what is about the baseline is said of every pair
+    yield "models", f"{report.float32.file} against {', '.join(pair.int8.file for pair in pairs)}", ""
     if report.data is not None:
         resized = f", resized by {report.resize}" if report.resize else ""
         samples = say.plural(report.data.samples, "sample")
@@ -36,3 +53,33 @@ def _items(report: BenchReport, file: str | None) -> Iterator[Item]:
     yield from how_measured(report)
     if file is not None:
         yield "written", file, ""
+
+
+def _of_several(report: BenchReport, pairs: Sequence[BenchReport]) -> list[Table]:
+    """A row a model, with its speed where there is one target; several have a table of their own, a row a target."""
+    target = report.targets[0] if len(report.targets) == 1 else None
+    comparison = report.comparison
+    labelled = comparison is not None and comparison.top1_drop is not None
+    accuracy = ("top-1", "drop") if labelled else ("agreement",) if comparison else ()
+    speeds = (speed_header(target), "") if target else ()
+    models = new_table("", *accuracy, "size", *speeds)
+    first = [say.percent(report.float32.accuracy.top1), ""] if labelled else ["-"] if comparison else []
+    first += [say.size(report.float32.size_bytes), *((speed(target.float32), "") if target else ())]
+    add_row(models, say.baseline_name(report), *first)
+    for pair in pairs:
+        cells = [say.candidate_name(pair)]
+        if pair.comparison is not None and pair.comparison.top1_drop is not None:
+            cells += [say.percent(pair.int8.accuracy.top1), say.number_of_points(pair.comparison.top1_drop)]
+        elif pair.comparison is not None:
+            cells += [say.percent(pair.comparison.top1_agreement)]
+        cells += [say.size(pair.int8.size_bytes)]
+        if target:
+            cells += [speed(pair.targets[0].int8), say.speed_gain(pair.targets[0])]
+        add_row(models, *cells, style="bold")
+    if target:
+        return [models]
+    targets = new_table("p50 / p90 on", say.baseline_name(report), *map(say.candidate_name, pairs))
+    for place, one in enumerate(report.targets):
+        speeds_there = (speed(pair.targets[place].int8) for pair in pairs)
+        add_row(targets, say.label(report, one), speed(one.float32), *speeds_there)
+    return [models, targets]

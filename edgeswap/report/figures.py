@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich import box
@@ -22,7 +22,14 @@ LONGEST_HEADER = 16
 Item = tuple[str, str, str]  # label, text and style of a paragraph
 
 
-def show(report: say.Report, verdict: tuple[str, str], items: Iterator[Item], console: Console) -> None:
+def show(
+    report: say.Report,
+    verdict: tuple[str, str],
+    items: Iterator[Item],
+    console: Console,
+    *,
+    tables: Sequence[Table] | None = None,
+) -> None:
     """Print a report.
 
     Args:
@@ -30,20 +37,24 @@ def show(report: say.Report, verdict: tuple[str, str], items: Iterator[Item], co
         verdict: the first sentence and its style; the report's warnings stand right below it.
         items: paragraphs below the figures.
         console: where to print; its width is kept to.
+        tables: of the figures; None is those of a report of two models.
     """
     width = min(console.width, WIDEST_LINE)
     _print(console, _filled(verdict[0], width), verdict[1])
     for caution in say.cautions(report):
         _print(console, _filled(f"{caution.problem} {caution.remedy}", width, "warning"), "yellow")
-    tables = [models(report)]
-    tables += [targets(report)] if len(report.targets) > 1 else []
-    tables += [npus(report)] if report.npus else []
-    for table in tables:
+    for table in tables_of(report) if tables is None else tables:
         console.print()
         console.print(table)
     console.print()
     for label, text, style in items:
         _print(console, _filled(text, width, label), style)
+
+
+def tables_of(report: say.Report) -> list[Table]:
+    """The figures of two models: a row a model, and if there are several, a row a target and a row an NPU."""
+    several = [targets(report)] if len(report.targets) > 1 else []
+    return [models(report), *several, *([npus(report)] if report.npus else [])]
 
 
 def said_of_targets(report: say.Report) -> Iterator[Item]:
@@ -76,7 +87,7 @@ def _measured(report: say.Report, target: TargetResult) -> str:
             + say.plural(target.int8.latency_ms.threads, "thread")
         )
     if (target.float32.accuracy, target.int8.accuracy) != (report.float32.accuracy, report.int8.accuracy):
-        parts.append(say.target_accuracy(target, report.precision))
+        parts.append(say.target_accuracy(target, say.baseline_name(report), say.candidate_name(report)))
     return "; ".join(parts)
 
 
@@ -86,8 +97,9 @@ def models(report: say.Report) -> Table:
     labelled = comparison is not None and comparison.top1_drop is not None
     target = report.targets[0] if len(report.targets) == 1 else None
     accuracy_headers = ("top-1", "95 % interval") if labelled else ("agreement",) if comparison else ()
-    table = _table("", *accuracy_headers, "size", *((_speed_header(target),) if target else ()))
-    files = {"float32": report.float32, report.precision: report.int8}
+    table = new_table("", *accuracy_headers, "size", *((speed_header(target),) if target else ()))
+    baseline, candidate = say.baseline_name(report), say.candidate_name(report)
+    files = {baseline: report.float32, candidate: report.int8}
     for stage in say.stages(report):
         if not labelled and stage.name not in files:
             continue  # agreement is known of int8 alone
@@ -95,60 +107,65 @@ def models(report: say.Report) -> Table:
         if labelled:
             cells += [say.percent(stage.accuracy.top1), say.percent_interval(stage.accuracy.ci95)]
         elif comparison:
-            cells += [say.percent(comparison.top1_agreement) if stage.name == report.precision else "-"]
+            cells += [say.percent(comparison.top1_agreement) if stage.name == candidate else "-"]
         cells += [say.size(files[stage.name].size_bytes) if stage.name in files else ""]
         if target:
-            measured = {"float32": target.float32, report.precision: target.int8}.get(stage.name)
-            cells += [_speed(measured) if measured else ""]
-        _add(table, *cells, style="bold" if stage.name == report.precision else "")
+            measured = {baseline: target.float32, candidate: target.int8}.get(stage.name)
+            cells += [speed(measured) if measured else ""]
+        add_row(table, *cells, style="bold" if stage.name == candidate else "")
     table.add_section()
     drop: tuple[str, ...] = ("",) if comparison else ()
     if comparison is not None and comparison.top1_drop is not None:
         drop = (f"{say.number_of_points(comparison.top1_drop)} points", say.points_interval(comparison.top1_drop_ci95))
     label = "drop, gain" if labelled else "gain"
-    _add(table, label, *drop, say.size_gain(report), *((say.speed_gain(target),) if target else ()))
+    add_row(table, label, *drop, say.size_gain(report), *((say.speed_gain(target),) if target else ()))
     return table
 
 
 def targets(report: say.Report) -> Table:
     """A row a target: p50 and p90 of both models, and the gain."""
-    table = _table("p50 / p90 on", "float32", report.precision, f"{report.precision} is")
+    candidate = say.candidate_name(report)
+    table = new_table("p50 / p90 on", say.baseline_name(report), candidate, f"{candidate} is")
     for target in report.targets:
         gain = say.speed_gain(target).removesuffix(" instructions")
-        _add(table, say.label(report, target), _speed(target.float32), _speed(target.int8), gain)
+        add_row(table, say.label(report, target), speed(target.float32), speed(target.int8), gain)
     return table
 
 
 def npus(report: say.Report) -> Table:
     """A row an NPU, of what its compiler expects."""
-    table = _table("estimated for", "operators on it", "cycles", "time", "SRAM")
+    table = new_table("estimated for", "operators on it", "cycles", "time", "SRAM")
     for npu in report.npus:
         on_it = operators_on(npu.npu_operators, npu.cpu_operators)
         time = f"{say.three_digits(npu.inference_ms)}{say.NBSP}ms"
-        _add(table, npu.accelerator, on_it, f"{npu.total_cycles:,}", time, say.size(npu.sram_bytes))
+        add_row(table, npu.accelerator, on_it, f"{npu.total_cycles:,}", time, say.size(npu.sram_bytes))
     return table
 
 
-def _speed_header(target: TargetResult) -> str:
+def speed_header(target: TargetResult) -> str:
+    """The head of a column of `speed`."""
     figures = "p50 / p90" if target.int8.latency_ms is not None else "an inference"
     return "\n".join([*textwrap.wrap(target.name, LONGEST_HEADER), figures])
 
 
-def _speed(measurement: Measurement) -> str:
+def speed(measurement: Measurement) -> str:
+    """p50 and p90; in an emulator the instructions of an inference."""
     latency_ms = measurement.latency_ms
     if latency_ms is not None:
         return f"{say.three_digits(latency_ms.p50)} / {say.three_digits(latency_ms.p90)} ms"
     return f"{say.instructions(measurement.instructions)} instr." if measurement.instructions else "-"
 
 
-def _table(*headers: str) -> Table:
+def new_table(*headers: str) -> Table:
+    """A table without rows, whose first column is of names and the others of numbers."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
     for index, header in enumerate(headers):
         table.add_column(Text(header), justify="right" if index else "left", no_wrap=index > 0, overflow="fold")
     return table
 
 
-def _add(table: Table, *cells: str, style: str = "") -> None:
+def add_row(table: Table, *cells: str, style: str = "") -> None:
+    """Add a row; where a cell may not be broken it has no-break spaces."""
     table.add_row(*(Text(_plain(cell)) for cell in cells), style=style)
 
 

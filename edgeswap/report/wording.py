@@ -64,10 +64,41 @@ def _printable(value: Any) -> Any:
     return value
 
 
+def baseline_name(report: Report) -> str:
+    """What the model is called that the other is compared with."""
+    return report.baseline if isinstance(report, BenchReport) else "float32"
+
+
+def candidate_name(report: Report) -> str:
+    """What the other model is called; of a bench of several files, the second."""
+    if isinstance(report, BenchReport) and report.candidates:
+        return report.candidates[0].name
+    return report.precision.replace("_", " ")
+
+
+def pairs(report: BenchReport) -> list[BenchReport]:
+    """A report of two files for each candidate."""
+    if len(report.candidates) < 2:
+        return [report]
+    return [
+        report.model_copy(
+            update={
+                "precision": candidate.precision,
+                "int8": candidate.model,
+                "comparison": candidate.comparison,
+                "targets": candidate.targets,
+                "candidates": [candidate],
+            }
+        )
+        for candidate in report.candidates
+    ]
+
+
 def stages(report: Report) -> list[Stage]:
     """The models whose accuracy is known, in the order in which they came about."""
     if isinstance(report, BenchReport):
-        both = (("float32", report.float32, "the baseline"), (report.precision, report.int8, "the candidate"))
+        first, second = baseline_name(report), candidate_name(report)
+        both = ((first, report.float32, "the baseline"), (second, report.int8, "the candidate"))
         return [Stage(name, record.accuracy, meaning) for name, record, meaning in both]
     found = (
         ("float32", report.float32, "as it was given"),
@@ -160,14 +191,13 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,}{NBSP}{thing}" if count == 1 else f"{count:,}{NBSP}{thing}s"
 
 
-def target_accuracy(target: TargetResult, candidate: str) -> str:
-    """Accuracy of both models as measured on the target itself."""
+def target_accuracy(target: TargetResult, baseline: str, candidate: str) -> str:
+    """Accuracy of both models, by their names, as measured on the target itself."""
     float32, int8 = target.float32.accuracy, target.int8.accuracy
     if int8.top1 is None:
         return plural(int8.samples, "sample")
-    return (
-        f"top-1 {percent(float32.top1)} float32, {percent(int8.top1)} {candidate} on {plural(int8.samples, 'sample')}"
-    )
+    both = f"top-1 {percent(float32.top1)} {baseline}, {percent(int8.top1)} {candidate}"
+    return f"{both} on {plural(int8.samples, 'sample')}"
 
 
 def limit_text(limit: Limit) -> str:
@@ -208,10 +238,15 @@ def _sentence(opening: str, report: Report) -> str:
     clauses = [*accuracy, f"is {size_gain(report)} ({size(report.int8.size_bytes)})"]
     spoken = report.targets if len(report.targets) <= MOST_SPOKEN else report.targets[:1]  # the table has them all
     clauses += [clause for target in spoken if (clause := _speed_clause(target, label(report, target)))]
-    if report.int8.float_tensors and report.precision != "float16":
+    if report.int8.float_tensors and report.precision in ("int8", "int16x8"):
         clauses.append(f"still holds {plural(report.int8.float_tensors, 'float tensor')}")
     text = clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"
-    return f"{opening}: the {report.precision} model {text}."
+    return f"{opening}: {_the_model(candidate_name(report))} {text}."
+
+
+def _the_model(name: str) -> str:
+    """`the int8 model`; of one that is called by its file, that alone."""
+    return name if "." in name else f"the {name} model"
 
 
 def label(report: Report, target: TargetResult) -> str:
@@ -238,13 +273,14 @@ def _accuracy_clause(report: Report, comparison: Comparison) -> str:
     accuracy = report.int8.accuracy
     if accuracy.top1 is None or comparison.top1_drop is None:
         agreement = percent(comparison.top1_agreement)
-        return f"gives the class of the float32 model on {agreement} of {accuracy.samples:,} samples"
+        return f"gives the class of {_the_model(baseline_name(report))} on {agreement} of {accuracy.samples:,} samples"
     change = f"{drop_or_gain(comparison.top1_drop)} {number_of_points(abs(comparison.top1_drop))} points"
     if comparison.top1_drop_ci95 is not None:
         low, high = comparison.top1_drop_ci95
         interval = (low, high) if comparison.top1_drop >= 0 else (-high, -low)
         change += f", 95{NBSP}% interval {points_interval(interval)}"
-    return f"has {percent(accuracy.top1)} top-1 (float32 {percent(report.float32.accuracy.top1)}; {change})"
+    first = f"{baseline_name(report)} {percent(report.float32.accuracy.top1)}"
+    return f"has {percent(accuracy.top1)} top-1 ({first}; {change})"
 
 
 def _speed_clause(target: TargetResult, name: str) -> str:
@@ -261,14 +297,15 @@ def significance(report: Report) -> str:
     comparison, samples = report.comparison, report.int8.accuracy.samples
     if comparison is None or comparison.top1_drop is None or comparison.mcnemar_p is None:
         return ""
+    baseline = baseline_name(report)
     lost = round(comparison.top1_drop * samples / 100)
-    of_samples = f"{abs(lost)} {'fewer' if lost > 0 else 'more'} of {samples:,} test samples right than float32"
+    of_samples = f"{abs(lost)} {'fewer' if lost > 0 else 'more'} of {samples:,} test samples right than {baseline}"
     if lost == 0:
-        of_samples = f"as many of {samples:,} test samples right as float32"
+        of_samples = f"as many of {samples:,} test samples right as {baseline}"
     chance = "can be chance" if comparison.mcnemar_p >= SIGNIFICANCE else "is more than chance would explain"
     difference = f"The difference {chance} (McNemar {p_value(comparison.mcnemar_p)})."
     agreement = f"gives the same class on {percent(comparison.top1_agreement)}"
-    return f"{report.precision} gets {of_samples}, and {agreement}. {difference}"
+    return f"{candidate_name(report)} gets {of_samples}, and {agreement}. {difference}"
 
 
 def control(report: ExportReport) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-from edgeswap.records import CandidatePrecision
+from edgeswap.records import Precision
 from edgeswap.tflite.flatbuffer import Tensor, read, tensors, text
 
-Precision = CandidatePrecision | Literal["float32"]
 _INTEGERS = frozenset({"INT8", "UINT8", "INT4", "UINT4", "INT2"})
 
 
@@ -21,7 +20,8 @@ class Interface:
         inputs: name to shape without the batch, in order; the name is the signature's, or the tensor's without what
             the converter puts around it.
         outputs: shapes with the batch, in order.
-        precision: int16x8 with an int16 tensor, int8 with any other of 8 bits or less, float16 with float16 weights.
+        precision: by what is computed with: int16x8 with an int16 activation, int8 with any other of 8 bits or less
+            (also where its ends are uint8), dynamic_range where only weights are, float16 with float16 weights.
     """
 
     inputs: Mapping[str, tuple[int, ...]]
@@ -49,10 +49,14 @@ def interface(data: bytes) -> Interface:
         if not signature.subgraphIndex
         for entry in signature.inputs or ()
     }
+    inputs: dict[str, tuple[int, ...]] = {}
+    for number, index in enumerate(map(int, graph.inputs)):
+        name = named.get(index) or _plain(known[index])
+        inputs[f"{name}_{number}" if name in inputs else name] = known[index].shape[1:]
     return Interface(
-        {named.get(int(index)) or _plain(known[index]): known[index].shape[1:] for index in graph.inputs},
+        inputs,
         tuple(known[index].shape for index in graph.outputs),
-        _precision({tensor.dtype for number in range(len(model.subgraphs)) for tensor in tensors(model, number)}),
+        _precision(model),
     )
 
 
@@ -61,9 +65,17 @@ def _plain(tensor: Tensor) -> str:
     return tensor.name.split(":", maxsplit=1)[0].replace("serving_default_", "", 1)
 
 
-def _precision(dtypes: set[str]) -> Precision:
-    if "INT16" in dtypes:
+def _precision(model: Any) -> Precision:
+    constants: set[str] = set()
+    activations: set[str] = set()
+    for number, subgraph in enumerate(model.subgraphs):
+        for known, tensor in zip(tensors(model, number), subgraph.tensors, strict=True):
+            data = model.buffers[tensor.buffer].data
+            (activations if data is None or not len(data) else constants).add(known.dtype)
+    if "INT16" in activations:
         return "int16x8"
-    if dtypes & _INTEGERS:
+    if activations & _INTEGERS:
         return "int8"
-    return "float16" if "FLOAT16" in dtypes else "float32"
+    if constants & _INTEGERS:
+        return "dynamic_range"
+    return "float16" if "FLOAT16" in constants | activations else "float32"
