@@ -130,6 +130,83 @@ def test_without_its_compiler_an_edge_tpu_is_judged_and_the_figures_are_said_to_
     assert any("not-on-the-edge-tpu: these figures are the CPU's" in text for text in report.targets[0].warnings)
 
 
+# --- any pair, and more than two --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def others(work: Path) -> Path:
+    """The int8 classifier as other tools write it: another input's name, and uint8 throughout."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    from tests import tiny_tflite
+
+    tiny_tflite.TYPES.setdefault("uint8", schema.TensorType.UINT8)
+    options = (schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT())
+    dense = (schema.BuiltinOperator.FULLY_CONNECTED, 4, *options, (0, 1, -1))
+    for name, dtype, zero in (("named.tflite", "int8", -128), ("uint8.tflite", "uint8", 0)):
+        middle = zero + 128
+        tensors = [
+            Spec("input_1_int8", (1, *SHAPE), dtype, 1 / 255, zero),
+            Spec("weights", WEIGHTS.shape, dtype, 1.0, middle, (WEIGHTS + middle).astype(dtype)),
+            Spec("logits", (1, len(WEIGHTS)), dtype, 64 / 255, middle),
+        ]
+        tiny_tflite.write(work / name, tensors, dense, (0,), (2,))
+    return work
+
+
+def test_inputs_of_other_names_and_uint8_ends_are_given_the_same_samples(others):
+    plain = bench()
+    for name in ("named.tflite", "uint8.tflite"):
+        report = api.bench(FLOAT, name, data="test.npz", preprocess="unit", quick=True)
+        # uint8 is int8 moved by 128: the very same figures.
+        assert (report.int8.accuracy, report.precision) == (plain.int8.accuracy, "int8")
+        assert report.comparison.top1_drop == plain.comparison.top1_drop
+
+
+@pytest.mark.parametrize(
+    ("files", "names", "precisions"),
+    [
+        ((INT8, FLOAT), ("int8", "float32"), ("int8", "float32")),
+        ((INT8, "named.tflite"), ("int8.tflite", "named.tflite"), ("int8", "int8")),
+        ((INT8, INT8), ("1: int8.tflite", "2: int8.tflite"), ("int8", "int8")),
+    ],
+)
+def test_any_precision_may_come_first(files, names, precisions, others):
+    report = api.bench(*files, data="test.npz", preprocess="unit", quick=True)
+    assert (report.baseline, report.candidates[0].name) == names
+    assert (report.baseline_precision, report.precision) == precisions
+    better = interface((others / files[1]).read_bytes()).precision == "float32"
+    assert (report.comparison.top1_drop < 0) == better
+    assert (report.float32.file, report.int8.file) == files
+
+
+def test_more_than_two_are_each_compared_with_the_first(others, capfd):
+    from edgeswap.cli import run
+
+    flags = ["--data", "test.npz", "--preprocess", "unit", "--quick", "-o", "bench.json"]
+    assert run(["bench", FLOAT, INT8, FLOAT, "uint8.tflite", *flags]) == 0
+    shown = capfd.readouterr().out
+    report = BenchReport.model_validate_json((others / "bench.json").read_text())
+    assert [candidate.model.file for candidate in report.candidates] == [INT8, FLOAT, "uint8.tflite"]
+    first, second, third = report.candidates
+    assert (report.int8, report.comparison, report.targets) == (first.model, first.comparison, first.targets)
+    assert (first.model.accuracy, second.model.accuracy.top1) == (third.model.accuracy, 1.0)
+    assert (second.comparison.top1_drop, second.comparison.top1_agreement) == (0.0, 1.0)
+    assert first.comparison.top1_drop == third.comparison.top1_drop > 0
+    for candidate in report.candidates:
+        (target,) = candidate.targets
+        assert target.float32 == report.targets[0].float32
+        assert target.speedup_p50 == pytest.approx(target.float32.latency_ms.p50 / target.int8.latency_ms.p50)
+    assert len({candidate.targets[0].int8.latency_ms.mean for candidate in report.candidates}) == 3
+    warned = [text for candidate in report.candidates for text in candidate.targets[0].warnings]
+    assert len(warned) == len(set(warned))
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 80
+    rows = [line.split()[0] for line in lines if " / " in line and " ms" in line]
+    assert rows == ["1:", "int8.tflite", "3:", "uint8.tflite"]
+    assert sum(line.startswith("Measured: ") for line in lines) == 3
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 

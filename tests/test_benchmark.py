@@ -278,6 +278,39 @@ def test_two_inputs_are_matched_by_name(folder: Path) -> None:
     assert found["data"]["preprocess"] == "none"
 
 
+@pytest.mark.parametrize(
+    ("arrays", "given"),
+    [
+        ({"x": "left", "right": "right"}, None),
+        ({"b": "left", "a": "right"}, ["b", "a"]),
+        ({"left": "left", "a": "right"}, ["left", "a"]),
+        ({"right": "right", "left": "left", "more": "left"}, ["left", "right"]),
+    ],
+)
+def test_inputs_without_an_array_of_their_name_take_them_in_order(
+    folder: Path, arrays: dict[str, str], given: list[str] | None
+) -> None:
+    adder(folder / "adder.tflite", 3)
+    generator = np.random.default_rng(2)
+    values = dict(zip(("left", "right"), generator.random((2, 20, 3)).astype(np.float32), strict=True))
+    np.savez(folder / "unnamed.npz", **{name: values[array] for name, array in arrays.items()})
+    found = measured(folder, "adder.tflite", "--data", "unnamed.npz", "--no-latency", "--no-load")
+    assert found["models"][0]["accuracy"]["predicted"] == sum(values.values()).argmax(axis=1).tolist()
+    expected = given or list(arrays)
+    assert found["models"][0]["inputs_from"] == expected
+    warned = [item for item in found["warnings"] if item["name"] == benchmark.INPUTS_BY_ORDER]
+    assert bool(warned) == (expected != ["left", "right"])
+
+
+def test_inputs_of_unlike_shapes_are_told_by_them() -> None:
+    arrays = {"a": np.zeros((5, 2)), "b": np.zeros((5, 3))}
+    inputs = [tensor("float32", shape=(1, 3)), tensor("float32", shape=(1, 2))]
+    evaluation = benchmark.Evaluation(Path("e.npz"), arrays, None, np.arange(5), 5)
+    assert evaluation.matched(inputs) == ["b", "a"]
+    with pytest.raises(benchmark.BenchmarkError, match=r"\(3,\) for the input 'x', e\.npz holds \(2,\) in 'a'"):
+        evaluation.matched([inputs[0], inputs[0]])
+
+
 # --- what can go wrong ------------------------------------------------------------------------------------------------
 
 
@@ -298,7 +331,7 @@ def refused(done: Any) -> str:
         ({"x": PIXELS, "y": np.full(300, -1)}, "unit", "class numbers"),
         ({"x": PIXELS, "y": np.zeros(299, int)}, "unit", "class numbers"),
         ({"x": PIXELS, "z": PIXELS[:5]}, "unit", "one length"),
-        ({"images": PIXELS}, "unit", "images"),
+        ({"images": PIXELS, "more": PIXELS}, "unit", "images"),
         ({"x": PIXELS[:0]}, "unit", "above 0"),
         ({"x": PIXELS.astype(np.int64)}, "unit", "int64"),
         ({"x": np.full((2, *SHAPE), np.nan)}, None, "NaN"),

@@ -87,7 +87,7 @@ def _measured(report: say.Report, target: TargetResult) -> str:
             + say.plural(target.int8.latency_ms.threads, "thread")
         )
     if (target.float32.accuracy, target.int8.accuracy) != (report.float32.accuracy, report.int8.accuracy):
-        parts.append(say.target_accuracy(target, say.baseline_name(report), say.candidate_name(report)))
+        parts.append(say.target_accuracy(target, say.candidate_name(report), say.baseline_name(report)))
     return "; ".join(parts)
 
 

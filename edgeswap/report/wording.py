@@ -191,7 +191,7 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,}{NBSP}{thing}" if count == 1 else f"{count:,}{NBSP}{thing}s"
 
 
-def target_accuracy(target: TargetResult, baseline: str, candidate: str) -> str:
+def target_accuracy(target: TargetResult, candidate: str, baseline: str = "float32") -> str:
     """Accuracy of both models, by their names, as measured on the target itself."""
     float32, int8 = target.float32.accuracy, target.int8.accuracy
     if int8.top1 is None:
