@@ -64,9 +64,9 @@ def section(verdicts: list[Verdict]) -> str:
     """The section of benchmarks/README.md."""
     text = wrapped("""
         Small models and data on which edgeswap once failed, each rebuilt from what people report trouble with. Each
-        command runs as a process of its own; right is what issue-sized faults of that kind had wrong: an exit code,
-        words, a figure of report.json, the labels or the text of a bundle. `later` stands where the network is no
-        classifier of one output: until edgeswap takes such networks, right is a clear error before any training.
+        command runs as a process of its own, and is held against an exit code, words, figures of report.json, or what
+        its bundle says. `later` stands where the network is no classifier of one output: until edgeswap takes such
+        networks, a clear error before any training is right.
     """)
     rows = ["| case | command | what is right | what came | verdict |", "| --- | --- | --- | --- | --- |"]
     rows += [_row(verdict) for verdict in verdicts if verdict.case != BROKEN]
