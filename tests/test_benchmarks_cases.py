@@ -79,15 +79,15 @@ def test_an_expectation_holds_or_says_what_came(folder: Path, expectation: Expec
 
 def test_every_shared_case_has_what_is_right(shared: Path) -> None:
     cases = {path.name for path in (shared / "cases").iterdir() if path.is_dir()}
-    assert cases == {*RIGHT, BROKEN}
+    assert cases == set(RIGHT)
     assert all(right.needs in (None, *cases) for right in RIGHT.values())
 
 
 def test_verdicts_are_kept_and_shown(tmp_path: Path) -> None:
-    held = Verdict("argmax", "edgeswap check model.h5", ["exit 0"], [], later=False)
-    wrong = Verdict("gru", "edgeswap check model.h5", ["exit 3"], ["exit 1: a|b"], later=False)
+    held = Verdict("argmax", "edgeswap check model.h5", ["exit 0"], [])
+    wrong = Verdict("gru", "edgeswap check model.h5", ["exit 3"], ["exit 1: a|b"])
     later = Verdict("two", "edgeswap export two.keras", ["exit 1 or 2"], [], later=True)
-    broken = Verdict(BROKEN, "check hang.h5", ["exit 0 to 3"], [], later=False)
+    broken = Verdict(BROKEN, "check hang.h5", ["exit 0 to 3"], [], file="hang.h5")
     store(tmp_path / "verdicts.json", {"argmax": [held], "gru": [wrong], "two": [later], BROKEN: [broken]})
     assert stored(tmp_path / "verdicts.json")["gru"] == [wrong]
     assert stored(tmp_path / "none.json") == {}

@@ -29,18 +29,17 @@ def main() -> int:
     arguments = parser.parse_args()
     cases, folder = shared / "cases", arguments.folder
     found = sorted(path.name for path in cases.iterdir() if path.is_dir())
-    if unknown := set(found) - set(RIGHT) - {BROKEN}:
+    if unknown := set(found) - set(RIGHT):
         parser.error(f"expected to know what is right for each case, not for {', '.join(sorted(unknown))}")
     file = folder / "verdicts.json"
     done = {name: verdicts for name, verdicts in stored(file).items() if name not in arguments.names}
     lock = threading.Lock()
 
     def run(name: str) -> None:
-        needs = RIGHT[name].needs if name in RIGHT else None
-        for each in filter(None, (needs, name)):
+        for each in filter(None, (RIGHT[name].needs, name)):
             with making[each]:
                 make(each, cases / each, folder)
-        own = broken_files(cases / name, folder) if name == BROKEN else judge(name, RIGHT[name], folder)
+        own = judge(name, RIGHT[name], folder) + (broken_files(cases / name, folder) if name == BROKEN else [])
         with lock:
             done[name] = own
             store(file, done)
@@ -69,12 +68,13 @@ def section(verdicts: list[Verdict]) -> str:
         networks, a clear error before any training is right.
     """)
     rows = ["| case | command | what is right | what came | verdict |", "| --- | --- | --- | --- | --- |"]
-    rows += [_row(verdict) for verdict in verdicts if verdict.case != BROKEN]
-    broken = [verdict for verdict in verdicts if verdict.case == BROKEN]
-    rows += [_row(verdict) for verdict in broken if verdict.wrong]
+    broken = [verdict for verdict in verdicts if verdict.file]
+    rows += [_row(verdict) for verdict in verdicts if verdict.wrong or not verdict.file]
     if broken:
         held = sum(not verdict.wrong for verdict in broken)
-        rows.append(f"| {BROKEN} | {len(broken)} runs on broken files | {'; '.join(broken[0].right)} | {held} held | |")
+        rows.append(
+            f"| {BROKEN} | {len(broken)} runs on broken files | {'; '.join(broken[0].right)} | {held} held |  |"
+        )
     wrong = sum(bool(verdict.wrong) for verdict in verdicts)
     summary = f"{len(verdicts) - wrong} of {len(verdicts)} commands are right."
     return f"```sh\npython -m benchmarks.cases\n```\n\n{text}\n\n" + "\n".join(rows) + f"\n\n{summary}\n"

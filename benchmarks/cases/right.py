@@ -71,6 +71,7 @@ def _later(model: str, data: str, *, methods: tuple[str, ...] = ("ptq", "qat")) 
 
 
 NONE = "--preprocess none"
+PIXELS = 'import numpy as np; np.savez("pixels.npz", x=np.random.default_rng(0).random((60, 8, 8, 3), dtype="f4"))'
 
 RIGHT: dict[str, Right] = {
     "argmax": Right((_check("model.h5", code(0), never_says("BitwiseAnd|the converter fails")),)),
@@ -122,6 +123,13 @@ RIGHT: dict[str, Right] = {
             _export(
                 "gru_unrolled.keras", "d.npz", code(0), figure("int8.float_tensors", at_most=0, out="o_u"), out="o_u"
             ),
+        )
+    ),
+    # Beside its broken files, which all go through the commands that read such files.
+    "hostile": Right(
+        (
+            Step(f"python -c '{PIXELS}'", (code(0),)),
+            _export("name_with_space.keras", "pixels.npz", code(0), NO_FLOAT, more=NONE),
         )
     ),
     "keras_loader_resize": Right(

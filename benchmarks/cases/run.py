@@ -22,13 +22,14 @@ MADE = "made"
 
 @dataclass(frozen=True)
 class Verdict:
-    """A command of a case: what is right, and what came where that did not; as JSON a line of the results."""
+    """A command of a case: what is right, and what came where that did not; `file` is a broken file it was given."""
 
     case: str
     command: str
     right: list[str]
     wrong: list[str]
-    later: bool
+    later: bool = False
+    file: str = ""
 
 
 def make(name: str, source: Path, folder: Path) -> None:
@@ -69,7 +70,7 @@ def broken_files(source: Path, folder: Path) -> list[Verdict]:
 
     right = ["exit 0 to 3", "no traceback", "at most 60 s and 2 GiB more than a sound file takes"]
     return [
-        Verdict("hostile", f"{result.command} {result.source}", right, result.faults, later=False)
+        Verdict("hostile", f"{result.command} {result.source}", right, result.faults, file=result.source)
         for result in broken_file_results(source, folder)
     ]
 
