@@ -11,6 +11,7 @@ from edgeswap.data import load
 from edgeswap.errors import ModelError
 from edgeswap.graph.build import with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.finite import require_finite
 from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
@@ -57,7 +58,8 @@ def open_source(
         custom_objects: the user's own layers, see `load_model`; those of a Keras 3 model also as tf_keras classes.
 
     Raises:
-        ModelError: the model cannot be read, or is no classifier with one output (N, classes) and inputs of fixed size.
+        ModelError: the model cannot be read, is no classifier with one output (N, classes) and inputs of fixed size, or
+            has weights that are no numbers.
     """
     if model is None:
         opened, where = digits.build("swish", seed=seed), "digits"
@@ -69,6 +71,7 @@ def open_source(
     graph = _any_batch(_in_tf_keras(in_float32(canonicalize(read(opened))), custom_objects))
     classes = _classes(opened)
     _check_inputs(graph)
+    require_finite(graph)
     digest = sha256(Path(where)) if isinstance(model, (str, Path)) else _weights_sha256(graph)
     record = ModelSource(name=graph.name, source=where, sha256=digest)
     return Source(graph, record, classes, takes_raw_pixels(graph), opened if model is None else None)

@@ -87,6 +87,15 @@ def test_observe_gives_the_extremes_whatever_the_batches():
     assert observe(placement, [SAMPLES], batch_size=40)["add"] == pytest.approx(ranges["add"], rel=1e-5)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_no_number_names_the_layer_that_gives_it(value):
+    placement = placed()
+    samples = SAMPLES.copy()
+    samples[11, 3, 3, 1] = value
+    with pytest.raises(ModelError, match="got NaN or infinity from 'bn1'"):
+        observe(placement, [samples])
+
+
 def test_what_is_behind_a_clipped_elu_is_observed_behind_the_clip():
     placement = placed("clipped_elu(max_value=0.1)")
     model = build(placement.graph)

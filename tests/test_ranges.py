@@ -80,8 +80,14 @@ def test_no_range_is_wider_than_its_bounds_or_than_what_was_observed(kind, low, 
         assert found.low.value <= 0 <= found.high.value
         for end, bound, seen, sign in ((found.low, bounds.low, low, -1), (found.high, bounds.high, high, 1)):
             if end.how != "fixed":
-                assert sign * end.value <= sign * seen + step
+                assert sign * end.value <= sign * seen + max(step, found.least)
             assert bound is None or sign * end.value <= sign * bound
+
+
+def test_a_range_of_zeros_is_given_a_width_above_its_upper_end():
+    settled = settle(placed("MaxPooling2D", "relu"), {"l1": (0.0, 0.0)})["l1"]
+    assert (settled.low.value, settled.high.value) == (0.0, settled.least)
+    assert settled.least > 0
 
 
 def test_two_ends_are_counted_for_each_range():

@@ -76,3 +76,14 @@ def test_only_the_example_is_trained(tiny):
     source = opened(tiny / "tiny.keras")
     assert train_example(source, seed=0, progress=Silent()) is source
     assert opened(None).untrained is not None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_weight_that_is_no_number_names_its_layer(value):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(3, name="scores")(inputs))
+    kernel, bias = model.get_layer("scores").get_weights()
+    kernel[1, 2] = value
+    model.get_layer("scores").set_weights([kernel, bias])
+    with pytest.raises(ModelError, match=r"1 of 12 values that are NaN or infinite in layer 'scores' \(Dense\)"):
+        opened(model)

@@ -79,6 +79,17 @@ def run(data: bytes, inputs: npt.NDArray[Any], resolver: OpResolverType = XNNPAC
     return np.stack(outputs)
 
 
+def run_on_reals(
+    data: bytes, samples: npt.NDArray[np.float32], resolver: OpResolverType = XNNPACK
+) -> tuple[npt.NDArray[Any], float]:
+    """Real outputs of a full-integer model of one input and one output, and the real value of one step of them."""
+    interpreter = Interpreter(model_content=data)
+    (given,), (wanted,) = interpreter.get_input_details(), interpreter.get_output_details()
+    (scale, zero_point), (step, offset) = given["quantization"], wanted["quantization"]
+    int8 = np.clip(np.rint(samples / scale + zero_point), -128, 127).astype(np.int8)
+    return (run(data, int8, resolver).astype(np.float64) - offset) * step, step
+
+
 def partitions(data: bytes) -> int:
     """In how many pieces the XNNPACK delegate takes the graph."""
     interpreter = Interpreter(model_content=data, num_threads=1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.progress import Progress, Silent
@@ -39,6 +40,9 @@ def observe(
     Returns:
         Layer name to (lowest, highest) of its output over all samples and calls, zero included, for each output of the
         placement but those with a prescribed range.
+
+    Raises:
+        ModelError: a layer gives NaN or infinity for a sample.
     """
     names = [name for name, output in placement.outputs.items() if not output.fixed or name not in placement.prescribed]
     if not names:
@@ -60,9 +64,21 @@ def observe(
         for start in range(0, total, batch_size):
             batch = [tf.constant(array[start : start + batch_size]) for array in samples]
             low, high = extremes(*batch).numpy()
+            _require_finite(names, low, high)
             seen = np.stack([np.minimum(seen[0], low), np.maximum(seen[1], high)])
             step.advance(min(batch_size, total - start))
     return {name: (float(low), float(high)) for name, low, high in zip(names, *seen, strict=True)}
+
+
+def _require_finite(names: Sequence[str], low: npt.NDArray[np.float32], high: npt.NDArray[np.float32]) -> None:
+    """Minimum and maximum of values with a NaN among them are NaN."""
+    broken = [name for name, *ends in zip(names, low, high, strict=True) if not np.isfinite(ends).all()]
+    if broken:
+        raise ModelError(
+            f"Expected finite values from every layer on the calibration samples, got NaN or infinity from "
+            f"{broken[0]!r}.",
+            "Check its weights and what it computes, and that the samples are preprocessed as in training.",
+        )
 
 
 def _outputs(layer: Any) -> list[Any]:

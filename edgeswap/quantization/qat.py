@@ -51,7 +51,8 @@ def quantize(
     settled = settle(placement, observed, policy, trains=trains)
     layers = {
         name: LayerQuantizers(
-            placement.weights.get(name, ()), None if ends is None else OutputQuantizer(ends.low, ends.high)
+            placement.weights.get(name, ()),
+            None if ends is None else OutputQuantizer(ends.low, ends.high, least=ends.least),
         )
         for name in {*placement.weights, *placement.outputs}
         for ends in [settled.get(name)]

@@ -9,12 +9,12 @@ from typing import Any
 
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.quantization.ranges import End
-from edgeswap.quantization.specification import Weight
+from edgeswap.quantization.specification import WEIGHT_STEPS, Weight
+from edgeswap.quantization.widths import NARROWEST
 
-# A channel of zeros has no scale. This one keeps its bias, quantized at input scale times weight scale, inside int32.
-SMALLEST_WEIGHT_RANGE = 1e-5
-# Of what has no values but zero; any scale would do.
-SMALLEST_OUTPUT_RANGE = 1e-5
+# What the converter gives a channel that is smaller: its kNearZeroTolerance. Where a bias would leave int32 at such a
+# scale, the converter makes it greater.
+SMALLEST_WEIGHT_RANGE = NARROWEST / 2
 # How far a learned end may go, in units of the range's first width: it keeps a range from closing up.
 LEARNED_UNITS = (1 / 256, 256.0)
 
@@ -34,12 +34,13 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
         low: where the range begins, and how that may change.
         high: where it ends.
         decay: weight of the past in the moving average.
+        least: width that the range keeps wherever its ends move.
     """
 
-    def __init__(self, low: End, high: End, decay: float = 0.99) -> None:
+    def __init__(self, low: End, high: End, decay: float = 0.99, least: float = NARROWEST) -> None:
         self.low, self.high = low, high
-        self.decay = decay
-        self.unit = max(high.value - low.value, SMALLEST_OUTPUT_RANGE)
+        self.decay, self.least = decay, least
+        self.unit = max(high.value - low.value, least)
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
         """A scalar float32 variable for each end that is not fixed, trainable where it learns."""
@@ -66,7 +67,7 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
         lowest = tf.minimum(tf.reduce_min(inputs), 0.0) if training else None
         highest = tf.maximum(tf.reduce_max(inputs), 0.0) if training else None
         low = self._end(self.low, weights.get("low"), lowest, tf.maximum)
-        high = self._end(self.high, weights.get("high"), highest, tf.minimum)
+        high = tf.maximum(self._end(self.high, weights.get("high"), highest, tf.minimum), low + self.least)
         if training and "learned" in (self.low.how, self.high.how):
             return learned_fake_quant(inputs, low, high)
         return tf.quantization.fake_quant_with_min_max_vars(inputs, low, high)
@@ -92,7 +93,7 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
         for side, end in (("low", self.low), ("high", self.high)):
             unit = self.unit if end.how == "learned" else 1.0
             ends.append(end.value if end.how == "fixed" else float(variables[side]) * unit)
-        return ends[0], ends[1]
+        return ends[0], max(ends[1], ends[0] + self.least)
 
     def _kept_apart(self, side: str, limit: float | None) -> Callable[[Any], Any]:
         """What holds a learned end within its limit, and on its side of zero."""
@@ -105,12 +106,13 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
 
     def get_config(self) -> dict[str, Any]:
         """Plain values from which `from_config` makes the same again."""
-        return {"low": asdict(self.low), "high": asdict(self.high), "decay": self.decay}
+        return {"low": asdict(self.low), "high": asdict(self.high), "decay": self.decay, "least": self.least}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> OutputQuantizer:
         """The inverse of `get_config`."""
-        return cls(End(**config["low"]), End(**config["high"]), config["decay"])
+        least = config.get("least", NARROWEST)  # models saved before it was known have none
+        return cls(End(**config["low"]), End(**config["high"]), config["decay"], least)
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -143,10 +145,10 @@ def learned_fake_quant(x: Any, low: Any, high: Any) -> Any:
 class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: ignore[misc]
     """Fake-quant to 8 bits of a weight: symmetric, narrow range [-127, 127], scaled to its largest magnitude.
 
-    One scale: TensorFlow's operator, by which the converter knows that there shall be one. Scales by channel: plain
-    arithmetic, because the operator knows channels on the last axis only, where a depthwise kernel has none, and the
-    converter fails on a reshape around it. To the converter such a weight is a constant, already rounded; it gives it
-    the same scales, since the largest magnitude of each channel is 127 steps.
+    Plain arithmetic, because TensorFlow's operator knows channels on the last axis only, where a depthwise kernel has
+    none, and the converter fails on a reshape around it. To the converter such a weight is a constant, already rounded;
+    it gives it the same scales, since the largest magnitude of each channel is 127 steps, and makes one greater where
+    the bias, quantized at input scale times weight scale, would leave int32.
 
     Args:
         channel_axes: axes along which each channel has its own scale; none: one scale for the whole weight.
@@ -161,12 +163,9 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
 
     def __call__(self, inputs: Any, training: bool, weights: Mapping[str, Any], **kwargs: Any) -> Any:
         """The weight, float32 of any shape, rounded; the gradient passes straight through."""
-        if not self.channel_axes:
-            limit = tf.maximum(tf.reduce_max(tf.abs(tf.stop_gradient(inputs))), SMALLEST_WEIGHT_RANGE)
-            return tf.quantization.fake_quant_with_min_max_vars(inputs, -limit, limit, narrow_range=True)
         others = [axis for axis in range(inputs.shape.rank) if axis not in self.channel_axes]
         limit = tf.reduce_max(tf.abs(tf.stop_gradient(inputs)), axis=others, keepdims=True)
-        scale = tf.maximum(limit, SMALLEST_WEIGHT_RANGE) / 127.0
+        scale = tf.maximum(limit, SMALLEST_WEIGHT_RANGE) / WEIGHT_STEPS
         rounded = tf.round(inputs / scale) * scale
         return inputs + tf.stop_gradient(rounded - inputs) if training else rounded
 

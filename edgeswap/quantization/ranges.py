@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from edgeswap.errors import ModelError
 from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.saturation import saturate
 from edgeswap.quantization.specification import STEPS, Policy
+from edgeswap.quantization.widths import NARROWEST, narrowest_ranges
 
 How = Literal["fixed", "narrowed", "observed", "saturated", "learned"]
 HOWS: tuple[How, ...] = get_args(How)
@@ -43,10 +44,14 @@ class End:
 
 @dataclass(frozen=True)
 class Ends:
-    """The ends of one range: what int8 -128 and 127 stand for, but for the nudge that makes zero a whole step."""
+    """The ends of one range: what int8 -128 and 127 stand for, but for the nudge that makes zero a whole step.
+
+    `least` is the width that it keeps in training, see `narrowest_ranges`.
+    """
 
     low: End
     high: End
+    least: float = field(default=NARROWEST, compare=False)
 
 
 def settle(
@@ -64,7 +69,8 @@ def settle(
 
     A PACT's ceiling (arXiv:1805.06085) goes on being learned under every policy, without a limit. Whatever the policy,
     an end that is not fixed moves in to where the activation that alone reads the tensor is flat, see `saturate`, and
-    is limited to that.
+    is limited to that. Last, a range that is narrower than runtimes take, such as that of a tensor which was all zero,
+    goes on above its upper end, bound or not.
 
     Args:
         placement: from `place`.
@@ -85,10 +91,12 @@ def settle(
     chosen = AUTO if policy == "auto" else policy
     settled = {name: _ends(placement, name, observed.get(name), chosen, trains) for name in placement.outputs}
     useful = saturate(placement, {name: (ends.low.value, ends.high.value) for name, ends in settled.items()})
-    return {
+    moved = {
         name: Ends(_moved(ends.low, useful[name][0]), _moved(ends.high, useful[name][1]))
         for name, ends in settled.items()
     }
+    least = narrowest_ranges(placement, {name: ends.high.value - ends.low.value for name, ends in moved.items()})
+    return {name: _wide_enough(ends, least[name]) for name, ends in moved.items()}
 
 
 def counted(settled: Mapping[str, Ends]) -> dict[How, int]:
@@ -126,3 +134,8 @@ def _moved(end: End, value: float) -> End:
     if end.how == "fixed" or value == end.value:
         return end
     return End(value, "learned" if end.how == "learned" else "saturated", value)
+
+
+def _wide_enough(ends: Ends, least: float) -> Ends:
+    high = max(ends.high.value, ends.low.value + least)
+    return Ends(ends.low, replace(ends.high, value=high), least)

@@ -13,6 +13,7 @@ from typing import Literal
 from edgeswap.graph.ir import Layer
 
 STEPS = 255  # between the ends of int8
+WEIGHT_STEPS = 127  # from zero to the largest magnitude of a weight
 Policy = Literal["auto", "fixed", "observed", "learned"]  # where ranges end, see `edgeswap.quantization.ranges`
 
 
