@@ -16,7 +16,7 @@ import click
 
 from edgeswap import __version__
 from edgeswap.cli_targets import bench, bundle, target
-from edgeswap.errors import ConfigError, EdgeswapError
+from edgeswap.errors import ConfigError, EdgeswapError, notes
 from edgeswap.invocation import VERDICT_NO, Invocation, debug_option, say, say_failures, target_options
 from edgeswap.scratch import is_full
 
@@ -241,7 +241,8 @@ def main() -> NoReturn:
         with interruptible():
             code = run(sys.argv[1:])
     except Interrupted as interrupted:
-        code = say(f"Interrupted by {interrupted}.", "Nothing was left behind.", interrupted.exit_code)
+        kept = notes(interrupted) or ["Nothing was left behind."]
+        code = say(f"Interrupted by {interrupted}.", " ".join(kept), interrupted.exit_code)
     sys.exit(code)
 
 
@@ -260,14 +261,16 @@ def run(arguments: Sequence[str]) -> int:
     except EdgeswapError as error:
         if invocation.debug:
             raise
-        return say(error.problem, error.remedy, error.exit_code)
+        return say(error.problem, " ".join([error.remedy, *notes(error)]), error.exit_code)
     except Exception as error:
         if invocation.debug:
             raise
         if is_full(error):
-            return say("Expected room to write to, got a full disk.", "Free some space, and run it again.", 1)
-        problem = f"edgeswap itself failed: {type(error).__name__}: {' '.join(str(error).split())}"
-        return say(problem, "Please report it with what --debug shows.", 1)
+            problem, remedy = "Expected room to write to, got a full disk.", "Free some space, and run it again."
+        else:
+            problem = f"edgeswap itself failed: {type(error).__name__}: {' '.join(str(error).split())}"
+            remedy = "Please report it with what --debug shows."
+        return say(problem, " ".join([remedy, *notes(error)]), 1)
 
 
 def _usage(error: click.UsageError) -> tuple[str, str]:

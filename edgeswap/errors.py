@@ -1,5 +1,7 @@
 """What can go wrong, as sentences. They become text and an exit code in `cli.py` alone."""
 
+from __future__ import annotations
+
 
 class EdgeswapError(Exception):
     """A failure that its reader can act on.
@@ -48,3 +50,17 @@ class TargetError(EdgeswapError):
 
 class OutputError(EdgeswapError):
     """The output cannot be written: it exists, the disk is full, the path is a file."""
+
+
+def add_note(error: BaseException, sentence: str) -> None:
+    """Have `error`, of whatever kind, also say `sentence`; a traceback shows it below the message.
+
+    As `BaseException.add_note`, which Python 3.10 has not.
+    """
+    error.__notes__ = [*notes(error), sentence]
+
+
+def notes(error: BaseException) -> list[str]:
+    """What `add_note` added, to the error or to one that it was raised from."""
+    own: list[str] = getattr(error, "__notes__", [])
+    return own or (notes(error.__cause__) if error.__cause__ is not None else [])

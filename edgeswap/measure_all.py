@@ -18,10 +18,6 @@ HOST = "host"
 EMULATOR = "emulator:"
 
 
-class UnmeasuredError(TargetError):
-    """Not one target gave figures."""
-
-
 @dataclass(frozen=True, eq=False)
 class Measured:
     """One target that gave figures.
@@ -91,7 +87,7 @@ def measure_all(
         how: as in `measure`.
 
     Raises:
-        UnmeasuredError: not one target gave figures.
+        TargetError: not one target gave figures.
     """
     progress = progress or Silent()
     found: dict[int, Measured | TargetFailure] = {}
@@ -143,9 +139,9 @@ def _side_by_side(lines: Sequence[Sequence[tuple[int, Apart]]], run: Callable[[i
             raise
 
 
-def _all_failed(failures: Sequence[TargetFailure]) -> UnmeasuredError:
+def _all_failed(failures: Sequence[TargetFailure]) -> TargetError:
     if len(failures) == 1:
-        return UnmeasuredError(failures[0].problem, failures[0].remedy)
+        return TargetError(failures[0].problem, failures[0].remedy)
     problems = " ".join(failure.problem for failure in failures)
     remedies = dict.fromkeys(failure.remedy for failure in failures)
-    return UnmeasuredError(f"All {len(failures)} targets failed. {problems}", " ".join(remedies))
+    return TargetError(f"All {len(failures)} targets failed. {problems}", " ".join(remedies))

@@ -17,18 +17,18 @@ from edgeswap.compare import compare, judge
 from edgeswap.config import ExportConfig
 from edgeswap.convert import Conversion, convert_all
 from edgeswap.delegated import Delegated, delegated
-from edgeswap.errors import TargetError
+from edgeswap.errors import ModelError
 from edgeswap.estimate_all import estimate_all
 from edgeswap.evaluate import Classes, accuracy, model_inputs, predict, require_above_chance
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
 from edgeswap.measure import Predictions
-from edgeswap.measure_all import Outcome, UnmeasuredError, measure_all
-from edgeswap.output import staged_folder
+from edgeswap.measure_all import Outcome, measure_all
+from edgeswap.output import recover, staged_folder
 from edgeswap.parity import parity
 from edgeswap.progress import Progress, Silent
-from edgeswap.quantization.checkpoint import save
+from edgeswap.quantization.checkpoint import UNWRITABLE, require_savable, save
 from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
@@ -47,6 +47,7 @@ from edgeswap.roles import Roles, assign
 from edgeswap.scratch import scratch_folder
 from edgeswap.source import Source, open_source, train_example
 from edgeswap.swap import swap
+from edgeswap.system.partial import BASELINE, CONTROL, QAT_MODEL, RECOVERED, how_to_go_on, whole
 from edgeswap.targets.host import Host
 from edgeswap.targets.names import lowered_for, open_targets
 from edgeswap.tflite.gate import require_precision
@@ -54,8 +55,6 @@ from edgeswap.tflite.lower import lower
 from edgeswap.tflite.record import candidate_file, model_file
 from edgeswap.training import train
 
-BASELINE = "model_float32.tflite"
-QAT_MODEL = "model_qat.zip"
 BUNDLE = "bundle.zip"
 # A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
 RECOVERY_LEARNING_RATE = 1e-3
@@ -64,14 +63,15 @@ QAT_LEARNING_RATE = 1e-4
 BUNDLE_S = 1.0
 BUILD_S_PER_LAYER = 0.012
 FAKE_QUANT_S_PER_LAYER = 0.06
+KEEP_S_PER_LAYER = 0.06
 
 
 def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progress | None = None) -> ExportReport:
     """Swap, train, quantize, convert, verify, measure and report; the output folder appears whole or not at all.
 
     A target that fails takes nothing from the others: it stands in the report's `failures`, and `passed` is false.
-    Where all of them fail there is nothing to report, but the two models, which may have taken hours, are still in the
-    output folder, and the error says so. So it does where only the bundle could not be made.
+    Models are written as soon as they exist. Whatever ends the run early, they are kept beside the output, and the
+    error says where and how to go on.
 
     Args:
         config: what to do.
@@ -81,25 +81,18 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    incomplete: TargetError
-    place = repr(str(config.output))
-    with staged_folder(config.output, overwrite=config.overwrite) as folder:
-        try:
-            return _export(config, folder, command, progress or Silent())
-        except UnmeasuredError as error:
-            incomplete = error
-            kept = f"The models are in {place}, checked but not measured: try there again with edgeswap bench."
-        except _UnbundledError as error:
-            incomplete, kept = error, f"The models and the report are in {place}; only {BUNDLE} is missing."
-    raise TargetError(incomplete.problem, f"{incomplete.remedy} {kept}") from incomplete
-
-
-class _UnbundledError(TargetError):
-    """All is done but the bundle, whose golden outputs this machine failed to make."""
+    progress = progress or Silent()
+    for partial in recover(config.output):
+        progress.warn("An earlier run was killed.", how_to_go_on(partial))
+    with staged_folder(config.output, overwrite=config.overwrite, keeps=True) as folder:
+        report = _export(config, folder, command, progress)
+        for name in (RECOVERED, CONTROL, *(() if config.save_qat else (QAT_MODEL,))):
+            (folder / name).unlink(missing_ok=True)  # kept in case the run had ended early
+    return report
 
 
 def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress: Progress) -> ExportReport:
-    """The stages in order, into `folder`, which holds both models when an UnmeasuredError comes."""
+    """The stages in order, into `folder`."""
     source = open_source(
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
@@ -109,7 +102,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     if config.precision == "int16x8":
         require_int16x8(planned)
     source = train_example(source, seed=config.seed, progress=progress)
-    run = _Run(config, source, roles, progress)
+    run = _Run(config, source, roles, folder, progress)
 
     baseline = run.build(source.graph)
     run.predict("float32", baseline)
@@ -122,13 +115,11 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     baseline_bytes, candidate_bytes = convert_all(
         [Conversion(baseline, "float32"), candidate.conversion], progress=progress
     )
+    run.write(BASELINE, baseline_bytes)
     if config.precision == "int8":
         candidate_bytes = lower(candidate_bytes, runtime=lowered_for(config.target), hard_swish=config.hard_swish)
+    run.write(candidate_name(config.precision), candidate_bytes)
     require_precision(candidate_bytes, config.precision, list(source.graph.layers))
-    (folder / BASELINE).write_bytes(baseline_bytes)
-    (folder / candidate_name(config.precision)).write_bytes(candidate_bytes)
-    if config.save_qat:
-        save(candidate.conversion.model, folder / QAT_MODEL)
 
     taken = delegated(config.delegate, folder / candidate_name(config.precision), folder, progress=progress)
     outcome = run.measure(folder / BASELINE, taken)
@@ -181,10 +172,10 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         limits=limits,
         passed=all(limit.passed for limit in limits) and not failures,
     )
-    (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
-    (folder / "report.html").write_text(html.render(report), encoding="utf-8")
+    run.write("report.json", (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
+    run.write("report.html", html.render(report).encode())
     if config.precision == "int8":
-        (folder / BUNDLE).write_bytes(run.bundle(candidate_bytes, report))
+        run.write(BUNDLE, run.bundle(candidate_bytes, report))
     return report
 
 
@@ -204,6 +195,7 @@ class _Run:
     config: ExportConfig
     source: Source
     roles: Roles
+    folder: Path
     progress: Progress
     predictions: dict[str, Classes] = field(default_factory=dict)
     warnings: list[Caution] = field(default_factory=list)
@@ -212,6 +204,25 @@ class _Run:
         """Say it now and in the report."""
         self.warnings.append(caution)
         self.progress.warn(caution.problem, caution.remedy)
+
+    def write(self, name: str, content: bytes) -> None:
+        with whole(self.folder / name) as part:
+            part.write_bytes(content)
+
+    def keep(self, name: str, model: Any) -> Any:
+        """Write a trained model at once, in case the run ends early; the model."""
+        try:
+            with (
+                self.progress.step("Keep what is trained", expected_s=KEEP_S_PER_LAYER * len(model.layers)),
+                whole(self.folder / name) as part,
+            ):
+                save(model, part) if name == QAT_MODEL else model.save(part)
+        except (*UNWRITABLE, ModelError) as error:
+            if name == QAT_MODEL and self.config.save_qat:
+                raise
+            why = f"Expected to keep {name} in case the run ends early, got: {error}"
+            self.warn(Caution(kind="not_kept", problem=why, remedy="All else goes on without it."))
+        return model
 
     def build(self, graph: Graph) -> Any:
         with self.progress.step("Build the network", expected_s=BUILD_S_PER_LAYER * len(graph.layers)):
@@ -239,7 +250,7 @@ class _Run:
             return graph
         title = "Recover from the swap"
         how = {"epochs": self.config.recover_epochs, "learning_rate": RECOVERY_LEARNING_RATE, "batch_norm": "updated"}
-        recovered = self.train(model, title=title, teacher=teacher, **how)
+        recovered = self.keep(RECOVERED, self.train(model, title=title, teacher=teacher, **how))
         self.predict("float32_recovered", recovered)
         return with_weights_of(graph, recovered)
 
@@ -254,6 +265,8 @@ class _Run:
         how: dict[str, Any] = {"policy": self.config.ranges, "trains": self.config.method == "qat"}
         with self.progress.step("Insert fake-quants", expected_s=FAKE_QUANT_S_PER_LAYER * len(placement.graph.layers)):
             fake_quant_model = quantize(placement, observed, **how)
+        if self.config.save_qat:
+            require_savable(fake_quant_model)
         if self.config.method == "qat":
             fake_quant_model = self.train_with_control(fake_quant_model, graph)
         return _Candidate(
@@ -272,8 +285,9 @@ class _Run:
         train_data, float_model = self.roles.train, self.build(graph)
         teacher = float_model if train_data is not None and train_data.labels is None else None
         how = {"epochs": self.config.epochs, "learning_rate": QAT_LEARNING_RATE, "teacher": teacher}
-        self.predict("float32_finetuned", self.train(float_model, title="Train the float32 control", **how))
-        return self.train(fake_quant_model, title="Quantization-aware training", **how)
+        control = self.keep(CONTROL, self.train(float_model, title="Train the float32 control", **how))
+        self.predict("float32_finetuned", control)
+        return self.keep(QAT_MODEL, self.train(fake_quant_model, title="Quantization-aware training", **how))
 
     def parity(self, candidate: _Candidate, candidate_bytes: bytes, classes: Predictions) -> Parity | None:
         """The fake-quant model against the int8 file; None for a precision that has no such model."""
@@ -311,10 +325,7 @@ class _Run:
         config, roles = self.config, self.roles
         credits = Credits(config.description, config.author, config.licence)
         with self.progress.step("Make the bundle", expected_s=BUNDLE_S):
-            try:
-                return make_bundle(candidate_bytes, report, roles.test, roles.preprocess, Host(), credits=credits)
-            except TargetError as error:
-                raise _UnbundledError(error.problem, error.remedy) from error
+            return make_bundle(candidate_bytes, report, roles.test, roles.preprocess, Host(), credits=credits)
 
     def measure(self, baseline: Path, candidate: Delegated) -> Outcome:
         config = self.config

@@ -1,8 +1,9 @@
-"""Temporary folders that say in plain words when the disk under them is full."""
+"""Temporary folders that say in plain words when the disk under them is full, and that outlive no run for long."""
 
 from __future__ import annotations
 
 import errno
+import functools
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgeswap.errors import ConversionError, EdgeswapError, OutputError, TargetError
+from edgeswap.system.claim import abandoned, claimed, remove
+
+PREFIX = "edgeswap-scratch-"
 
 # TensorFlow and child processes tell of a full disk in words of their own; so little room left tells it too.
 LEAST_ROOM_BYTES = 1 << 20
@@ -19,26 +23,41 @@ LEAST_ROOM_BYTES = 1 << 20
 def scratch_folder() -> Iterator[Path]:
     """A temporary folder that goes with the block, however that ends.
 
+    What a killed run left goes with a later run's first scratch folder.
+
     Raises:
         OutputError: no folder can be made, or the block failed and the disk is full.
     """
+    with claimed(_make) as folder:
+        try:
+            _clear(folder.parent)
+            yield folder
+        except Exception as error:
+            if _may_be_the_disk(error) and (is_full(error) or shutil.disk_usage(folder).free < LEAST_ROOM_BYTES):
+                raise OutputError(
+                    f"Expected room for temporary files in {str(folder.parent)!r}, got a full disk.",
+                    "Free some space, or set TMPDIR to a folder on another disk.",
+                ) from error
+            raise
+        finally:
+            remove(folder)
+
+
+def _make() -> Path:
     try:
-        temporary = tempfile.TemporaryDirectory(prefix="edgeswap-")
+        return Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as error:
         raise OutputError(
             f"Expected to make a temporary folder, got: {error.strerror or error}.",
             "Set TMPDIR to a folder that can be written to.",
         ) from error
-    with temporary as name:
-        try:
-            yield Path(name)
-        except Exception as error:
-            if _may_be_the_disk(error) and (is_full(error) or shutil.disk_usage(name).free < LEAST_ROOM_BYTES):
-                raise OutputError(
-                    f"Expected room for temporary files in {str(Path(name).parent)!r}, got a full disk.",
-                    "Free some space, or set TMPDIR to a folder on another disk.",
-                ) from error
-            raise
+
+
+@functools.cache
+def _clear(place: Path) -> None:
+    """Remove what killed runs left in `place`, once in this process."""
+    for folder in abandoned(place, f"{PREFIX}*"):
+        remove(folder)
 
 
 def is_full(error: BaseException) -> bool:

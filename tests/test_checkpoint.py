@@ -14,6 +14,13 @@ pytest.importorskip("tensorflow")
 import edgeswap as api
 from edgeswap.config import export_config
 from edgeswap.errors import ConfigError, ModelError, OutputError
+from edgeswap.frameworks import keras
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.read import read
+from edgeswap.progress import Silent
+from edgeswap.quantization.observe import observe
+from edgeswap.quantization.placement import place
+from edgeswap.quantization.qat import quantize
 from tests.test_qat import SAMPLES, fake_quant_model
 
 # What a user writes: Keras' own fit, in a process that knows nothing of the export.
@@ -70,6 +77,17 @@ def test_a_zip_holds_what_the_folder_holds(tmp_path):
         np.testing.assert_array_equal(loaded(SAMPLES).numpy(), model(SAMPLES).numpy())
         with pytest.raises(OutputError, match=name):
             api.save_qat(model, tmp_path / name)
+
+
+def test_a_transposed_convolution_is_saved(tmp_path):
+    # TensorFlow cannot write its fake-quant function: "captures graph tensor mul:0 from a parent function".
+    layers = keras.layers
+    network = keras.Sequential([layers.Input((4, 4, 2)), layers.Conv2DTranspose(3, 2, 2), layers.Flatten()])
+    samples = np.random.default_rng(0).normal(size=(2, 4, 4, 2)).astype(np.float32)
+    placement = place(canonicalize(read(network)), input_ranges={})
+    model = quantize(placement, observe(placement, [samples], progress=Silent()))
+    api.save_qat(model, tmp_path / "saved.zip")
+    np.testing.assert_array_equal(api.load_qat(tmp_path / "saved.zip")(samples).numpy(), model(samples).numpy())
 
 
 def test_a_zip_of_something_else_is_refused(tmp_path):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
-from edgeswap.errors import DataError, OutputError, TargetError
+from edgeswap.errors import DataError, OutputError, TargetError, notes
 from edgeswap.interruption import Interrupted
-from edgeswap.output import FILES, check_folder, staged_file, staged_folder
+from edgeswap.output import FILES, check_folder, recover, staged_file, staged_folder
 from edgeswap.scratch import scratch_folder
+from edgeswap.system.partial import how_to_go_on, whole
 
 
 def export_into(folder, text="{}"):
@@ -18,12 +21,17 @@ def export_into(folder, text="{}"):
         (folder / name).write_text(text)
 
 
+def export_into_new(folder, text):
+    folder.mkdir(parents=True)
+    export_into(folder, text)
+
+
 def test_a_folder_appears_when_the_block_ends_well(tmp_path):
     output = tmp_path / "a" / "out"
     with staged_folder(output, overwrite=False) as staging:
         export_into(staging)
         assert not output.exists()
-        assert staging.parent == output.parent
+        assert output.parent in staging.parents  # on the same disk, so that a rename is enough
     assert {path.name for path in output.iterdir()} == set(FILES)
     assert list(output.parent.iterdir()) == [output]
 
@@ -41,6 +49,159 @@ def test_nothing_is_left_whatever_ends_the_block(error, tmp_path):
         export_into(staging)
         raise error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), Interrupted(15), DataError("a", "b"), OSError(errno.ENOSPC, "full")])
+def test_what_was_made_is_kept_whatever_ends_the_block(error, tmp_path):
+    output = tmp_path / "a" / "out"
+    for number in ("", "-2"):  # an earlier partial output is never overwritten
+        with pytest.raises(BaseException) as raised, staged_folder(output, overwrite=False, keeps=True) as staging:  # noqa: PT011, PT012
+            (staging / "model_recovered.keras").write_text(f"model{number}")
+            with pytest.raises(ValueError, match="half"), whole(staging / "model_qat.zip") as part:  # noqa: PT012
+                part.write_text("half")
+                raise ValueError("half")
+            (staging / ".part-report.json").write_text("half")
+            (staging / "variables").mkdir()
+            raise error
+        partial = output.with_name(f"out.partial{number}")
+        assert str(partial / "model_recovered.keras") in notes(raised.value)[-1]
+        assert [(path.name, path.read_text()) for path in partial.iterdir()] == [
+            ("model_recovered.keras", f"model{number}")
+        ]
+    assert {path.name for path in output.parent.iterdir()} == {"out.partial", "out.partial-2"}
+
+
+def test_an_empty_partial_output_is_not_left(tmp_path):
+    with pytest.raises(KeyError) as raised, staged_folder(tmp_path / "out", overwrite=False, keeps=True) as staging:  # noqa: PT012
+        (staging / ".part-report.json").write_text("half")
+        raise KeyError("x")
+    assert notes(raised.value) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_partial_output_of_a_long_name(tmp_path):
+    output = tmp_path / ("ö" * 127)  # 254 bytes
+    with pytest.raises(KeyError), staged_folder(output, overwrite=False, keeps=True) as staging:  # noqa: PT012
+        export_into(staging)
+        raise KeyError("x")
+    (partial,) = tmp_path.iterdir()
+    assert partial.name.endswith(".partial")
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from edgeswap.output import staged_folder
+from edgeswap.scratch import scratch_folder
+
+with scratch_folder() as scratch, staged_folder(Path(sys.argv[1]), overwrite=True, keeps=True) as staging:
+    (scratch / "samples.npy").write_text("x")
+    for name in sys.argv[2:]:
+        (staging / name).write_text("new")
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture
+def killed(tmp_path, monkeypatch):
+    """Runs an export that is killed when it has written the files that are named."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+    def run(output, *names):
+        done = subprocess.run([sys.executable, "-c", KILLED, str(output), *names], check=False)
+        assert done.returncode == -9
+
+    return run
+
+
+def test_the_next_run_keeps_what_a_killed_one_had_made(killed, tmp_path):
+    output = tmp_path / "results" / "out"
+    killed(output, "model_qat.zip", "model.tmp")
+    assert [path.name for path in output.parent.iterdir()] != ["out.partial"]
+    assert recover(output) == [tmp_path / "results" / "out.partial"]
+    assert [path.name for path in output.parent.iterdir()] == ["out.partial"]
+    assert [path.name for path in (output.parent / "out.partial").iterdir()] == ["model_qat.zip"]
+    killed(output, "model_qat.zip")  # of any output in the folder, by any command that writes there
+    with staged_file(output.parent / "other.json", overwrite=False) as staging:
+        staging.write_text("{}")
+    assert {path.name for path in output.parent.iterdir()} == {"out.partial", "out.partial-2", "other.json"}
+    killed(output)
+    assert recover(output) == []
+    assert {path.name for path in output.parent.iterdir()} == {"out.partial", "out.partial-2", "other.json"}
+
+
+def test_the_next_run_clears_a_killed_one_s_temporary_files(killed, tmp_path):
+    killed(tmp_path / "results" / "out")
+    assert len(list((tmp_path / "temporary").iterdir())) == 1
+    with scratch_folder() as folder:
+        assert list((tmp_path / "temporary").iterdir()) == [folder]
+
+
+def test_two_runs_at_once_leave_each_other_alone(tmp_path):
+    with staged_folder(tmp_path / "one", overwrite=False, keeps=True) as one, scratch_folder() as scratch:
+        export_into(one)
+        script = "from edgeswap.scratch import scratch_folder\nwith scratch_folder() as folder: print(folder)"
+        subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"TMPDIR": str(scratch.parent)})
+        assert scratch.is_dir()
+        with staged_folder(tmp_path / "two", overwrite=False) as two:
+            export_into(two)
+        assert recover(tmp_path / "three") == []
+        assert (one / "report.json").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}
+
+
+def test_an_output_that_was_being_replaced_when_the_run_was_killed_is_put_back(tmp_path):
+    hidden = tmp_path / ".edgeswap-0123abcd"
+    export_into_new(hidden / "old" / "out", "old")
+    export_into_new(hidden / "new" / "out", "new")
+    assert recover(tmp_path / "out") == [tmp_path / "out.partial"]
+    assert (tmp_path / "out" / "report.json").read_text() == "old"
+    assert (tmp_path / "out.partial" / "report.json").read_text() == "new"
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "out.partial"}
+
+
+def test_what_is_not_a_run_s_is_never_cleared_away(tmp_path):
+    for name in (".edgeswap-notes", ".edgeswap-0123abcd", ".edgeswap-01234567"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".edgeswap-0123abcd" / "mine.txt").touch()
+    (tmp_path / ".edgeswap-abcdef01").symlink_to(tmp_path / ".edgeswap-notes")
+    assert recover(tmp_path / "out") == []
+    # An empty folder of just such a name is what a run leaves that was killed at once.
+    assert {path.name for path in tmp_path.iterdir()} == {".edgeswap-notes", ".edgeswap-0123abcd", ".edgeswap-abcdef01"}
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    def refused(descriptor, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with staged_folder(tmp_path / "one", overwrite=False) as one:
+        assert recover(tmp_path / "two") == []
+        assert one.is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["model_recovered.keras"], "edgeswap export 'my out.partial/model_recovered.keras', without a swap"),
+        (["model_recovered.keras", "model_qat.zip"], "edgeswap.load_qat('my out.partial/model_qat.zip')"),
+        (["model_float32.tflite", "model_int8.tflite", "model_qat.zip"], "edgeswap bench 'my out.partial/model_float3"),
+        (FILES, "The models and the report are complete."),
+    ],
+)
+def test_how_to_go_on(names, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    partial = tmp_path / "my out.partial"
+    partial.mkdir()
+    for name in names:
+        (partial / name).touch()
+    text = how_to_go_on(partial)
+    assert text.startswith("What was made is kept in my out.partial: ")
+    assert said in text
 
 
 def test_a_parent_that_others_use_meanwhile_stays(tmp_path):
@@ -69,7 +230,7 @@ def test_the_old_output_is_back_if_the_new_one_cannot_take_its_place(error, tmp_
     rename = os.rename
 
     def fails_for_the_new(source, target, *rest, **more):
-        if os.fspath(target) == os.fspath(output) and not os.fspath(source).endswith("-old"):
+        if os.fspath(target) == os.fspath(output) and "/old/" not in os.fspath(source):
             raise error
         rename(source, target, *rest, **more)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,7 +18,6 @@ import pytest
 from PIL import Image
 
 import edgeswap as api
-from edgeswap.errors import TargetError
 from edgeswap.targets.host import Host
 from edgeswap.targets.readiness import missing
 from tests.models import classifier, digits, means
@@ -172,33 +172,78 @@ def test_a_target_that_fails_takes_neither_models_nor_figures_from_the_others(pl
     assert "expected a good day" in (place / "out" / "report.html").read_text()
 
 
-def test_where_all_targets_fail_the_models_are_kept_and_can_be_replaced(place, tiny, flags, edgeswap, monkeypatch):
+MODELS = {"model_float32.tflite", "model_int8.tflite"}
+
+
+def test_where_all_targets_fail_the_models_are_kept(place, tiny, flags, edgeswap, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("edgeswap.pipeline.open_targets", opened(Moody("host", place, "fails")))
         ran = edgeswap("export", *flags)
     *_, problem, remedy = ran.stderr.splitlines()
     assert (ran.code, ran.stdout) == (1, "")
     assert problem == "error: host: expected a good day, got none."
-    assert remedy.startswith("Try tomorrow. The models are in 'out', checked but not measured")
-    assert {path.name for path in (place / "out").iterdir()} == {"model_float32.tflite", "model_int8.tflite"}
-    models = [place / "out" / name for name in ("model_float32.tflite", "model_int8.tflite")]
-    assert edgeswap("bench", *models, "--quick").code == 0
-    assert edgeswap("export", *flags, "--overwrite").code == 0
+    assert remedy.startswith("Try tomorrow. What was made is kept in out.partial: model_float32.tflite, model_int8")
+    assert [path.name for path in place.iterdir()] == ["out.partial"]
+    assert {path.name for path in (place / "out.partial").iterdir()} == MODELS
+    bench = shlex.split(remedy.partition("measure them with edgeswap ")[2].rstrip("."))
+    assert edgeswap(*bench, "--quick").code == 0
+    assert edgeswap("export", *flags).code == 0
     assert_sound(place / "out")
 
 
-def test_where_only_the_bundle_fails_all_else_is_kept(place, flags, edgeswap, monkeypatch):
+@pytest.mark.parametrize("broken", ["measure_all", "make_bundle"])
+def test_a_fault_of_edgeswap_s_own_takes_no_models_along(broken, place, flags, edgeswap, monkeypatch):
     def failing(*_args, **_options):
-        raise TargetError("host: expected a good day, got none.", "Try tomorrow.")
+        raise KeyError("speedup")
 
-    monkeypatch.setattr("edgeswap.pipeline.make_bundle", failing)
+    monkeypatch.setattr(f"edgeswap.pipeline.{broken}", failing)
     ran = edgeswap("export", *flags)
     *_, problem, remedy = ran.stderr.splitlines()
     assert (ran.code, ran.stdout) == (1, "")
-    assert problem == "error: host: expected a good day, got none."
-    assert remedy == "Try tomorrow. The models and the report are in 'out'; only bundle.zip is missing."
-    kept = {"model_float32.tflite", "model_int8.tflite", "report.json", "report.html"}
-    assert {path.name for path in (place / "out").iterdir()} == kept
+    assert problem == "error: edgeswap itself failed: KeyError: 'speedup'"
+    assert "What was made is kept in out.partial: " in remedy
+    assert [path.name for path in place.iterdir()] == ["out.partial"]
+    kept = {path.name for path in (place / "out.partial").iterdir()}
+    assert kept == (MODELS if broken == "measure_all" else FILES - {"bundle.zip"})
+
+
+def test_trained_models_are_kept_as_soon_as_they_exist_and_can_be_gone_on_with(
+    place, tiny, flags, edgeswap, monkeypatch
+):
+    def failing(*_args, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr("edgeswap.pipeline.convert_all", failing)
+    qat = [*flags[: flags.index("--method")], "--activation", "clipped_elu", "--recover-epochs", 1, "--epochs", 1]
+    ran = edgeswap("export", *qat)
+    assert ran.code == 1
+    assert "edgeswap.load_qat('out.partial/model_qat.zip')" in ran.stderr
+    partial = place / "out.partial"
+    trained = {"model_recovered.keras", "model_control.keras", "model_qat.zip"}
+    assert {path.name for path in partial.iterdir()} == trained
+    with np.load(tiny / "test.npz") as data:
+        x, y = data["x"].astype(np.float32) / 255, data["y"]
+    assert np.mean(np.asarray(api.load_qat(partial / "model_qat.zip")(x)).argmax(axis=1) == y) > 0.8
+    from edgeswap.graph.build import build
+    from edgeswap.progress import Silent
+    from edgeswap.source import open_source
+
+    for name in ("model_recovered.keras", "model_control.keras"):
+        source = open_source(partial / name, seed=0, progress=Silent())  # as an export that goes on from it
+        assert np.mean(np.asarray(build(source.graph)(x)).argmax(axis=1) == y) > 0.8
+
+
+def test_a_fake_quant_model_that_cannot_be_saved_is_told_before_training(place, tiny, flags, edgeswap, monkeypatch):
+    def failing(*_args, **_options):
+        raise TypeError("no get_config")
+
+    monkeypatch.setattr("edgeswap.frameworks.tf_keras.Model.save", failing)
+    monkeypatch.setattr("edgeswap.pipeline.train", None)
+    qat = flags[: flags.index("--method")]
+    ran = edgeswap("export", *qat, "--save-qat")
+    assert ran.code == 1
+    assert "error: Expected a fake-quant model that can be saved, got: no get_config" in ran.stderr
+    assert list(place.iterdir()) == []
 
 
 def test_a_missing_tool_is_told_before_training(place, tiny, flags, edgeswap, monkeypatch):
@@ -301,11 +346,11 @@ MOMENTS = {
     ("moment", "number"),
     [
         ("trains", signal.SIGINT),
-        pytest.param("converts", signal.SIGTERM, marks=pytest.mark.slow),
-        pytest.param("measures", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("converts", signal.SIGHUP, marks=pytest.mark.slow),
+        pytest.param("measures", signal.SIGTERM, marks=pytest.mark.slow),
     ],
 )
-def test_an_interrupted_run_leaves_nothing(moment, number, place, tiny, tmp_path):
+def test_an_interrupted_run_leaves_nothing_but_its_models(moment, number, place, tiny, tmp_path):
     method = ["--epochs", "100000"] if moment == "trains" else PTQ
     flags = ["--data", str(tiny / "train.npz"), "--preprocess", "unit", *method]
     started = subprocess.Popen(
@@ -330,15 +375,20 @@ def test_an_interrupted_run_leaves_nothing(moment, number, place, tiny, tmp_path
     time.sleep({"trains": 3, "converts": 0.5, "measures": 0.2}[moment])  # well into it
     started.send_signal(number)
     stdout, stderr = started.communicate(timeout=30)
-    assert started.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert started.returncode == 128 + number
     assert stdout == ""
     assert "Traceback" not in stderr
     *steps, problem, remedy = stderr.splitlines()
     assert problem == f"error: Interrupted by {signal.Signals(number).name}."
-    assert remedy == "Nothing was left behind."
+    kept = MODELS if moment == "measures" else set()
+    if kept:
+        assert remedy.startswith(f"What was made is kept in out.partial: {', '.join(sorted(kept))}.")
+        assert {path.name for path in (place / "out.partial").iterdir()} == kept
+    else:
+        assert remedy == "Nothing was left behind."
     assert all(step.endswith(" s)") for step in steps)
     assert processes_of(tmp_path.name) == {}
-    assert list(place.iterdir()) == []
+    assert [path.name for path in place.iterdir()] == ["out.partial"] * bool(kept)
     assert list((place.parent / "temporary").iterdir()) == []
 
 
@@ -407,4 +457,5 @@ def test_a_disk_that_fills_up_at_the_end(place, tiny, full_disk, edgeswap):
     ran = edgeswap("export", tiny / "tiny.keras", *flags)
     assert ran.code == 1
     assert "No space left on device" in ran.stderr
-    assert list(disk.iterdir()) == []
+    assert [path.name for path in disk.iterdir()] == ["out.partial"]
+    assert {path.name for path in (disk / "out.partial").iterdir()} >= MODELS

@@ -10,7 +10,6 @@ import itertools
 import json
 import os
 import statistics
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 from edgeswap import shipped
 from edgeswap.errors import ConfigError, TargetError
 from edgeswap.progress import Progress, Step
+from edgeswap.scratch import scratch_folder
 from edgeswap.targets.emulator_pi import CORES, PIS
 from edgeswap.targets.emulator_qemu import command, environment, qemu_version
 from edgeswap.targets.emulator_root import build, built, missing
@@ -89,8 +89,7 @@ class Emulator:
         given = [str(paths[name]) for name in models]
         options += ["--samples", str(SAMPLES)] if "--data" in options and "--samples" not in options else []
         options += ["--threads", "1", "--runtime", self.runtime]
-        with tempfile.TemporaryDirectory(prefix="edgeswap-") as scratch:
-            folder = Path(scratch)
+        with scratch_folder() as folder:
             with progress.step(f"Running on {self.name}", total=1.0) as step:
                 own = ["--no-latency", "--no-load", "--workers", str(self.workers or _cores())]
                 own += ["--json", str(folder / "result.json")]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgeswap.scratch import scratch_folder
 from edgeswap.targets.emulator_tool import run_tool
 
 SUITE = "bookworm"  # of Python 3.11, the last for which there is a tflite-runtime, and of a Raspberry Pi OS
@@ -31,10 +31,10 @@ def unpack_debian(folder: Path) -> None:
     # Without root rights it unpacks as this user; which mode that is called makes no other difference.
     mode = "root" if os.geteuid() == 0 else "chrootless"
     options = ("--quiet", f"--mode={mode}", "--variant=extract", f"--architectures={ARCHITECTURE}")
-    with tempfile.TemporaryDirectory(prefix="edgeswap-") as scratch:
+    with scratch_folder() as scratch:
         mirrors = []
         for ending, text in host_sources(Path("/etc/apt")).items():
-            mirrors.append(Path(scratch) / f"debian.{ending}")
+            mirrors.append(scratch / f"debian.{ending}")
             mirrors[-1].write_text(text)
         run_tool(
             ["mmdebstrap", *options, f"--include={','.join(PACKAGES)}", SUITE, str(folder), *map(str, mirrors)],

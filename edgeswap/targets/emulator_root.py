@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 from edgeswap import shipped
@@ -14,6 +13,7 @@ from edgeswap.cache import cache_folder
 from edgeswap.errors import OutputError, TargetError
 from edgeswap.output import staged_folder
 from edgeswap.progress import Progress, Silent
+from edgeswap.scratch import scratch_folder
 from edgeswap.targets.emulator_debian import PACKAGES, SUITE, unpack_debian
 from edgeswap.targets.emulator_pi import PIS, write_view
 from edgeswap.targets.emulator_qemu import (
@@ -136,9 +136,9 @@ def _try(folder: Path, runtime: str, version: str) -> None:
         TargetError: it does not start, or QEMU takes no plugins.
     """
     for pi in PIS:
-        with tempfile.TemporaryDirectory(prefix="edgeswap-") as scratch:
+        with scratch_folder() as scratch:
             arguments = ["-c", TRIAL, str(shipped.path(SCRIPT)), runtime, version]
-            line = [*command(folder, pi, counts=Path(scratch) / "counts.txt"), *arguments]
+            line = [*command(folder, pi, counts=scratch / "counts.txt"), *arguments]
             with Silent().step("") as step:
                 watch(
                     line,
@@ -146,5 +146,5 @@ def _try(folder: Path, runtime: str, version: str) -> None:
                     name=f"emulator:{pi}",
                     silence_s=600,
                     environment=environment(folder, runtime),
-                    folder=Path(scratch),
+                    folder=scratch,
                 )

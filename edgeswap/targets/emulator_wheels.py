@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
+from edgeswap.scratch import scratch_folder
 from edgeswap.targets.emulator_debian import PYTHON
 from edgeswap.targets.emulator_tool import run_tool
 
@@ -34,14 +34,14 @@ def unpack_wheels(folder: Path, specifiers: Sequence[str]) -> None:
     Raises:
         TargetError: pip failed; the remedy has its last words.
     """
-    with tempfile.TemporaryDirectory(prefix="edgeswap-") as scratch:
+    with scratch_folder() as scratch:
         options = ["--quiet", "--no-deps", "--only-binary=:all:", "--python-version", PYTHON, "--implementation", "cp"]
         for platform in PLATFORMS:
             options += ["--platform", platform]
         run_tool(
-            [sys.executable, "-m", "pip", "download", *options, "--dest", scratch, *specifiers],
+            [sys.executable, "-m", "pip", "download", *options, "--dest", str(scratch), *specifiers],
             remedy="Check this machine's connection and pip's configuration.",
         )
-        for wheel in sorted(Path(scratch).glob("*.whl")):
+        for wheel in sorted(scratch.glob("*.whl")):
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(folder)

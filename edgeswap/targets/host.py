@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from edgeswap import shipped
 from edgeswap.progress import Progress
+from edgeswap.scratch import scratch_folder
 from edgeswap.targets.script import SCRIPT, watch
 
 
@@ -39,8 +39,8 @@ class Host:
         Raises:
             TargetError: the script failed, crashed, was killed or hung; the problem ends in its own last words.
         """
-        with tempfile.TemporaryDirectory(prefix="edgeswap-") as folder:
-            answer = Path(folder) / "result.json"
+        with scratch_folder() as folder:
+            answer = folder / "result.json"
             command = [sys.executable, str(shipped.path(SCRIPT))]
             command += [str(files.get(argument, argument)) for argument in arguments]
             with progress.step(f"Measuring on {self.name}", total=1.0) as step:

@@ -1,0 +1,1 @@
+"""What edgeswap needs of the machine: its files, its processes, its signals."""
