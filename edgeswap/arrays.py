@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 
 from edgeswap.dataset import Array, ArraySamples, Dataset, Expected, Indices, Shape
 from edgeswap.errors import DataError
+from edgeswap.npz import read_npz
 
 
 def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
@@ -56,17 +55,7 @@ def from_npz(path: Path, source: str, expected: Expected) -> Dataset:
     Raises:
         DataError: the file is no .npz of plain arrays, or they do not fit (`from_arrays`).
     """
-    try:
-        # Checked first because np.load takes whatever else is there for a pickle, and says so.
-        if not zipfile.is_zipfile(path):
-            raise zipfile.BadZipFile("not an .npz file")
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"Expected plain arrays in {path}, got: {error}.",
-            "Write numeric arrays with numpy.savez; pickled objects are not read, for they can run code.",
-        ) from error
+    arrays = read_npz(path)
     y = arrays.pop("y", None)
     return from_arrays(arrays, y, source, expected)
 
@@ -103,13 +92,11 @@ def from_tf(dataset: Any, source: str, expected: Expected) -> Dataset:
 def _check_samples(array: Array, shape: Shape, name: str, source: str) -> None:
     if array.dtype.kind not in "buif":
         raise DataError(f"Expected numbers in {name} of {source}, got {array.dtype}.", "Give uint8 pixels or floats.")
-    if array.ndim != len(shape) + 1 or any(
-        size not in (None, got) for size, got in zip(shape, array.shape[1:], strict=False)
-    ):
+    if not _fits(array.shape, shape):
         sizes = ", ".join("any" if size is None else str(size) for size in shape)
         raise DataError(
             f"Expected {name} of shape (samples, {sizes}), as the model takes, got {array.shape} in {source}.",
-            "Reshape or resize the samples; a grayscale image needs its channel axis too: x[..., numpy.newaxis].",
+            _reshaping(name, array.shape, shape),
         )
     if not len(array):
         raise DataError(f"Expected samples in {name} of {source}, got none.", "Check how the array was made.")
@@ -119,6 +106,21 @@ def _check_samples(array: Array, shape: Shape, name: str, source: str) -> None:
             f"Expected finite numbers in {name} of {source}, got NaN or infinity, first in sample {bad}.",
             "Mend or leave out such samples.",
         )
+
+
+def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
+    return len(shape) == len(wanted) + 1 and all(
+        size in (None, got) for size, got in zip(wanted, shape[1:], strict=True)
+    )
+
+
+def _reshaping(name: str, shape: tuple[int, ...], wanted: Shape) -> str:
+    """What to do with samples of another shape than the model takes."""
+    if len(shape) == 4 and _fits((shape[0], shape[2], shape[3], shape[1]), wanted):
+        return f"They have their channels first, as in PyTorch: give {name}.transpose(0, 2, 3, 1)."
+    if len(shape) == 3 and _fits((*shape, 1), wanted):
+        return f"A grayscale image needs its channel axis too: give {name}[..., numpy.newaxis]."
+    return "Reshape or resize the samples to what the model takes."
 
 
 def _labels(y: Array, count: int, classes: int | None, source: str) -> Indices:

@@ -47,6 +47,7 @@ for command in (bench, bundle, target):
 @click.option("--test-data", metavar="SPEC", help="For the figures instead; never trains or calibrates.")
 @click.option("--calibration", metavar="SPEC", help="To calibrate on instead of --data.")
 @click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
+@click.option("--resize", metavar="NAME", help="Of image files: pillow | keras (as its loader) | crop. [pillow]")
 @click.option("--labels", metavar="FILE", help="Class names, one a line, in the order of the model's outputs.")
 @click.option("--activation", metavar="NAME", help="What every hidden activation becomes, such as relu6.")
 @click.option(
@@ -123,6 +124,7 @@ def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -
 @click.option("-o", "--output", metavar="FILE", required=True, help="The .keras file to write.")
 @click.option("--data", metavar="SPEC", help="Samples on which to show what the swap does to ranges and outputs.")
 @click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
+@click.option("--resize", metavar="NAME", help="Of image files: pillow | keras (as its loader) | crop. [pillow]")
 @click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier file.")

@@ -15,6 +15,7 @@ from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
 from edgeswap.quantization.specification import Policy
 from edgeswap.records import CandidatePrecision
+from edgeswap.resizing import Resize
 from edgeswap.settings import Settings, TargetSettings, configured, flag, given, unless_bool
 from edgeswap.swap_rule import Rule, parse_rule
 from edgeswap.targets.names import EDGE_TPU, EMULATORS, NPUS, runs_models
@@ -86,6 +87,7 @@ class SwapConfig(_SwapSettings):
     output: Path
     data: str | None = None
     preprocess: str | None = None
+    resize: Resize = "pillow"
 
     @model_validator(mode="after")
     def _can_be_done(self) -> SwapConfig:
@@ -113,6 +115,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
     test_data: Any = None
     calibration: Any = None
     preprocess: str | None = None
+    resize: Resize = "pillow"
     labels: Path | None = None
     recover_epochs: int = Field(default=3, ge=0)
     precision: CandidatePrecision = "int8"

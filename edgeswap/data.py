@@ -16,6 +16,8 @@ from edgeswap.arrays import from_arrays, from_npz, from_tf
 from edgeswap.dataset import ArraySamples, Dataset, Expected, Shape
 from edgeswap.errors import DataError
 from edgeswap.preprocess import call_function, import_function
+from edgeswap.resizing import RESIZE, Resize, fit
+from edgeswap.split_folders import Part
 
 __all__ = ["ArraySamples", "Dataset", "load", "stratified_split"]
 
@@ -26,6 +28,9 @@ def load(
     input_shapes: Mapping[str, Shape],
     classes: int | None = None,
     class_names: Sequence[str] | None = None,
+    names_from: str = "--labels",
+    part: Part = "train",
+    resize: Resize = "pillow",
 ) -> Dataset:
     """The dataset that `spec` stands for, checked against the model that will take it.
 
@@ -37,25 +42,28 @@ def load(
         input_shapes: the model's inputs in order: name to shape without the batch, None where it is free.
         classes: how many the model tells apart, if it is a classifier.
         class_names: in the order of the model's outputs; the class folders of images must be among them.
+        names_from: where they come from, for errors.
+        part: which, of a folder or .zip that holds train and test.
+        resize: how image files reach the model's size; see `resizing.RESIZE`.
 
     Raises:
         DataError: what is there is not what `spec` promises or does not fit the model, or the function raised an error.
         ConfigError: `module:function` names nothing that can be imported.
     """
     names = None if class_names is None else tuple(class_names)
-    expected = Expected(dict(input_shapes), classes, names)
+    expected = Expected(dict(input_shapes), classes, names, names_from)
     if not isinstance(spec, (str, Path)):
         return _from_value(spec, type(spec).__name__, expected)
     source = str(spec)
     if source in ("digits", "digits/test"):
         return _digits(source, expected)
     if source.startswith("tfds:"):
-        return _from_tfds(source, expected)
+        return _from_tfds(source, expected, resize)
     path = Path(spec)
     if path.suffix.lower() == ".npz" and path.is_file():
         return from_npz(path, source, expected)
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
-        return _from_images(path, expected)
+        return _from_images(path, expected, part, resize)
     require_there(spec)
     return _from_value(call_function(source, import_function(source)), source, expected)
 
@@ -121,23 +129,27 @@ def _digits(source: str, expected: Expected) -> Dataset:
     return whole.subset(np.flatnonzero(is_test if source == "digits/test" else ~is_test))
 
 
-def _from_images(path: Path, expected: Expected) -> Dataset:
+def _from_images(path: Path, expected: Expected, part: Part, resize: Resize) -> Dataset:
     if len(expected.input_shapes) != 1:
         raise DataError(
             f"Expected arrays for the model's inputs {', '.join(expected.input_shapes)}, got images in {path}.",
             "Give an .npz with one array per input name.",
         )
     shape = next(iter(expected.input_shapes.values()))
-    files, labels, names = image_folder.find(path, shape, expected.class_names)
+    files, labels, names, split = image_folder.find(
+        path, shape, expected.class_names, names_from=expected.names_from, part=part, resize=resize
+    )
     if names is not None and expected.classes is not None and len(names) != expected.classes:
         raise DataError(
             f"Expected {expected.classes} class folders, as many as the model's outputs, got {len(names)} in {path}.",
             "Add the folders that are missing, empty if need be, or give the names of all classes with --labels.",
         )
-    return Dataset(str(path), files, np.arange(len(files)), labels, names, image_folder.RESIZE)
+    source = str(path if split is None else path / split.folder)
+    positions = np.arange(len(files))
+    return Dataset(source, files, positions, labels, names, labels_by_name=True, resize=RESIZE[resize], split=split)
 
 
-def _from_tfds(source: str, expected: Expected) -> Dataset:
+def _from_tfds(source: str, expected: Expected, resize: Resize) -> Dataset:
     name, _, split = source.removeprefix("tfds:").rpartition("/")
     try:
         import tensorflow_datasets as tfds  # noqa: PLC0415  (optional, and it imports TensorFlow)
@@ -155,23 +167,24 @@ def _from_tfds(source: str, expected: Expected) -> Dataset:
         ) from error
     label = info.features[info.supervised_keys[1]]
     names = tuple(label.names) if hasattr(label, "names") else None
-    labelled = replace(expected, class_names=expected.class_names or names)
     if len(info.features[info.supervised_keys[0]].shape) != 3:
-        return from_tf(dataset, source, labelled)
+        return from_tf(dataset, source, replace(expected, class_names=expected.class_names or names))
     shape = image_folder.image_shape(next(iter(expected.input_shapes.values())))
     pairs = [
-        (image_folder.fit(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels), shape), y)
+        (fit(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels), shape, resize), y)
         for pixels, y in dataset.as_numpy_iterator()
     ]
     pixels = np.array([x for x, _ in pairs], np.uint8).reshape(-1, *shape)
-    loaded = from_arrays(pixels, np.array([y for _, y in pairs]), source, labelled)
-    return replace(loaded, resize=image_folder.RESIZE)
+    loaded = from_arrays(pixels, np.array([y for _, y in pairs]), source, replace(expected, class_names=names))
+    loaded = replace(loaded, labels_by_name=names is not None, resize=RESIZE[resize])
+    return loaded if expected.class_names is None else loaded.with_names(expected.class_names)
 
 
 def _from_value(value: Any, source: str, expected: Expected) -> Dataset:
     """What Python code hands over."""
     if isinstance(value, Dataset):
-        return value
+        known = expected.class_names is not None and value.labels_by_name
+        return value.with_names(expected.class_names or ()) if known else value
     if hasattr(value, "element_spec") and hasattr(value, "as_numpy_iterator"):  # a tf.data.Dataset, without TensorFlow
         return from_tf(value, source, expected)
     if isinstance(value, tuple) and len(value) == 2:

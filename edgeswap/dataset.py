@@ -11,6 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.errors import DataError
+from edgeswap.split_folders import Split
+
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 Shape = Sequence[int | None]
@@ -63,7 +66,10 @@ class Dataset:
         positions: which of them are in this dataset, in order.
         labels: int64 (N,), the class of each sample; None without labels.
         class_names: in the order of the model's outputs; None where unknown.
-        resize: how image files reach the model's input size; None for arrays.
+        labels_by_name: whether labels come from names (of folders), so that another order of the names numbers them
+            otherwise; else they are numbers as they were given.
+        resize: how image files reach the model's input size, in words; None for arrays.
+        split: which part this is, where the user named a dataset of several (train, test).
     """
 
     source: str
@@ -71,7 +77,9 @@ class Dataset:
     positions: Indices
     labels: Indices | None = None
     class_names: tuple[str, ...] | None = None
+    labels_by_name: bool = False
     resize: str | None = None
+    split: Split | None = None
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -94,6 +102,23 @@ class Dataset:
             self, positions=self.positions[chosen], labels=None if self.labels is None else self.labels[chosen]
         )
 
+    def with_names(self, names: Sequence[str]) -> Dataset:
+        """The dataset with the classes in the order of `names`; labels that come from names follow it.
+
+        Raises:
+            DataError: labels come from names of which one is not in `names`.
+        """
+        if not self.labels_by_name or self.labels is None or self.class_names is None:
+            return replace(self, class_names=tuple(names))
+        number = {name: index for index, name in enumerate(names)}
+        if unknown := [name for name in self.class_names if name not in number]:
+            raise DataError(
+                f"Expected a class named {unknown[0]!r} for {self.source}, got {', '.join(names[:10])}.",
+                "Give a class the same name everywhere.",
+            )
+        order = np.array([number[name] for name in self.class_names], np.int64)
+        return replace(self, class_names=tuple(names), labels=order[self.labels])
+
     @cached_property
     def digests(self) -> list[bytes]:
         """SHA-256 of each raw sample: of a file's bytes, or of an array's bytes with its type and shape."""
@@ -108,8 +133,9 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the model takes."""
+    """What the model takes; `names_from` says where the class names come from, for errors."""
 
     input_shapes: Mapping[str, Shape]
     classes: int | None
     class_names: tuple[str, ...] | None
+    names_from: str = "--labels"

@@ -5,114 +5,36 @@ Nothing is unpacked: files of a .zip are read in place, so a name in it can poin
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
-import warnings
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from edgeswap.errors import DataError
+from edgeswap.images import OTHER_IMAGE_SUFFIXES, SUFFIXES, ImageFiles
+from edgeswap.listing import list_files
+from edgeswap.resizing import MODES, Resize
+from edgeswap.split_folders import Part, Split, chosen_split
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png")
-OTHER_IMAGE_SUFFIXES = (".avif", ".gif", ".heic", ".jp2", ".jxl", ".tif", ".tiff", ".webp")
-RESIZE = "bilinear with antialiasing (Pillow), stretched to the model's height and width"
-MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-EIGHT_BIT_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
-LARGEST_FILE_BYTES = 256 * 2**20
-
-Pixels = npt.NDArray[np.uint8]
 Parts = tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class ImageFiles:
-    """Image files that are read by position.
+class Found(NamedTuple):
+    """Images, and what their folders say.
 
     Attributes:
-        root: the folder or the .zip.
-        files: names below `root`, as the .zip or the file system has them.
-        shape: height, width and channels (1 grayscale, 3 RGB, 4 RGBA) that every image is brought to.
+        files: in the order of their paths.
+        labels: int64 (N,), or None where there are no class folders.
+        class_names: in the order of the labels, or None likewise.
+        split: which part of the dataset this is, where its topmost folders are parts.
     """
 
-    root: Path
-    files: tuple[str, ...]
-    shape: tuple[int, int, int]
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def read(self, positions: npt.NDArray[np.int64]) -> Pixels:
-        """The images at `positions`, decoded and resized: uint8 (len(positions), height, width, channels).
-
-        Orientation tags are ignored, as by `tf.io.decode_image` and by apps that take frames from a camera.
-
-        Raises:
-            DataError: an image that cannot be read; it is named.
-        """
-        if not len(positions):
-            return np.empty((0, *self.shape), np.uint8)
-        with ThreadPoolExecutor(min(len(positions), os.cpu_count() or 1)) as pool:
-            return np.stack(list(pool.map(self._decode, (self.files[position] for position in positions))))
-
-    def digests(self, positions: npt.NDArray[np.int64]) -> list[bytes]:
-        """The SHA-256 of each file's bytes: the same whatever size the images are brought to."""
-        return [hashlib.sha256(self._bytes(self.files[position])).digest() for position in positions]
-
-    def _decode(self, file: str) -> Pixels:
-        data = self._bytes(file)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(io.BytesIO(data), formats=("BMP", "JPEG", "PNG")) as image:
-                    image.load()
-                    if image.mode not in EIGHT_BIT_MODES:
-                        raise _unreadable(self.root, file, f"mode {image.mode}", "an image of 8 bits a channel")
-                    return fit(image, self.shape)
-        except (
-            OSError,
-            SyntaxError,
-            ValueError,
-            Image.DecompressionBombError,
-            Image.DecompressionBombWarning,
-        ) as error:
-            raise _unreadable(self.root, file, str(error), "a whole JPEG, PNG or BMP image") from error
-
-    def _bytes(self, file: str) -> bytes:
-        try:
-            if self._zip is None:
-                return (self.root / file).read_bytes()
-            entry = self._zip.getinfo(file)
-            if entry.file_size > LARGEST_FILE_BYTES:
-                raise _unreadable(self.root, file, f"{entry.file_size} bytes", f"at most {LARGEST_FILE_BYTES} bytes")
-            return self._zip.read(entry)
-        except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
-            # zipfile raises RuntimeError for an encrypted file and NotImplementedError for an unknown compression.
-            raise _unreadable(self.root, file, str(error), "a file that can be read") from error
-
-    @cached_property
-    def _zip(self) -> zipfile.ZipFile | None:
-        return None if self.root.is_dir() else zipfile.ZipFile(self.root)
-
-
-def fit(image: Image.Image, shape: tuple[int, int, int]) -> Pixels:
-    """An image as uint8 (height, width, channels) of `shape`, resized as `RESIZE` says where it has another size."""
-    height, width, channels = shape
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")  # straight to RGB, Pillow warns
-    image = image.convert(MODES[channels])
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image, np.uint8).reshape(shape)
+    files: ImageFiles
+    labels: npt.NDArray[np.int64] | None
+    class_names: tuple[str, ...] | None
+    split: Split | None
 
 
 def image_shape(shape: Sequence[int | None]) -> tuple[int, int, int]:
@@ -130,31 +52,38 @@ def image_shape(shape: Sequence[int | None]) -> tuple[int, int, int]:
 
 
 def find(
-    root: Path, shape: Sequence[int | None], class_names: Sequence[str] | None = None
-) -> tuple[ImageFiles, npt.NDArray[np.int64] | None, tuple[str, ...] | None]:
+    root: Path,
+    shape: Sequence[int | None],
+    class_names: Sequence[str] | None = None,
+    *,
+    names_from: str = "--labels",
+    part: Part = "train",
+    resize: Resize = "pillow",
+) -> Found:
     """The images below `root`, in the order of their paths.
 
-    A lone folder around everything is looked through, unless `class_names` has it. Hidden files are left out, and so is
-    whatever has no image's suffix.
+    A lone folder around everything is looked through, unless `class_names` has it. Where the folders are called train,
+    test and the like and hold the class folders, those of `part` are found (`split_folders`). Hidden files are left
+    out, and so is whatever has no image's suffix.
 
     Args:
         root: a folder or a .zip, with one folder a class or with images alone (then they are unlabelled).
         shape: the model's input (height, width, channels).
         class_names: the classes in the model's order; without them, the folders in alphabetical order.
-
-    Returns:
-        the files, labels int64 (N,) or None, class names or None.
+        names_from: where `class_names` come from, for errors.
+        part: which, of a dataset that holds several.
+        resize: how an image reaches `shape`.
 
     Raises:
         DataError: nothing there, a broken .zip, no images, images of a kind that is not read, images both in class
             folders and beside them, a class folder that `class_names` lacks, or a shape that is no image's.
     """
     fixed_shape = image_shape(shape)
-    folders, paths = _list(root)
+    folders, paths = list_files(root, SUFFIXES)
     images = sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
     if strange := [path for path in paths if path.suffix.lower() in OTHER_IMAGE_SUFFIXES]:
         raise DataError(
-            f"Expected JPEG, PNG or BMP images in {root}, got {strange[0]} ({len(strange)} such in all).",
+            f"Expected images ({', '.join(SUFFIXES)}) in {root}, got {strange[0]} ({len(strange)} such in all).",
             "Convert them to PNG, or move them elsewhere.",
         )
     if not images:
@@ -166,23 +95,29 @@ def find(
     while (top := _only_folder(images, folders, prefix)) is not None and top not in (class_names or ()):
         prefix = (*prefix, top)
     relative = [path.parts[len(prefix) :] for path in images]
-    files = ImageFiles(root, tuple(paths[path] for path in images), fixed_shape)
-    if all(len(parts) == 1 for parts in relative):
-        return files, None, None
     if loose := [path for path, parts in zip(images, relative, strict=True) if len(parts) == 1]:
+        if len(loose) == len(images):
+            return Found(ImageFiles(root, tuple(paths[path] for path in images), fixed_shape, resize), None, None, None)
         raise DataError(
             f"Expected every image in a class folder, got {loose[0]} beside the class folders of {root}.",
             "Move it into its class folder, or keep all images in one folder for unlabelled data.",
         )
-    found = {folder.parts[len(prefix)] for folder in folders if len(folder.parts) > len(prefix)}
+    split = chosen_split(root.joinpath(*prefix), relative, class_names or (), part)
+    if split is not None:
+        prefix = (*prefix, split.folder)
+        images = [path for path in images if path.parts[: len(prefix)] == prefix]
+    files = ImageFiles(root, tuple(paths[path] for path in images), fixed_shape, resize)
+    depth = len(prefix)
+    found = {folder.parts[depth] for folder in folders if len(folder.parts) > depth and folder.parts[:depth] == prefix}
     if class_names is not None and (unknown := sorted(found - set(class_names))):
         raise DataError(
-            f"Expected class folders named as the labels, got {', '.join(unknown[:5])} in {root}.",
-            f"The labels are {', '.join(class_names[:10])}{', ...' if len(class_names) > 10 else ''}.",
+            f"Expected class folders named as in {names_from}, got {', '.join(unknown[:5])} in {root}.",
+            f"There they are {', '.join(class_names[:10])}{', ...' if len(class_names) > 10 else ''}: "
+            "give a class the same name in both.",
         )
     names = tuple(class_names) if class_names is not None else tuple(sorted(found))
     number = {name: index for index, name in enumerate(names)}
-    return files, np.array([number[parts[0]] for parts in relative], np.int64), names
+    return Found(files, np.array([number[path.parts[depth]] for path in images], np.int64), names, split)
 
 
 def _only_folder(images: Sequence[PurePosixPath], folders: Sequence[PurePosixPath], prefix: Parts) -> str | None:
@@ -191,41 +126,3 @@ def _only_folder(images: Sequence[PurePosixPath], folders: Sequence[PurePosixPat
     tops = {folder.parts[depth] for folder in folders if len(folder.parts) > depth and folder.parts[:depth] == prefix}
     beside = any(len(image.parts) == depth + 1 for image in images)
     return tops.pop() if len(tops) == 1 and not beside else None
-
-
-def _list(root: Path) -> tuple[list[PurePosixPath], dict[PurePosixPath, str]]:
-    """The folders below `root`, and the files with the names to open them by; without hidden ones."""
-    if root.is_dir():
-        names = list(_walk(root))
-    else:
-        try:
-            with zipfile.ZipFile(root) as archive:
-                names = archive.namelist()
-        except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
-            raise DataError(
-                f"Expected a folder or a .zip of images, got {root}: {error}.", "Make the .zip again, or copy it again."
-            ) from error
-    shown = {name: path for name in names if _is_shown(path := PurePosixPath(name))}
-    files = {path: name for name, path in shown.items() if not name.endswith("/")}
-    folders = {path for name, path in shown.items() if name.endswith("/")}
-    folders |= {PurePosixPath(*file.parts[:depth]) for file in files for depth in range(1, len(file.parts))}
-    return sorted(folders), files
-
-
-def _walk(root: Path) -> Iterator[str]:
-    """Names below `root` as a .zip would have them: with forward slashes, those of folders ending in one."""
-    for place, below, names in os.walk(root, followlinks=True):
-        here = Path(place).resolve()
-        # A link back to a folder above would be walked for ever.
-        below[:] = [name for name in below if not here.is_relative_to((here / name).resolve())]
-        relative = PurePosixPath(Path(place).relative_to(root).as_posix())
-        yield from (f"{relative / name}/" for name in below)
-        yield from (str(relative / name) for name in names)
-
-
-def _is_shown(path: PurePosixPath) -> bool:
-    return not any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in path.parts)
-
-
-def _unreadable(root: Path, file: str, got: str, expected: str) -> DataError:
-    return DataError(f"Expected {expected}, got {file} in {root}: {got}.", "Replace the file or take it out.")

@@ -97,6 +97,6 @@ def swap_file(config: SwapConfig) -> SwapResult:
 
 
 def _samples(config: SwapConfig, graph: Graph) -> list[Any]:
-    data = load(config.data, input_shapes=input_shapes(graph))
+    data = load(config.data, input_shapes=input_shapes(graph), resize=config.resize)
     preprocess = preprocess_for(data, config.preprocess, takes_raw_pixels=takes_raw_pixels(graph))
     return model_inputs(data, preprocess, choose(len(data), data.labels, MOST_SAMPLES, seed=0), as_app=False)

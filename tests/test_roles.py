@@ -13,6 +13,7 @@ from edgeswap.frameworks import keras
 from edgeswap.progress import Silent
 from edgeswap.roles import CALIBRATION_SAMPLES, assign
 from edgeswap.source import open_source
+from tests.image_data import encoded, picture, write_folder
 from tests.models import classifier, digits, means
 
 
@@ -169,3 +170,98 @@ class Recorder(Silent):
     def step(self, title, *arguments, **settings):
         self.seen.append(title)
         return super().step(title, *arguments, **settings)
+
+
+@pytest.fixture(scope="module")
+def three():
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((8, 8, 1), name="image"), layers.Flatten(), layers.Dense(3)])
+    return open_source(model, seed=0, progress=Silent())
+
+
+def animals(root, names, count=12, first=0):
+    """A folder of images, one folder a class."""
+    named = enumerate((name, number) for number in range(count) for name in names)
+    return write_folder(
+        root, {f"{name}/{number}.png": picture(first + seed, mode="L") for seed, (name, number) in named}
+    )
+
+
+def test_classes_that_one_side_spells_otherwise_are_refused_with_both(three, tmp_path):
+    train = animals(tmp_path / "train", ["ant", "bee", "cat"])
+    test = animals(tmp_path / "test", ["ant", "bee", "Cat"], first=100)
+    with pytest.raises(DataError, match=r"named as in .*train, got Cat in .*test") as raised:
+        roles(three, data=str(train), test_data=str(test))
+    assert "ant, bee, cat" in raised.value.remedy
+    with pytest.raises(DataError, match="got Cat in"):
+        roles(
+            three, data=str(train), test_data=str(animals(tmp_path / "t2", ["ant"], first=200)), calibration=str(test)
+        )
+
+
+def test_a_class_without_a_test_sample_keeps_the_numbers_of_the_others(three, tmp_path):
+    train = animals(tmp_path / "train", ["ant", "bee", "cat"])
+    test = animals(tmp_path / "test", ["bee", "cat"], first=100)
+    found = roles(three, data=str(train), test_data=str(test))
+    assert found.test.class_names == ("ant", "bee", "cat")
+    assert set(found.test.labels) == {1, 2}
+
+
+@pytest.mark.parametrize("named", ["data", "test_data"])
+def test_names_come_from_whichever_side_has_them(named, three, tmp_path):
+    folder = animals(tmp_path / "photos", ["ant", "bee", "cat"])
+    x = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
+    arrays = (x, np.arange(30) % 3)
+    given = {"data": arrays, "test_data": arrays} | {named: str(folder)}
+    found = roles(three, **given)
+    assert found.test.class_names == found.train.class_names == found.calibration.class_names == ("ant", "bee", "cat")
+    assert set(found.test.labels) == {0, 1, 2}
+
+
+def test_parts_in_folders_train_and_test(three, tmp_path):
+    root = tmp_path / "dataset"
+    for part, first in (("train", 0), ("test", 100), ("val", 200)):
+        animals(root / part, ["ant", "bee", "cat"], first=first)
+    found = roles(three, data=str(root))
+    assert (found.train.source, found.test.source) == (str(root / "train"), str(root / "test"))
+    assert len(found.train) == len(found.test) == 36
+    (caution,) = found.cautions
+    assert caution.kind == "split_folders"
+    assert "test beside it for the figures; val was not used" in caution.problem
+
+
+def test_what_the_float_model_may_know_is_said(source):
+    x, y = digits("train")
+    assert [caution.kind for caution in roles(source, data=(x, y)).cautions] == ["test_may_be_known"]
+    assert not roles(source, data=(x[:200], y[:200]), test_data=(x[200:], y[200:])).cautions
+
+
+def test_names_in_another_order_in_labels_number_the_folders(three, tmp_path):
+    (tmp_path / "labels.txt").write_text("cat\nant\nbee\n")
+    found = roles(three, data=str(animals(tmp_path / "p", ["ant", "bee", "cat"])), labels=tmp_path / "labels.txt")
+    assert found.test.class_names == ("cat", "ant", "bee")
+    files = found.test.samples.files
+    for position, label in zip(found.test.positions, found.test.labels, strict=True):
+        assert files[position].startswith(found.test.class_names[label])
+
+
+def test_images_that_are_stored_turned_are_counted(three, tmp_path):
+    root = animals(tmp_path / "p", ["ant", "bee", "cat"])
+    pixels = np.random.default_rng(9).integers(0, 256, (8, 8), dtype=np.uint8)
+    write_folder(root, {"ant/turned.jpg": encoded(pixels, "JPEG", orientation=6)})
+    test = str(animals(tmp_path / "t", ["ant", "bee", "cat"], first=100))
+    (caution,) = roles(three, data=str(root), test_data=test).cautions
+    assert caution.kind == "exif_orientation"
+    assert caution.problem.startswith("1 image is stored turned or mirrored by its EXIF and was turned upright")
+    (caution,) = roles(three, data=str(root), test_data=test, resize="keras").cautions
+    assert "stays so" in caution.problem
+
+
+def test_one_broken_image_of_many_is_told_before_anything_is_trained(three, tmp_path):
+    root = animals(tmp_path / "p", ["ant", "bee", "cat"], count=200)
+    whole = encoded(np.random.default_rng(9).integers(0, 256, (64, 64), dtype=np.uint8), "JPEG")
+    write_folder(root, {"ant/zz1.jpg": whole[:900], "bee/zz2.jpg": whole[:900], "cat/zz3.jpg": whole[:900]})
+    test = str(animals(tmp_path / "t", ["ant", "bee", "cat"], first=1000))
+    with pytest.raises(DataError, match=r"got ant/zz1\.jpg .*; 2 more of 603 cannot be read") as raised:
+        roles(three, data=str(root), test_data=test)
+    assert "_io" not in str(raised.value)
