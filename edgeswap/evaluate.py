@@ -10,9 +10,10 @@ import numpy.typing as npt
 from edgeswap.compare import wilson_interval
 from edgeswap.data import Dataset
 from edgeswap.errors import DataError
+from edgeswap.evaluation.alternatives import Alternative
 from edgeswap.preprocess import Preprocess
 from edgeswap.progress import Progress
-from edgeswap.records import Accuracy
+from edgeswap.records import Accuracy, Caution
 
 BATCH_SIZE = 64
 FEW = 50
@@ -51,8 +52,13 @@ def near_chance(found: Accuracy, classes: int) -> bool:
     return found.ci95 is not None and classes > 1 and found.ci95[0] <= 1 / classes
 
 
-def require_above_chance(found: Accuracy, classes: int) -> None:
+def require_above_chance(found: Accuracy, classes: int, better: Alternative | None = None) -> None:
     """Stop a run whose float model knows nothing of the data.
+
+    Args:
+        found: of the float model on the test samples.
+        classes: how many it tells apart.
+        better: another way to read the data with which it is far better, for the remedy.
 
     Raises:
         DataError: the 95 % interval of top-1 reaches down to 1 / classes.
@@ -60,9 +66,26 @@ def require_above_chance(found: Accuracy, classes: int) -> None:
     if not near_chance(found, classes):
         return
     assert found.top1 is not None
+    if better is not None:
+        raise DataError(_poor(found, classes), f"Check what the model was trained with: {better}.")
     few = "" if found.samples >= FEW else ", or give more test samples: so few cannot tell knowledge from luck"
     raise DataError(
-        f"Expected a trained model, but on {found.samples} test samples the float model is right in "
-        f"{found.top1:.1%}, and chance is {1 / classes:.1%}.",
+        _poor(found, classes),
         f"Check --preprocess (it must be the one of the training) and the order of the classes{few}.",
+    )
+
+
+def _poor(found: Accuracy, classes: int) -> str:
+    return (
+        f"Expected a trained model, but on {found.samples} test samples the float model is right in "
+        f"{found.top1:.1%}, and chance is {1 / classes:.1%}."
+    )
+
+
+def poor_float_model(found: Accuracy, better: Alternative) -> Caution:
+    """What to say of a float model that another way to read the data would make far better."""
+    return Caution(
+        kind="poor_float_model",
+        problem=f"The float model is right in {found.top1:.1%} of {found.samples} test samples; {better}.",
+        remedy="Pass that if the model was trained so: no figure here says more than the float model's.",
     )

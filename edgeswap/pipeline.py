@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from edgeswap.convert import Conversion, convert_all
 from edgeswap.delegated import Delegated, delegated
 from edgeswap.errors import ModelError
 from edgeswap.estimate_all import estimate_all
-from edgeswap.evaluate import Classes, accuracy, model_inputs, predict, require_above_chance
+from edgeswap.evaluate import Classes, accuracy, model_inputs, poor_float_model, predict, require_above_chance
+from edgeswap.evaluation.alternatives import Ask, better_alternative
+from edgeswap.evaluation.class_order import class_order
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
@@ -96,17 +98,21 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     source = open_source(
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
-    roles = assign(config, source)
+    roles = assign(config, source, progress)
     label_lines(roles.test.class_names, source.classes)  # what cannot be labels is told before training
     planned = swap(source.graph, config.hidden_activation, config.rules).graph  # what cannot be is told before training
     if config.precision == "int16x8":
         require_int16x8(planned)
     source = train_example(source, seed=config.seed, progress=progress)
     run = _Run(config, source, roles, folder, progress)
+    for caution in roles.cautions:
+        run.warn(caution)
 
     baseline = run.build(source.graph)
     run.predict("float32", baseline)
-    require_above_chance(accuracy(run.predictions["float32"], roles.test.labels), source.classes)
+    run = run.with_classes_in_order(baseline)
+    roles = run.roles
+    run.require_known_data(baseline)
 
     swapped = swap(source.graph, config.hidden_activation, config.rules)
     graph = run.recover(swapped.graph, baseline) if swapped.activations.swapped else source.graph
@@ -232,6 +238,35 @@ class _Run:
         roles = self.roles
         title = f"Test {stage.replace('_', ', ')}"
         self.predictions[stage] = predict(model, roles.test, roles.preprocess, title=title, progress=self.progress)
+
+    def with_classes_in_order(self, baseline: Any) -> _Run:
+        """The run with class folders that are numbers in the order that the float model was trained with."""
+        if self.config.labels is not None:
+            return self
+        roles, ask = self.roles, self.asking(baseline)
+        order, caution = class_order(
+            [roles.test, roles.train, roles.calibration], lambda data: ask(data, roles.preprocess), self.config.seed
+        )
+        if caution is not None:
+            self.warn(caution)
+        return self if order is None else replace(self, roles=roles.with_names(order))
+
+    def require_known_data(self, baseline: Any) -> None:
+        """Stop where the float model knows nothing of the test samples, and warn where they seem to be read wrongly."""
+        predictions, test = self.predictions["float32"], self.roles.test
+        found = accuracy(predictions, test.labels)
+        better = better_alternative(
+            test, self.roles.preprocess, predictions, found, ask=self.asking(baseline), seed=self.config.seed
+        )
+        require_above_chance(found, self.source.classes, better)
+        if better is not None:
+            self.warn(poor_float_model(found, better))
+
+    def asking(self, model: Any) -> Ask:
+        """What `model` says of a few samples."""
+        return lambda data, preprocess: predict(
+            model, data, preprocess, title="Ask the float model", progress=self.progress
+        )
 
     def predicted(self, stage: str, indices: npt.NDArray[np.int64]) -> Classes | None:
         """What a float model on the way said of those test samples that the target was given."""

@@ -1,0 +1,1 @@
+"""What a float model says of data, and what follows from it."""

@@ -1,0 +1,118 @@
+"""What else poor figures of a float model may come from: pixels mapped or resized otherwise, or another class order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.compare import wilson_interval
+from edgeswap.dataset import Dataset
+from edgeswap.images import ImageFiles
+from edgeswap.preprocess import NAMED, Preprocess
+from edgeswap.quantization.calibration import choose
+from edgeswap.records import Accuracy
+from edgeswap.resizing import RESIZE
+
+# A float model below this is asked again; most that are meant are above, and asking costs 8 times 200 samples at most.
+POOR = 0.7
+SAMPLES = 200
+BETTER_BY = 0.15
+SHOWN_NAMES = 20
+
+Classes = npt.NDArray[np.int64]
+Ask = Callable[[Dataset, Preprocess], Classes]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another way to read the same data with which the float model is far better.
+
+    Attributes:
+        how: what to pass, such as `--preprocess symmetric`.
+        top1: of the float model with it, 0 to 1.
+        samples: of how many.
+    """
+
+    how: str
+    top1: float
+    samples: int
+
+    def __str__(self) -> str:
+        return f"with {self.how} the float model is right in {self.top1:.1%} of {self.samples} of these samples"
+
+
+def better_alternative(
+    test: Dataset, preprocess: Preprocess, predictions: Classes, found: Accuracy, *, ask: Ask, seed: int
+) -> Alternative | None:
+    """The best of the other ways to read `test`, if one makes a poor float model a far better one.
+
+    Tried are the other named preprocessings of uint8 pixels, the other ways to resize image files, and the order of
+    the classes that fits the model's answers; the last is found on one half of the samples and judged on the other.
+
+    Args:
+        test: labelled samples.
+        preprocess: with which the model is poor.
+        predictions: the model's answers with it, int64 (N,).
+        found: the accuracy of these.
+        ask: what the model says of a dataset with a preprocessing.
+        seed: of the choice of samples.
+    """
+    if test.labels is None or found.top1 is None or found.ci95 is None or found.top1 >= POOR:
+        return None
+    sample = test.subset(choose(len(test), test.labels, SAMPLES, seed))
+    tried = [
+        (how, ask(data, mapping) == data.labels)
+        for how, data, mapping in (*_preprocessings(sample, preprocess), *_resizings(sample, preprocess))
+    ]
+    tried += _other_order(test, predictions, seed)
+    best = max(((how, int(right.sum()), len(right)) for how, right in tried), key=lambda item: item[1] / item[2],
+               default=None)  # fmt: skip
+    if best is None:
+        return None
+    how, right, count = best
+    far = right / count >= found.top1 + BETTER_BY and wilson_interval(right, count)[0] > found.ci95[1]
+    return Alternative(how, right / count, count) if far else None
+
+
+def _preprocessings(sample: Dataset, preprocess: Preprocess) -> Iterator[tuple[str, Dataset, Preprocess]]:
+    raw = sample.read([0])
+    arrays = list(raw.values()) if isinstance(raw, dict) else [raw]
+    pixels = [array for array in arrays if array.dtype == np.uint8]
+    if not pixels or preprocess.name == "none":
+        return
+    for name, mapping in NAMED.items():
+        colours = all(array.shape[-1] == 3 for array in pixels)
+        if name not in ("none", preprocess.name) and (colours or name not in ("caffe", "torch")):
+            yield f"--preprocess {name}", sample, mapping
+
+
+def _resizings(sample: Dataset, preprocess: Preprocess) -> Iterator[tuple[str, Dataset, Preprocess]]:
+    if isinstance(sample.samples, ImageFiles):
+        for resize in RESIZE:
+            if resize != sample.samples.resize:
+                yield f"--resize {resize}", replace(sample, samples=replace(sample.samples, resize=resize)), preprocess
+
+
+def _other_order(test: Dataset, predictions: Classes, seed: int) -> list[tuple[str, npt.NDArray[np.bool_]]]:
+    """The order of the classes by what the model says most often of each, where that is another class for each."""
+    assert test.labels is not None
+    classes = int(max(test.labels.max(), predictions.max())) + 1
+    fits = np.random.default_rng(seed).random(len(test)) < 0.5
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (test.labels[fits], predictions[fits]), 1)
+    present = np.flatnonzero(counts.any(axis=1))
+    says = counts.argmax(axis=1)
+    if fits.all() or len(set(says[present])) < len(present) or (says[present] == present).all():
+        return []
+    judged = ~fits & np.isin(test.labels, present)
+    right = predictions[judged] == says[test.labels[judged]]
+    if not len(right):
+        return []
+    names = test.class_names or tuple(map(str, range(classes)))
+    order = [str(names[label]) for label in sorted(present, key=lambda label: says[label]) if label < len(names)]
+    listed = ", ".join(order[:SHOWN_NAMES]) + (", ..." if len(order) > SHOWN_NAMES else "")
+    how = f"the classes in the order {listed} (--labels FILE)"
+    return [(how if test.labels_by_name else f"the labels numbered in the order {listed}", right)]
