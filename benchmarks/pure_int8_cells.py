@@ -23,8 +23,8 @@ from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
-from edgeswap.load import load_model
 from edgeswap.measure import measure
+from edgeswap.model.load import load_model
 from edgeswap.pipeline import QAT_LEARNING_RATE, RECOVERY_LEARNING_RATE
 from edgeswap.preprocess import Preprocess, from_name
 from edgeswap.progress import Silent

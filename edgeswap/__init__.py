@@ -36,8 +36,8 @@ __all__ = [
 
 
 def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | Sequence[str] = ()) -> Any:
-    """The Keras 3 or tf_keras model in a file; see `edgeswap.load.load_model`."""
-    from edgeswap.load import load_model as load  # noqa: PLC0415  (imports TensorFlow)
+    """The Keras 3 or tf_keras model in a file; see `edgeswap.model.load.load_model`."""
+    from edgeswap.model.load import load_model as load  # noqa: PLC0415  (imports TensorFlow)
 
     return load(path, trust=trust, custom_objects=custom_objects)
 

@@ -15,7 +15,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph, Ref
 from edgeswap.graph.read import read
-from edgeswap.load import CustomObjects, load_model
+from edgeswap.model.load import CustomObjects, load_model
 from edgeswap.operators import Target
 from edgeswap.swap import Rule, swap
 
@@ -38,7 +38,7 @@ def check_file(
         targets: where it is to run.
         activation: what every hidden activation is to become first; None leaves them.
         rules: swaps by kind or by layer name.
-        trust: let the file's own code run, see `edgeswap.load.load_model`.
+        trust: let the file's own code run, see `edgeswap.model.load.load_model`.
         custom_objects: the user's own layers, see there.
 
     Raises:

@@ -136,7 +136,7 @@ def swap(model: str, output: str, overwrite: bool, **flags: Any) -> int:
     in plain Keras: keras.models.load_model(FILE, custom_objects=edgeswap.custom_objects()).
     """
     from edgeswap.config import swap_config  # noqa: PLC0415  (keeps --help fast)
-    from edgeswap.model_file import inspect  # noqa: PLC0415
+    from edgeswap.model.file import inspect  # noqa: PLC0415
     from edgeswap.output import check_file  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
 
@@ -196,7 +196,7 @@ def check(model: str, as_json: bool, **flags: Any) -> int:
     code is 3 if something blocks.
     """
     from edgeswap.activations.catalog import parse  # noqa: PLC0415  (keeps --help fast)
-    from edgeswap.model_file import inspect  # noqa: PLC0415
+    from edgeswap.model.file import inspect  # noqa: PLC0415
     from edgeswap.operators import target  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
     from edgeswap.swap_rule import parse_rule  # noqa: PLC0415

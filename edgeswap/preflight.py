@@ -7,7 +7,7 @@ from pathlib import Path
 from edgeswap.config import ExportConfig
 from edgeswap.data import require_there
 from edgeswap.errors import DataError, TargetError
-from edgeswap.model_file import inspect
+from edgeswap.model.file import inspect
 from edgeswap.output import check_folder
 from edgeswap.settings import TargetSettings
 from edgeswap.targets import coral

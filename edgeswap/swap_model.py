@@ -18,7 +18,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import framework_of, read
-from edgeswap.load import load_model
+from edgeswap.model.load import load_model
 from edgeswap.output import staged_file
 from edgeswap.preprocess_choice import preprocess_for
 from edgeswap.quantization.calibration import choose

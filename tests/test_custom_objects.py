@@ -10,7 +10,7 @@ import pytest
 
 from edgeswap.errors import ConfigError, ModelError
 from edgeswap.frameworks import keras, tf_keras
-from edgeswap.load import load_model, twin
+from edgeswap.model.load import load_model, twin
 
 X = np.random.default_rng(0).random((4, 8, 8, 1), np.float32)
 

@@ -15,7 +15,7 @@ from edgeswap.convert import Conversion, convert_all
 from edgeswap.frameworks import keras, tf, tf_keras, tfmot
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.load import load_model
+from edgeswap.model.load import load_model
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
-from edgeswap.model_file import inspect
+from edgeswap.model.file import inspect
 from edgeswap.preprocess import import_function
 
 CustomObjects = Mapping[str, Any] | Sequence[str]

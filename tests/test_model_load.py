@@ -10,8 +10,8 @@ from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.load import load_model, sha256
-from edgeswap.model_file import inspect
+from edgeswap.model.file import inspect
+from edgeswap.model.load import load_model, sha256
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
 
