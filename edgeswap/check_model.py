@@ -15,7 +15,8 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph, Ref
 from edgeswap.graph.read import read
-from edgeswap.model.load import CustomObjects, load_model
+from edgeswap.model.custom_objects import CustomObjects
+from edgeswap.model.load import load_model
 from edgeswap.operators import Target
 from edgeswap.swap import Rule, swap
 

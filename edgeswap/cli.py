@@ -136,13 +136,13 @@ def swap(model: str, output: str, overwrite: bool, **flags: Any) -> int:
     in plain Keras: keras.models.load_model(FILE, custom_objects=edgeswap.custom_objects()).
     """
     from edgeswap.config import swap_config  # noqa: PLC0415  (keeps --help fast)
-    from edgeswap.model.file import inspect  # noqa: PLC0415
+    from edgeswap.model.rehearsal import preview  # noqa: PLC0415
     from edgeswap.output import check_file  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
 
     config = swap_config({**flags, "model": model, "output": output, "overwrite": overwrite})
     check_file(config.output, overwrite=config.overwrite)
-    inspect(config.model, trust=config.trust)
+    preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
     swapped = _start("edgeswap.swap_model", progress_for(sys.stderr)).swap_file(config)
 
     from rich.console import Console  # noqa: PLC0415
@@ -196,7 +196,7 @@ def check(model: str, as_json: bool, **flags: Any) -> int:
     code is 3 if something blocks.
     """
     from edgeswap.activations.catalog import parse  # noqa: PLC0415  (keeps --help fast)
-    from edgeswap.model.file import inspect  # noqa: PLC0415
+    from edgeswap.model.rehearsal import preview  # noqa: PLC0415
     from edgeswap.operators import target  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
     from edgeswap.swap_rule import parse_rule  # noqa: PLC0415
@@ -210,7 +210,7 @@ def check(model: str, as_json: bool, **flags: Any) -> int:
             raise ConfigError("Expected no swap for a .tflite, which is converted already.", "Check the Keras model.")
         report = tflite.check_file(Path(model), targets)
     else:
-        inspect(model, trust=flags["trust"])
+        preview(model, trust=flags["trust"], custom_objects=flags["custom_objects"])
         stages = _start("edgeswap.check_model", progress_for(sys.stderr))
         own = {"trust": flags["trust"], "custom_objects": flags["custom_objects"]}
         report = stages.check_file(model, targets, activation=activation, rules=rules, **own)

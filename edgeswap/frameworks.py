@@ -45,6 +45,8 @@ with _quiet(), warnings.catch_warnings():
 
     tf.zeros(())  # the first tensor looks for devices, and says so
 
+# Keras walks a network from its end by recursion, some frames a layer; Python's limit of 1000 ends at about 300 layers.
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 30_000))
 tf.get_logger().setLevel("ERROR")
 
 __all__ = ["keras", "tf", "tf_keras", "tfmot"]

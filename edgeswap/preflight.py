@@ -7,7 +7,7 @@ from pathlib import Path
 from edgeswap.config import ExportConfig
 from edgeswap.data import require_there
 from edgeswap.errors import DataError, TargetError
-from edgeswap.model.file import inspect
+from edgeswap.model.rehearsal import preview
 from edgeswap.output import check_folder
 from edgeswap.settings import TargetSettings
 from edgeswap.targets import coral
@@ -26,7 +26,7 @@ def preflight(config: ExportConfig) -> None:
     """
     check_folder(config.output, overwrite=config.overwrite)
     if isinstance(config.model, (str, Path)):
-        inspect(config.model, trust=config.trust)
+        preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
     for spec in (config.data, config.test_data, config.calibration):
         if isinstance(spec, (str, Path)):
             require_there(spec)

@@ -15,7 +15,8 @@ from edgeswap.graph.finite import require_finite
 from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
-from edgeswap.model.load import CustomObjects, load_model, sha256, twin
+from edgeswap.model.custom_objects import CustomObjects, twin
+from edgeswap.model.load import load_model, sha256
 from edgeswap.progress import Progress
 from edgeswap.records import ModelSource
 from edgeswap.zoo import digits

@@ -10,7 +10,8 @@ import pytest
 
 from edgeswap.errors import ConfigError, ModelError
 from edgeswap.frameworks import keras, tf_keras
-from edgeswap.model.load import load_model, twin
+from edgeswap.model.custom_objects import twin
+from edgeswap.model.load import load_model
 
 X = np.random.default_rng(0).random((4, 8, 8, 1), np.float32)
 
@@ -74,7 +75,7 @@ def test_tf_keras_imports_nothing_that_a_file_names(tiny, tmp_path, monkeypatch)
                 config.update(module="planted", class_name="Planted", registered_name="x>Planted")
                 data = json.dumps(config).encode()
             changed.writestr(name, data)
-    with pytest.raises(ModelError, match="would import 'x>Planted' from 'planted'") as raised:
+    with pytest.raises(ModelError, match="names 'Planted' from 'planted' registered as 'x>Planted'") as raised:
         load_model(file)
     assert "--custom-objects planted:Planted" in raised.value.remedy
     with pytest.raises(SystemExit, match="the file ran code"):

@@ -1,16 +1,23 @@
-"""What is in a model file, without loading it and without TensorFlow: so that a bad one is refused at once."""
+"""What is in a model file, without building the model and without TensorFlow: so that a bad one is refused at once."""
 
 from __future__ import annotations
 
-import json
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from edgeswap.errors import ModelError
+from edgeswap.model.saved_model import read_saved_model
+from edgeswap.model.screening import named, screen
+from edgeswap.model.strict_json import JsonError, parse
+from edgeswap.model.wiring import check_wiring
+
+_ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+# How many numbers of its weights a layer has at least, by these keys of its config.
+_SIZES = ("units", "filters", "output_dim")
+CustomNames = Iterable[str]
 
 
 @dataclass(frozen=True)
@@ -19,121 +26,131 @@ class ModelFile:
 
     Attributes:
         path: where it lies.
+        kind: by its first bytes, whatever its name ends in; it says which reader takes it.
         framework: which can read it: `keras` (Keras 3) or `tf_keras` (Keras 2).
-        config: the model's, as it was saved; of a SavedModel a list of its layers' metadata.
+        config: the model's, as it was saved.
     """
 
     path: Path
+    kind: Literal["keras", "h5", "saved_model"]
     framework: Literal["keras", "tf_keras"]
-    config: Any
+    config: Mapping[str, Any]
+
+    @property
+    def names(self) -> set[str]:
+        """The classes and functions that its config names."""
+        return named(self.config)
 
 
-def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
+def inspect(
+    path: str | Path, *, trust: bool = False, custom_objects: CustomNames = (), weights: bool = False
+) -> ModelFile:
     """What the file at `path` holds.
 
     Args:
         path: the file.
-        trust: let it carry Python code (Lambda layers), which runs when it is loaded.
+        trust: let it carry code, or anything else that Keras can build, which then runs when it is loaded.
+        custom_objects: names of the user's own classes and functions, which it may name too; also `MODULE:NAME`.
+        weights: also look at every byte and every array of it, which may crash or hang on a hostile file: see
+            `edgeswap.model.rehearsal`.
 
     Raises:
-        ModelError: there is no such file, it is damaged or no Keras model, or it carries code and is not trusted.
+        ModelError: there is no such file, it is damaged or no Keras model, or it would run code and is not trusted.
     """
     path = Path(path)
     if not path.exists():
         raise ModelError(f"Expected a model file, but {str(path)!r} does not exist.", "Check the path.")
     try:
-        return _inspect(path, trust)
+        file, numbers = _read(path, weights)
     except PermissionError as error:
         raise ModelError(
             f"Expected a model file, but {str(path)!r} cannot be read: {error.strerror}.", "Check its permissions."
         ) from error
+    if not trust:
+        where = repr(str(path))
+        screen(file.config, where, {name.partition(":")[2] or name for name in custom_objects})
+        check_wiring(file.config, where)
+        if numbers is not None:
+            _check_sizes(file.config, where, numbers)
+    return file
 
 
-def _inspect(path: Path, trust: bool) -> ModelFile:
-    import h5py  # noqa: PLC0415  (a tenth of a second, which a missing file need not wait for)
-
+def _read(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
+    """The file, and how many numbers it has room for where that was looked up."""
     if path.is_dir():
-        version, config = _read_saved_model(path)
-    elif path.stat().st_size == 0:
+        config, size_bytes = read_saved_model(path)
+        return ModelFile(path, "saved_model", "tf_keras", config), size_bytes
+    if not path.is_file():
+        raise ModelError(
+            f"Expected a model file, but {str(path)!r} is no regular file.", "Give a .keras or .h5 file, or a folder."
+        )
+    if path.stat().st_size == 0:
         raise ModelError(f"Expected a Keras model, but {str(path)!r} is empty.", "Save the model again.")
-    elif zipfile.is_zipfile(path):
-        version, config = _read_keras(path)
-    elif h5py.is_hdf5(path):
-        version, config = _read_h5(path)
-    else:
-        raise ModelError(
-            f"Expected a .keras or .h5 model, but {str(path)!r} is neither a zip nor an HDF5 file, or it is cut short.",
-            "Save the model with model.save('model.keras'), and copy it whole.",
-        )
-    if not trust and "Lambda" in _class_names(config):
-        raise ModelError(
-            f"Expected a model without code in it, but {str(path)!r} holds a Lambda layer, which would run.",
-            "Pass --trust if you trust the file, or write a layer class in its place.",
-        )
-    return ModelFile(path, "keras" if version.startswith("3") else "tf_keras", config)
+    with path.open("rb") as stream:
+        first = stream.read(8)
+    if first.startswith(_ZIP):
+        return _read_keras(path, weights)
+    if first == _HDF5:
+        return _read_h5(path, weights)
+    raise ModelError(
+        f"Expected a .keras or .h5 model, but {str(path)!r} is neither a zip nor an HDF5 file, or it is cut short.",
+        "Save the model with model.save('model.keras'), and copy it whole.",
+    )
 
 
-def _read_saved_model(path: Path) -> tuple[str, Any]:
-    """Keras 2 wrote each layer's config as JSON into a message of its own beside the graph; Keras 3 writes none."""
-    metadata = path / "keras_metadata.pb"
-    if not (path / "saved_model.pb").is_file() or not metadata.is_file():
-        raise ModelError(
-            f"Expected a .keras or .h5 file or a Keras 2 SavedModel, but {str(path)!r} is a folder without "
-            "saved_model.pb and keras_metadata.pb.",
-            "A SavedModel that Keras 3 exported holds no layers: save the model with model.save('model.keras').",
-        )
-    return "2", list(_json_objects(metadata.read_bytes().decode(errors="replace")))
+def _read_keras(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
+    from edgeswap.model.hdf5 import Hdf5Error  # noqa: PLC0415  (a tenth of a second, which a missing file need not wait)
+    from edgeswap.model.keras_zip import ZipError, read_keras_zip  # noqa: PLC0415
 
-
-def _json_objects(text: str) -> Iterator[Any]:
-    """The JSON objects among other bytes: reading the message itself would take TensorFlow."""
-    decoder, start = json.JSONDecoder(), text.find('{"')
-    while start >= 0:
-        try:
-            found, end = decoder.raw_decode(text, start)
-            yield found
-        except ValueError:
-            end = start + 1
-        start = text.find('{"', end)
-
-
-def _read_keras(path: Path) -> tuple[str, Any]:
-    """Keras 3 and tf_keras write the same zip; its metadata says which version did."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            version = json.loads(archive.read("metadata.json"))["keras_version"]
-            return str(version), json.loads(archive.read("config.json"))
-    except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        held = read_keras_zip(path, weights=weights)
+    except (ZipError, JsonError, Hdf5Error) as error:
         raise ModelError(
-            f"Expected a .keras model, but {str(path)!r} is a zip without a readable config.json and metadata.json.",
-            "Save the model with model.save('model.keras').",
+            f"Expected a .keras model, but {str(path)!r} is a zip that cannot be read: {error}.",
+            "Copy the file again, whole, or save the model with model.save('model.keras').",
         ) from error
+    return ModelFile(path, "keras", _framework(held.version), held.config), held.numbers
 
 
-def _read_h5(path: Path) -> tuple[str, Any]:
-    import h5py  # noqa: PLC0415  (as above)
+def _read_h5(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
+    from edgeswap.model.hdf5 import Hdf5Error, check_hdf5, text_attributes  # noqa: PLC0415  (as above)
 
     try:
-        with h5py.File(path) as stored:
-            config, version = stored.attrs.get("model_config"), stored.attrs.get("keras_version", "2")
+        if zipfile.is_zipfile(path):
+            raise Hdf5Error("it is a zip too")
+        numbers = check_hdf5(str(path)) if weights else None
+        config, version = text_attributes(path, "model_config", "keras_version")
         if config is None:
             raise ModelError(
                 f"Expected a whole model, but {str(path)!r} holds weights only, or is no model at all.",
                 "Save the model itself with model.save('model.keras'), not save_weights.",
             )
-        return version.decode() if isinstance(version, bytes) else str(version), json.loads(config)
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        return ModelFile(path, "h5", _framework(version or "2"), parse(config)), numbers
+    except (Hdf5Error, JsonError) as error:
         raise ModelError(
-            f"Expected an HDF5 model, but {str(path)!r} cannot be read: {' '.join(str(error).split())}.",
-            "Copy the file again, whole.",
+            f"Expected an HDF5 model, but {str(path)!r} cannot be read: {error}.",
+            "Copy the file again, whole, or save the model with model.save('model.keras').",
         ) from error
 
 
-def _class_names(config: Any) -> set[str]:
-    """Every `class_name` in a nested config."""
-    if isinstance(config, dict):
-        own = {config["class_name"]} if isinstance(config.get("class_name"), str) else set()
-        return own.union(*(_class_names(value) for value in config.values()))
-    if isinstance(config, list):
-        return set().union(*(_class_names(value) for value in config))
-    return set()
+def _framework(version: str) -> Literal["keras", "tf_keras"]:
+    return "keras" if version.startswith("3") else "tf_keras"
+
+
+def _check_sizes(config: Mapping[str, Any], where: str, numbers: int) -> None:
+    """Building a layer makes its weights, however many its config asks for."""
+    waiting: list[Any] = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Mapping):
+            for key in _SIZES:
+                size = value.get(key)
+                if isinstance(size, (int, float)) and not isinstance(size, bool) and not size <= max(numbers, 1):
+                    raise ModelError(
+                        f"Expected {where} to hold its weights, but a layer has {size:g} {key} and the file "
+                        f"{numbers} numbers.",
+                        "The file is damaged or made by hand: save the model again.",
+                    )
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)

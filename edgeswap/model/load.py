@@ -3,64 +3,74 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edgeswap.errors import ModelError
-from edgeswap.frameworks import keras, tf_keras
-from edgeswap.model.file import inspect
-from edgeswap.preprocess import import_function
+from edgeswap.errors import EdgeswapError, ModelError
+from edgeswap.frameworks import keras, tf_keras, tfmot
+from edgeswap.graph import build  # noqa: F401  (its layers register themselves for loading)
+from edgeswap.model.custom_objects import CustomObjects, objects_for
+from edgeswap.model.file import ModelFile, inspect
+from edgeswap.model.rehearsal import preview, rehearse
+from edgeswap.model.saved_model import load_saved_model
+from edgeswap.scratch import scratch_folder
 
-CustomObjects = Mapping[str, Any] | Sequence[str]
+_SUFFIXES = {"keras": (".keras",), "h5": (".h5", ".hdf5")}
+_PRUNED = "PruneLowMagnitude"
 
 
 def load_model(path: str | Path, *, trust: bool = False, custom_objects: CustomObjects = ()) -> Any:
     """The Keras 3 or tf_keras model in a `.keras` or `.h5` file or a Keras 2 SavedModel, not compiled.
 
+    Without `trust` nothing in the file runs and nothing outside it is read: see SECURITY.md. It is loaded in a process
+    of its own first, with limits of time and memory; where `custom_objects` are Python objects it is only looked at
+    there.
+
     Args:
         path: the file.
-        trust: load it even if it carries Python code (Lambda layers) or names modules to import, which then may run.
+        trust: load whatever it holds, here and without limits; what code it carries or names then runs.
         custom_objects: the user's own layers and functions, as `MODULE:NAME`, or by name as Keras takes them.
 
     Raises:
-        ModelError: there is no such file, it is damaged or no Keras model, or it carries code and is not trusted.
-        ConfigError: a custom object that cannot be imported.
+        ModelError: there is no such file, it is damaged or no Keras model, or it would run code and is not trusted.
+        ConfigError: a custom object that cannot be imported, or is nothing that a model is made of.
     """
-    file = inspect(path, trust=trust)
-    framework, other = (keras, tf_keras) if file.framework == "keras" else (tf_keras, keras)
-    objects = {name: found for name, found in named_objects(custom_objects) if not _is_layer_of(other, found)}
-    if framework is tf_keras and not trust:
-        _refuse_imports(file.config, objects, file.path)
-    try:
-        with framework.saving.custom_object_scope(objects):
-            # tf_keras takes no safe_mode for a SavedModel.
-            safety = {} if file.path.is_dir() else {"safe_mode": not trust}
-            return framework.models.load_model(file.path, compile=False, **safety)
-    except (ValueError, TypeError, KeyError, OSError, AttributeError, RuntimeError, NotImplementedError) as error:
-        raise ModelError(
-            f"Expected {framework.__name__} to load {str(path)!r}, but it says: {_first_line(error)}",
-            "Check that the file is whole; a layer class of your own is given by --custom-objects MODULE:NAME.",
-        ) from error
+    if trust:
+        file = inspect(path, trust=True)
+    elif isinstance(custom_objects, Mapping):
+        names = {name for key, found in custom_objects.items() for name in (key, getattr(found, "__name__", key))}
+        file = preview(path, custom_objects=sorted(names), load=False)
+    else:
+        file = rehearse(path, custom_objects)
+    return build_model(file, trust=trust, custom_objects=custom_objects)
 
 
-def named_objects(custom_objects: CustomObjects) -> list[tuple[str, Any]]:
-    """Name and object of each; one name may stand for a class of Keras 3 and another of tf_keras.
+def build_model(file: ModelFile, *, trust: bool = False, custom_objects: CustomObjects = ()) -> Any:
+    """The model in a file that has been inspected; `load_model` is for all that have not.
 
     Raises:
-        ConfigError: one that cannot be imported.
+        ModelError: the framework cannot build it, by whatever exception it says so.
+        ConfigError: see `load_model`.
     """
-    if isinstance(custom_objects, Mapping):
-        return list(custom_objects.items())
-    return [(text.partition(":")[2], import_function(text)) for text in custom_objects]
-
-
-def twin(class_name: str, custom_objects: CustomObjects) -> Any | None:
-    """The user's own tf_keras layer called `class_name`; None where none was given."""
-    for name, found in named_objects(custom_objects):
-        if class_name in (name, getattr(found, "__name__", None)) and _is_layer_of(tf_keras, found):
-            return found
-    return None
+    framework = keras if file.framework == "keras" else tf_keras
+    scope = dict(objects_for(file, framework, custom_objects))
+    if _PRUNED in file.names:
+        with tfmot.sparsity.keras.prune_scope():
+            scope[_PRUNED] = tf_keras.saving.get_registered_object(_PRUNED)
+    try:
+        with framework.saving.custom_object_scope(scope):
+            model = _load(file, framework, trust)
+            return tfmot.sparsity.keras.strip_pruning(model) if _PRUNED in file.names else model
+    except (EdgeswapError, MemoryError):
+        raise
+    except Exception as error:  # Keras refuses a config by whatever it stumbles over: KeyError, AssertionError, …
+        raise ModelError(
+            f"Expected {framework.__name__} to load {str(file.path)!r}, but it says {type(error).__name__}: "
+            f"{_first_line(error)}",
+            "Check that the file is whole; a layer class of your own is given by --custom-objects MODULE:NAME.",
+        ) from error
 
 
 def sha256(path: Path) -> str:
@@ -75,35 +85,27 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _is_layer_of(framework: Any, found: Any) -> bool:
-    return isinstance(found, type) and issubclass(found, framework.layers.Layer)
+def _load(file: ModelFile, framework: Any, trust: bool) -> Any:
+    if file.kind == "saved_model":
+        if trust:
+            return framework.models.load_model(file.path, compile=False)
+        return load_saved_model(file.path, file.config, framework)
+    with _named_for_its_kind(file) as path:
+        return framework.models.load_model(path, compile=False, safe_mode=not trust)
 
 
-def _refuse_imports(config: Any, objects: Mapping[str, Any], path: Path) -> None:
-    """Keras 3 imports nothing that a file names but Keras itself; tf_keras imports whatever it names."""
-    for entry in _entries(config):
-        module, name = str(entry["module"]), str(entry.get("registered_name") or entry["class_name"])
-        if module.split(".", maxsplit=1)[0] in ("keras", "tf_keras", "builtins", "None"):
-            continue
-        if tf_keras.saving.get_registered_object(name, custom_objects=dict(objects)) is None:
-            raise ModelError(
-                f"Expected a model of Keras's own layers, but {str(path)!r} would import {name!r} from {module!r}.",
-                f"Pass --custom-objects {module}:{entry['class_name']}, or --trust if you trust the file.",
-            )
-
-
-def _entries(config: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object in a nested config that names its module; not those of training, which are not loaded."""
-    if isinstance(config, Mapping):
-        if {"module", "class_name"} <= set(config):
-            yield config
-        for key, value in config.items():
-            if key != "compile_config":
-                yield from _entries(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _entries(value)
+@contextmanager
+def _named_for_its_kind(file: ModelFile) -> Iterator[Path]:
+    """Keras chooses a reader by how a file's name ends, edgeswap by what the file is: they must agree."""
+    suffixes = _SUFFIXES[file.kind]
+    if file.path.name.endswith(suffixes):
+        yield file.path
+        return
+    with scratch_folder() as folder:
+        link = folder / f"model{suffixes[0]}"
+        link.symlink_to(file.path.resolve())
+        yield link
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    return (str(error).strip().splitlines() or ["no more"])[0][:300]

@@ -1,0 +1,217 @@
+"""A model file is loaded in a process of its own first: only what comes through there is loaded in this one.
+
+HDF5, Keras and TensorFlow are not made for hostile files: some crash them, some keep them busy for ever or take all
+memory. In the child that is an error message. One child serves all files of a process, for as long as it is asked.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import edgeswap
+from edgeswap import errors
+from edgeswap.errors import EdgeswapError, ModelError
+from edgeswap.model.file import ModelFile, inspect
+
+WORKER = (sys.executable, "-m", "edgeswap.model.rehearsal_worker")
+_STAGES = ("start", "looking", "looked", "importing", "loading", "loaded")
+# The child's own limits are on processor time; this one is for a child that waits for ever.
+SILENCE_S = 600.0
+
+
+def preview(
+    path: str | Path, *, trust: bool = False, custom_objects: Sequence[str] = (), load: bool = True
+) -> ModelFile:
+    """What is in the file, once the child has looked at all of it; the child then goes on and loads it.
+
+    Args:
+        path: the file.
+        trust: look at it here, and let it carry code.
+        custom_objects: the user's own classes and functions, as `MODULE:NAME`.
+        load: let the child load it too, with these objects, beside whatever is done here.
+
+    Raises:
+        ModelError: as `inspect`, and where the child crashed or took too much time or memory.
+    """
+    if not trust:
+        if not Path(path).exists():
+            return inspect(path)  # which refuses it, before a process is started for it
+        _child.ask(Path(path), tuple(custom_objects), load=load)
+        _child.wait("looked")
+    return inspect(path, trust=trust, custom_objects=custom_objects)
+
+
+def rehearse(path: str | Path, custom_objects: Sequence[str] = ()) -> ModelFile:
+    """Load the file in the child, and say what is in it.
+
+    Raises:
+        EdgeswapError: as `preview` and `edgeswap.model.load.build_model`.
+    """
+    file = preview(path, custom_objects=custom_objects)
+    _child.wait("loaded")
+    return file
+
+
+@dataclass
+class _Job:
+    """A file that the child is at: which, how far, and why it went no further."""
+
+    path: Path
+    identity: tuple[Any, ...]
+    last: str
+    has_own_modules: bool
+    stage: str = _STAGES[0]
+    refusal: EdgeswapError | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.refusal is not None or self.has_come(self.last)
+
+    def has_come(self, stage: str) -> bool:
+        return _STAGES.index(self.stage) >= _STAGES.index(stage)
+
+
+class _Child:
+    """The process, and the one file it is at."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._words: IO[bytes] | None = None
+        self._unread = b""
+        self._job: _Job | None = None
+
+    def ask(self, path: Path, custom_objects: tuple[str, ...], *, load: bool) -> None:
+        """Begin with a file, unless that is what the process is at, or has just done."""
+        folder = str(Path.cwd())
+        identity = (path.absolute(), _state(path), custom_objects, folder, load)
+        with self._lock:
+            before = self._job
+            if before is not None and before.identity == identity and before.refusal is None:
+                return
+            while before is not None and not before.ended:
+                self._follow(before)  # another file, which nobody asks for any more; its time is bounded too
+            if before is not None and before.has_own_modules:
+                self.end()  # the next ones may have the same names
+            modules = [entry or folder for entry in sys.path]
+            request = {"path": str(path.absolute()), "custom_objects": custom_objects, "load": load}
+            line = json.dumps({**request, "folder": folder, "modules": modules}).encode() + b"\n"
+            if not self._send(line):
+                self.end()
+                self._send(line)
+            self._job = _Job(path, identity, "loaded" if load else "looked", bool(custom_objects))
+
+    def wait(self, stage: str) -> None:
+        """Until the process has come through that stage.
+
+        Raises:
+            EdgeswapError: it refused the file, or the file ended it.
+        """
+        with self._lock:
+            job = self._job
+            assert job is not None
+            while job.refusal is None and not job.has_come(stage):
+                self._follow(job)
+            if job.refusal is not None:
+                raise type(job.refusal)(job.refusal.problem, job.refusal.remedy)
+
+    def end(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout, self._words):
+                if stream is not None:
+                    with suppress(BrokenPipeError):
+                        stream.close()
+        self._process, self._job, self._unread = None, None, b""
+
+    def _send(self, line: bytes) -> bool:
+        process = self._process or self._start()
+        assert process.stdin is not None
+        try:
+            process.stdin.write(line)
+            process.stdin.flush()
+        except BrokenPipeError:  # it had waited long enough
+            return False
+        return process.poll() is None
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        package = str(Path(edgeswap.__file__).resolve().parent.parent)
+        paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
+        self._process = subprocess.Popen(
+            WORKER,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._words,
+            cwd="/",  # Python looks for modules in the working folder first, which may be a stranger's too
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            start_new_session=True,
+        )
+        return self._process
+
+    def _follow(self, job: _Job) -> None:
+        """Take in the next thing that the process says, or its end."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        while b"\n" not in self._unread:
+            if not select.select([self._process.stdout], [], [], SILENCE_S)[0]:
+                self._process.kill()
+            read = os.read(self._process.stdout.fileno(), 1 << 16)
+            if not read:
+                job.refusal = self._how_it_ended(job)
+                return
+            self._unread += read
+        line, self._unread = self._unread.split(b"\n", 1)
+        event = json.loads(line)
+        if event["stage"] == "refused":
+            job.refusal = getattr(errors, event["kind"])(event["problem"], event["remedy"])
+        else:
+            job.stage = event["stage"]
+
+    def _how_it_ended(self, job: _Job) -> ModelError:
+        assert self._process is not None
+        assert self._words is not None
+        code = self._process.wait()
+        self._words.seek(0)
+        words = self._words.read().decode(errors="replace").strip().splitlines()
+        self.end()
+        what = f"{'loading' if job.has_come('importing') else 'reading'} {str(job.path)!r}"
+        if code in (-signal.SIGXCPU, -signal.SIGKILL):
+            how = "does not come to an end" if code == -signal.SIGXCPU else "was stopped, for its memory or its silence"
+        elif any("bad_alloc" in line or "Out of memory" in line for line in words):
+            how = "runs out of memory"
+        elif code < 0:
+            how = f"crashes ({signal.Signals(-code).name})"
+        else:
+            how = f"ends with {words[-1][:200] if words else f'exit code {code}'}"
+        return ModelError(
+            f"Expected {what} to succeed, but it {how}.",
+            "The file is damaged or made by hand: copy it again, or save the model again; --trust loads it without "
+            "limits.",
+        )
+
+
+def _state(path: Path) -> tuple[Any, ...]:
+    """What changes when the file, or one in the folder, is written again."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    states = [file.lstat() for file in files]
+    return tuple((state.st_mtime_ns, state.st_size, state.st_ino) for state in states)
+
+
+_child = _Child()
+atexit.register(_child.end)
