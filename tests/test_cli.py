@@ -238,7 +238,11 @@ def test_a_layer_of_the_users_own_that_was_not_given(place, refused):
 
     inputs = keras.Input((8, 8, 1))
     keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(Own()(inputs)))).save(place / "own.keras")
-    refused(["export", "own.keras", "--data", "digits"], "Expected keras to load 'own.keras'", "--custom-objects")
+    refused(
+        ["export", "own.keras", "--data", "digits"],
+        "Expected a layer of Keras, but 'own.keras' names",
+        "--custom-objects",
+    )
 
 
 def test_two_outputs(place, refused):

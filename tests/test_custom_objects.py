@@ -45,8 +45,9 @@ def test_a_layer_of_the_users_own(framework, kind, tmp_path):
     assert "--custom-objects" in raised.value.remedy
     given = {layer.__name__: layer}
     assert type(load_model(path, custom_objects=given).get_layer("own")) is layer
-    given = [f"{__name__}:{layer.__name__}"]
-    assert type(load_model(path, custom_objects=given).get_layer("own")) is layer
+    if kind == "keras":  # each of these starts a process of its own
+        given = [f"{__name__}:{layer.__name__}"]
+        assert type(load_model(path, custom_objects=given).get_layer("own")) is layer
 
 
 def test_classes_of_both_frameworks_under_one_name(tmp_path):

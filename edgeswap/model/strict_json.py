@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from itertools import accumulate
 from typing import Any
 
 # A layer in a model is 4 levels deep; 30 models inside each other are more than anyone builds.
 MOST_LEVELS = 200
 MOST_BYTES = 256 << 20
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class JsonError(ValueError):
@@ -23,16 +27,22 @@ def parse(text: bytes | str) -> dict[str, Any]:
     """
     if len(text) > MOST_BYTES:
         raise JsonError(f"it is {len(text)} bytes long")
+    text = text.encode() if isinstance(text, str) else text
+    if _levels(text) > MOST_LEVELS:
+        raise JsonError(f"it is nested deeper than {MOST_LEVELS} levels")
     try:
         found = json.loads(text, object_pairs_hook=_unambiguous)
-    except RecursionError:
-        raise JsonError(f"it is nested deeper than {MOST_LEVELS} levels") from None
     except ValueError as error:
         raise JsonError(str(error)) from error
     if not isinstance(found, dict):
         raise JsonError(f"it is a {type(found).__name__}, no object")
-    _require_shallow(found)
     return found
+
+
+def _levels(text: bytes) -> int:
+    """How deep it is, which Python's reader finds out by recursion."""
+    brackets = _TEXTS.sub(b"", text).translate(None, _NO_BRACKETS)
+    return max(accumulate(1 if bracket in b"[{" else -1 for bracket in brackets), default=0)
 
 
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -42,17 +52,3 @@ def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise JsonError(f"it gives {twice!r} twice")
     return found
-
-
-def _require_shallow(value: Any) -> None:
-    level = [value]
-    for _ in range(MOST_LEVELS):
-        level = [inner for outer in level for inner in _children(outer)]
-        if not level:
-            return
-    raise JsonError(f"it is nested deeper than {MOST_LEVELS} levels")
-
-
-def _children(value: Any) -> list[Any]:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [child for child in inner if isinstance(child, (dict, list))]
