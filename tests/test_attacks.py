@@ -381,9 +381,8 @@ def test_no_network_without_an_output(output, tmp_path):
     assert "layers connect" in refused(make.write_keras(tmp_path / "a.keras", config))
 
 
-def test_what_is_no_part_of_models_is_no_custom_object(tiny):
-    from edgeswap.model.load import load_model
-
-    for given in ("os:system", "subprocess:Popen", "json:loads", "builtins:eval"):
-        with pytest.raises(ConfigError, match="Expected a Keras layer class, or a function that"):
-            load_model(tiny / "tiny.keras", custom_objects=[given])
+def test_nothing_is_imported_that_the_file_does_not_name(tmp_path):
+    path = make.write_keras(tmp_path / "a.keras", functional(dense()))
+    for given in ("os:system", "no.such.module:Mine", "builtins:eval"):
+        with pytest.raises(ConfigError, match="Expected a class or function that"):
+            preview(path, custom_objects=[given])

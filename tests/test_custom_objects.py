@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import zipfile
 
+import attack_files as make
 import numpy as np
 import pytest
 
 from edgeswap.errors import ConfigError, ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.model.custom_objects import twin
-from edgeswap.model.load import load_model
+from edgeswap.model.load import build_model, load_model
+from edgeswap.model.rehearsal import preview
 
 X = np.random.default_rng(0).random((4, 8, 8, 1), np.float32)
 
@@ -59,8 +61,14 @@ def test_classes_of_both_frameworks_under_one_name(tmp_path):
 
 
 def test_a_custom_object_that_is_not_there(tiny):
-    with pytest.raises(ConfigError, match="Expected"):
+    with pytest.raises(ConfigError, match="Expected a class or function that"):
         load_model(tiny / "tiny.keras", custom_objects=["nowhere_at_all:Mine"])
+
+
+def test_a_custom_object_is_what_models_are_made_of(tmp_path):
+    path = make.write_h5(tmp_path / "a.h5", make.functional(make.dense(activation="system"), module=False))
+    with pytest.raises(ConfigError, match="Expected a Keras layer class, or a function"):
+        build_model(preview(path, custom_objects=["os:system"], load=False), custom_objects=["os:system"])
 
 
 def test_tf_keras_imports_nothing_that_a_file_names(tiny, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from edgeswap.errors import ModelError
+from edgeswap.errors import ConfigError, ModelError
 from edgeswap.model.saved_model import read_saved_model
 from edgeswap.model.screening import named, screen
 from edgeswap.model.strict_json import JsonError, parse
@@ -56,6 +56,7 @@ def inspect(
 
     Raises:
         ModelError: there is no such file, it is damaged or no Keras model, or it would run code and is not trusted.
+        ConfigError: the file has no use for one of the custom objects.
     """
     path = Path(path)
     if not path.exists():
@@ -70,6 +71,7 @@ def inspect(
         where = repr(str(path))
         screen(file.config, where, {name.partition(":")[2] or name for name in custom_objects})
         check_wiring(file.config, where)
+        _check_named(file, custom_objects)
         if numbers is not None:
             _check_sizes(file.config, where, numbers)
     return file
@@ -135,6 +137,17 @@ def _read_h5(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
 
 def _framework(version: str) -> Literal["keras", "tf_keras"]:
     return "keras" if version.startswith("3") else "tf_keras"
+
+
+def _check_named(file: ModelFile, custom_objects: CustomNames) -> None:
+    """What is imported for a file is what it needs, and no function that happens to stand in a module."""
+    asked = {name.rpartition(">")[2] for name in file.names}
+    for text in custom_objects:
+        if ":" in text and text.partition(":")[2] not in asked:
+            raise ConfigError(
+                f"Expected a class or function that {str(file.path)!r} names for --custom-objects, got {text!r}.",
+                "Leave it out, or write the name as the file does: a layer's is its class's.",
+            )
 
 
 def _check_sizes(config: Mapping[str, Any], where: str, numbers: int) -> None:
