@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
-import faulthandler
+import dataclasses
 import functools
 import gc
 import hashlib
@@ -22,6 +22,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import json
+import math
 import multiprocessing.connection
 import os
 import platform
@@ -106,6 +107,12 @@ KEEPS_VARIABLES = frozenset({
 KEEPS_RESOURCES = frozenset({"VAR_HANDLE"})
 IN_ANSWER = Path("-")  # where a target hands back nothing but the JSON
 CHUNK_BYTES = 8 << 20
+# A stranger's file must not fill the machine. No array of an evaluation set, model or result comes near to these.
+MOST_MEMORY_MIB = 2048
+MOST_UNPACKED_BYTES = 1 << 30
+MOST_RESULT_BYTES = 256 << 20
+MAPPED_BYTES = 64 << 20  # smaller arrays are read, whose checksum is then compared
+PROBE_S = 50.0
 # Arrays above 128 KiB get memory that the system must clear first (malloc's threshold): 8 images at a time were
 # prepared three times as fast as 256 (32x32x3 in float32, x86-64).
 PREPROCESS_BYTES = 96 << 10
@@ -116,8 +123,25 @@ class BenchmarkError(Exception):
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem, remedy)
-        self.problem = " ".join(problem.split())  # one line, whatever a runtime said
+        # One line that prints, whatever a runtime or a file's names say.
+        self.problem = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(problem.split()))
         self.remedy = remedy
+
+
+@contextlib.contextmanager
+def in_words(problem: str, remedy: str) -> Iterator[None]:
+    """Turn whatever a runtime or a parser says of a stranger's file into a BenchmarkError.
+
+    What they raise is of almost any kind (ValueError, RuntimeError, SystemError, UnicodeDecodeError, zlib.error, ...).
+    """
+    try:
+        yield
+    except (BenchmarkError, MemoryError):
+        raise
+    except Exception as error:
+        bare = isinstance(error, (LookupError, TypeError, AttributeError)) or not str(error)
+        said = f"{type(error).__name__}: {error}" if bare else str(error)
+        raise BenchmarkError(f"{problem}: {said}", remedy) from error
 
 
 # --- the runtime ------------------------------------------------------------------------------------------------------
@@ -176,12 +200,13 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Engine:
-    """How interpreters are made: runtime, threads and delegate (`xnnpack`, `none`, or a library)."""
+    """How interpreters are made: runtime, threads, delegate (`xnnpack`, `none`, or a library), memory of a process."""
 
     runtime: Runtime
     threads: int
     delegate: str
     delegate_options: dict[str, str]
+    memory_mib: int = MOST_MEMORY_MIB
 
     @property
     def library(self) -> str | None:
@@ -200,13 +225,23 @@ class Engine:
             options["experimental_op_resolver_type"] = interpreters.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         if self.library:
             options["experimental_delegates"] = [load_delegate(interpreters, self.library, self.delegate_options)]
-        try:
+        expected = f"Expected a .tflite for {self.runtime.name} {self.runtime.version}, got {model.name}"
+        with in_words(expected, "Check the file; a truncated copy is the usual cause."):
             return interpreters.Interpreter(**options)
-        except (ValueError, RuntimeError) as error:
-            raise BenchmarkError(
-                f"Expected a .tflite for {self.runtime.name} {self.runtime.version}, got {model.name}: {error}",
-                "Check the file; a truncated copy is the usual cause.",
-            ) from error
+
+    def reading(self, model: Path) -> contextlib.AbstractContextManager[None]:
+        """For what is asked of an interpreter about its model."""
+        return in_words(
+            f"{self.runtime.name} {self.runtime.version} cannot describe {model.name}",
+            "Its names or types are none that a converter writes, so the file is damaged: make it again.",
+        )
+
+    def running(self, model: Path) -> contextlib.AbstractContextManager[None]:
+        """For what runs a model."""
+        return in_words(
+            f"{self.runtime.name} {self.runtime.version} cannot run {model.name}",
+            "The model is damaged, or an operator does not take what it is given: make it again.",
+        )
 
 
 @contextlib.contextmanager
@@ -311,15 +346,22 @@ def load_model(path: Path, engine: Engine) -> Model:
     """
     interpreter = engine.interpreter(path)
     _allocate(interpreter, path, engine)
-    signature = _signature_names(interpreter)
-    inputs = tuple(_tensor(detail, signature) for detail in interpreter.get_input_details())
+    with engine.reading(path):
+        signature = _signature_names(interpreter)
+        inputs = tuple(_tensor(detail, signature) for detail in interpreter.get_input_details())
+        outputs = tuple(_tensor(detail, {}) for detail in interpreter.get_output_details())
+        state = _state(interpreter)
+    if not inputs or not outputs:
+        raise BenchmarkError(
+            f"Expected a model with inputs and outputs, {path.name} has {len(inputs)} and {len(outputs)}.",
+            "Make the file again.",
+        )
     for tensor in inputs:
         if tensor.shape[:1] not in {(), (1,)}:
             raise BenchmarkError(
                 f"Expected a model of batch size 1, {path.name} takes {tensor.shape}.", "Convert it with batch size 1."
             )
-    output = _tensor(interpreter.get_output_details()[0], {})
-    return Model(path, engine, interpreter, inputs, output, _state(interpreter))
+    return Model(path, engine, interpreter, inputs, outputs[0], state)
 
 
 def _state(interpreter: Any) -> str | None:
@@ -353,18 +395,15 @@ def dissect(path: Path, engine: Engine) -> Anatomy:
         BenchmarkError: the file is none that the runtime can run.
     """
     interpreter = engine.interpreter(path)
-    types = [np.dtype(detail["dtype"]) for detail in interpreter.get_tensor_details() if detail["name"]]
-    external = _delegate_nodes(interpreter)
+    with engine.reading(path):
+        types = [np.dtype(detail["dtype"]) for detail in interpreter.get_tensor_details() if detail["name"]]
+        external = _delegate_nodes(interpreter)
     _allocate(interpreter, path, engine)
-    nodes = interpreter._get_ops_details()  # the only way to see delegates; there in 2.14 and in 2.3
-    delegates = [
-        _coverage(name, indices, nodes)
-        for name, indices in (
-            (Path(engine.library or "").name, external),
-            ("xnnpack", _delegate_nodes(interpreter) - external),
-        )
-        if indices
-    ]
+    with engine.reading(path):
+        nodes = interpreter._get_ops_details()  # the only way to see delegates; there in 2.14 and in 2.3
+        own = _delegate_nodes(interpreter) - external
+    parts = ((Path(engine.library or "").name, external), ("xnnpack", own))
+    delegates = [_coverage(name, indices, nodes) for name, indices in parts if indices]
     operators = Counter(node["op_name"] for node in nodes if node["op_name"] != "DELEGATE")
     float_tensors = sum(dtype.kind == "f" for dtype in types)
     if float_tensors:
@@ -375,14 +414,12 @@ def dissect(path: Path, engine: Engine) -> Anatomy:
 
 
 def _allocate(interpreter: Any, path: Path, engine: Engine) -> None:
-    try:
-        with without_greeting():
-            interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise BenchmarkError(
-            f"{engine.runtime.name} {engine.runtime.version} cannot prepare {path.name}: {error}",
-            "An operator that this runtime lacks needs a newer runtime, or its delegate (--delegate).",
-        ) from error
+    problem = f"{engine.runtime.name} {engine.runtime.version} cannot prepare {path.name}"
+    remedy = (
+        "An operator that this runtime lacks needs a newer one, or its delegate (--delegate); large sizes, --memory."
+    )
+    with in_words(problem, remedy), without_greeting():
+        interpreter.allocate_tensors()
 
 
 def _tensor(detail: dict[str, Any], signature: dict[int, str]) -> Tensor:
@@ -391,6 +428,10 @@ def _tensor(detail: dict[str, Any], signature: dict[int, str]) -> Tensor:
     names = [signature[detail["index"]]] if detail["index"] in signature else []
     scale, zero_point = detail["quantization"]
     shape = tuple(int(size) for size in detail["shape"])
+    if not (math.isfinite(scale) and scale >= 0):
+        raise ValueError(f"the scale of {name!r} is {scale}")
+    if np.dtype(detail["dtype"]).kind not in "biuf":
+        raise ValueError(f"{name!r} holds {np.dtype(detail['dtype']).name}, no numbers")
     return Tensor(
         detail["index"], (*names, plain, name), shape, np.dtype(detail["dtype"]), float(scale), int(zero_point)
     )
@@ -485,14 +526,15 @@ def open_evaluation(path: Path, samples: int | None) -> Evaluation:
     Raises:
         BenchmarkError: the file is missing, is no .npz, or its arrays do not fit each other.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [Path(name).stem for name in archive.namelist() if name.endswith(".npy")]
-        arrays = {name: _open_array(path, name) for name in members}
-    except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise BenchmarkError(
-            f"Expected an .npz with 'x' and optionally 'y', got {path}: {error}", "Write it with numpy.savez."
-        ) from error
+    if not path.is_file():
+        raise BenchmarkError(f"Expected an .npz file, {path} is none.", "Check the path.")
+    expected = f"Expected an .npz of plain arrays, 'x' and optionally 'y', got {path}"
+    with in_words(expected, "Write it with numpy.savez."), zipfile.ZipFile(path) as archive:
+        members = {item.filename[:-4]: item for item in archive.infolist() if item.filename.endswith(".npy")}
+        unpacked = sum(item.file_size for item in members.values() if item.compress_type != zipfile.ZIP_STORED)
+        if unpacked > MOST_UNPACKED_BYTES:
+            raise ValueError(f"{unpacked} bytes in compressed arrays, more than {MOST_UNPACKED_BYTES}")
+        arrays = {name: _open_array(path, archive, item) for name, item in members.items()}
     labels = arrays.pop("y", None)
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) != 1 or not next(iter(lengths.values())):
@@ -501,7 +543,8 @@ def open_evaluation(path: Path, samples: int | None) -> Evaluation:
         )
     total = next(iter(lengths.values()))
     if labels is not None:
-        if labels.dtype.kind not in "iu" or labels.size != total or labels.shape[0] != total or np.any(labels < 0):
+        fits = labels.dtype.kind in "iu" and labels.size == total == len(labels)
+        if not fits or not 0 <= labels.min() <= labels.max() < 2**31:
             raise BenchmarkError(
                 f"Expected {total} class numbers from 0 in 'y', got {labels.dtype.name} of shape {labels.shape}.",
                 "Give one integer a sample.",
@@ -511,25 +554,35 @@ def open_evaluation(path: Path, samples: int | None) -> Evaluation:
     return Evaluation(path, arrays, labels, np.arange(count, dtype=np.int64) * total // count, total)
 
 
-def _open_array(path: Path, name: str) -> np.ndarray[Any, Any]:
-    """One array of an .npz: mapped from the file, so that a large one need not fit into memory, unless compressed."""
-    with zipfile.ZipFile(path) as archive:
-        member = archive.getinfo(f"{name}.npy")
-    if member.compress_type != zipfile.ZIP_STORED:
-        with np.load(path, allow_pickle=False) as arrays:
-            return np.asarray(arrays[name])
+def _open_array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray[Any, Any]:
+    """One array of an .npz; a large one is mapped from the file, so that it need not fit into memory."""
+    # Other methods may unpack to gigabytes before they can be stopped; NumPy uses these two.
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{member.filename!r} is compressed in another way than NumPy does it")
+    with archive.open(member) as stream:
+        if np.lib.format.read_magic(stream) != (1, 0):  # newer versions are for what is no plain array
+            raise ValueError(f"{member.filename!r} is of another version than plain arrays are")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        start = stream.tell()
+        size = dtype.itemsize * math.prod(shape)
+        if dtype.kind not in "biuf" or not shape or min(shape) < 0 or size != member.file_size - start:
+            raise ValueError(f"{member.filename!r} has {member.file_size - start} bytes for {dtype} of shape {shape}")
+        order: Any = "F" if fortran else "C"
+        if member.compress_type == zipfile.ZIP_STORED and size > MAPPED_BYTES:
+            return np.memmap(path, dtype, "r", _data_offset(path, member) + start, shape, order)
+        content = bytearray()
+        while piece := stream.read(CHUNK_BYTES):  # in pieces: whole, it may unpack more than it says
+            content += piece
+    return np.frombuffer(content, dtype).reshape(shape, order=order)
+
+
+def _data_offset(path: Path, member: zipfile.ZipInfo) -> int:
+    """Where the content of a member that is not compressed begins in the file."""
     with path.open("rb") as file:
         # A zip's local header: 30 bytes, of which the last four give the lengths of the two fields that follow.
         file.seek(member.header_offset + 26)
-        file.seek(int.from_bytes(file.read(2), "little") + int.from_bytes(file.read(2), "little"), os.SEEK_CUR)
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read_header(file)
-        if dtype.hasobject:
-            raise ValueError(f"{name!r} holds Python objects")
-        if 0 in shape:
-            return np.empty(shape, dtype)
-        return np.memmap(path, dtype, "r", file.tell(), shape, "F" if fortran else "C")
+        lengths = file.read(4)
+    return member.header_offset + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
 
 
 # --- from pixels to a model's input -----------------------------------------------------------------------------------
@@ -675,7 +728,9 @@ class Work:
     def predictions(self, chunk: range) -> Predictions:
         """For the samples of these numbers."""
         evaluation = self.evaluation
-        outputs = _outputs(self.model, evaluation, evaluation.indices[chunk.start : chunk.stop], self.preprocess)
+        indices = evaluation.indices[chunk.start : chunk.stop]
+        with self.engine.running(self.path):
+            outputs = _outputs(self.model, evaluation, indices, self.preprocess)
         highest = outputs == outputs.max(axis=1, keepdims=True)
         return Predictions(outputs.argmax(axis=1), highest.sum(axis=1) > 1, outputs if self.keep_outputs else None)
 
@@ -740,7 +795,7 @@ def _side_by_side(work: Work, chunks: Sequence[range], workers: int) -> Iterator
                 except EOFError:
                     _require_success(running.pop(pipe), work)
                     continue
-                if isinstance(answer, BenchmarkError):
+                if isinstance(answer, (BenchmarkError, MemoryError)):
                     raise answer
                 yield answer
     finally:
@@ -752,8 +807,7 @@ def _side_by_side(work: Work, chunks: Sequence[range], workers: int) -> Iterator
 def _take_chunks(work: Work, chunks: Sequence[range], taken: Any, pipe: Any) -> None:
     """What a process does: answers (number of the chunk, predictions), or the error that ends it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends the processes
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: do not outlive a parent that was killed
+    _end_with_parent()
     try:
         while True:
             with taken.get_lock():
@@ -762,7 +816,7 @@ def _take_chunks(work: Work, chunks: Sequence[range], taken: Any, pipe: Any) -> 
             if which >= len(chunks):
                 return
             pipe.send((which, work.predictions(chunks[which])))
-    except BenchmarkError as error:
+    except (BenchmarkError, MemoryError) as error:
         pipe.send(error)
 
 
@@ -773,7 +827,7 @@ def _require_success(process: Any, work: Work) -> None:
         raise BenchmarkError(
             f"A process that ran {work.path.name} was ended by {how}: from outside, or {work.engine.runtime.name} "
             "crashed in it.",
-            "Too little memory is the usual cause: give --workers 1.",
+            "Too little memory is the usual cause: give --workers 1; else the file may be damaged.",
         )
 
 
@@ -811,6 +865,12 @@ def _outputs(
                 interpreter.set_tensor(index, values[sample : sample + 1])
             interpreter.invoke()
             outputs[start + sample] = interpreter.get_tensor(output).reshape(-1)
+    if outputs.dtype.kind == "f" and not np.isfinite(outputs).all():
+        sample = indices[np.flatnonzero(~np.isfinite(outputs).all(axis=1))[0]]
+        raise BenchmarkError(
+            f"Expected finite outputs, {model.path.name} gives NaN or infinity for sample {sample}.",
+            "Check how the samples are preprocessed, and the model's own weights.",
+        )
     return outputs
 
 
@@ -844,7 +904,7 @@ def time_models(
         for which in order:
             share = counts[which] * (turn + 1) // rounds - counts[which] * turn // rounds
             if warm_up is None:
-                models[which].interpreter.invoke()  # the models before have emptied the caches
+                _invoke_ms(models[which], 1)  # the models before have emptied the caches
             blocks[which].append(_invoke_ms(models[which], share))
         advance(1 / rounds)
     return [Timing(blocks[which], ran, steady) for which, (ran, steady, _) in enumerate(warmed)]
@@ -858,12 +918,13 @@ def _invoke_ms(model: Model, count: int) -> list[float]:
     gc_was_on = gc.isenabled()
     gc.disable()
     try:
-        for _ in range(count):
-            if reset is not None:
-                reset()
-            started = clock()
-            invoke()
-            times.append((clock() - started) / 1e6)
+        with model.engine.running(model.path):
+            for _ in range(count):
+                if reset is not None:
+                    reset()
+                started = clock()
+                invoke()
+                times.append((clock() - started) / 1e6)
     finally:
         if gc_was_on:
             gc.enable()
@@ -932,13 +993,15 @@ def probe(path: Path, engine: Engine) -> dict[str, Any]:
     interpreter = engine.interpreter(path)
     _allocate(interpreter, path, engine)
     load_ms = (time.perf_counter() - started) * 1e3
-    for detail in interpreter.get_input_details():
-        tensor = _tensor(detail, {})
-        interpreter.set_tensor(tensor.index, random_input(tensor))
-    started = time.perf_counter()
-    interpreter.invoke()
-    first_invoke_ms = (time.perf_counter() - started) * 1e3
-    interpreter.invoke()
+    with engine.reading(path):
+        inputs = [_tensor(detail, {}) for detail in interpreter.get_input_details()]
+    with engine.running(path):
+        for tensor in inputs:
+            interpreter.set_tensor(tensor.index, random_input(tensor))
+        started = time.perf_counter()
+        interpreter.invoke()
+        first_invoke_ms = (time.perf_counter() - started) * 1e3
+        interpreter.invoke()
     peak = _status_bytes("VmHWM")
     grown = peak - before if peak is not None and before is not None else None
     return {
@@ -956,32 +1019,39 @@ def _status_bytes(field: str) -> int | None:
     return None
 
 
+def ended_by_signal(number: int, who: str, model: str) -> BenchmarkError:
+    """What it means that a process which ran a model was ended by a signal."""
+    name = signal.Signals(number).name
+    hint = (
+        "There is too little memory for it."
+        if name == "SIGKILL"
+        else "The file may be damaged, or need more memory than it gets: make it again, try another runtime, "
+        "--delegate none or --memory."
+    )
+    return BenchmarkError(f"{who} was ended by {name} while it ran {model}.", hint)
+
+
 def apart(question: str, path: Path, engine: Engine) -> dict[str, Any]:
     """What this script answers to the option `question` in a fresh process, so that a crash of the runtime is survived.
 
     Raises:
-        BenchmarkError: the process failed, was killed, or gave no answer within ten minutes.
+        BenchmarkError: the process failed, was killed, or gave no answer within `PROBE_S`.
     """
     command = [sys.executable, __file__, str(path), question, "--runtime", engine.runtime.name]
-    command += ["--threads", str(engine.threads), "--delegate", engine.delegate]
+    command += ["--threads", str(engine.threads), "--delegate", engine.delegate, "--memory", str(engine.memory_mib)]
     for key, value in engine.delegate_options.items():
         command += ["--delegate-option", f"{key}={value}"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PROBE_S, check=False)
     except subprocess.TimeoutExpired:
         raise BenchmarkError(
-            f"{path.name} did not load and run a few times within 10 minutes.", "Try it with --delegate none."
+            f"{path.name} did not load and run a few times within {PROBE_S:g} s.",
+            "If that is no wonder on this machine, give --no-load.",
         ) from None
     except OSError as error:
         raise BenchmarkError(f"Expected to start {sys.executable} again, got: {error}", "Give --no-load.") from error
     if done.returncode < 0:
-        name = signal.Signals(-done.returncode).name
-        hint = (
-            "The board has too little memory for it."
-            if name == "SIGKILL"
-            else "Try another runtime or --delegate none."
-        )
-        raise BenchmarkError(f"{engine.runtime.name} was ended by {name} while it ran {path.name}.", hint)
+        raise ended_by_signal(-done.returncode, engine.runtime.name, path.name)
     if done.returncode:
         lines = [line.removeprefix("error: ") for line in done.stderr.strip().splitlines()[-2:]]
         raise BenchmarkError(
@@ -1421,14 +1491,13 @@ def read_reference(path: Path) -> dict[str, Any]:
         BenchmarkError: the file is none, or of another version of the script.
     """
     remedy = "Give what an earlier run of this version wrote with --json; deploy/reference has some to compare with."
-    try:
+    with in_words(f"Expected an earlier result, got {path}", remedy):
+        if not path.is_file() or path.stat().st_size > MOST_RESULT_BYTES:
+            raise ValueError("no file, or too large for one")
         result: dict[str, Any] = json.loads(path.read_text())
-        if result["schema"] == SCHEMA:
-            Past.of(result)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BenchmarkError(
-            f"Expected an earlier result, got {path}: {type(error).__name__}: {error}", remedy
-        ) from error
+        if result["schema"] == SCHEMA:  # all that will be read of it is tried at once, against itself
+            against = json.loads(json.dumps(compare(result, result, path.name), allow_nan=False))
+            _against_text({**result, "against": against})
     if result["schema"] != SCHEMA:
         raise BenchmarkError(f"Expected a result of schema {SCHEMA}, {path.name} has {result['schema']}.", remedy)
     return result
@@ -1535,9 +1604,33 @@ def make_engine(arguments: argparse.Namespace) -> Engine:
     """The engine that the command line asks for, once it is clear that the models are there."""
     for path in arguments.models:
         if not path.is_file():
-            raise BenchmarkError(f"Expected a .tflite file, {path} does not exist.", "Check the path.")
+            what = "is no file" if path.exists() else "does not exist"
+            raise BenchmarkError(f"Expected a .tflite file, {path} {what}.", "Check the path.")
+    for output in (arguments.outputs, arguments.json):
+        if output and str(output) != "-" and not _can_be_written(Path(output)):
+            raise BenchmarkError(f"Expected a file that can be written, got {output}.", "Give another path.")
     runtime = find_runtime(arguments.runtime)
-    return Engine(runtime, arguments.threads, arguments.delegate, dict(arguments.delegate_option))
+    options = dict(arguments.delegate_option)
+    return Engine(runtime, arguments.threads, arguments.delegate, options, memory_mib(arguments))
+
+
+def _can_be_written(path: Path) -> bool:
+    """What is told before anything is measured; the disk may still be full then."""
+    return os.access(path if path.exists() else path.parent, os.W_OK) and not path.is_dir()
+
+
+def memory_mib(arguments: argparse.Namespace) -> int:
+    """What is asked for; else room for tensors, and for the weights several times over, which runtimes pack anew."""
+    sizes = [path.stat().st_size for path in arguments.models if path.is_file()]
+    return int(arguments.memory or MOST_MEMORY_MIB + (8 * sum(sizes) >> 20))
+
+
+def limit_memory(mib: int) -> None:
+    """Let this process and its children have no more memory each; on Linux alone."""
+    if sys.platform == "linux":
+        resource = importlib.import_module("resource")  # which Windows lacks
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (mib << 20, most))
 
 
 def infer(arguments: argparse.Namespace) -> None:
@@ -1553,10 +1646,11 @@ def infer(arguments: argparse.Namespace) -> None:
         model = load_model(path, engine)
         _set_first_sample(model, evaluation, arguments.preprocess)
         invoke = model.interpreter.invoke
-        mark()
-        for _ in range(arguments.inferences):
-            invoke()
+        with engine.running(path):
             mark()
+            for _ in range(arguments.inferences):
+                invoke()
+                mark()
         counting(1 / len(arguments.models))
 
 
@@ -1583,7 +1677,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     predicting = lines.phase("accuracy")
     predictions: list[Predictions] = []
     if evaluation is not None:
-        single = Engine(runtime, 1, engine.delegate, engine.delegate_options)
+        single = dataclasses.replace(engine, threads=1)
         workers = 1 if engine.library else arguments.workers or available_cores()
         total = len(paths) * len(evaluation.indices)
         for path in paths:
@@ -1651,7 +1745,8 @@ def _set_first_sample(model: Model, evaluation: Evaluation | None, preprocess: s
             values = random_input(tensor)
         else:
             values = to_input(np.asarray(evaluation.arrays[name][evaluation.indices[:1]]), preprocess, tensor)
-        model.interpreter.set_tensor(tensor.index, values)
+        with model.engine.running(model.path):
+            model.interpreter.set_tensor(tensor.index, values)
 
 
 def _raw_outputs(predictions: Predictions) -> dict[str, Any]:
@@ -1877,6 +1972,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--json", metavar="FILE", help="write everything there; - is stdout, without the table")
     add("--outputs", type=Path, metavar="FILE.npz", help="the raw outputs, as model0, model1, ...; - is into the JSON")
     add("--inferences", type=positive, metavar="N", help="run each model N times and nothing else")
+    add(
+        "--memory", type=positive, metavar="MIB", help="most memory of a process (default: 2048 and 8 times the models)"
+    )
     add("--progress", action="store_true", help="lines 'progress FRACTION PHASE' on stderr")
     for question in QUESTIONS:
         add(question, action="store_true", help=argparse.SUPPRESS)
@@ -1887,33 +1985,82 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line; returns the exit code.
+
+    On Linux it all happens in a process that is forked off, so that a runtime that crashes on a file ends in an error.
+    """
     arguments = parse(argv)
-    faulthandler.enable(os.dup(2))  # where `without_greeting` does not reach
+    asked = next((name for name in QUESTIONS if getattr(arguments, name.lstrip("-"))), None)
+    if asked or arguments.inferences or sys.platform != "linux":
+        return answer(arguments, asked)
+    process = multiprocessing.get_context("fork").Process(target=_forked, args=(arguments,))
+    process.start()
+    while process.exitcode is None:
+        try:
+            process.join()
+        except KeyboardInterrupt:  # Ctrl-C reaches it too; a signal to this process alone does not
+            os.kill(process.pid or 0, signal.SIGINT)
+    if process.exitcode < 0:
+        error = ended_by_signal(-process.exitcode, "This script", ", ".join(path.name for path in arguments.models))
+        return say(error.problem, error.remedy)
+    return process.exitcode
+
+
+def _forked(arguments: argparse.Namespace) -> None:
+    _end_with_parent()
     try:
-        for question, answer in QUESTIONS.items():
-            if getattr(arguments, question.lstrip("-")):
-                print(json.dumps(answer(arguments.models[0], make_engine(arguments))))
-                return 0
+        code = answer(arguments, None)
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def _end_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def answer(arguments: argparse.Namespace, question: str | None) -> int:
+    """Do what is asked in this process; returns the exit code."""
+    try:
         if arguments.inferences:
             infer(arguments)
             return 0
-        result = run(arguments)
-        if arguments.json != "-":
-            print(table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
-        if arguments.json:
-            text = json.dumps(result, allow_nan=False) + "\n"
-            if arguments.json == "-":
-                sys.stdout.write(text)
-            else:
-                Path(arguments.json).write_text(text)
+        limit_memory(memory_mib(arguments))
+        if question:
+            print(json.dumps(QUESTIONS[question](arguments.models[0], make_engine(arguments))))
+        else:
+            tell(run(arguments), arguments)
+        sys.stdout.flush()
     except BenchmarkError as error:
-        print(f"error: {error.problem}\n{error.remedy}", file=sys.stderr)
-        return 1
+        return say(error.problem, error.remedy)
+    except MemoryError:
+        return say(
+            f"Expected to get along with {memory_mib(arguments)} MiB of memory, more is needed.",
+            "Check the model's and the samples' shapes; if they are meant so, give --memory MIB.",
+        )
     except OSError as error:
-        print(f"error: {error}\nCheck the path and the space left there.", file=sys.stderr)
-        return 1
+        return say(str(error), "Check the path and the space left there.")
     return 0
+
+
+def say(problem: str, remedy: str) -> int:
+    """Tell of an error; the exit code."""
+    print(f"error: {problem}\n{remedy}", file=sys.stderr)
+    return 1
+
+
+def tell(result: dict[str, Any], arguments: argparse.Namespace) -> None:
+    """Print the table and write the JSON, as the command line asks for it."""
+    if arguments.json != "-":
+        shown = table(result, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+        print(shown.encode(errors="backslashreplace").decode())  # names of files may be no text
+    if arguments.json:
+        text = json.dumps(result, allow_nan=False) + "\n"
+        if arguments.json == "-":
+            sys.stdout.write(text)
+        else:
+            Path(arguments.json).write_text(text)
 
 
 if __name__ == "__main__":

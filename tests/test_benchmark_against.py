@@ -151,10 +151,13 @@ def test_a_network_that_is_not_there_has_no_counterpart(folder: Path, result: di
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("no JSON", "JSONDecodeError"),
+        ("no JSON", "Expecting value"),
+        ("[1, 2", "Expecting"),
+        ("[" * 100_000, "maximum recursion depth"),
+        ('{"schema": "edgeswap.benchmark/1", "machine": 1e999}', "KeyError"),
         ("[]", "TypeError"),
         ('{"schema": "edgeswap.benchmark/1"}', "KeyError"),
-        (None, "FileNotFoundError"),
+        (None, "no file"),
     ],
 )
 def test_a_reference_that_is_none_is_told_before_anything_is_measured(
