@@ -124,6 +124,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
     save_qat: bool = False
     ranges: Policy = "auto"
     hard_swish: HardSwish = "auto"
+    allow_chance: bool = False
     max_drop: float | None = Field(default=None, ge=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_size: int | None = Field(default=None, gt=0)

@@ -17,11 +17,12 @@ from edgeswap.compare import compare, judge
 from edgeswap.config import ExportConfig
 from edgeswap.convert import Conversion, convert_all
 from edgeswap.delegated import Delegated, delegated
-from edgeswap.errors import ModelError
+from edgeswap.errors import DataError, ModelError
 from edgeswap.estimate_all import estimate_all
 from edgeswap.evaluate import Classes, accuracy, model_inputs, poor_float_model, predict, require_above_chance
 from edgeswap.evaluation.alternatives import Ask, better_alternative
 from edgeswap.evaluation.class_order import class_order
+from edgeswap.evaluation.large_drop import large_drop
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
@@ -160,7 +161,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         seed=config.seed,
         model=source.record,
         data=roles.record,
-        warnings=run.warnings,
+        warnings=list(run.warnings),
         activations=swapped.activations,
         float32=model_file(BASELINE, baseline_bytes, measured.result.float32.accuracy),
         float32_swapped=run.stage("float32_swapped"),
@@ -178,6 +179,9 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         limits=limits,
         passed=all(limit.passed for limit in limits) and not failures,
     )
+    if (lost := large_drop(report)) is not None:
+        run.warn(lost)
+        report = report.model_copy(update={"warnings": [lost, *report.warnings]})
     run.write("report.json", (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
     run.write("report.html", html.render(report).encode())
     if config.precision == "int8":
@@ -252,15 +256,25 @@ class _Run:
         return self if order is None else replace(self, roles=roles.with_names(order))
 
     def require_known_data(self, baseline: Any) -> None:
-        """Stop where the float model knows nothing of the test samples, and warn where they seem to be read wrongly."""
+        """Stop where the float model knows nothing of the test samples, and warn where they seem to be read wrongly.
+
+        A user who knows that, or who set a limit to hold the run to, is only warned.
+        """
         predictions, test = self.predictions["float32"], self.roles.test
         found = accuracy(predictions, test.labels)
         better = better_alternative(
             test, self.roles.preprocess, predictions, found, ask=self.asking(baseline), seed=self.config.seed
         )
-        require_above_chance(found, self.source.classes, better)
-        if better is not None:
-            self.warn(poor_float_model(found, better))
+        try:
+            require_above_chance(found, self.source.classes, better)
+        except DataError as error:
+            if not self.config.allow_chance and self.config.max_drop is None:
+                why = "Where it is as it should be, pass --allow-chance."
+                raise DataError(error.problem, f"{error.remedy} {why}") from error
+            self.warn(Caution(kind="near_chance", problem=error.problem, remedy=error.remedy))
+        else:
+            if better is not None:
+                self.warn(poor_float_model(found, better))
 
     def asking(self, model: Any) -> Ask:
         """What `model` says of a few samples."""

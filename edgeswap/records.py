@@ -154,11 +154,25 @@ class Comparison(Record):
     top1_drop: float | None = Field(description="float32 minus int8 top-1, in percentage points")
     top1_drop_ci95: tuple[float, float] | None = Field(description="paired 95 % interval of top1_drop")
     top1_agreement: float = Field(description="share of samples on which both give the same class")
-    mcnemar_p: float | None = Field(description="exact two-sided McNemar p-value; null without labels")
+    mcnemar_p: float | None = Field(
+        description="exact two-sided McNemar p-value, null without labels; what is chance, top1_drop_ci95 decides"
+    )
     size_ratio: float = Field(description="float32 size_bytes divided by int8 size_bytes")
     control_drop: float | None = Field(
         default=None, description="float32_finetuned minus int8 top-1, in percentage points; null where no control ran"
     )
+
+    @property
+    def can_be_chance(self) -> bool:
+        """Whether two models that are equally good could differ so: 0 lies within the paired interval of the drop.
+
+        One test decides, and it is the interval's: Tango's leaves 0 out exactly where McNemar's asymptotic test is
+        significant at 5 %, of which it is the inversion. Fagerland, Lydersen and Laake (BMC Medical Research
+        Methodology 13:91, 2013) recommend that test over the exact conditional one, which stays far below its level
+        and so calls chance what is none; `mcnemar_p` is that one, for comparison with other work, and decides nothing.
+        Without labels, or without samples enough, all can be chance.
+        """
+        return self.top1_drop_ci95 is None or self.top1_drop_ci95[0] <= 0 <= self.top1_drop_ci95[1]
 
 
 class Ranges(Record):

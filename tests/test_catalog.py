@@ -339,3 +339,13 @@ def test_an_unknown_activation_is_answered_with_the_known_ones():
 def test_switches_are_true_false_or_a_number():
     assert parse("gelu(approximate=true)") == parse("gelu(approximate=1)") == Activation("gelu", {"approximate": True})
     assert parse("gelu(approximate=false)") == Activation("gelu")
+
+
+def test_a_parameter_out_of_a_model_file_is_written_as_it_was_meant():
+    held = float(np.float32(0.3))  # 0.30000001192092896
+    assert str(Activation("leaky_relu", {"negative_slope": held})) == str(
+        Activation("leaky_relu", {"negative_slope": 0.3})
+    )
+    assert Activation("leaky_relu", {"negative_slope": held}) == Activation("leaky_relu", {"negative_slope": 0.3})
+    third = 1 / 3  # no float32: kept as it is
+    assert Activation("leaky_relu", {"negative_slope": third}).parameters["negative_slope"] == third

@@ -246,6 +246,27 @@ def test_a_fake_quant_model_that_cannot_be_saved_is_told_before_training(place, 
     assert list(place.iterdir()) == []
 
 
+def test_a_float_model_near_chance_stops_the_run_unless_the_user_knows(place, tiny, edgeswap, monkeypatch):
+    with np.load(tiny / "test.npz") as data:
+        np.savez("strange.npz", x=data["x"], y=np.random.default_rng(0).permutation(data["y"]))
+    data = ["--data", tiny / "train.npz", "--test-data", "strange.npz", "--preprocess", "unit"]
+    flags = [tiny / "tiny.keras", *data, *PTQ]
+    refused = edgeswap("export", *flags)
+    assert refused.code == 1
+    assert "chance is 10.0%" in refused.stderr
+    assert refused.stderr.rstrip().endswith("Where it is as it should be, pass --allow-chance.")
+    assert not list(place.glob("out*"))
+    with monkeypatch.context() as patched:
+        patched.setattr("edgeswap.pipeline.convert_all", None)
+        limited = edgeswap("export", *flags, "--max-drop", 5)
+    assert "'NoneType' object is not callable" in limited.stderr  # it went on to the conversion
+    allowed = edgeswap("export", *flags, "--allow-chance")
+    assert allowed.code == 0
+    (caution,) = (warning for warning in assert_sound(place / "out")["warnings"] if warning["kind"] == "near_chance")
+    assert f"warning: {caution['problem']}\n{caution['remedy']}\n" in allowed.stderr
+    assert allowed.stdout.index("warning  ") < allowed.stdout.index("float32  ")
+
+
 def test_a_missing_tool_is_told_before_training(place, tiny, flags, edgeswap, monkeypatch):
     monkeypatch.setattr("edgeswap.targets.readiness.missing", lambda name: ["There is no qemu."] * (name != "host"))
     monkeypatch.setattr("edgeswap.pipeline.export", None)

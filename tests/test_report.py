@@ -12,11 +12,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
 from edgeswap import records
+from edgeswap.compare import mcnemar_exact, paired_difference_interval
+from edgeswap.evaluation.large_drop import large_drop
 from edgeswap.report import benched, html, npus, plots, terminal
 from edgeswap.report import wording as say
 from edgeswap.report.schema import schema
@@ -199,6 +201,33 @@ def test_warnings_stand_right_below_the_verdict():
     assert page.index("Failed (") < page.index("has one int8 scale") < page.index('class="figures"')
 
 
+def dropped():
+    """QAT that lost 46 points, 12 of them in the swap, the rest in the 8 bits; a limit on the size alone holds."""
+    base = qat()
+    return base.model_copy(
+        update={
+            "float32_recovered": records.StageAccuracy(accuracy=accuracy(463)),
+            "float32_finetuned": records.StageAccuracy(accuracy=accuracy(470)),
+            "int8": base.int8.model_copy(update={"accuracy": accuracy(280)}),
+            "comparison": base.comparison.model_copy(
+                update={
+                    "top1_drop": 24800 / 540,
+                    "top1_drop_ci95": (41.7, 50.1),
+                    "top1_agreement": 0.531,
+                    "control_drop": 19000 / 540,
+                }
+            ),
+            "limits": [records.Limit(name="max_size", limit=95_000, value=94_120, passed=True)],
+        }
+    )
+
+
+def warned(report):
+    """The report as the pipeline writes it."""
+    caution = large_drop(report)
+    return report.model_copy(update={"warnings": [*filter(None, [caution]), *report.warnings]})
+
+
 def ptq():
     """PTQ without labels: nothing swapped, no limit, nothing trained."""
     base, unlabelled = qat(), accuracy(None, 200)
@@ -226,6 +255,40 @@ def ptq():
             "limits": [],
         }
     )
+
+
+def test_a_large_drop_is_the_first_thing_that_is_said():
+    report = warned(dropped())
+    assert say.verdict(report).startswith("Passed (within max_size), but with a large drop: ")
+    no_limit = warned(dropped().model_copy(update={"limits": []}))
+    assert say.verdict(no_limit).startswith("Exported with a large drop (no limits were set): ")
+    page = html.render(report)
+    assert '<p class="verdict warned">Passed (within max_size), but' in page
+    assert page.index("45.9 percentage points fewer") < page.index('class="figures"')
+    assert not say.has_large_drop(warned(qat()))
+
+
+@given(st.tuples(st.integers(0, 200), st.integers(0, 200), st.integers(1, 400)))
+@example((4, 0, 46))  # the exact test says p = 0.125, and the interval leaves 0 out
+def test_sentence_interval_and_flag_never_contradict(table):
+    lost, gained, alike = table
+    n = lost + gained + alike
+    low, high = paired_difference_interval(lost, gained, n)
+    comparison = qat().comparison.model_copy(
+        update={
+            "top1_drop": 100 * (lost - gained) / n,
+            "top1_drop_ci95": (100 * low, 100 * high),
+            "mcnemar_p": mcnemar_exact(lost, gained),
+        }
+    )
+    sentence = say.significance(qat(comparison=comparison))
+    shown_low, shown_high = map(float, say.points_interval(comparison.top1_drop_ci95).split(" to "))
+    assert comparison.can_be_chance == (shown_low <= 0 <= shown_high)
+    assert ("can be chance" in sentence) == comparison.can_be_chance
+    assert ("is more than chance would explain" in sentence) != comparison.can_be_chance
+    assert (" holds 0" in sentence) == comparison.can_be_chance
+    if large_drop(qat(comparison=comparison)):
+        assert not comparison.can_be_chance
 
 
 def test_parity_is_said_of_ties_alone_of_equal_layers_and_of_none():
@@ -398,6 +461,7 @@ def hostile():
 
 SAMPLES = {
     "qat": qat,
+    "dropped": lambda: warned(dropped()),
     "failed": failed,
     "ptq": ptq,
     "several": several,
@@ -682,9 +746,9 @@ def test_a_stage_far_off_is_an_arrow_and_keeps_its_value():
         (say.points_interval((-0.561, 0.93)), "-0.56 to 0.93"),
         (say.size(94_120), "94.1 kB"),
         (say.size(13_984_512), "13,985 kB"),
-        (say.p_value(0.0004), "p < 0.001"),
-        (say.p_value(0.6875), "p = 0.69"),
-        (say.p_value(1.0), "p = 1"),
+        (say.points_interval((0.004, 5.0)), "0.004 to 5.00"),
+        (say.points_interval((-0.56, -0.00096)), "-0.56 to -0.0010"),
+        (say.points_interval((0.0, 2.0)), "0.00 to 2.00"),
         (say.ratio(2.33, "faster", "slower", "as fast"), "2.3x faster"),
         (say.ratio(0.5, "faster", "slower", "as fast"), "2.0x slower"),
         (say.ratio(0.97, "faster", "slower", "as fast"), "as fast"),

@@ -224,7 +224,10 @@ def _checked(kind: str, name: str, value: Any) -> Value:
     limit = row.limits.get(name)
     if limit is not None and not LIMITS[limit](float(value)):
         raise ConfigError(f"Expected {name} of {kind!r} to be {limit}, got {value:g}.", remedy)
-    return float(value) + 0.0  # never -0.0, which would be written otherwise than it compares
+    # Model files hold float32: 0.3 comes back as 0.30000001192092896, which is 0.3 again in any float32 model.
+    single = np.float32(value)
+    number = float(str(single)) if float(single) == float(value) else float(value)
+    return number + 0.0  # never -0.0, which would be written otherwise than it compares
 
 
 def _text(value: Value) -> str:

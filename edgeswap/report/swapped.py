@@ -46,7 +46,8 @@ def render(result: SwapResult, console: Console, *, file: str) -> None:
         console.print(Text(text), soft_wrap=True)
     for new, old in result.renamed.items():
         console.print(_printable(f"Layer {old} of a nested model is now {new}: another has its name."), soft_wrap=True)
-    console.print(_printable(f"Written to {file}. Its accuracy has fallen until it is fine-tuned."), soft_wrap=True)
+    after = "Its accuracy has fallen until it is fine-tuned." if result.swapped else "It computes what it did before."
+    console.print(_printable(f"Written to {file}. {after}"), soft_wrap=True)
 
 
 def _printable(text: str) -> Text:

@@ -23,7 +23,11 @@ def render(report: ExportReport, console: Console, *, folder: str | None = None)
         folder: the output folder, named where the files are listed.
     """
     report = say.printable(report)
-    style = "bold red" if not report.passed else "bold green" if report.limits else "bold"
+    style = "bold green" if report.limits else "bold"
+    if say.has_large_drop(report):
+        style = "bold yellow"
+    if not report.passed:
+        style = "bold red"
     show(report, (say.verdict(report), style), _items(report, folder), console)
 
 

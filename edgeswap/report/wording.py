@@ -6,12 +6,14 @@ Numbers are formatted here and nowhere else. A number and its unit are joined by
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple, TypeVar
 
+from edgeswap.evaluation.large_drop import LARGE_DROP
 from edgeswap.records import (
     Accuracy,
     BenchReport,
@@ -26,7 +28,6 @@ Report = ExportReport | BenchReport
 AnyReport = TypeVar("AnyReport", ExportReport, BenchReport)
 
 NBSP = "\u00a0"
-SIGNIFICANCE = 0.05
 MOST_SPOKEN = 3
 
 
@@ -132,7 +133,15 @@ def drop_or_gain(top1_drop: float) -> str:
 
 def points_interval(interval: tuple[float, float] | None) -> str:
     """(-0.56, 0.93) as `-0.56 to 0.93`."""
-    return "-" if interval is None else f"{number_of_points(interval[0])} to {number_of_points(interval[1])}"
+    return "-" if interval is None else f"{_end_of_interval(interval[0])} to {_end_of_interval(interval[1])}"
+
+
+def _end_of_interval(points: float) -> str:
+    """Two digits, or as many as tell it from 0: whether an interval holds 0 is what it says of chance."""
+    if points == 0 or round(points, 2):
+        return number_of_points(points)
+    digits = -math.floor(math.log10(abs(points)))
+    return f"{points:.{digits}f}"
 
 
 def size(size_bytes: int) -> str:
@@ -147,11 +156,6 @@ def three_digits(value: float) -> str:
         return f"{value:,.0f}"
     rounded = float(f"{value:.3g}")
     return f"{rounded:.10f}".rstrip("0").rstrip(".") if rounded < 1 else f"{value:#.3g}".rstrip(".")
-
-
-def p_value(p: float) -> str:
-    """`p = 0.69`, or `p < 0.001` where more digits would say nothing."""
-    return f"p{NBSP}<{NBSP}0.001" if p < 0.001 else f"p{NBSP}={NBSP}{p:.2g}"
 
 
 def ratio(value: float, more: str, less: str, equal: str) -> str:
@@ -219,14 +223,20 @@ def verdict(report: ExportReport) -> str:
         opening = "Failed"
     elif report.limits:
         opening = f"Passed (within {', '.join(limit.name for limit in report.limits)})"
+        opening += ", but with a large drop" * has_large_drop(report)
     else:
-        opening = "Exported (no limits were set)"
+        opening = "Exported" + " with a large drop" * has_large_drop(report) + " (no limits were set)"
     return _sentence(opening, report)
 
 
 def bench_verdict(report: BenchReport) -> str:
     """One sentence: the figures that matter of two models that were there already."""
     return _sentence(_incomplete(report) if report.failures else "Measured", report)
+
+
+def has_large_drop(report: ExportReport) -> bool:
+    """Whether a warning of the report says that int8 is much worse than float32."""
+    return any(caution.kind == LARGE_DROP for caution in report.warnings)
 
 
 def _incomplete(report: Report) -> str:
@@ -295,15 +305,16 @@ def _speed_clause(target: TargetResult, name: str) -> str:
 def significance(report: Report) -> str:
     """What the drop is worth: in samples, and whether it could be chance. Empty without labels."""
     comparison, samples = report.comparison, report.int8.accuracy.samples
-    if comparison is None or comparison.top1_drop is None or comparison.mcnemar_p is None:
+    if comparison is None or comparison.top1_drop is None:
         return ""
     baseline = baseline_name(report)
     lost = round(comparison.top1_drop * samples / 100)
     of_samples = f"{abs(lost)} {'fewer' if lost > 0 else 'more'} of {samples:,} test samples right than {baseline}"
     if lost == 0:
         of_samples = f"as many of {samples:,} test samples right as {baseline}"
-    chance = "can be chance" if comparison.mcnemar_p >= SIGNIFICANCE else "is more than chance would explain"
-    difference = f"The difference {chance} (McNemar {p_value(comparison.mcnemar_p)})."
+    chance = "can be chance" if comparison.can_be_chance else "is more than chance would explain"
+    holds = "holds" if comparison.can_be_chance else "does not hold"
+    difference = f"The difference {chance}: its 95{NBSP}% interval {holds} 0."
     agreement = f"gives the same class on {percent(comparison.top1_agreement)}"
     return f"{candidate_name(report)} gets {of_samples}, and {agreement}. {difference}"
 

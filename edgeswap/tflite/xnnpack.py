@@ -38,7 +38,8 @@ _INSTEAD = {
     "LOG": "Swap swish or clipped_elu in, which are inside.",
     **dict.fromkeys(
         ("RELU", "RELU6", "RELU_N1_TO_1"),
-        "Put the activation right behind a convolution, dense layer or addition that nothing else reads: it is fused.",
+        "It is fused and costs nothing where the layer right before it is a convolution, a dense layer or an addition "
+        "that nothing else reads.",
     ),
     **dict.fromkeys(
         ("SQUARED_DIFFERENCE", "RSQRT"),

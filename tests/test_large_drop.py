@@ -1,0 +1,74 @@
+"""Where a drop came about, and what is most likely to blame."""
+
+from __future__ import annotations
+
+import pytest
+
+from edgeswap import records
+from edgeswap.evaluation.large_drop import large_drop
+from tests.test_report import accuracy, dropped, qat
+
+SCALES = records.Caution(
+    kind="unequal_scales", problem="Input 'x' has one scale for unequal features.", remedy="Scale them alike."
+)
+
+
+def stage(right):
+    return records.StageAccuracy(accuracy=accuracy(right))
+
+
+def blamed(**changes):
+    """What the warning says of a run that lost 46 points, all in quantization but for `changes`."""
+    base = dropped()
+    parity = base.parity.model_copy(update={"agreement": changes.pop("agreement", 0.99)})
+    data = base.data
+    if "calibration" in changes:
+        few = data.calibration.model_copy(update={"samples": changes.pop("calibration")})
+        data = data.model_copy(update={"calibration": few})
+    same = {"float32_recovered": stage(527), "float32_finetuned": stage(528), "parity": parity, "data": data}
+    caution = large_drop(base.model_copy(update={**same, **changes}))
+    assert caution.kind == "large_drop"
+    assert "45.9 percentage points fewer" in caution.problem
+    return caution
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause", "remedy"),
+    [
+        (
+            {"float32_recovered": stage(300), "float32_finetuned": stage(310)},
+            "after the swap and its rec",
+            "--recover-",
+        ),
+        ({"float32_swapped": stage(300), "float32_recovered": None, "float32_finetuned": None}, "nothing has", "Fine-"),
+        ({"float32_finetuned": stage(290)}, "with the training itself", "fewer --epochs"),
+        ({"warnings": [SCALES]}, SCALES.problem, SCALES.remedy),
+        ({"left_to_calibration": ["halved"]}, "does not know layer 'halved'", "layers of Keras"),
+        ({"agreement": 0.7}, "another class than the fake-quant model on 30.0% of samples; the layer", "report it"),
+        ({"calibration": 12}, "observed on 12 samples only", "100 or more"),
+        ({"method": "ptq", "float32_finetuned": None}, "not trained for", "--method qat."),
+        (
+            {"method": "ptq", "precision": "float16", "parity": None},
+            "16 bits of the weights. The",
+            "another --precision",
+        ),
+        ({}, "45.9 points of it came with the 8 bits", "more --epochs"),
+    ],
+)
+def test_the_likeliest_cause(changes, cause, remedy):
+    caution = blamed(**changes)
+    assert cause in caution.problem
+    assert remedy in caution.remedy
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"top1_drop": None, "top1_drop_ci95": None},  # without labels
+        {"top1_drop": 1.9, "top1_drop_ci95": (1.5, 2.3)},
+        {"top1_drop": 12.0, "top1_drop_ci95": (-1.0, 25.0)},
+        {"top1_drop": -12.0, "top1_drop_ci95": (-14.0, -10.0)},
+    ],
+)
+def test_no_warning_without_a_large_drop(changes):
+    assert large_drop(qat(comparison=qat().comparison.model_copy(update=changes))) is None
