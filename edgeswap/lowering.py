@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from edgeswap.activations.catalog import Activation
-from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref
-from edgeswap.graph.operations import operation_name
-from edgeswap.lowering_table import ACTIVATIONS, CLAMPS, LAYERS, NOTHING, OPERATIONS, Lowered
+from edgeswap.graph.ir import OPERATION, Graph, Node, Ref
+from edgeswap.graph.operations import operation_of
+from edgeswap.lowering_table import ACTIVATIONS, CLAMPS, KERAS_OPERATIONS, LAYERS, NOTHING, OPERATIONS, Lowered
 from edgeswap.quantization.specification import Rule, rule_of
 
 __all__ = ["Lowered", "activation_operators", "lower"]
@@ -54,7 +54,9 @@ class _Surroundings:
         if layer.class_name == "BatchNormalization":
             return NOTHING if self.is_folded(node) else Lowered(("DEPTHWISE_CONV_2D",))
         if layer.class_name == OPERATION:
-            return OPERATIONS.get(_operation_of(layer))
+            name = operation_of(layer)
+            of_keras = KERAS_OPERATIONS.get(name) if "class_name" in layer.config["source"] else None
+            return of_keras or OPERATIONS.get(name)
         found = LAYERS.get(layer.class_name)
         return found(layer, len(node.refs())) if callable(found) else found
 
@@ -88,8 +90,3 @@ class _Surroundings:
 
     def rule(self, node: Node) -> Rule:
         return rule_of(self.graph.layers[node.layer]) or Rule()
-
-
-def _operation_of(layer: Layer) -> str:
-    source = layer.config["source"]
-    return operation_name(source.get("class_name") or source.get("tensorflow") or "")

@@ -100,7 +100,8 @@ def _gru_unrolled(layer: Layer, inputs: int) -> Lowered:
 
 
 def _activation_class(layer: Layer, _inputs: int) -> Lowered | None:
-    return _KERAS_FUNCTIONS.get(layer.config["activation"])
+    function = layer.config["activation"]  # a record, where it is a function of the user's own
+    return _KERAS_FUNCTIONS.get(function) if isinstance(function, str) else None
 
 
 def _thresholded(layer: Layer, _inputs: int) -> Lowered:
@@ -216,13 +217,21 @@ _UNARY = {
 OPERATIONS: Mapping[str, Lowered] = {
     **{name: Lowered((operator,)) for name, operator in _UNARY.items()},
     **dict.fromkeys(("squeeze", "expand_dims"), Lowered(("RESHAPE",))),
-    "clip": Lowered(("MINIMUM", "RELU")),
+    **dict.fromkeys(("clip", "clip_by_value"), Lowered(("MINIMUM", "MAXIMUM"))),
+    "unstack": Lowered(("UNPACK",)),
+    **dict.fromkeys(("gather", "take"), Lowered(("GATHER",))),
+    "space_to_depth": Lowered(("SPACE_TO_DEPTH",)),
+    "l2_normalize": Lowered(("L2_NORMALIZATION",)),
+    "avg_pool2d": Lowered(("AVERAGE_POOL_2D",)),
+    "max_pool2d": Lowered(("MAX_POOL_2D",)),
+    "slice": Lowered(("SLICE",)),
+    "reduce_variance": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN")),
+    "reduce_std": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN", "SQRT")),
     "roll": Lowered(("SLICE", "SLICE", "CONCATENATION")),
     "repeat": Lowered(("RESHAPE", "TILE", "RESHAPE")),
     "var": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN")),
     "std": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN", "SQRT")),
     "expm1": Lowered(("EXP", "SUB")),
-    "normalize": _island("SQUARE", "Write UnitNormalization, which has an int8 operator."),
     "square": _island("SQUARE", "Write the product of the tensor with itself, as Multiply()([x, x])."),
     **{name: _island(name.upper(), "Write it from products and sums.") for name in ("sin", "cos", "floor", "sign")},
     "round": _island("ROUND", "Leave it to the app."),
@@ -230,5 +239,12 @@ OPERATIONS: Mapping[str, Lowered] = {
     "neg": _island("NEG", "Write the product with -1."),
     "erf": _refused("Erf", "Swap gelu or swish in."),
     "arctan": _refused("Atan", "Swap tanh in."),
-    "argmax": _refused("BitwiseAnd", "Leave it to the app."),
+    "argmax": Lowered(("ARG_MAX",)),
+    "argmin": Lowered(("ARG_MIN",)),
+}
+
+# Those that Keras 3 computes otherwise than the operation of TensorFlow of that name. Its argmax tells -0 from 0.
+KERAS_OPERATIONS: Mapping[str, Lowered] = {
+    **dict.fromkeys(("argmax", "argmin"), _refused("BitwiseAnd", "Leave it to the app.")),
+    "normalize": _island("SQUARE", "Write UnitNormalization, which has an int8 operator."),
 }

@@ -48,7 +48,7 @@ from edgeswap.records import (
 from edgeswap.report import html
 from edgeswap.roles import Roles, assign
 from edgeswap.scratch import scratch_folder
-from edgeswap.source import Source, open_source, train_example
+from edgeswap.source import Source, open_source, train_example, verified
 from edgeswap.swap import swap
 from edgeswap.system.partial import BASELINE, CONTROL, QAT_MODEL, RECOVERED, how_to_go_on, whole
 from edgeswap.targets.host import Host
@@ -101,9 +101,11 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     )
     roles = assign(config, source, progress)
     label_lines(roles.test.class_names, source.classes)  # what cannot be labels is told before training
-    planned = swap(source.graph, config.hidden_activation, config.rules).graph  # what cannot be is told before training
+    swapped = swap(source.graph, config.hidden_activation, config.rules)  # what cannot be is told before training
+    planned = swapped.graph if swapped.activations.swapped else source.graph
     if config.precision == "int16x8":
         require_int16x8(planned)
+    source = verified(source, planned, roles.representative, decomposed=config.precision == "int8", progress=progress)
     source = train_example(source, seed=config.seed, progress=progress)
     run = _Run(config, source, roles, folder, progress)
     for caution in roles.cautions:

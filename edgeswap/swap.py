@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.errors import ConfigError
 from edgeswap.graph.canonicalize import activation_layer
-from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, Graph, Layer, Node, Ref
+from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Node
+from edgeswap.graph.operations import operation_of
 from edgeswap.records import Activations, SkippedActivation, SwappedActivation
 from edgeswap.swap_rule import Rule, parse_rule
 
@@ -31,8 +32,8 @@ def swap(graph: Graph, activation: Activation | None = None, rules: Sequence[Rul
         activation: what every hidden activation becomes; None leaves them to `rules`.
         rules: by kind or by layer name; the last that fits wins, over `activation` too.
 
-    The output activation and the gates of squeeze-and-excite blocks (an activation that only scales another tensor)
-    stay, unless a rule names their layer.
+    Output activations (also those behind which only layers that change the shape follow) and the gates of
+    squeeze-and-excite blocks (an activation that only scales another tensor) stay, unless a rule names their layer.
 
     Raises:
         ConfigError: a rule fits no activation of the graph.
@@ -79,32 +80,60 @@ def _with_activation(layer: Layer, to: Activation) -> Layer:
 def _protected(graph: Graph) -> dict[str, str]:
     """Layers that stay unless named, each with the reason."""
     consumers = graph.consumers()
+    outputs = {ref.node for ref in graph.outputs}
+    reaching = _reaching_an_output(graph)
     reasons = {}
     for node in graph.nodes:
         layer = graph.layers[node.layer]
-        if layer.activation is None:
+        if (layer.activation or layer.inner_activation) is None:
             continue
-        if _is_output(node, graph, consumers):
+        if node.name in outputs:
             reasons[layer.name] = "it is the model's output"
-        elif _is_gate(node, graph, consumers):
+        elif node.name in reaching:
+            reasons[layer.name] = "it is a model's output: only layers that change the shape follow"
+        elif layer.activation is not None and _is_gate(node, graph, consumers):
             reasons[layer.name] = "it is the gate of a squeeze-and-excite block"
     return reasons
 
 
-_SHAPE_ONLY = {"Reshape", "Flatten", "Permute", "Dropout", "Cropping2D"}
+# Layers and bare operations that give the values they read, all or some of them, in another shape or order.
+_SHAPE_ONLY = {
+    "Reshape", "Flatten", "Permute", "RepeatVector", "Concatenate", "Identity", "ActivityRegularization",
+    "Cropping1D", "Cropping2D", "Cropping3D", "CenterCrop", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
+    "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout",
+    "GaussianNoise", "UpSampling1D",
+}  # fmt: skip
+_SHAPE_ONLY_OPERATIONS = {
+    "reshape", "ravel", "transpose", "moveaxis", "swapaxes", "squeeze", "expand_dims", "concatenate", "stack",
+    "unstack", "split", "slice", "strided_slice", "get_item", "getitem", "flip", "reverse", "tile", "repeat", "roll",
+    "gather", "take", "pad", "identity", "stop_gradient", "depth_to_space", "space_to_depth", "broadcast_to", "copy",
+    "hstack", "vstack", "array_split", "rot90", "ensure_shape", "boolean_mask",
+}  # fmt: skip
 
 
-def _is_output(node: Node, graph: Graph, consumers: dict[str, tuple[Node, ...]]) -> bool:
-    if Ref(node.name) in graph.outputs:
-        return True
-    following = consumers[node.name]
-    return bool(following) and all(
-        graph.layers[after.layer].class_name in _SHAPE_ONLY and _is_output(after, graph, consumers)
-        for after in following
-    )
+def _reaching_an_output(graph: Graph) -> frozenset[str]:
+    """Calls whose values are in an output of the model, perhaps in another shape or order."""
+    outputs = {ref.node for ref in graph.outputs}
+    readers = graph.consumers()
+    found: set[str] = set()
+    for node in reversed(graph.nodes):
+        following = (reader for reader in readers[node.name] if _changes_only_shape(graph.layers[reader.layer]))
+        if node.name in outputs or any(reader.name in found for reader in following):
+            found.add(node.name)
+    return frozenset(found)
 
 
-def _is_gate(node: Node, graph: Graph, consumers: dict[str, tuple[Node, ...]]) -> bool:
+def _changes_only_shape(layer: Layer) -> bool:
+    if layer.activation is not None:
+        return layer.activation.kind == "linear"
+    if layer.class_name == "UpSampling2D":
+        return layer.config.get("interpolation") == "nearest"
+    if layer.class_name == OPERATION:
+        return bool(operation_of(layer) in _SHAPE_ONLY_OPERATIONS)
+    return layer.class_name in _SHAPE_ONLY and layer.python_class is None
+
+
+def _is_gate(node: Node, graph: Graph, consumers: Mapping[str, tuple[Node, ...]]) -> bool:
     """Whether the activation does nothing but scale another tensor, which is not its own input."""
     following = consumers[node.name]
     return bool(following) and all(

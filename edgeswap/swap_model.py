@@ -18,6 +18,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import framework_of, read
+from edgeswap.graph.verify import sample_inputs, verify
 from edgeswap.model.load import load_model
 from edgeswap.output import staged_file
 from edgeswap.preprocess_choice import preprocess_for
@@ -58,6 +59,9 @@ def swap_activations(
 ) -> SwapResult:
     """A copy of `model` with other activations; the original stays as it is.
 
+    What was read is first compared with the model, on `data` or on random samples; a model with inputs of a free size
+    is compared on `data` alone.
+
     Args:
         model: a built functional or sequential model of Keras 3 or tf_keras.
         activation: what every hidden activation becomes, such as `hard_swish`.
@@ -65,16 +69,20 @@ def swap_activations(
         data: samples as the model takes them, float (N, ...), one array for each input; for `SwapResult.effects`.
 
     Raises:
-        ModelError: the model cannot be read as a graph.
+        ModelError: the model cannot be read as a graph, or is not what was read.
         ConfigError: an activation that the catalog does not hold, or a rule that fits nothing.
     """
     graph = canonicalize(read(model))
     rules = [parse_rule(text) for text in swap]
+    framework = framework_of(model)
+    arrays = None if data is None else data if isinstance(data, (list, tuple)) else [np.asarray(data)]
+    samples = sample_inputs(graph) if arrays is None else arrays
+    if samples is not None:
+        verify(model, build(graph, framework), graph, samples)
     done = swap_graph(graph, None if activation is None else parse(activation), rules)
     swapped = tuple(done.activations.swapped)
-    arrays = None if data is None else data if isinstance(data, (list, tuple)) else [np.asarray(data)]
     return SwapResult(
-        build(done.graph, framework_of(model)),
+        build(done.graph, framework),
         swapped,
         tuple(done.activations.skipped),
         dict(done.graph.renamed),

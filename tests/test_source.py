@@ -10,6 +10,9 @@ import pytest
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.fingerprint import fingerprint
+from edgeswap.graph.read import read
 from edgeswap.progress import Silent
 from edgeswap.source import open_source, train_example
 
@@ -51,6 +54,27 @@ def test_files_are_known_by_their_bytes_and_objects_by_their_weights(tiny):
     assert opened(model).record.sha256 == same
     model.set_weights([array + 1 for array in model.get_weights()])
     assert opened(model).record.sha256 != same
+
+
+@pytest.mark.parametrize("framework", [keras, tf_keras])
+def test_an_object_is_known_by_all_that_it_is(framework):
+    def digest(activation="relu", size=3, outputs=slice(None), **norm):
+        framework.utils.set_random_seed(0)
+        inputs = framework.Input((6, 6, 2), name="image")
+        x = framework.layers.Conv2D(4, size, padding="same", activation=activation, name="conv")(inputs)
+        y = framework.layers.BatchNormalization(name="norm", **norm)(x)
+        return fingerprint(canonicalize(read(framework.Model(inputs, [x, y][outputs], name="net"))))
+
+    first = digest()
+    assert digest() == first
+    changed = [
+        digest("tanh"),
+        digest("swish"),
+        digest(epsilon=0.1),
+        digest(size=1),
+        digest(outputs=slice(None, None, -1)),
+    ]
+    assert len({first, *changed}) == 1 + len(changed)
 
 
 def test_a_keras_3_layer_of_ones_own_by_its_tf_keras_twin():

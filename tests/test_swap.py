@@ -1,5 +1,7 @@
 """The swap on graphs: what is replaced, what stays and why. No framework."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from edgeswap.activations.catalog import Activation
 from edgeswap.errors import ConfigError
 from edgeswap.graph.canonicalize import activation_layer
-from edgeswap.graph.ir import Graph, Layer, Node, Ref
+from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref
 from edgeswap.swap import Rule, parse_rule, swap
 
 RELU6 = Activation("relu6")
@@ -126,3 +128,72 @@ def test_a_swap_of_an_activation_for_itself_changes_nothing(text):
 def test_a_rule_by_the_name_of_a_kind_with_parameters_speaks_of_those_alone():
     graph = chain(dense("a"), "relu3", dense("b"), "relu6", dense("c"))
     assert swapped(swap(graph, None, [parse_rule("relu3=tanh")])) == {"act_1": ("relu_n(max_value=3)", "tanh")}
+
+
+def detector(*, follows):
+    """Two sigmoids of scores, each reshaped and joined with boxes; then `follows`, or the end."""
+    shape = {"target_shape": (2, 2)}
+    layers = [
+        Layer("input", "InputLayer", {"batch_shape": (None, 4)}),
+        dense("a"),
+        activation_layer("hidden", Activation("swish")),
+        *(layer for i in (0, 1) for layer in (activation_layer(f"scores{i}", Activation("sigmoid")), dense(f"c{i}"))),
+        *(Layer(f"shape{i}", "Reshape", shape) for i in (0, 1)),
+        Layer("join", "Concatenate", {"axis": 1}),
+        Layer("cut", OPERATION, {"source": {"tensorflow": "strided_slice"}}),
+        *follows,
+    ]
+    calls = {
+        "a": "input",
+        "hidden": "a",
+        **{f"c{i}": "hidden" for i in (0, 1)},
+        **{f"scores{i}": f"c{i}" for i in (0, 1)},
+        **{f"shape{i}": f"scores{i}" for i in (0, 1)},
+        "join": ["shape0", "shape1"],
+        "cut": "join",
+    }
+    nodes = [Node("input", "input")]
+    for name, read in calls.items():
+        refs = Ref(read) if isinstance(read, str) else [Ref(one) for one in read]
+        nodes.append(Node(name, name, (refs,)))
+    for layer in follows:
+        nodes.append(Node(layer.name, layer.name, (Ref(nodes[-1].name),)))
+    by_name = {layer.name: layer for layer in layers}
+    return Graph("detector", by_name, tuple(nodes), (Ref("input"),), (Ref(nodes[-1].name),))
+
+
+def test_scores_that_reach_the_output_through_layers_that_change_the_shape_are_its_outputs():
+    result = swap(detector(follows=[]), RELU6)
+    assert swapped(result) == {"hidden": ("swish", "relu6")}
+    reason = "it is a model's output: only layers that change the shape follow"
+    assert skipped(result) == {"scores0": reason, "scores1": reason}
+    assert swapped(swap(detector(follows=[]), None, [parse_rule("scores0=tanh")])) == {"scores0": ("sigmoid", "tanh")}
+
+
+def test_scores_that_are_computed_with_are_hidden():
+    assert set(swapped(swap(detector(follows=[dense("head")]), RELU6))) == {"hidden", "scores0", "scores1"}
+
+
+SHAPE_ONLY = st.sampled_from([
+    Layer("", "Reshape", {"target_shape": (2, 2)}),
+    Layer("", "Permute", {"dims": (1,)}),
+    Layer("", "Dropout", {"rate": 0.5}),
+    Layer("", "Cropping1D", {"cropping": (1, 0)}),
+    Layer("", "UpSampling2D", {"interpolation": "nearest"}),
+    Layer("", "EdgeswapActivation", {"kind": "linear", "parameters": {}}),
+    Layer("", OPERATION, {"source": {"class_name": "GetItem"}}),
+    Layer("", OPERATION, {"source": {"tensorflow": "compat.v1.transpose"}}),
+    Layer("", OPERATION, {"source": {"class_name": "Stack"}}),
+])  # fmt: skip
+
+
+@given(st.lists(SHAPE_ONLY, max_size=8), st.booleans())
+def test_any_chain_that_changes_the_shape_alone_leaves_an_output_activation(chained, computed):
+    follows = [replace(layer, name=f"after{index}") for index, layer in enumerate(chained)]
+    follows += [dense("head")] if computed else []
+    assert ("act_1" in swapped(swap(chain(dense("a"), "swish", *follows), RELU6))) == computed
+
+
+def test_a_chain_of_a_thousand_layers_is_walked_without_recursion():
+    many = [Layer(f"drop{index}", "Dropout", {"rate": 0.5}) for index in range(3000)]
+    assert skipped(swap(chain(dense("a"), "swish", *many), RELU6)).keys() == {"act_1"}

@@ -84,11 +84,13 @@ def _build_layer(layer: Layer, framework: Any, origin: str) -> Any:
             f"Expected a layer of {framework.__name__}, but the class of {layer.name!r} belongs to another framework.",
             f"Write {layer.class_name!r} for {framework.__name__} too.",
         )
-    flags = {"name": name, "trainable": layer.trainable}
     if layer_class is layer.python_class:
-        return _build_own_layer(layer_class, layer, framework, flags)
+        return _build_own_layer(layer_class, layer, framework, {"name": name, "trainable": layer.trainable})
     config = framework_config(layer_class, layer.name, layer.config, framework, origin)
-    return layer_class.from_config({**config, **flags})
+    built = layer_class.from_config({**config, "name": name})
+    if built.trainable is not layer.trainable:  # not every layer's config takes the flag
+        built.trainable = layer.trainable
+    return built
 
 
 def _build_own_layer(layer_class: Any, layer: Layer, framework: Any, flags: dict[str, Any]) -> Any:

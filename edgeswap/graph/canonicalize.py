@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from edgeswap.activations.catalog import Activation, parse
+from edgeswap.errors import ConfigError
 from edgeswap.graph.dialect import ACTIVATION_LAST
 from edgeswap.graph.inline import inline_submodels
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
@@ -43,7 +44,7 @@ def _activations_as_nodes(graph: Graph) -> Graph:
         inline = layer.config.get("activation") if layer.class_name in ACTIVATION_LAST else None
         if inline is not None:
             layers[layer.name] = replace(layer, config={**layer.config, "activation": "linear"})
-        if inline not in (None, {"catalog": "linear"}):
+        if isinstance(inline, Layer) or inline not in (None, {"catalog": "linear"}):
             after[layer.name] = _from_function(
                 _unique(f"{layer.name}_activation", graph), inline, layer.config["dtype"]
             )
@@ -57,7 +58,7 @@ def _activations_as_nodes(graph: Graph) -> Graph:
         follower = after.get(node.layer)
         if follower is not None:
             call = node.name.removeprefix(node.layer)  # "" or "@1": the same call of the follower
-            nodes.append(Node(follower.name + call, follower.name, (Ref(node.name),)))
+            nodes.append(Node(follower.name + call, follower.name, (Ref(node.name),), shapes=node.shapes))
             moved[Ref(node.name)] = Ref(nodes[-1].name)
     outputs = tuple(moved.get(ref, ref) for ref in graph.outputs)
     return replace(graph, layers=layers, nodes=tuple(nodes), outputs=outputs)
@@ -65,8 +66,13 @@ def _activations_as_nodes(graph: Graph) -> Graph:
 
 def _standalone(layer: Layer) -> Layer:
     """An activation layer of Keras or of edgeswap in its canonical form; any other layer as it is."""
+    if layer.class_name == "Activation" and isinstance(layer.config["activation"], Layer):
+        return _from_function(layer.name, layer.config["activation"], layer.config["dtype"])
     convert = _ACTIVATION_CLASSES.get(layer.class_name)
-    found = None if convert is None else convert(layer.config)
+    try:
+        found = None if convert is None or layer.python_class is not None else convert(layer.config)
+    except ConfigError:  # parameters that the catalog does not have, such as a ceiling of 0
+        found = None
     if found is None:
         return layer
     canonical = activation_layer(layer.name, found, dtype=layer.config["dtype"], trainable=layer.trainable)
@@ -74,6 +80,8 @@ def _standalone(layer: Layer) -> Layer:
 
 
 def _from_function(name: str, function: Any, dtype: Any) -> Layer:
+    if isinstance(function, Layer):
+        return _standalone(replace(function, name=name))
     if isinstance(function, Mapping) and "catalog" in function:
         return activation_layer(name, parse(function["catalog"]), dtype=dtype)
     if function == "softmax":

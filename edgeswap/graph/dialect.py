@@ -55,6 +55,8 @@ def neutral_config(class_name: str, config: Mapping[str, Any], framework: Any, *
         function = neutral["activation"]
         known = catalog_text(function, framework)
         neutral["activation"] = function if known is None else {"catalog": known}
+    else:
+        neutral |= _differing_activations(neutral, framework)
     if framework is tf_keras:
         back = {old: new for new, old in _RENAMED.get(class_name, {}).items()}
         neutral = {back.get(key, key): value for key, value in neutral.items()}
@@ -62,6 +64,19 @@ def neutral_config(class_name: str, config: Mapping[str, Any], framework: Any, *
         if class_name == "BatchNormalization" and isinstance(neutral["axis"], list) and len(neutral["axis"]) == 1:
             neutral["axis"] = neutral["axis"][0]
     return neutral
+
+
+def _differing_activations(config: Mapping[str, Any], framework: Any) -> dict[str, Any]:
+    """Activations inside a layer, such as an LSTM's, whose name is another function in the other framework, or none."""
+    other = tf_keras if framework is keras else keras
+    found = {
+        key: catalog_text(config[key], framework) for key in ("activation", "recurrent_activation") if key in config
+    }
+    return {
+        key: {"catalog": known}
+        for key, known in found.items()
+        if known is not None and known != catalog_text(config[key], other)
+    }
 
 
 def framework_config(
@@ -83,7 +98,7 @@ def framework_config(
     renamed = _RENAMED.get(class_name, {}) if framework is tf_keras else {}
     own_words = {renamed.get(key, key): _activation_name(value, framework, name) for key, value in config.items()}
     if origin == framework.__name__:
-        return own_words
+        return dict(_plain(own_words))  # a copy: some `from_config` take things out of what they are given
     translated = {key: _translate(value, framework, name) for key, value in own_words.items()}
     return {**_accepted(layer_class, translated, name, framework), **_asked_for(class_name, framework)}
 
@@ -103,6 +118,8 @@ def _activation_name(value: Any, framework: Any, layer: str) -> Any:
 
 def _translate(value: Any, framework: Any, layer: str) -> Any:
     """What is serialized inside a config (an initializer, a wrapped layer): each in the framework's own words."""
+    if isinstance(value, (list, tuple)):
+        return [_translate(inner, framework, layer) for inner in value]
     if not isinstance(value, Mapping) or not {"module", "class_name", "config"} <= set(value):
         return value
     family, config = value["module"].split("."), value["config"]
@@ -128,7 +145,9 @@ def _asked_for(class_name: str, framework: Any) -> dict[str, Any]:
 def _accepted(target: type, config: Mapping[str, Any], layer: str, framework: Any) -> dict[str, Any]:
     known = set(_defaults(target))
     if issubclass(target, framework.layers.Layer):
-        known |= {"dtype", "activity_regularizer"} | set(_RENAMED.get(target.__name__, {}).values())
+        known |= {"dtype", "activity_regularizer", "zero_output_for_mask"} | set(
+            _RENAMED.get(target.__name__, {}).values()
+        )
     extra = {key: value for key, value in config.items() if key not in known}
     for key, value in extra.items():
         if not _is_default(target.__name__, key, value, framework):

@@ -71,7 +71,7 @@ class _Flat:
             new_name = layer if index == 0 else f"{layer}@{index}"
             inner_args, inner_kwargs = map_refs((node.args, node.kwargs), here)
             moved[node.name] = Ref(new_name)
-            nodes.append(Node(new_name, layer, inner_args, {**inner_kwargs, **kwargs}))
+            nodes.append(Node(new_name, layer, inner_args, {**inner_kwargs, **kwargs}, node.shapes))
         return nodes, tuple(here(ref) for ref in inner.outputs)
 
     def _adopt(self, submodel: str, inner: Graph) -> tuple[Graph, dict[str, str]]:

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 from edgeswap.activations.catalog import Activation, parse
 
+Shape = tuple[int | None, ...]
+
 ACTIVATION = "EdgeswapActivation"  # class_name of an activation of the catalog, in a canonical graph
 OPERATION = "EdgeswapOperation"  # class_name of an operation that is no layer of Keras
 ACTIVATION_ATTRIBUTE = "activation attribute"  # key of a config: what a user's layer holds without naming it there
@@ -67,13 +69,15 @@ class Node:
     """One call of a layer.
 
     `name` is unique in the graph and is the layer's own name for its first call. `args` and `kwargs` are what the
-    layer is called with: nested lists, tuples and dicts of `Ref`s and constants.
+    layer is called with: nested lists, tuples and dicts of `Ref`s and constants. `shapes` are those of the tensors that
+    come out, batch included, None for a free size; empty where they are not known.
     """
 
     name: str
     layer: str
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
+    shapes: tuple[Shape, ...] = ()
 
     def refs(self) -> tuple[Ref, ...]:
         """The tensors this call reads, in order, with repetitions."""
@@ -107,13 +111,33 @@ class Graph:
             return node
         return self._nodes_by_name[node.node if isinstance(node, Ref) else node]
 
-    def consumers(self) -> dict[str, tuple[Node, ...]]:
+    def shape(self, ref: Ref) -> Shape | None:
+        """Shape of a tensor, batch included, None for a free size; None where it is not known."""
+        shapes = self.node(ref).shapes
+        return shapes[ref.index] if ref.index < len(shapes) else None
+
+    def consumers(self) -> Mapping[str, tuple[Node, ...]]:
         """Node name to the nodes that read any of its outputs; nodes nobody reads have an empty tuple."""
+        return self._consumers
+
+    def calls(self, layer: str) -> tuple[Node, ...]:
+        """The calls of a layer, in order."""
+        return self._calls.get(layer, ())
+
+    @cached_property
+    def _consumers(self) -> Mapping[str, tuple[Node, ...]]:
         readers: dict[str, list[Node]] = {node.name: [] for node in self.nodes}
         for node in self.nodes:
             for name in dict.fromkeys(ref.node for ref in node.refs()):
                 readers[name].append(node)
         return {name: tuple(found) for name, found in readers.items()}
+
+    @cached_property
+    def _calls(self) -> Mapping[str, tuple[Node, ...]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            found.setdefault(node.layer, []).append(node)
+        return {layer: tuple(calls) for layer, calls in found.items()}
 
     def with_layers(self, changed: Mapping[str, Layer]) -> Graph:
         """The same graph with some layers replaced by others of the same name."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
-from edgeswap.graph.dialect import catalog_text, neutral_config
-from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Node, Ref, map_refs
+from edgeswap.graph.calls import call_name, calls_of, count_from_zero, history_refs, in_calling_order, shapes_of
+from edgeswap.graph.dialect import ACTIVATION_LAST, catalog_text, neutral_config
+from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Node, Ref
 from edgeswap.graph.operations import operation_name
 
 
@@ -71,14 +72,18 @@ def _read_sequential(model: Any, framework: Any) -> Graph:
         {"batch_shape": tuple(tensor.shape), "dtype": _dtype_name(tensor.dtype)},
     )
     layers = {source.name: source}
-    nodes = [Node(source.name, source.name)]
+    shapes = shapes_of(model, framework)
+    nodes = [Node(source.name, source.name, shapes=(source.config["batch_shape"],))]
+    calls = Counter[str]()
     for keras_layer in model.layers:
         if isinstance(keras_layer, framework.layers.InputLayer):
             continue
-        layer = _read_layer(keras_layer, framework)
-        layers[layer.name] = layer
-        calls = sum(node.layer == layer.name for node in nodes)
-        nodes.append(Node(_call_name(layer.name, calls), layer.name, (Ref(nodes[-1].name),)))
+        name = keras_layer.name
+        if name not in layers:
+            layers[name] = _read_layer(keras_layer, framework)
+        call = call_name(name, calls[name])
+        calls[name] += 1
+        nodes.append(Node(call, name, (Ref(nodes[-1].name),), shapes=shapes.get(call, ())))
     ends = (Ref(source.name),), (Ref(nodes[-1].name),)
     return Graph(model.name, layers, tuple(nodes), *ends, framework=framework.__name__)
 
@@ -92,25 +97,23 @@ def _read_functional(model: Any, framework: Any) -> Graph:
             "Write get_config() in that layer's class, so that it can be built again.",
         ) from error
     members = {member.name: member for member in model.layers}
+    shapes = shapes_of(model, framework)
+    names = {entry["name"] for entry in config["layers"]}
     layers: dict[str, Layer] = {}
     nodes: dict[str, Node] = {}
     for entry in config["layers"]:
         name = entry["name"]
         layers[name] = _read_layer(members[name], framework) if name in members else _read_operation(entry)
-        calls = entry["inbound_nodes"]
         if layers[name].class_name == "InputLayer":
-            nodes[name] = Node(name, name)
+            nodes[name] = Node(name, name, shapes=shapes.get(name, ()))
             continue
-        for index, call in enumerate(calls):
-            args, kwargs = (
-                _keras_call(call) if framework is keras else _tf_keras_call(call, {e["name"] for e in config["layers"]})
-            )
-            node = Node(_call_name(name, index), name, args, kwargs)
-            nodes[node.name] = node
-    outputs = tuple(_history_refs(config["output_layers"]))
-    nodes, outputs = _count_calls_from_zero(nodes, outputs, layers)
-    inputs = tuple(_history_refs(config["input_layers"]))
-    return Graph(model.name, layers, _in_calling_order(nodes), inputs, outputs, framework=framework.__name__)
+        for index, (args, kwargs) in enumerate(calls_of(entry["inbound_nodes"], names, framework)):
+            call = call_name(name, index)
+            nodes[call] = Node(call, name, args, kwargs, shapes.get(call, ()))
+    outputs = tuple(history_refs(config["output_layers"]))
+    nodes, outputs = count_from_zero(nodes, outputs, layers)
+    inputs = tuple(history_refs(config["input_layers"]))
+    return Graph(model.name, layers, in_calling_order(nodes), inputs, outputs, framework=framework.__name__)
 
 
 def _read_layer(layer: Any, framework: Any) -> Layer:
@@ -131,17 +134,40 @@ def _read_layer(layer: Any, framework: Any) -> Layer:
             f"Expected layer {layer.name!r} to give its config, but class {type(layer).__name__!r} does not.",
             "Write get_config() in that class, so that the layer can be built again.",
         ) from error
-    weights = tuple(np.asarray(array) for array in layer.get_weights())
-    for array in weights:
-        array.flags.writeable = False
+    inner = _layer_as_activation(layer, kind, framework)
+    config = config if inner is None else {**config, "activation": inner}
     return Layer(
         layer.name,
         kind,
         {**neutral_config(kind, config, framework, own=own), **_activation_attribute(layer, config, framework, own)},
-        weights,
+        _weights(layer, without=() if inner is None else layer.activation.weights),
         layer.trainable,
         type(layer) if own else None,
     )
+
+
+def _weights(layer: Any, *, without: Sequence[Any]) -> tuple[Any, ...]:
+    elsewhere = {id(variable) for variable in without}
+    inside = [id(variable) not in elsewhere for variable in layer.weights]
+    weights = tuple(np.asarray(array) for array, kept in zip(layer.get_weights(), inside, strict=True) if kept)
+    for array in weights:
+        array.flags.writeable = False
+    return weights
+
+
+def _layer_as_activation(layer: Any, kind: str, framework: Any) -> Layer | None:
+    """The layer that a layer of Keras was given as its `activation=`, such as `Dense(8, activation=LeakyReLU(0.1))`."""
+    inner = getattr(layer, "activation", None)
+    if kind not in (*ACTIVATION_LAST, "Activation") or not isinstance(inner, framework.layers.Layer):
+        return None
+    if isinstance(inner, framework.Model):
+        raise ModelError(
+            f"Expected a function or a layer as the activation of {layer.name!r}, got a model.",
+            "Write it as a layer of its own behind that one.",
+        )
+    if not inner.built:  # Keras 3 waits for the first call of the model
+        inner.build(layer._inbound_nodes[0].output_tensors[0].shape)
+    return _read_layer(inner, framework)
 
 
 def _activation_attribute(layer: Any, config: Mapping[str, Any], framework: Any, own: bool) -> dict[str, Any]:
@@ -162,104 +188,6 @@ def _read_operation(entry: Mapping[str, Any]) -> Layer:
 def _operation_layer(name: str, symbol: str, options: Mapping[str, Any], source: Mapping[str, Any]) -> Layer:
     config = {"operation": operation_name(symbol), "options": dict(options), "source": dict(source)}
     return Layer(name, OPERATION, config)
-
-
-def _keras_call(call: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    def value(item: Any) -> Any:
-        if isinstance(item, Mapping) and item.get("class_name") == "__keras_tensor__":
-            return _ref(item["config"]["keras_history"])
-        if isinstance(item, Mapping) and "class_name" in item:
-            return keras.saving.deserialize_keras_object(item)
-        if isinstance(item, Mapping):
-            return {key: value(inner) for key, inner in item.items()}
-        if isinstance(item, (list, tuple)):
-            return type(item)(value(inner) for inner in item)
-        return item
-
-    kwargs = {key: value(item) for key, item in call["kwargs"].items()}
-    return tuple(value(item) for item in call["args"]), {k: v for k, v in kwargs.items() if (k, v) != ("mask", None)}
-
-
-def _tf_keras_call(call: Any, names: set[str]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """One inbound node of Keras 2: `[[layer, node, tensor, kwargs], …]`, for one tensor also without the outer list."""
-
-    def is_history(item: Any) -> bool:
-        return isinstance(item, (list, tuple)) and len(item) >= 3 and isinstance(item[0], str) and item[0] in names
-
-    def value(item: Any) -> Any:
-        if is_history(item):
-            return _ref(item)
-        if isinstance(item, Mapping):
-            return {key: value(inner) for key, inner in item.items()}
-        if isinstance(item, (list, tuple)):
-            return type(item)(value(inner) for inner in item)
-        return item
-
-    def first(entry: Any) -> Any:
-        return entry[2] if entry[0] == "_CONSTANT_VALUE" else _ref(entry)
-
-    if isinstance(call, Mapping):
-        return (value(call),), {}
-    if isinstance(call[0], str):
-        argument, kwargs = first(call), call[3]
-    else:
-        kwargs = call[0][3]
-        argument = first(call[0]) if len(call) == 1 else [first(entry) for entry in call]
-    return (argument,), {key: value(item) for key, item in kwargs.items() if (key, item) != ("name", None)}
-
-
-def _count_calls_from_zero(
-    nodes: Mapping[str, Node], outputs: tuple[Ref, ...], layers: Mapping[str, Layer]
-) -> tuple[dict[str, Node], tuple[Ref, ...]]:
-    """Number calls by their place in the list: Keras begins at 1 for a nested model that has a call of its own."""
-    read_calls = {ref.node for node in nodes.values() for ref in node.refs()} | {ref.node for ref in outputs}
-    renamed: dict[str, str] = {}
-    for layer in layers.values():
-        calls = [node.name for node in nodes.values() if node.layer == layer.name]
-        if layer.submodel and _call_name(layer.name, len(calls)) in read_calls:
-            renamed.update({_call_name(layer.name, index + 1): name for index, name in enumerate(calls)})
-
-    def moved(ref: Ref) -> Ref:
-        return Ref(renamed.get(ref.node, ref.node), ref.index)
-
-    changed = {
-        name: replace(node, args=map_refs(node.args, moved), kwargs=map_refs(node.kwargs, moved))
-        for name, node in nodes.items()
-    }
-    return changed, tuple(moved(ref) for ref in outputs)
-
-
-def _history_refs(history: Any) -> Iterable[Ref]:
-    """Keras 3 writes one input or output without the list around it, and several by name as a dict."""
-    if isinstance(history, Mapping):
-        history = list(history.values())
-    if isinstance(history[0], str):
-        history = [history]
-    return (_ref(item) for item in history)
-
-
-def _ref(history: Any) -> Ref:
-    name, call, tensor = history[:3]
-    return Ref(_call_name(name, call), tensor)
-
-
-def _call_name(layer: str, call: int) -> str:
-    return layer if call == 0 else f"{layer}@{call}"
-
-
-def _in_calling_order(nodes: Mapping[str, Node]) -> tuple[Node, ...]:
-    ordered: dict[str, Node] = {}
-    waiting = list(nodes.values())
-    while waiting:
-        ready = [node for node in waiting if all(ref.node in ordered for ref in node.refs())]
-        if not ready:
-            raise ModelError(
-                f"Expected every call to read tensors of the model, but {waiting[0].name!r} reads another.",
-                "This is a model that edgeswap misreads: please report it with its get_config().",
-            )
-        ordered.update((node.name, node) for node in ready)
-        waiting = [node for node in waiting if node.name not in ordered]
-    return tuple(ordered.values())
 
 
 def _dtype_name(dtype: Any) -> str:

@@ -9,6 +9,7 @@ converter. Every step keeps the function, to float32's rounding.
     AveragePooling2D of all      GlobalAveragePooling2D: see `whole_image`
     Dense -> BatchNormalization  Dense: a scale of its own for each unit would break the one scale of its weights
     BatchNormalization alone     DepthwiseConv2D, 1x1: one operator with 32-bit offsets instead of MUL and ADD
+                                 (both over the last axis alone, see `normalizes_channels`)
     clipped by its range, or an
     ELU, into a Concatenate      a rescaling between: a concat's inputs have its scale, which would take the clip away
     ELU -> Flatten, Reshape, Permute, Dense over more axes than one
@@ -20,14 +21,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.canonicalize import activation_layer
-from edgeswap.graph.ir import Graph, Layer, Node, Ref, map_refs
+from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref, map_refs
 from edgeswap.quantization.specification import rule_of
 from edgeswap.quantization.whole_image import means_of_whole_images
 
@@ -108,8 +108,8 @@ def _chained(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.layer in chains:
             first, _ = chains[node.layer]
-            ahead = replace(node, name=first.name + node.name.removeprefix(node.layer), layer=first.name)
-            nodes += [ahead, Node(node.name, node.layer, (Ref(ahead.name),))]
+            ahead = replace(node, name=first.name + node.name.removeprefix(node.layer), layer=first.name, shapes=())
+            nodes += [ahead, Node(node.name, node.layer, (Ref(ahead.name),), shapes=node.shapes)]
         else:
             nodes.append(node)
     layers = dict(graph.layers)
@@ -128,8 +128,8 @@ def _rescaled(graph: Graph, own_scale: Collection[str]) -> Graph:
         activation = graph.layers[source.layer].activation
         if activation is None or source.layer not in own_scale:
             return False
-        return surroundings.hands_on_to_concat(reader) or (
-            activation.kind in _ISLANDS and surroundings.moves_values(reader)
+        return reader.name in surroundings.hands_on_to_concat or (
+            activation.kind in _ISLANDS and reader.name in surroundings.moves_values
         )
 
     def behind(source: Node) -> str:
@@ -199,17 +199,48 @@ def _batch_norms_folded(graph: Graph) -> Graph:
     for layer in graph.layers.values():
         if layer.class_name != "BatchNormalization":
             continue
-        sources = [graph.node(ref) for node in surroundings.calls(layer.name) for ref in node.refs()]
+        if not normalizes_channels(graph, layer):
+            continue
+        sources = [graph.node(ref) for node in graph.calls(layer.name) for ref in node.refs()]
         before = [graph.layers[source.layer] for source in sources]
         alone = all(surroundings.has_one_reader(source) for source in sources)
-        if alone and [source.class_name for source in before] == ["Dense"] and _is_called_once(graph, before[0]):
+        if alone and [source.class_name for source in before] == ["Dense"] and len(graph.calls(before[0].name)) == 1:
             changed[before[0].name] = _folded_into(before[0], layer)
             changed[layer.name] = activation_layer(layer.name, Activation("linear"), trainable=layer.trainable)
         elif alone and {source.class_name for source in before} <= _FOLDED_BY_CONVERTER:
             continue
-        elif layer.config["axis"] in (-1, 3) and all(surroundings.rank(source) == 4 for source in sources):
+        elif all(rank(graph, source) == 4 for source in sources):
             changed[layer.name] = _as_depthwise(layer)
     return graph.with_layers(changed)
+
+
+def normalizes_channels(graph: Graph, batch_norm: Layer) -> bool:
+    """Whether a batch normalization has one scale for each place on the last axis, which a layer before can take on."""
+    axis = batch_norm.config["axis"]
+    ranks = {rank(graph, graph.node(ref)) for node in graph.calls(batch_norm.name) for ref in node.refs()}
+    return axis == -1 or (None not in ranks and {axis + 1} == ranks)
+
+
+def rank(graph: Graph, node: Node) -> int | None:
+    """Number of axes of what a call gives, batch included; None where it is not known."""
+    while not node.shapes:
+        layer, refs = graph.layers[node.layer], node.refs()
+        if layer.class_name == "InputLayer":
+            return len(layer.config["batch_shape"])
+        known = _rank_after(layer)
+        if known is not None or not refs or layer.class_name == OPERATION or layer.python_class is not None:
+            return known
+        node = graph.node(refs[0])
+    return len(node.shapes[0])
+
+
+def _rank_after(layer: Layer) -> int | None:
+    """Rank of what a layer gives where its class says it."""
+    if layer.class_name == "Reshape":
+        return len(layer.config["target_shape"]) + 1
+    if layer.class_name in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
+        return 4 if layer.config.get("keepdims") else 2
+    return _RANKS.get(layer.class_name)
 
 
 _FOLDED_BY_CONVERTER = {"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D"}
@@ -223,10 +254,6 @@ def _scale_and_offset(layer: Layer) -> tuple[Floats, Floats]:
     mean, variance = weights
     scale = gamma / np.sqrt(variance + np.float32(layer.config["epsilon"]))
     return np.asarray(scale, np.float32), np.asarray(beta - mean * scale, np.float32)
-
-
-def _is_called_once(graph: Graph, layer: Layer) -> bool:
-    return sum(node.layer == layer.name for node in graph.nodes) == 1
 
 
 def _folded_into(dense: Layer, batch_norm: Layer) -> Layer:
@@ -246,44 +273,40 @@ def _as_depthwise(batch_norm: Layer) -> Layer:
 class _Surroundings:
     graph: Graph
 
-    @cached_property
+    @property
     def readers(self) -> Mapping[str, Sequence[Node]]:
         return self.graph.consumers()
-
-    def calls(self, layer: str) -> list[Node]:
-        return [node for node in self.graph.nodes if node.layer == layer]
 
     def has_one_reader(self, node: Node) -> bool:
         """Whether one call reads this output, and it does not leave the model."""
         return len(self.readers[node.name]) == 1 and all(ref.node != node.name for ref in self.graph.outputs)
 
-    def hands_on_to_concat(self, node: Node) -> bool:
-        """Whether it is a concat, or keeps the scale of what it reads and a concat reads that."""
-        layer = self.graph.layers[node.layer]
-        rule = rule_of(layer)
-        keeps_scale = rule is not None and rule.output is None
-        return layer.class_name == "Concatenate" or (
-            keeps_scale and any(self.hands_on_to_concat(reader) for reader in self.readers[node.name])
-        )
+    @cached_property
+    def hands_on_to_concat(self) -> frozenset[str]:
+        """Calls that are a concat, or keep the scale of what they read and a concat reads that."""
+        found: set[str] = set()
+        for node in reversed(self.graph.nodes):
+            layer = self.graph.layers[node.layer]
+            rule = rule_of(layer)
+            keeps_scale = rule is not None and rule.output is None
+            handed_on = keeps_scale and any(reader.name in found for reader in self.readers[node.name])
+            if layer.class_name == "Concatenate" or handed_on:
+                found.add(node.name)
+        return frozenset(found)
 
-    def moves_values(self, node: Node) -> bool:
-        """Whether it begins with a reshape, or the converter removes it and such a one reads what it read."""
-        layer = self.graph.layers[node.layer]
-        rule = rule_of(layer)
-        if layer.class_name == "Dense":  # over more axes than one it is a product of matrices, reshaped
-            return self.rank(self.graph.node(node.refs()[0])) != 2
-        return layer.class_name in _RESHAPING or (
-            rule is not None and rule.identity and any(self.moves_values(reader) for reader in self.readers[node.name])
-        )
-
-    def rank(self, node: Node) -> int | None:
-        layer = self.graph.layers[node.layer]
-        if layer.class_name == "InputLayer":
-            return len(layer.config["batch_shape"])
-        if layer.class_name == "Reshape":
-            return len(layer.config["target_shape"]) + 1
-        if layer.class_name in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
-            return 4 if layer.config.get("keepdims") else 2
-        known: Any = _RANKS.get(layer.class_name)
-        refs = node.refs()
-        return known if known is not None or not refs else self.rank(self.graph.node(refs[0]))
+    @cached_property
+    def moves_values(self) -> frozenset[str]:
+        """Calls that begin with a reshape, or that the converter removes and such a one reads what they read."""
+        found: set[str] = set()
+        for node in reversed(self.graph.nodes):
+            layer = self.graph.layers[node.layer]
+            rule = rule_of(layer)
+            if layer.class_name == "Dense":  # over more axes than one it is a product of matrices, reshaped
+                moves = rank(self.graph, self.graph.node(node.refs()[0])) != 2
+            else:
+                removed = rule is not None and rule.identity
+                passed_on = removed and any(reader.name in found for reader in self.readers[node.name])
+                moves = layer.class_name in _RESHAPING or passed_on
+            if moves:
+                found.add(node.name)
+        return frozenset(found)

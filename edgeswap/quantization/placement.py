@@ -8,7 +8,7 @@ from functools import cached_property
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
-from edgeswap.quantization.decompose import decompose
+from edgeswap.quantization.decompose import decompose, normalizes_channels
 from edgeswap.quantization.specification import OBSERVED, UNKNOWN, Range, Rule, Weight, rule_of
 
 FUSED = ("relu", "relu6", "relu_n")  # a relu_n is a relu whose range ends at its ceiling
@@ -100,7 +100,13 @@ class _Context:
     def folded(self) -> frozenset[str]:
         """Names of the batch normalization calls that disappear into the weights before them."""
         followers = (self.only_follower(node) for node in self.graph.nodes if self.rule(node).folds_batch_norm)
-        return frozenset(node.name for node in followers if node is not None and self.is_batch_norm(node))
+        return frozenset(
+            node.name
+            for node in followers
+            if node is not None
+            and self.is_batch_norm(node)
+            and normalizes_channels(self.graph, self.graph.layers[node.layer])
+        )
 
     def rule(self, node: Node) -> Rule:
         return self.rules[node.layer] or UNKNOWN
@@ -110,7 +116,7 @@ class _Context:
 
     def output_range(self, layer: str) -> Range | None:
         """What the rule says, unless no call of the layer leaves an int8 tensor of its own."""
-        calls = [node for node in self.graph.nodes if node.layer == layer]
+        calls = self.graph.calls(layer)
         rule = self.rules[layer]
         if rule is None or all(self.disappears(node) for node in calls):
             return None
@@ -145,7 +151,7 @@ class _Context:
         if follower is None:
             return False
         if self.is_batch_norm(follower):
-            return self.rule(node).folds_batch_norm
+            return self.rule(node).folds_batch_norm and follower.name in self.folded
         activation = self.graph.layers[follower.layer].activation
         return self.fuses_relu(node) and activation is not None and activation.kind in FUSED
 
@@ -165,14 +171,26 @@ class _Context:
 
     def goes_into_concat(self, node: Node) -> bool:
         """Whether a concat reads this output, perhaps through operators that keep the scale."""
-        return not self.leaves(node) and any(
-            self.graph.layers[reader.layer].class_name == "Concatenate"
-            or (self.rules[reader.layer] is not None and not self.rule(reader).output and self.goes_into_concat(reader))
-            for reader in self.readers[node.name]
-        )
+        return node.name in self.before_concat
+
+    @cached_property
+    def before_concat(self) -> frozenset[str]:
+        found: set[str] = set()
+        for node in reversed(self.graph.nodes):
+            if not self.leaves(node) and any(
+                self.graph.layers[reader.layer].class_name == "Concatenate"
+                or (self.rules[reader.layer] is not None and not self.rule(reader).output and reader.name in found)
+                for reader in self.readers[node.name]
+            ):
+                found.add(node.name)
+        return frozenset(found)
 
     def leaves(self, node: Node) -> bool:
-        return any(ref.node == node.name for ref in self.graph.outputs)
+        return node.name in self.outputs
+
+    @cached_property
+    def outputs(self) -> frozenset[str]:
+        return frozenset(ref.node for ref in self.graph.outputs)
 
 
 def _holding_zero(bounds: tuple[float, float] | None) -> Range:
