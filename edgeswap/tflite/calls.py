@@ -97,24 +97,32 @@ class _Subgraph:
             found["fused"] = fused
         if hasattr(own, "dilationHFactor"):
             found["dilation"] = (int(own.dilationHFactor), int(own.dilationWFactor))
-        second = self.values(int(call.inputs[1])) if len(call.inputs) > 1 and call.inputs[1] != -1 else None
+        second = self.numbers(call, 1)
         if name in _REDUCTIONS and second is not None:
             rank = len(self.known[int(call.inputs[0])].shape)
-            found["axes"] = tuple(int(axis) % max(rank, 1) for axis in second.view(np.int32))
-        if name == "PAD" and second is not None:
-            found["padding"] = tuple(map(tuple, second.view(np.int32).reshape(-1, 2).tolist()))
+            found["axes"] = tuple(int(axis) % max(rank, 1) for axis in second)
+        if name == "PAD" and second is not None and not len(second) % 2:
+            found["padding"] = tuple(map(tuple, second.reshape(-1, 2).tolist()))
         if name == "PRELU" and constants:
             found["slope_shape"] = self.known[constants[0]].shape
         if name == "FULLY_CONNECTED":
-            found["shuffled_weights"] = bool(own is not None and own.weightsFormat)
-        if name == "STRIDED_SLICE" and own is not None:
-            strides = self.values(int(call.inputs[3])) if len(call.inputs) > 3 else None
-            found["strides"] = () if strides is None else tuple(strides.view(np.int32).tolist())
+            found["shuffled_weights"] = bool(getattr(own, "weightsFormat", 0))
+        if name == "STRIDED_SLICE" and isinstance(own, schema.StridedSliceOptionsT):
+            strides = self.numbers(call, 3)
+            found["strides"] = () if strides is None else tuple(strides.tolist())
             found["ellipsis_or_new_axis"] = bool(own.ellipsisMask or own.newAxisMask)
         if name == "CONCATENATION" and constants:
             found["constant_inputs"] = len(constants)
             found["constants_are_zero"] = all(self.is_zero(index) for index in constants)
         return found
+
+    def numbers(self, call: Any, place: int) -> Any:
+        """The whole numbers of an operator's constant input; None where it is none, or holds others."""
+        if len(call.inputs) <= place or call.inputs[place] == -1:
+            return None
+        index = int(call.inputs[place])
+        data, dtype = self.values(index), {"INT32": np.int32, "INT64": np.int64}.get(self.known[index].dtype)
+        return None if data is None or dtype is None else data.view(dtype)
 
     def values(self, index: int) -> Any:
         """The bytes of a constant tensor; None where it is none."""

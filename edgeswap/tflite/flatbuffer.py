@@ -6,6 +6,7 @@ The objects are those of the schema (`ModelT`, `SubGraphT`, `TensorT`, ...). No 
 from __future__ import annotations
 
 import copy
+import math
 import struct
 from collections import Counter
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.errors import ModelError
+from edgeswap.tflite.extent import require_bounded
 
 MAXIMUM_SIZE_BYTES = 2**31 - 1  # a flatbuffer's offsets are signed 32-bit numbers
 _IDENTIFIER = b"TFL3"
@@ -29,8 +31,16 @@ def _names(enumeration: type) -> dict[int, str]:
 BUILTIN_NAMES = _names(schema.BuiltinOperator)
 TYPE_NAMES = _names(schema.TensorType)
 
+# Bytes of one value; what is not here is packed in other ways.
+_BYTES = {
+    **dict.fromkeys(("INT8", "UINT8", "BOOL"), 1),
+    **dict.fromkeys(("INT16", "UINT16", "FLOAT16"), 2),
+    **dict.fromkeys(("INT32", "UINT32", "FLOAT32"), 4),
+    **dict.fromkeys(("INT64", "UINT64", "FLOAT64"), 8),
+}
 _UNARY = ("QUANTIZE", "DEQUANTIZE", "ELU", "HARD_SWISH", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1")
 _INPUTS = {**dict.fromkeys(_UNARY, 1), "MINIMUM": 2, "MAXIMUM": 2}  # of the operators that passes look into
+_AT_LEAST = {"FULLY_CONNECTED": 2}
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,9 @@ def read(data: bytes) -> Any:
             "Give a .tflite file as a converter writes it.",
         )
     try:
-        model = _with_empty_lists(schema.ModelT.InitFromPackedBuf(_CheckedBytes(data), 0))
+        checked = _CheckedBytes(data)
+        require_bounded(checked)
+        model = _with_empty_lists(schema.ModelT.InitFromPackedBuf(checked, 0))
         _check(model)
     except (struct.error, ValueError, IndexError, TypeError, AttributeError, OverflowError, AssertionError) as error:
         raise ModelError(
@@ -125,6 +137,8 @@ def _check(model: Any) -> None:
         _check_range(subgraph.inputs, count)
         _check_range(subgraph.outputs, count)
         _check_range((tensor.buffer for tensor in subgraph.tensors), len(model.buffers))
+        for tensor in subgraph.tensors:
+            _check_content(tensor, model.buffers[tensor.buffer].data)
         touched: set[int] = set()
         for operator in subgraph.operators:
             _check_operator(model, operator, count)
@@ -140,6 +154,16 @@ def _check(model: Any) -> None:
         _check_range((entry.tensorIndex for entry in entries), count)
 
 
+def _check_content(tensor: Any, data: Any) -> None:
+    """Raise ValueError where a constant has other bytes than its type and shape take."""
+    value_bytes = _BYTES.get(TYPE_NAMES.get(tensor.type, ""))
+    if data is None or not len(data) or value_bytes is None or tensor.sparsity is not None:
+        return
+    expected = value_bytes * math.prod(() if tensor.shape is None else tensor.shape.tolist())
+    if len(data) != expected:
+        raise ValueError(f"a constant of {len(data)} bytes where its type and shape take {expected}")
+
+
 def _check_operator(model: Any, operator: Any, tensor_count: int) -> None:
     _check_range((operator.opcodeIndex,), len(model.operatorCodes))
     _check_range(operator.outputs, tensor_count)
@@ -150,6 +174,8 @@ def _check_operator(model: Any, operator: Any, tensor_count: int) -> None:
     got = (len(operator.inputs), len(operator.outputs))
     if name in _INPUTS and (got != (_INPUTS[name], 1) or -1 in operator.inputs):
         raise ValueError(f"{name} with {got[0]} inputs and {got[1]} outputs")
+    if got[0] < _AT_LEAST.get(name, 0) or -1 in operator.inputs[: _AT_LEAST.get(name, 0)]:
+        raise ValueError(f"{name} without all of its inputs")
 
 
 def _check_range(named: Iterable[int], count: int, lowest: int = 0) -> None:
