@@ -3,9 +3,9 @@
 Records are frozen; units stand in the names. `report.schema.json` is generated from `ExportReport`.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 CandidatePrecision = Literal["int8", "int16x8", "float16"]
 Precision = Literal["float32", "float16", "dynamic_range", "int8", "int16x8"]
@@ -15,6 +15,14 @@ class Record(BaseModel):
     """Base of all records: frozen, and a key nobody knows is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_written(cls, value: Any) -> Any:
+        r"""Names of files and arguments that are no UTF-8 have surrogates in Python, which JSON cannot hold: \\xe9."""
+        if isinstance(value, list):
+            return [cls._can_be_written(item) for item in value]
+        return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 class Accuracy(Record):
@@ -248,7 +256,7 @@ class DataSource(Record):
 
 
 class Data(Record):
-    """The three disjoint roles of data in a run. Test samples never train or calibrate."""
+    """The three disjoint roles of data in a run. edgeswap never trains or calibrates by test samples."""
 
     train: DataSource | None
     calibration: DataSource

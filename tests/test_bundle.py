@@ -14,11 +14,13 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.bundle import golden as golden_module
+from edgeswap.bundle.card import model_card
 from edgeswap.bundle.golden import as_app_holds, candidates, quantize, steps_apart
 from edgeswap.bundle.make import label_lines, make_bundle
 from edgeswap.bundle.manifest import InputTensor, from_json
 from edgeswap.errors import DataError, ModelError
 from edgeswap.preprocess import NAMED, from_name
+from edgeswap.records import Caution
 from edgeswap.targets.host import Host
 from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.metadata import read_attached
@@ -40,6 +42,7 @@ from tests.bundles import (
 from tests.tiny_tflite import Spec
 
 EVERY_PIXEL = np.arange(256)
+MEAN_STD = "mean-std:0.45,0.40,0.35/0.28,0.26,0.25"
 # The inputs that `raw`, `unit` and `symmetric` give an int8 model: scale and zero point.
 BOUNDED = {"raw": (1.0, -128), "unit": (1 / 255, -128), "symmetric": (2 / 255, 0)}
 
@@ -102,15 +105,15 @@ def test_int8_is_pixel_minus_128(tmp_path: Path, preprocess: str) -> None:
     assert off == pytest.approx(0.5 if preprocess == "symmetric" else 0, abs=1e-3)
 
 
-@pytest.mark.parametrize("preprocess", ["caffe", "torch"])
+@pytest.mark.parametrize("preprocess", ["caffe", "torch", MEAN_STD])
 def test_metadata_of_a_calibrated_input_give_the_same_int8(tmp_path: Path, preprocess: str) -> None:
-    scale, zero_point = {"caffe": (0.83, 11), "torch": (0.0187, -14)}[preprocess]
+    scale, zero_point = (0.83, 11) if preprocess == "caffe" else (0.0187, -14)
     bundle = image_bundle(tmp_path, preprocess, shape=(5, 4, 3), scale=scale, zero_point=zero_point)
     (tensor,) = manifest(bundle).inputs
     assert tensor.pixels is not None
     assert tensor.pixels.source_channels == ([2, 1, 0] if preprocess == "caffe" else [0, 1, 2])
     every = np.repeat(EVERY_PIXEL, 3).reshape(256, 1, 1, 3).astype(np.uint8)
-    real = NAMED[preprocess](every)
+    real = from_name(preprocess)(every)
     expected = np.clip(np.rint(real / np.float32(tensor.scale) + np.float32(tensor.zero_point)), -128, 127)
     assert np.array_equal(quantize(tensor, every), expected)
     attached = read_attached(contents(bundle)["model.tflite"])
@@ -256,6 +259,38 @@ def test_the_card_tells_metrics_and_keeps_the_text_of_others_plain(tmp_path: Pat
     assert "a\\|b: swish became relu6" in card
     assert "30 samples of photos, SHA-256" in card
     assert "Training: none" in card
+
+
+def test_the_card_claims_of_the_test_samples_what_edgeswap_knows(tmp_path: Path) -> None:
+    card = contents(image_bundle(tmp_path))["MODEL_CARD.md"].decode()
+    assert "edgeswap used the test samples neither to train nor to calibrate" in card
+    assert "cannot know whether the float model was trained on" in card.replace("\n", " ")
+    assert "set aside" not in card
+    caution = Caution(kind="test_may_be_known", problem="p", remedy="r")
+    warned = report().model_copy(update={"warnings": [caution]})
+    card = model_card(manifest(image_bundle(tmp_path)), warned).decode()
+    assert "set aside from the data it was given" in card
+    assert "\n\n\n" not in card
+
+
+@pytest.mark.parametrize("shape", [(12,), (50, 1, 1)])
+def test_texts_of_a_sensor_model_say_nothing_of_images(shape: tuple[int, ...], tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(30, *shape)).astype(np.float32)
+    model = classifier(tmp_path, shape=shape, scale=0.05, zero_point=3)
+    files = contents(make_bundle(model, report("none"), dataset({"x": x}, LABELS), from_name("none"), Host()))
+    for name in (
+        "README.md",
+        "MODEL_CARD.md",
+        "android/README.md",
+        "ios/README.md",
+        "cpp/README.md",
+        "python/model.py",
+    ):
+        text = files[name].decode()
+        assert not re.search(r"(?i)resiz|pixel|image|bitmap", text), (
+            name,
+            re.search(r"(?i).*(resiz|pixel|image).*", text),
+        )
 
 
 def test_the_readme_says_what_the_app_does(tmp_path: Path) -> None:
