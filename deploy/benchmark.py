@@ -607,6 +607,42 @@ PREPROCESS: dict[str, Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]] = 
     "torch": _torch,
 }
 
+
+def mean_std(name: str) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
+    """The mapping that `mean-std:R,G,B/R,G,B` stands for: mean and standard deviation of each channel, or one for all.
+
+    They are of pixels 0..1 where none is above 1, as torchvision has them, else of pixels 0..255.
+
+    Raises:
+        ValueError: it is not written so.
+    """
+    mean, std = (_float32(*map(float, part.split(","))) for part in name[len("mean-std:") :].split("/"))
+    if len(mean) != len(std) or not (std > 0).all():
+        raise ValueError(f"expected as many means as standard deviations above 0, got {name}")
+    unit = np.float32(1 if max(mean.max(), std.max()) > 1 else 255)
+    return lambda x: np.asarray((x / unit - mean) / std)
+
+
+def preprocessing(name: str) -> Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]]:
+    """The mapping called `name`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if name.startswith("mean-std:"):
+        return mean_std(name)
+    if name not in PREPROCESS:
+        raise ValueError(f"expected one of {', '.join(PREPROCESS)} or mean-std:R,G,B/R,G,B, got {name}")
+    return PREPROCESS[name]
+
+
+def channels_of(preprocess: str) -> int | None:
+    """How many channels a preprocessing needs; None where any number will do."""
+    if preprocess.startswith("mean-std:"):
+        return preprocess.count(",") // 2 + 1 if "," in preprocess else None
+    return 3 if preprocess in {"caffe", "torch"} else None
+
+
 # Preprocessing to the scale and the int8 zero points of an input whose range comes from its bounds.
 PIXEL_INPUTS = {"raw": (1.0, (-128,)), "unit": (1 / 255, (-128,)), "symmetric": (2 / 255, (-1, 0))}
 
@@ -647,12 +683,13 @@ def to_input(samples: np.ndarray[Any, Any], preprocess: str | None, tensor: Tens
                 f"Expected to be told how pixels reach the input {tensor.names[0]!r}.",
                 f"Give --preprocess {'|'.join(PREPROCESS)}: what the model was trained with.",
             )
-        if preprocess in {"caffe", "torch"} and samples.shape[-1] != 3:
+        if channels_of(preprocess) not in {None, samples.shape[-1]}:
             raise BenchmarkError(
-                f"Expected RGB pixels for --preprocess {preprocess}, got shape {samples.shape[1:]}.",
-                "Choose raw, unit or symmetric.",
+                f"Expected pixels of {channels_of(preprocess)} channels for --preprocess {preprocess}, "
+                f"got shape {samples.shape[1:]}.",
+                "Choose raw, unit or symmetric, or mean-std with one value for each channel.",
             )
-        real = PREPROCESS[preprocess](samples.astype(np.float32))
+        real = preprocessing(preprocess)(samples.astype(np.float32))
     elif samples.dtype.kind == "f":
         real = samples.astype(np.float32)
     else:
@@ -1951,11 +1988,19 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
             raise argparse.ArgumentTypeError(f"expected KEY=VALUE, got {text}")
         return key, value
 
+    def known_preprocess(text: str) -> str:
+        try:
+            preprocessing(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        return text
+
     parser = argparse.ArgumentParser(description="Accuracy and latency of .tflite models on this machine.")
     add = parser.add_argument
     add("models", nargs="+", type=Path, metavar="MODEL.tflite", help="the first is what the others are compared with")
     add("--data", type=Path, metavar="EVAL.npz", help="samples 'x' (or one array an input) and optionally labels 'y'")
-    add("--preprocess", choices=list(PREPROCESS), help="from uint8 pixels to what the model was trained with")
+    names = f"{', '.join(PREPROCESS)} or mean-std:R,G,B/R,G,B: from uint8 pixels to what the model was trained with"
+    add("--preprocess", type=known_preprocess, metavar="NAME", help=names)
     add("--samples", type=positive, metavar="N", help="use N samples, evenly spaced (default: all)")
     add("--threads", type=positive, default=1, metavar="N", help="threads of a timed interpreter (default: 1)")
     add("--workers", type=positive, metavar="N", help="processes for accuracy (default: all cores; 1: this one)")

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from edgeswap.errors import ConfigError
+from edgeswap.resizing import Resize
 from edgeswap.settings import TargetSettings, configured, flag, given, unless_bool
 from edgeswap.targets.names import EDGE_TPU, runs_models
 
@@ -22,6 +23,7 @@ class BenchConfig(TargetSettings):
     models: tuple[Path, ...]
     data: Any = None
     preprocess: str | None = None
+    resize: Resize = "pillow"
     runs: int | None = Field(default=None, ge=1)
     quick: bool = False
     output: Path | None = None

@@ -110,7 +110,7 @@ def _samples(config: BenchConfig, model: Interface) -> tuple[Dataset | None, Pre
             f"{', '.join(map(str, model.outputs))}.",
             "Leave out --data: latency alone needs none.",
         )
-    dataset = load(config.data, input_shapes=model.inputs, classes=model.classes)
+    dataset = load(config.data, input_shapes=model.inputs, classes=model.classes, part="test", resize=config.resize)
     doubt = "a .tflite does not tell what it was trained on"
     return dataset, preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
 

@@ -44,9 +44,13 @@ for command in (bench, bundle, target):
 @click.option("--int8", is_flag=True, help="Full-integer int8: --precision int8, the default.")
 @click.option("--precision", metavar="NAME", help="int8 | int16x8 (16-bit activations) | float16 (weights). [int8]")
 @click.option("--data", metavar="SPEC", help="To fine-tune and calibrate on; a fifth is set aside for the figures.")
-@click.option("--test-data", metavar="SPEC", help="For the figures instead; never trains or calibrates.")
+@click.option("--test-data", metavar="SPEC", help="For the figures instead: samples that trained no model.")
 @click.option("--calibration", metavar="SPEC", help="To calibrate on instead of --data.")
-@click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
+@click.option(
+    "--preprocess",
+    metavar="NAME",
+    help="raw | unit | symmetric | caffe | torch | mean-std:R,G,B/R,G,B | none | module:function",
+)
 @click.option("--resize", metavar="NAME", help="Of image files: pillow | keras (as its loader) | crop. [pillow]")
 @click.option("--labels", metavar="FILE", help="Class names, one a line, in the order of the model's outputs.")
 @click.option("--activation", metavar="NAME", help="What every hidden activation becomes, such as relu6.")
@@ -124,7 +128,11 @@ def export(invocation: Invocation, /, as_json: bool, int8: bool, **flags: Any) -
 )
 @click.option("-o", "--output", metavar="FILE", required=True, help="The .keras file to write.")
 @click.option("--data", metavar="SPEC", help="Samples on which to show what the swap does to ranges and outputs.")
-@click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
+@click.option(
+    "--preprocess",
+    metavar="NAME",
+    help="raw | unit | symmetric | caffe | torch | mean-std:R,G,B/R,G,B | none | module:function",
+)
 @click.option("--resize", metavar="NAME", help="Of image files: pillow | keras (as its loader) | crop. [pillow]")
 @click.option("--custom-objects", metavar="MODULE:NAME", multiple=True, help="A layer class of your own in the model.")
 @click.option("--trust", is_flag=True, help="Let code inside the model file run.")

@@ -15,7 +15,8 @@ from edgeswap.invocation import VERDICT_NO, Invocation, debug_option, say_failur
 @click.argument("models", metavar="MODEL.tflite MODEL.tflite ...", nargs=-1)
 @target_options
 @click.option("--data", metavar="SPEC", help="Samples for accuracy; without it, latency alone.")
-@click.option("--preprocess", metavar="NAME", help="raw | unit | symmetric | caffe | torch | none | module:function")
+@click.option("--preprocess", metavar="NAME", help="As of export.")
+@click.option("--resize", metavar="NAME", help="Of image files: pillow | keras (as its loader) | crop. [pillow]")
 @click.option("--samples", "target_samples", metavar="N", help="How many of them, evenly spaced. [all; 200 emulated]")
 @click.option("--runs", metavar="N", help="Timed runs of each model. [by time]")
 @click.option("--quick", is_flag=True, help="Fewer timed runs.")

@@ -20,7 +20,8 @@ def write_evaluation(dataset: Dataset, preprocess: Preprocess, path: Path) -> st
     uint8 pixels stay pixels where the script knows the mapping by name; all else is written as the float32 that it
     maps to. The arrays are `x`, or named by the model's inputs where it has several, and `y` where there are labels.
     """
-    stays = ":" not in preprocess.name and all(array.dtype == np.uint8 for array in _named(dataset.read([0])).values())
+    pixels = all(array.dtype == np.uint8 for array in _named(dataset.read([0])).values())
+    stays = pixels and not preprocess.is_function
 
     def read(indices: Any) -> dict[str, Any]:
         raw = dataset.read(indices)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import ConfigError, DataError
+from edgeswap.mean_std import is_mean_std, parse
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
@@ -71,12 +72,17 @@ class Preprocess:
             DataError: pixels outside 0..255, not three channels where the mapping needs them, or a user's function
                 raised an error or returned what is no float array of as many samples.
         """
-        if ":" in self.name:
+        if self.is_function:
             return _checked_result(self.name, raw, call_function(self.name, self.mapping, raw))
         if isinstance(raw, Mapping):
             return _by_input(raw, self)
         self._check_pixels(raw)
         return np.asarray(self.mapping(raw.astype(np.float32)), np.float32)
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it is a user's own function, which an app must write itself."""
+        return ":" in self.name and not is_mean_std(self.name)
 
     def as_the_app_does(self, raw: Any) -> Any:
         """The float32 input as an int8 model will see it: quantization-aware training and calibration use this.
@@ -153,18 +159,21 @@ def from_name(name: str) -> Preprocess:
 
     Args:
         name: `raw` (pixels as they are), `unit` (0..1), `symmetric` (-1..1), `caffe` or `torch` (as keras.applications
-            names them), `none` (float arrays that need no mapping), or `module:function`: a function that takes the raw
-            array (N, ...), or the dict of arrays by input name, and returns the model's float input for it.
+            names them), `mean-std:R,G,B/R,G,B` (see `mean_std`), `none` (float arrays that need no mapping), or
+            `module:function`: a function that takes the raw array (N, ...), or the dict of arrays by input name, and
+            returns the model's float input for it.
 
     Raises:
-        ConfigError: a name that is none of these, or a function that cannot be imported.
+        ConfigError: a name that is none of these, numbers that cannot be meant, or a function that cannot be imported.
     """
     if name in NAMED:
         return NAMED[name]
+    if is_mean_std(name):
+        return Preprocess(name, parse(name))
     if ":" in name:
         return Preprocess(name, import_function(name))
     raise ConfigError(
-        f"Expected a preprocess of {', '.join(NAMED)} or module:function, got {name!r}.",
+        f"Expected a preprocess of {', '.join(NAMED)}, mean-std:R,G,B/R,G,B or module:function, got {name!r}.",
         "Give the one the model was trained with.",
     )
 

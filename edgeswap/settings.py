@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edgeswap.errors import ConfigError
+from edgeswap.mean_std import is_mean_std
 from edgeswap.preprocess import from_name
 from edgeswap.targets.names import EDGE_TPU, OWN_DELEGATES, require_usable
 
@@ -29,7 +30,9 @@ class Settings(BaseModel):
     @field_validator("preprocess", check_fields=False)
     @classmethod
     def _known_preprocess(cls, value: str | None) -> str | None:
-        if value is not None and ":" not in value:  # what a user's own module imports may take seconds
+        if value is not None and (
+            ":" not in value or is_mean_std(value)
+        ):  # what a user's own module imports may take seconds
             from_name(value)
         return value
 

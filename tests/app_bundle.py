@@ -16,13 +16,15 @@ from ai_edge_litert.interpreter import Interpreter
 from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts, golden_files
 from edgeswap.apps.generate import generate
 from edgeswap.apps.pixels import pixel_steps
-from edgeswap.preprocess import NAMED
+from edgeswap.preprocess import from_name
+from edgeswap.resizing import RESIZE
 from tests import tiny_tflite
 from tests.tiny_tflite import Spec
 
 LIBRARY = Path(ai_edge_litert.__file__).parent / "libLiteRt.so"
 LABELS = ("null", "eins", "zwei", "drei", "vier", "fünf")
 VECTORS = 3
+MEAN_STD = "mean-std:0.45,0.40,0.35/0.28,0.26,0.25"
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,12 @@ def run(model: bytes, quantized: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def facts_of(
-    model: bytes, *, preprocess: str | None = None, labels: Sequence[str] | None = None, scores: Any = "values"
+    model: bytes,
+    *,
+    preprocess: str | None = None,
+    labels: Sequence[str] | None = None,
+    scores: Any = "values",
+    resize: str = "bilinear",
 ) -> AppFacts:
     """Facts read from the model; with `preprocess` every input of four dimensions takes pixels."""
     given, made = details(model)
@@ -113,7 +120,7 @@ def facts_of(
         pixels = None
         if preprocess is not None and len(shape) == 4:
             how = {"channels": shape[3], "scale": scale, "zero_point": zero_point}
-            pixels = pixel_steps(NAMED[preprocess], **how, resize="bilinear")
+            pixels = pixel_steps(from_name(preprocess), **how, resize=resize)
         dtype = np.dtype(detail["dtype"]).name
         inputs.append(InputFacts(detail["name"], shape, dtype, scale, zero_point, pixels))
     outputs = [
@@ -179,12 +186,13 @@ def write_bundle(folder: Path, model: bytes, facts: AppFacts, labels: Sequence[s
     return Bundle(folder, facts)
 
 
+CROP = {"resize": RESIZE["crop"]}
 KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
     "classifier": (classifier, {"preprocess": "unit", "labels": LABELS, "scores": "logits"}),
     "symmetric": (lambda folder: colors(folder, 2 / 255, 0), {"preprocess": "symmetric", "scores": "probabilities"}),
     # Scales as calibration makes them: below and above a pixel's step, saturating at both ends.
     "caffe": (lambda folder: colors(folder, 0.83, 11), {"preprocess": "caffe", "scores": "logits"}),
-    "torch": (lambda folder: colors(folder, 0.0187, -14), {"preprocess": "torch", "labels": tuple("abcd")}),
+    "mean_std": (lambda folder: colors(folder, 0.0187, -14), {"preprocess": MEAN_STD, "labels": tuple("abcd"), **CROP}),
     "adder": (adder, {}),
     "lookup": (lookup, {}),
     "split": (split, {"preprocess": "raw"}),

@@ -195,8 +195,8 @@ def _constants(name: str, tensor: InputFacts | OutputFacts) -> dict[str, Any]:
 
 @pytest.mark.parametrize("file", ["android/Model.kt", "ios/Model.swift", "cpp/model.h", "python/model.py"])
 def test_pixel_steps_are_written_to_the_last_digit(facts: dict[str, AppFacts], file: str) -> None:
-    pixels = facts["torch"].inputs[0].pixels
-    text = generate(facts["torch"])[file].decode()
+    pixels = facts["mean_std"].inputs[0].pixels
+    text = generate(facts["mean_std"])[file].decode()
     for numbers in (pixels.scales, pixels.offsets):
         assert ", ".join(map(repr, numbers)) in text
     assert re.search(r"\b2, 1, 0\b", generate(facts["caffe"])[file].decode())

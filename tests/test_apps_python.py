@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeswap.image_folder import fit
-from edgeswap.preprocess import NAMED
-from tests.app_bundle import FAULTS, KINDS, LABELS, Bundle, bundle, change
+from edgeswap.preprocess import from_name
+from edgeswap.resizing import RESIZE, fit
+from tests.app_bundle import FAULTS, KINDS, LABELS, Bundle, bundle, change, classifier, facts_of, write_bundle
+from tests.image_data import encoded
 from tests.test_benchmark import without_litert
 
 
@@ -71,12 +72,12 @@ def test_pixels_become_what_the_float_preprocessing_says(bundles: dict[str, Bund
     pixels = (np.arange(np.prod(given.shape)) // given.shape[3] % 256).astype(np.uint8).reshape(given.shape)
     int8 = module(bundles[kind]).quantize0(pixels)
     np.testing.assert_array_equal(int8, pixels.astype(int) - 128)
-    apart = np.abs((int8.astype(int) - given.zero_point) * given.scale - NAMED[name](pixels)) / given.scale
+    apart = np.abs((int8.astype(int) - given.zero_point) * given.scale - from_name(name)(pixels)) / given.scale
     # unit is exact and symmetric half a step lower; what is beyond that is float32's rounding.
     assert apart.max() == pytest.approx({"unit": 0.0, "symmetric": 0.5}[name], abs=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["adder", "split", "torch"])
+@pytest.mark.parametrize("kind", ["adder", "split", "mean_std"])
 def test_dequantizing_is_the_specification(bundles: dict[str, Bundle], kind: str) -> None:
     app = module(bundles[kind])
     int8 = np.arange(-128, 128).astype(np.int8)
@@ -113,3 +114,15 @@ def test_several_inputs_take_several_files(bundles: dict[str, Bundle]) -> None:
     assert "sum [" in said
     assert sums.shape == (4,)
     assert run(bundles["adder"].folder, golden / "0.input0.f32") == (1, "expected 2 files, or none for the self-test\n")
+
+
+@pytest.mark.parametrize("resize", RESIZE)
+def test_an_image_is_resized_and_turned_as_its_export_was_told(resize: str, tmp_path: Path) -> None:
+    model = classifier(tmp_path).read_bytes()
+    facts = facts_of(model, preprocess="unit", resize=RESIZE[resize])
+    app = module(write_bundle(tmp_path / "bundle", model, facts))
+    stored = np.random.default_rng(0).integers(0, 256, (50, 70, 3)).astype(np.uint8)
+    (tmp_path / "photo.png").write_bytes(encoded(stored, orientation=6))
+    seen = stored if resize == "keras" else np.ascontiguousarray(np.rot90(stored, -1))
+    read = app.read_pixels(tmp_path / "photo.png", "L", (32, 8, 1))
+    np.testing.assert_array_equal(read.reshape(32, 8, 1), fit(Image.fromarray(seen), (32, 8, 1), resize))

@@ -479,6 +479,25 @@ def test_preprocessing_is_that_of_keras_applications() -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["mean-std:0.45,0.4,0.35/0.28,0.26,0.25", "mean-std:123.7,116.3,103.5/58.4,57.1,57.4", "mean-std:0.1307/0.3081"],
+)
+def test_mean_and_standard_deviation_are_those_of_an_export(name: str) -> None:
+    from edgeswap.preprocess import from_name
+
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 5, 3), dtype=np.uint8)
+    into = benchmark.Tensor(0, ("x",), (1, 5, 5, 3), np.dtype(np.float32), 0.0, 0)
+    np.testing.assert_array_equal(benchmark.to_input(pixels, name, into), from_name(name)(pixels))
+
+
+@pytest.mark.parametrize("name", ["mean-std:1,2/3", "mean-std:0.5/0", "mean-std:a/b", "mean-std:", "units"])
+def test_a_preprocess_that_is_none_is_wrong_usage(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        benchmark.parse(["a.tflite", "--preprocess", name])
+    assert "--preprocess" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("preprocess", "scale", "zero_point"),
     [("raw", 1.0, -128), ("unit", 1 / 255, -128), ("symmetric", 2 / 255, -1), ("symmetric", 2 / 255, 0)],
 )

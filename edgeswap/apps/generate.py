@@ -10,6 +10,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts, elements, golden_files
+from edgeswap.resizing import RESIZE, Resize
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".jinja"
@@ -61,11 +62,17 @@ def _values(facts: AppFacts) -> dict[str, Any]:
             _input(given, *files) for given, *files in zip(facts.inputs, vector.inputs, vector.quantized, strict=True)
         ],
         "outputs": [_output(given, file) for given, file in zip(facts.outputs, vector.outputs, strict=True)],
-        "modes": {1: "L", 3: "RGB", 4: "RGBA"},  # Pillow's names, as in `image_folder`
+        "modes": {1: "L", 3: "RGB", 4: "RGBA"},  # Pillow's names, as in `resizing`
+        "way": next((_way(given.pixels.resize) for given in facts.inputs if given.pixels), "pillow"),
         "resize": next((plain(given.pixels.resize) for given in facts.inputs if given.pixels), ""),
         "offsets_in_code": any(given.pixels and not given.pixels.is_pixel_minus_128 for given in facts.inputs),
         "forms": sorted({given.form for given in facts.inputs}),
     }
+
+
+def _way(resize: str) -> Resize:
+    """The name of how images were resized, from the words for it; arrays had the model's size, and any way will do."""
+    return next((name for name, words in RESIZE.items() if words == resize), "pillow")
 
 
 def _input(given: InputFacts, sample_file: str, quantized_file: str) -> dict[str, Any]:

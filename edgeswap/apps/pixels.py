@@ -75,7 +75,7 @@ def pixel_steps(
     Raises:
         ModelError: a mapping that is not linear in the pixel.
     """
-    if ":" in preprocess.name:
+    if preprocess.is_function:
         return None
     own = preprocess.quantization
     if own is not None and abs(own.scale / scale - 1) < 1e-4 and zero_point in (own.zero_point, _below(own.zero_point)):

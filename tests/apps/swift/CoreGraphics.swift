@@ -1,7 +1,10 @@
 // Stand-ins for Core Graphics' names that the generated Swift uses; Foundation has CGRect on Linux too.
 import Foundation
 
-public final class CGImage {}
+public final class CGImage {
+  public let width = 0, height = 0
+  public func cropping(to rectangle: CGRect) -> CGImage? { self }
+}
 public final class CGColorSpace {}
 public func CGColorSpaceCreateDeviceRGB() -> CGColorSpace { CGColorSpace() }
 
