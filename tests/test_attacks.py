@@ -17,6 +17,7 @@ import pytest
 from attack_files import dense, function, functional, record
 
 from edgeswap.errors import ConfigError, ModelError
+from edgeswap.model.allowed import TENSORFLOW_INITIALIZERS
 from edgeswap.model.rehearsal import preview
 
 TFMOT = "tensorflow_model_optimization.python.core.sparsity.keras.pruning_wrapper"
@@ -54,8 +55,8 @@ def code(canary: Path) -> list[Any]:
 
 
 def lambda_layer(canary: Path, module: str | None = "keras.layers") -> make.Config:
-    held = {"class_name": "__lambda__", "config": {"value": code(canary)}}
-    return record("Lambda", {"name": "bad", "function": held, "arguments": {}}, module)
+    more = {"function_type": "lambda", "module": "builtins", "output_shape_type": "raw", "output_shape": None}
+    return record("Lambda", {"name": "bad", "function": code(canary), "arguments": {}, **more}, module)
 
 
 def operation(symbol: Any, class_name: str = "TFOpLambda") -> make.Config:
@@ -163,6 +164,7 @@ NAMED: dict[str, make.Config] = {
     "a module in edgeswap": record("CatalogActivation", {"kind": "relu"}, "edgeswap.cli", "CatalogActivation"),
     "an initializer": dense(kernel_initializer=record("Planted", {}, "planted")),
     "an initializer of a known name": dense(kernel_initializer=record("Zeros", {}, "planted")),
+    "an initializer of TensorFlow": dense(kernel_initializer=record("Planted", {}, TENSORFLOW_INITIALIZERS)),
     "a regularizer": dense(kernel_regularizer=record("Planted", {}, "planted")),
     "a regularizer by a text": dense(kernel_regularizer="deserialize"),
     "a constraint": dense(kernel_constraint=record("Planted", {}, "planted")),

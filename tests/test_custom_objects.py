@@ -99,3 +99,13 @@ def test_a_lambda_runs_only_where_the_file_is_trusted(tmp_path):
     with pytest.raises(ModelError, match="holds a Lambda layer"):
         load_model(tmp_path / "code.keras")
     np.testing.assert_array_equal(load_model(tmp_path / "code.keras", trust=True)(X), model(X))
+
+
+@pytest.mark.parametrize(("framework", "given"), [(keras, Halved2), (tf_keras, Halved3)], ids=["keras", "tf_keras"])
+def test_a_layer_of_the_other_framework_is_named(framework, given, tmp_path):
+    """tf.keras is Keras 2 here, and such a layer class of a user's was left out without a word."""
+    name = "Halved3" if framework is keras else "Halved2"
+    path = with_own_layer(framework, tmp_path / "own.keras")
+    with pytest.raises(ModelError, match=f"Expected a layer class of {framework.__name__} for '{name}'") as raised:
+        load_model(path, custom_objects={name: given})
+    assert f"Write `import {framework.__name__}`" in raised.value.remedy

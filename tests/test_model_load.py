@@ -6,7 +6,7 @@ import pytest
 
 import edgeswap
 from edgeswap.errors import ModelError
-from edgeswap.frameworks import keras, tf_keras
+from edgeswap.frameworks import keras, tf_keras, tfmot
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
@@ -88,3 +88,53 @@ def test_a_swapped_model_opens_in_plain_keras(framework, tmp_path):
     with framework.saving.custom_object_scope(edgeswap.custom_objects()):
         opened = framework.models.load_model(tmp_path / "swapped.keras")
     assert (np.asarray(opened(IMAGES)) == np.asarray(result.model(IMAGES))).all()
+
+
+def test_a_saved_models_graphs_are_not_opened(tmp_path):
+    """They run when they are loaded, and may read and write files."""
+    model = depthwise(tf_keras)
+    model.save(tmp_path / "model")
+    (tmp_path / "model" / "saved_model.pb").write_bytes(b"no protobuf at all")
+    assert (np.asarray(load_model(tmp_path / "model")(IMAGES)) == np.asarray(model(IMAGES))).all()
+
+
+@pytest.mark.parametrize("name", ["pruned.h5", "pruned.keras"])
+def test_pruning_wrappers_are_taken_off(name, tmp_path):
+    tf_keras.utils.set_random_seed(0)
+    layers = [tf_keras.layers.Dense(8, activation="relu", name="wide"), tf_keras.layers.Dense(2, name="head")]
+    model = tf_keras.Sequential([tf_keras.layers.InputLayer((4,)), *layers])
+    schedule = tfmot.sparsity.keras.ConstantSparsity(0.5, 0)
+    pruned = tfmot.sparsity.keras.prune_low_magnitude(model, pruning_schedule=schedule)
+    pruned.save(tmp_path / name)
+    loaded = load_model(tmp_path / name)
+    assert [type(layer).__name__ for layer in loaded.layers] == ["Dense", "Dense"]
+    x = np.random.default_rng(0).random((3, 4), np.float32)
+    assert (np.asarray(loaded(x)) == np.asarray(pruned(x))).all()
+
+
+def test_a_model_that_is_quantized_already_is_named_so(tmp_path):
+    model = tf_keras.Sequential([tf_keras.layers.InputLayer((4,)), tf_keras.layers.Dense(2)])
+    tfmot.quantization.keras.quantize_model(model).save(tmp_path / "qat.h5")
+    with pytest.raises(ModelError, match="is already quantized: it holds tfmot's Quantize") as raised:
+        load_model(tmp_path / "qat.h5")
+    assert "the float model that it was made from" in raised.value.remedy
+
+
+@pytest.mark.slow
+def test_a_network_deeper_than_pythons_stack(tmp_path):
+    """Keras walks it from its end by recursion; the rehearsal, reading and building do too."""
+    x = y = keras.Input((2,))
+    for _ in range(1100):
+        y = keras.layers.Activation("relu")(y)
+    keras.Model(x, y).save(tmp_path / "deep.keras")
+    graph = canonicalize(read(load_model(tmp_path / "deep.keras")))
+    assert len(build(graph).layers) == 1101
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_the_reader_goes_by_what_the_file_is(kind, tmp_path):
+    framework, name = FILES[kind]
+    model = depthwise(framework)
+    model.save(tmp_path / name)
+    (tmp_path / name).rename(tmp_path / "a file")
+    assert (np.asarray(load_model(tmp_path / "a file")(IMAGES)) == np.asarray(model(IMAGES))).all()

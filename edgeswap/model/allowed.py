@@ -39,7 +39,7 @@ LAYERS = _names("""
     SpatialDropout3D SpectralNormalization StackedRNNCells StringLookup Subtract SyncBatchNormalization
     TextVectorization ThresholdedReLU TimeDistributed UnitNormalization UpSampling1D UpSampling2D UpSampling3D
     ZeroPadding1D ZeroPadding2D ZeroPadding3D
-    LayerScale StochasticDepth RelativePositionalEmbedding
+    CustomScaleLayer LayerScale StochasticDepth RelativePositionalEmbedding
 """)
 MODELS = _names("Functional Model Sequential")
 # Layers of edgeswap itself and tfmot's wrapper for pruning, which is taken off again after loading.
@@ -54,6 +54,8 @@ INITIALIZERS = _names("""
     orthogonal random_normal random_uniform stft truncated_normal uniform variance_scaling zero zeros
 """)
 REGULARIZERS = _names("L1 L1L2 L2 OrthogonalRegularizer l1 l1_l2 l2 orthogonal_regularizer")
+# tf_keras writes TensorFlow's own initializers with the module that they are in.
+TENSORFLOW_INITIALIZERS = "tensorflow.python.ops.init_ops_v2"
 CONSTRAINTS = _names("""
     MaxNorm MinMaxNorm NonNeg RadialConstraint UnitNorm max_norm min_max_norm non_neg radial_constraint unit_norm
 """)

@@ -25,6 +25,8 @@ import edgeswap
 from edgeswap import errors
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
+from edgeswap.scratch import PREFIX
+from edgeswap.system.claim import abandoned, remove
 
 WORKER = (sys.executable, "-m", "edgeswap.model.rehearsal_worker")
 _STAGES = ("start", "looking", "looked", "importing", "loading", "loaded")
@@ -47,8 +49,8 @@ def preview(
         ModelError: as `inspect`, and where the child crashed or took too much time or memory.
     """
     if not trust:
-        if not Path(path).exists():
-            return inspect(path)  # which refuses it, before a process is started for it
+        if not Path(path).is_file():  # a folder needs no HDF5, and what is neither is refused
+            inspect(path, custom_objects=custom_objects)
         _child.ask(Path(path), tuple(custom_objects), load=load)
         _child.wait("looked")
     return inspect(path, trust=trust, custom_objects=custom_objects)
@@ -108,7 +110,8 @@ class _Child:
                 self.end()  # the next ones may have the same names
             modules = [entry or folder for entry in sys.path]
             request = {"path": str(path.absolute()), "custom_objects": custom_objects, "load": load}
-            line = json.dumps({**request, "folder": folder, "modules": modules}).encode() + b"\n"
+            where = {"folder": folder, "modules": modules, "temporary": tempfile.gettempdir()}
+            line = json.dumps({**request, **where}).encode() + b"\n"
             if not self._send(line):
                 self.end()
                 self._send(line)
@@ -190,6 +193,8 @@ class _Child:
         self._words.seek(0)
         words = self._words.read().decode(errors="replace").strip().splitlines()
         self.end()
+        for folder in abandoned(Path(tempfile.gettempdir()), f"{PREFIX}*"):
+            remove(folder)
         what = f"{'loading' if job.has_come('importing') else 'reading'} {str(job.path)!r}"
         if code in (-signal.SIGXCPU, -signal.SIGKILL):
             how = "does not come to an end" if code == -signal.SIGXCPU else "was stopped, for its memory or its silence"

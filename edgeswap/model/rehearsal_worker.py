@@ -1,9 +1,10 @@
 """The child process of `edgeswap.model.rehearsal`: `python -m edgeswap.model.rehearsal_worker`.
 
-One job a line on standard input, JSON: `path`, `custom_objects` (MODULE:NAME), whether to `load` it, and the `folder`
-and the `modules` (where Python looks for them) of the process that asks. Events are JSON lines on standard output:
-`looking`, `looked`, `importing`, `loading`, `loaded`, or `refused` with `kind`, `problem` and `remedy`. What a hostile
-file makes the HDF5 library or Keras do, be it a crash, an endless loop or endless memory, ends this process, no other.
+One job a line on standard input, JSON: `path`, `custom_objects` (MODULE:NAME), whether to `load` it, and the `folder`,
+the `temporary` one and the `modules` (where Python looks for them) of the process that asks. Events are JSON lines on
+standard output: `looking`, `looked`, `importing`, `loading`, `loaded`, or `refused` with `kind`, `problem` and
+`remedy`. What a hostile file makes the HDF5 library or Keras do, be it a crash, an endless loop or endless memory, ends
+this process, no other.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import resource
 import select
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
+from edgeswap.scratch import scratch_folder
 
 IDLE_S = 60.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
@@ -53,8 +56,9 @@ def main() -> None:
 def _rehearse(job: dict[str, Any], report: Any) -> None:
     os.chdir(job["folder"])
     sys.path[:] = job["modules"]
+    os.environ["TMPDIR"] = tempfile.tempdir = job["temporary"]
     path = Path(job["path"])
-    size_bytes = sum(file.stat().st_size for file in path.rglob("*")) if path.is_dir() else path.stat().st_size
+    size_bytes = sum(file.lstat().st_size for file in (path.rglob("*") if path.is_dir() else [path]))
     report(stage="looking")
     file = _limited(
         lambda: inspect(path, custom_objects=job["custom_objects"], weights=True),
@@ -71,7 +75,10 @@ def _rehearse(job: dict[str, Any], report: Any) -> None:
     report(stage="loading")
     cpu_s = LOAD_CPU_S + size_bytes * CPU_S_PER_BYTE + _objects(file) * CPU_S_PER_OBJECT
     memory_bytes = MEMORY_BYTES + MEMORY_PER_BYTE * size_bytes
-    _limited(lambda: build_model(file, custom_objects=job["custom_objects"]), str(path), cpu_s, memory_bytes)
+    with scratch_folder() as folder:  # Keras leaves folders behind where it fails
+        tempfile.tempdir = str(folder)
+        _limited(lambda: build_model(file, custom_objects=job["custom_objects"]), str(path), cpu_s, memory_bytes)
+    tempfile.tempdir = job["temporary"]
     from edgeswap.frameworks import keras, tf_keras  # noqa: PLC0415
 
     keras.utils.clear_session()

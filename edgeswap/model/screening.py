@@ -34,6 +34,8 @@ def screen(config: Mapping[str, Any], where: str, own: Collection[str] = ()) -> 
         ModelError: it names something else; the sentence says what and, where there is one, the way to allow it.
     """
     whole = {key: value for key, value in config.items() if key != COMPILE}
+    for record in _mappings(whole):  # before all else, for these are told by their own names
+        _refuse_code(record.get("class_name"), where)
     for record in _mappings(whole):
         if "class_name" in record:
             _screen_record(record, where, own)
@@ -65,7 +67,6 @@ def _screen_record(record: Mapping[str, Any], where: str, own: Collection[str]) 
     name = record["class_name"]
     if not isinstance(name, str):
         raise ModelError(f"Expected class names in {where}, got {str(name)[:100]}.", "Save the model again.")
-    _refuse_code(name, where)
     short = name.rpartition(">")[2]
     if name == "function":
         _require(_is_known_function(record, own), "a function of Keras", record, where)
@@ -81,7 +82,8 @@ def _screen_record(record: Mapping[str, Any], where: str, own: Collection[str]) 
         _screen_calls(short, record.get("config"), where)
 
 
-def _refuse_code(name: str, where: str) -> None:
+def _refuse_code(class_name: Any, where: str) -> None:
+    name = class_name.rpartition(">")[2] if isinstance(class_name, str) else ""
     if name in _CODE:
         raise ModelError(
             f"Expected a model without code in it, but {where} holds a Lambda layer, which would run.",
@@ -114,6 +116,8 @@ def _is_known_class(record: Mapping[str, Any], name: str, short: str) -> bool:
     if short in allowed.PRUNING | _SCHEDULES and not allowed.is_keras_module(module):
         inside = str(module).startswith("tensorflow_model_optimization.python.core.sparsity.keras.")
         return "module" not in record or (inside and (registered == short or short in _SCHEDULES))
+    if module == allowed.TENSORFLOW_INITIALIZERS:
+        return name in allowed.INITIALIZERS and registered in (None, name)
     known = name in allowed.CLASSES or name in allowed.TRAINING
     return known and ("module" not in record or allowed.is_keras_module(module)) and registered in (None, name)
 

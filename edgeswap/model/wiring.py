@@ -53,12 +53,15 @@ def _check_model(config: Mapping[str, Any], where: str) -> None:
     }
     made: set[Call] = {(name, 0) for name, layer in layers.items() if layer.get("class_name") in _CALLED}
     while waiting:
-        ready = [call for call, reads in waiting.items() if all(_is_made(read, layers, made) for read in reads)]
-        if not ready:
-            raise _unreadable(where, f"layer {next(iter(waiting))[0]!r} waits for its own result")
-        made.update(ready)
-        for call in ready:
-            del waiting[call]
+        left = {}
+        for call, reads in waiting.items():
+            if all(_is_made(read, layers, made) for read in reads):
+                made.add(call)
+            else:
+                left[call] = reads
+        if len(left) == len(waiting):
+            raise _unreadable(where, f"layer {next(iter(left))[0]!r} waits for its own result")
+        waiting = left
     for ends in ("input_layers", "output_layers"):
         found = list(_references(config[ends], layers, where, ends))
         if not found or not all(_is_made(call, layers, made) for call in found):
