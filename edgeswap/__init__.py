@@ -128,11 +128,16 @@ def convert_qat(
     import numpy as np  # noqa: PLC0415
 
     from edgeswap.convert import convert  # noqa: PLC0415  (imports TensorFlow)
+    from edgeswap.quantization.quantizers import has_per_channel_dense  # noqa: PLC0415
     from edgeswap.tflite.lower import lower  # noqa: PLC0415
     from edgeswap.tflite.verify import require_full_integer  # noqa: PLC0415
 
     arrays = samples if isinstance(samples, (list, tuple)) else [samples]
-    converted = convert(qat_model, representative=[np.asarray(array, np.float32) for array in arrays])
+    converted = convert(
+        qat_model,
+        representative=[np.asarray(array, np.float32) for array in arrays],
+        per_channel_dense=has_per_channel_dense(qat_model),
+    )
     tflite_model = lower(converted, runtime="ai-edge-litert", hard_swish=hard_swish)
     require_full_integer(tflite_model, [layer.name for layer in qat_model.layers])
     return tflite_model

@@ -66,6 +66,9 @@ for command in (bench, bundle, target):
 )
 @click.option("--hard-swish", metavar="FORM", help="In the int8 model: operator | rewritten | auto, the faster. [auto]")
 @click.option("--allow-chance", is_flag=True, help="Go on with a float model that is hardly better than chance.")
+@click.option(
+    "--dense-scales", metavar="HOW", help="Of weights of dense layers: per-channel | per-tensor. [what the target runs]"
+)
 @click.option("--max-drop", metavar="PP", help="Fail if top-1 drops by more percentage points.")
 @click.option("--max-latency-ms", metavar="MS", help="Fail if the int8 p50 on the first target is above.")
 @click.option("--max-size", metavar="BYTES", help="Fail if the int8 file is larger.")

@@ -13,12 +13,12 @@ from pydantic import Field, field_validator, model_validator
 
 from edgeswap.activations.catalog import Activation, parse
 from edgeswap.errors import ConfigError
-from edgeswap.quantization.specification import Policy
+from edgeswap.quantization.specification import DenseScales, Policy
 from edgeswap.records import CandidatePrecision
 from edgeswap.resizing import Resize
 from edgeswap.settings import Settings, TargetSettings, configured, flag, given, unless_bool
 from edgeswap.swap_rule import Rule, parse_rule
-from edgeswap.targets.names import EDGE_TPU, EMULATORS, NPUS, runs_models
+from edgeswap.targets.names import EDGE_TPU, EMULATORS, NPUS, dense_scales_for, runs_models
 from edgeswap.tflite.lower import HardSwish
 
 if sys.version_info >= (3, 11):
@@ -125,6 +125,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
     ranges: Policy = "auto"
     hard_swish: HardSwish = "auto"
     allow_chance: bool = False
+    dense_scales: DenseScales | None = None
     max_drop: float | None = Field(default=None, ge=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_size: int | None = Field(default=None, gt=0)
@@ -157,6 +158,11 @@ class ExportConfig(_SwapSettings, TargetSettings):
             raise ConfigError(
                 f"Expected no --hard-swish for --precision {precision}, got {values['hard_swish']!r}.",
                 "It tells how an int8 model computes it: leave it out, or pass --precision int8.",
+            )
+        if values.get("dense_scales") is not None:
+            raise ConfigError(
+                f"Expected no --dense-scales for --precision {precision}, got {values['dense_scales']!r}.",
+                "It tells how an int8 model holds its weights: leave it out, or pass --precision int8.",
             )
         if values.get("ranges", "auto") != "auto":
             raise ConfigError(
@@ -197,6 +203,18 @@ class ExportConfig(_SwapSettings, TargetSettings):
                 f"Expected --precision int8 for {npus[0]}, got {self.precision}.", "Leave out one of the two."
             )
         return self
+
+    @property
+    def dense_scales_or_default(self) -> DenseScales:
+        """What `--dense-scales` names, or else what suits where the candidate is to run."""
+        return self.dense_scales or dense_scales_for(self.delegate)
+
+    @property
+    def dense_scales_by(self) -> Literal["user", "target"] | None:
+        """Who chose them; None for a precision that leaves no choice."""
+        if self.precision != "int8":
+            return None
+        return "target" if self.dense_scales is None else "user"
 
     @property
     def trains(self) -> bool:

@@ -175,6 +175,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         failures=failures,
         npus=list(estimates.npus),
         edgetpu=taken.mapping,
+        dense_scales_by=config.dense_scales_by,
         left_to_calibration=list(candidate.left_to_calibration),
         ranges=candidate.ranges,
         parity=run.parity(candidate, candidate_bytes, classes),
@@ -311,7 +312,8 @@ class _Run:
         if precision != "int8":  # quantized by the converter alone, so that no layer is an exception
             samples = representative if precision == "int16x8" else None
             return _Candidate(Conversion(self.build(graph), precision, samples))
-        placement = place(graph, input_ranges=self.input_ranges())
+        per_channel_dense = self.config.dense_scales_or_default == "per-channel"
+        placement = place(graph, input_ranges=self.input_ranges(), per_channel_dense=per_channel_dense)
         observed = observe(placement, representative, progress=self.progress)
         how: dict[str, Any] = {"policy": self.config.ranges, "trains": self.config.method == "qat"}
         with self.progress.step("Insert fake-quants", expected_s=FAKE_QUANT_S_PER_LAYER * len(placement.graph.layers)):
@@ -326,6 +328,7 @@ class _Run:
                 fake_quant_model,
                 precision,
                 representative if placement.left_to_calibration else [x[:1] for x in representative],
+                per_channel_dense,
             ),
             placement.left_to_calibration,
             Ranges(policy=self.config.ranges, **counted(settle(placement, observed, **how))),

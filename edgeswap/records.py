@@ -297,6 +297,11 @@ class ExportReport(Record):
     failures: list[TargetFailure] = Field(default=[], description="targets that gave no figures, and why")
     npus: list[NpuEstimate] = Field(default=[], description="compiler's estimates for NPUs; nothing ran there")
     edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless it was asked for")
+    dense_scales_by: Literal["user", "target"] | None = Field(
+        default=None,
+        description="who chose the scales of dense weights: --dense-scales, or what the first target runs; null where "
+        "there was no choice",
+    )
     left_to_calibration: list[str] = Field(
         default=[], description="layers whose ranges the placement does not know; the converter's calibration set them"
     )

@@ -859,9 +859,18 @@ def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize(("scales", "told"), [("per tensor", "one scale each"), ("per channel", "a scale for each")])
-def test_the_scales_of_dense_weights_are_told_with_the_reason(scales, told):
-    report = qat()
+@pytest.mark.parametrize(
+    ("scales", "by", "told"),
+    [
+        ("per tensor", "target", "one scale each, chosen for the Edge TPU."),
+        ("per tensor", "user", "one scale each, as --dense-scales asked."),
+        ("per tensor", None, "one scale each."),
+        ("per channel", "target", "a scale for each unit, chosen for where the model is to run."),
+        ("per channel", "user", "a scale for each unit, as --dense-scales asked."),
+    ],
+)
+def test_the_scales_of_dense_weights_are_told_with_the_reason(scales, by, told):
+    report = qat().model_copy(update={"dense_scales_by": by})
     report = report.model_copy(update={"int8": report.int8.model_copy(update={"dense_scales": scales})})
     sentence = f"Weights of dense layers have {told}"
     assert sentence in text(report, 200)

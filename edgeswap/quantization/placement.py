@@ -53,8 +53,8 @@ def place(
         graph: canonical, see `edgeswap.graph.canonicalize`.
         input_ranges: name of each input node to the lowest and highest value that preprocessing can give, or None
             where it has no bounds. Widened to hold zero, which every int8 scale does.
-        per_channel_dense: one scale for each unit of a Dense layer. TFLite runtimes of before that feature take such
-            a model and compute nonsense, so it must be asked for.
+        per_channel_dense: one scale for each unit of a Dense layer. TFLite 2.9 and before take such a model and
+            compute nonsense, see `edgeswap.targets.names.dense_scales_for`.
     """
     pacts = frozenset(_activations(graph, lambda activation: activation.kind == "pact"))
     graph = decompose(graph)

@@ -174,6 +174,17 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
         return {"channel_axes": list(self.channel_axes)}
 
 
+def has_per_channel_dense(fake_quant_model: Any) -> bool:
+    """Whether a fake-quant model has dense layers whose weights have a scale for each unit, as it must be converted."""
+    configs = [
+        layer.quantize_config
+        for layer in fake_quant_model.layers
+        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
+        and isinstance(layer.layer, tf_keras.layers.Dense)
+    ]
+    return any(weight.channel_axes for config in configs for weight in config.weights)
+
+
 @_register
 class LayerQuantizers(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[misc]
     """What tfmot's wrapper does to one layer.

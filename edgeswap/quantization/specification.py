@@ -14,6 +14,7 @@ from edgeswap.graph.ir import Layer
 
 STEPS = 255  # between the ends of int8
 WEIGHT_STEPS = 127  # from zero to the largest magnitude of a weight
+DenseScales = Literal["per-channel", "per-tensor"]  # of the weights of a dense layer: one for each unit, or one
 Policy = Literal["auto", "fixed", "observed", "learned"]  # where ranges end, see `edgeswap.quantization.ranges`
 
 

@@ -357,13 +357,20 @@ def ranges(report: ExportReport) -> str:
 
 def dense(report: ExportReport) -> str:
     """How many scales the weights of dense layers have, and why; empty where there are no such weights."""
-    ways = {
-        "per tensor": "Weights of dense layers have one scale each: TFLite 2.9 and before, and perhaps the Edge TPU "
-        "compiler, compute nonsense from one for each unit.",
-        "per channel": "Weights of dense layers have a scale for each unit: TFLite 2.9 and before, and perhaps the "
-        "Edge TPU compiler, compute nonsense from it.",
-    }
-    return "" if report.int8.dense_scales is None else ways[report.int8.dense_scales]
+    scales = report.int8.dense_scales
+    if scales is None:
+        return ""
+    where = "the Edge TPU" if scales == "per tensor" else "where the model is to run"
+    why = {"user": ", as --dense-scales asked", "target": f", chosen for {where}", None: ""}[report.dense_scales_by]
+    if scales == "per channel":
+        return (
+            f"Weights of dense layers have a scale for each unit{why}. TFLite 2.9 and before compute nonsense from it: "
+            "for these pass --dense-scales per-tensor."
+        )
+    return (
+        f"Weights of dense layers have one scale each{why}. One for each unit is more exact, but TFLite 2.9 and "
+        "before, and perhaps the Edge TPU compiler, compute nonsense from it."
+    )
 
 
 def parity(report: ExportReport) -> str:

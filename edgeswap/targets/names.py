@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgeswap.errors import ConfigError
+from edgeswap.quantization.specification import DenseScales
 from edgeswap.targets.ssh_address import Address
 
 if TYPE_CHECKING:
@@ -63,6 +64,16 @@ def lowered_for(targets: Sequence[str]) -> str:
     A board and an emulated Pi count as ai-edge-litert, which they prefer where both runtimes are to be had.
     """
     return "ethos-u" if targets[0] in NPUS else "ai-edge-litert"
+
+
+def dense_scales_for(delegate: str | None) -> DenseScales:
+    """How many scales the weights of a dense layer may have where the candidate is to run.
+
+    Runtimes of TFLite 2.9 and before, and perhaps the Edge TPU's compiler of the same age, compute nonsense from one
+    scale for each unit. tflite-runtime 2.14 and ai-edge-litert compute it rightly (measured), so every other target has
+    it; Vela 5.2 packs one scale for each output of a dense layer, as of a convolution.
+    """
+    return "per-tensor" if delegate == EDGE_TPU else "per-channel"
 
 
 def require_usable(targets: Sequence[str], delegate: str | None) -> None:

@@ -138,7 +138,7 @@ class _File:
             why = (
                 "Runtimes of before that feature (TFLite 2.9, perhaps the Edge TPU compiler) compute nonsense from it."
             )
-            instead = "Export it with edgeswap, which gives dense layers one scale, or pin a runtime that knows it."
+            instead = "Export it with `--dense-scales per-tensor`, or pin a runtime that knows it."
             if severity == "costs" or self.target.bundled_runtime:
                 found = _finding(severity, "per-channel FULLY_CONNECTED", why, instead)
                 yield found.model_copy(update={"tensors": [name], "basis": "measured with TFLite 2.9 on x86-64"})
