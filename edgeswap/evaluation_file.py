@@ -21,7 +21,7 @@ def write_evaluation(dataset: Dataset, preprocess: Preprocess, path: Path) -> st
     maps to. The arrays are `x`, or named by the model's inputs where it has several, and `y` where there are labels.
     """
     pixels = all(array.dtype == np.uint8 for array in _named(dataset.read([0])).values())
-    stays = pixels and not preprocess.is_function
+    stays = pixels and not preprocess.is_function and not preprocess.normalizations
 
     def read(indices: Any) -> dict[str, Any]:
         raw = dataset.read(indices)

@@ -26,12 +26,14 @@ from edgeswap.evaluation.large_drop import large_drop
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
+from edgeswap.graph.normalized import with_normalizations
 from edgeswap.measure import Predictions
 from edgeswap.measure_all import Outcome, measure_all
 from edgeswap.output import recover, staged_folder
 from edgeswap.parity import parity
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.checkpoint import UNWRITABLE, require_savable, save
+from edgeswap.quantization.feature_steps import coarse_features
 from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
@@ -46,7 +48,7 @@ from edgeswap.records import (
     StageAccuracy,
 )
 from edgeswap.report import html
-from edgeswap.roles import Roles, assign
+from edgeswap.roles import Roles, assign, normalized_by_app
 from edgeswap.scratch import scratch_folder
 from edgeswap.source import Source, open_source, train_example, verified
 from edgeswap.swap import swap
@@ -107,8 +109,11 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         require_int16x8(planned)
     source = verified(source, planned, roles.representative, decomposed=config.precision == "int8", progress=progress)
     source = train_example(source, seed=config.seed, progress=progress)
+    if config.precision == "int8":
+        source, roles = normalized_by_app(source, roles)
     run = _Run(config, source, roles, folder, progress)
-    for caution in roles.cautions:
+    coarse = coarse_features(run.observed_inputs()) if config.precision == "int8" else []
+    for caution in (*roles.cautions, *coarse):
         run.warn(caution)
 
     baseline = run.build(source.graph)
@@ -175,6 +180,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         failures=failures,
         npus=list(estimates.npus),
         edgetpu=taken.mapping,
+        normalized_by_app=list(roles.preprocess.normalizations),
         dense_scales_by=config.dense_scales_by,
         left_to_calibration=list(candidate.left_to_calibration),
         ranges=candidate.ranges,
@@ -229,7 +235,10 @@ class _Run:
                 self.progress.step("Keep what is trained", expected_s=KEEP_S_PER_LAYER * len(model.layers)),
                 whole(self.folder / name) as part,
             ):
-                save(model, part) if name == QAT_MODEL else model.save(part)
+                if name == QAT_MODEL:
+                    save(model, part)
+                else:  # a float model takes the values as they were given
+                    with_normalizations(model, self.roles.preprocess.normalizations).save(part)
         except (*UNWRITABLE, ModelError) as error:
             if name == QAT_MODEL and self.config.save_qat:
                 raise
@@ -374,6 +383,11 @@ class _Run:
         bounds = None if quantization is None else quantization.range
         pixels = self.roles.pixel_inputs or self.source.input_shapes
         return {name: bounds if name in pixels else None for name in self.source.input_shapes}
+
+    def observed_inputs(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The calibration samples of every input whose range they set."""
+        samples = zip(self.input_ranges().items(), self.roles.representative, strict=True)
+        return {name: array for (name, bounds), array in samples if bounds is None}
 
     def bundle(self, candidate_bytes: bytes, report: ExportReport) -> bytes:
         config, roles = self.config, self.roles

@@ -6,7 +6,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import ConfigError, DataError
+from edgeswap.feature_normalization import FeatureNormalization
 from edgeswap.mean_std import is_mean_std, parse
 
 Array = npt.NDArray[Any]
@@ -51,12 +52,14 @@ class Preprocess:
         mapping: float32 in, float32 of the same shape out (a user's own function: see `from_name`).
         input_bounds: lowest and highest value it gives for pixels 0..255; None where the mapping has none of its own.
         quantization: the int8 input for which an app's int8 = pixel - 128 holds; None where it cannot.
+        normalizations: what is done last to the inputs of these names; in the int8 model the app does it.
     """
 
     name: str
     mapping: Callable[[Any], Any]
     input_bounds: tuple[float, float] | None = None
     quantization: InputQuantization | None = None
+    normalizations: Mapping[str, FeatureNormalization] = field(default_factory=dict)
 
     def __call__(self, raw: Any) -> Any:
         """The float32 input for raw samples.
@@ -72,6 +75,8 @@ class Preprocess:
             DataError: pixels outside 0..255, not three channels where the mapping needs them, or a user's function
                 raised an error or returned what is no float array of as many samples.
         """
+        if self.normalizations:
+            return _normalized(replace(self, normalizations={})(raw), self.normalizations)
         if self.is_function:
             return _checked_result(self.name, raw, call_function(self.name, self.mapping, raw))
         if isinstance(raw, Mapping):
@@ -90,6 +95,8 @@ class Preprocess:
         With `raw` and `unit` that is what the call gives, to float32's last bit; with `symmetric` every value is half
         a step (1/255) lower. Where there is no `quantization` it is the call itself.
         """
+        if self.normalizations:
+            return _normalized(replace(self, normalizations={}).as_the_app_does(raw), self.normalizations)
         if self.quantization is None:
             return self(raw)
         if isinstance(raw, Mapping):
@@ -123,6 +130,16 @@ def pixel_inputs(raw: Mapping[str, Array]) -> frozenset[str]:
     whole = frozenset(name for name, array in raw.items() if array.dtype.kind in "iu")
     of_bytes = frozenset(name for name in whole if raw[name].dtype == np.uint8)
     return of_bytes or whole or frozenset(raw)
+
+
+def _normalized(mapped: Any, normalizations: Mapping[str, FeatureNormalization]) -> Any:
+    """What the model takes, after its own normalization; an array that has no name is the only input's."""
+    if isinstance(mapped, Mapping):
+        return {
+            name: normalizations[name](array) if name in normalizations else array for name, array in mapped.items()
+        }
+    (normalization,) = normalizations.values()
+    return normalization(mapped)
 
 
 def _by_input(raw: Mapping[str, Array], mapping: Callable[[Any], Any]) -> dict[str, FloatArray]:

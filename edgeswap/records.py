@@ -297,6 +297,10 @@ class ExportReport(Record):
     failures: list[TargetFailure] = Field(default=[], description="targets that gave no figures, and why")
     npus: list[NpuEstimate] = Field(default=[], description="compiler's estimates for NPUs; nothing ran there")
     edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless it was asked for")
+    normalized_by_app: list[str] = Field(
+        default=[],
+        description="inputs whose own Normalization is left to the app: both .tflite files take them normalized",
+    )
     dense_scales_by: Literal["user", "target"] | None = Field(
         default=None,
         description="who chose the scales of dense weights: --dense-scales, or what the first target runs; null where "

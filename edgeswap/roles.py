@@ -15,6 +15,7 @@ from edgeswap.class_names import read_names, require_same_names
 from edgeswap.config import ExportConfig
 from edgeswap.data import Dataset, load, stratified_split
 from edgeswap.errors import DataError
+from edgeswap.feature_normalization import without_normalizations
 from edgeswap.images import ImageFiles
 from edgeswap.preprocess import Preprocess, pixel_inputs
 from edgeswap.preprocess_choice import preprocess_for
@@ -181,6 +182,24 @@ def _set_aside(test: Dataset) -> Caution:
         "have been trained: edgeswap cannot know.",
         remedy="Pass by --test-data samples that the float model was not trained on; else its figure may be too good.",
     )
+
+
+def normalized_by_app(source: Source, roles: Roles) -> tuple[Source, Roles]:
+    """Source and roles where the app normalizes the features of inputs whose own layer did so in the model.
+
+    See `feature_normalization`. The same samples give the same outputs, as the preprocessing then does what the layer
+    did. Inputs of pixels keep theirs: there int8 = pixel - 128 holds.
+    """
+    pixels = () if roles.preprocess.quantization is None else roles.pixel_inputs or tuple(source.input_shapes)
+    graph, normalizations = without_normalizations(source.graph, pixels)
+    if not normalizations:
+        return source, roles
+    preprocess = replace(roles.preprocess, normalizations=normalizations)
+    representative = tuple(
+        normalizations[name](array) if name in normalizations else array
+        for name, array in zip(source.input_shapes, roles.representative, strict=True)
+    )
+    return replace(source, graph=graph), replace(roles, preprocess=preprocess, representative=representative)
 
 
 def _refuse_test_samples(train: Dataset | None, test: Dataset) -> None:

@@ -874,9 +874,17 @@ def test_the_scales_of_dense_weights_are_told_with_the_reason(scales, by, told):
     report = report.model_copy(update={"int8": report.int8.model_copy(update={"dense_scales": scales})})
     sentence = f"Weights of dense layers have {told}"
     assert sentence in text(report, 200)
-    assert "TFLite 2.9" in text(report, 200)
+    assert "TFLite 2.9" in " ".join(text(report, 200).split())
     assert sentence in html.render(report)
     assert "dense layers" not in text(qat())
+
+
+def test_inputs_that_the_app_normalizes_are_told():
+    report = qat().model_copy(update={"normalized_by_app": ["weather"]})
+    sentence = "The app normalizes weather, feature by feature, as the model's own layer did"
+    assert sentence in text(report, 200)
+    assert sentence in texts_of(html.render(report))[1]
+    assert "normalizes" not in text(qat(), 200)
 
 
 if __name__ == "__main__":

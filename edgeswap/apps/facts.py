@@ -3,7 +3,7 @@
 Golden vectors are files of raw values without a header, C order, little-endian, named by `golden_files`:
 
     golden/0.input0.u8       uint8 pixels (height, width, channels) as the app holds them, already resized
-    golden/0.input0.f32      or real values as the model was trained with, float32
+    golden/0.input0.f32      or real values as the model was trained with, float32; not normalized where the app does it
     golden/0.input0.i32      or whole numbers for an input that is not quantized, int32
     golden/0.quantized0.i8   the same sample as the model takes it (.i32 where the input is not quantized)
     golden/0.output0.i8      what the runtime made of it, to the last bit
@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 from edgeswap.apps.pixels import PixelSteps
 from edgeswap.errors import ModelError
+from edgeswap.feature_normalization import FeatureNormalization
 
 Form = Literal["u8", "f32", "i32"]
 Scores = Literal["probabilities", "logits", "values"]
@@ -35,6 +36,7 @@ class InputFacts:
         zero_point: the int8 that stands for 0.0; 0 where the dtype is int32.
         pixels: how uint8 pixels become int8; None where the input is no image, or its mapping is a user's own function:
             then the app gives real values.
+        normalization: what the app's real values go through before they are quantized; None where they stay.
     """
 
     name: str
@@ -43,6 +45,7 @@ class InputFacts:
     scale: float
     zero_point: int
     pixels: PixelSteps | None = None
+    normalization: FeatureNormalization | None = None
 
     def __post_init__(self) -> None:
         _check_shape(self.name, self.shape)
@@ -56,6 +59,13 @@ class InputFacts:
             raise ModelError(
                 f"Expected pixel steps of {self.shape[3]} channels for {self.name!r}, got {len(self.pixels.scales)}.",
                 "Make them for the shape of this input.",
+            )
+        by_feature = self.normalization
+        if by_feature is not None and (self.form != "f32" or len(by_feature.mean) != self.shape[-1]):
+            raise ModelError(
+                f"Expected a normalization of {self.shape[-1]} features of real values for {self.name!r}, got "
+                f"{len(by_feature.mean)}.",
+                "Make it for the shape of this input.",
             )
 
     @property

@@ -77,13 +77,15 @@ def list_faults(bundle: Opened) -> list[str]:
 def model_faults(bundle: Opened) -> list[str]:
     """Where the model has other tensors, operators or versions than `model.json` says."""
     manifest, model = bundle.manifest, bundle.model
-    steps = [input_facts(tensor).pixels for tensor in manifest.inputs]
+    facts = [input_facts(tensor) for tensor in manifest.inputs]
+    steps = [given.pixels for given in facts]
+    normalizations = {given.name: given.normalization for given in facts if given.normalization is not None}
     if len(steps) != len(describe.input_tensors(model)):
         return [f"expected {len(steps)} inputs, the model has {len(describe.input_tensors(model))}"]
     version = minimum_runtime(model)
     try:
         found: list[tuple[str, Any, Any]] = [
-            ("inputs", manifest.inputs, describe.inputs(model, steps)),
+            ("inputs", manifest.inputs, describe.inputs(model, steps, normalizations)),
             ("outputs", manifest.outputs, describe.outputs(model)),
             ("operators", manifest.operators, describe.operators(model)),
             ("scores", manifest.scores, describe.scores(model)),

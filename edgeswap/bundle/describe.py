@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 
 from edgeswap.apps.facts import elements
 from edgeswap.apps.pixels import PixelSteps
-from edgeswap.bundle.manifest import InputTensor, Manifest, OperatorUse, OutputTensor, Pixels
+from edgeswap.bundle.manifest import InputTensor, Manifest, Normalization, OperatorUse, OutputTensor, Pixels
 from edgeswap.errors import ModelError
+from edgeswap.feature_normalization import FeatureNormalization
 from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
 from edgeswap.tflite.runtime_version import of_operator, text
@@ -21,15 +23,25 @@ _PROBABILITIES = frozenset({"SOFTMAX", "LOGISTIC"})
 _SAME_VALUES = frozenset({"QUANTIZE", "RESHAPE", "SQUEEZE"})
 _CHANNELS = {1: metadata_schema.GRAYSCALE, 3: metadata_schema.RGB}
 
+# In Markdown and in metadata; the numbers stand in model.json and in the code.
+_NORMALIZED = (
+    "(value - mean) / deviation, feature by feature, with the numbers in model.json: once the model's own layer"
+)
+
 Scores = Literal["probabilities", "logits", "values"]
 
 
-def inputs(model: Any, pixels: Sequence[PixelSteps | None]) -> list[InputTensor]:
+def inputs(
+    model: Any,
+    pixels: Sequence[PixelSteps | None],
+    normalizations: Mapping[str, FeatureNormalization] = MappingProxyType({}),
+) -> list[InputTensor]:
     """The inputs of a `ModelT`.
 
     Args:
         model: as `flatbuffer.read` gives it.
         pixels: of each input how it comes from pixels; None where it takes real values.
+        normalizations: what the app does with the real values of the inputs of these names.
 
     Raises:
         ModelError: an input that is neither int8 nor plain int32.
@@ -45,6 +57,7 @@ def inputs(model: Any, pixels: Sequence[PixelSteps | None]) -> list[InputTensor]
                 scale=scale,
                 zero_point=zero_point,
                 pixels=None if steps is None else _pixels(steps),
+                normalization=_normalization(normalizations.get(tensor.name)),
             )
         )
     return found
@@ -143,6 +156,10 @@ def _pixels(steps: PixelSteps) -> Pixels:
     )
 
 
+def _normalization(own: FeatureNormalization | None) -> Normalization | None:
+    return None if own is None else Normalization(mean=list(own.mean), deviation=list(own.deviation))
+
+
 def _steps(tensor: InputTensor) -> list[str]:
     name = f"{tensor.name}: "
     if tensor.dtype == "int32":
@@ -151,6 +168,7 @@ def _steps(tensor: InputTensor) -> list[str]:
     if pixels is None:
         return [
             f"{name}real values as the model was trained with, float32 of shape {tensor.shape}",
+            *([] if tensor.normalization is None else [f"{name}value = {_NORMALIZED}"]),
             f"{name}int8 = round(value / {tensor.scale!r} + {tensor.zero_point}), clipped to -128..127",
         ]
     height, width, channels = tensor.shape[1:]
@@ -174,6 +192,10 @@ def _input_metadata(tensor: InputTensor) -> dict[str, Any]:
     stats = {"max": [_float32(highest)], "min": [_float32(lowest)]}
     pixels = tensor.pixels
     if pixels is None or tensor.shape[3] not in _CHANNELS:
+        own = tensor.normalization
+        if own is not None:
+            options = {"NormalizationOptions": {"mean": _once(own.mean), "std": _once(own.deviation)}}
+            said |= {"process_units": [{"options": options}]}
         return said | {"content": features, "stats": stats}
     size = {"width": tensor.shape[2], "height": tensor.shape[1]}
     # A reader that hands over RGB where the model takes BGR would be wrong without a word: then none is named.

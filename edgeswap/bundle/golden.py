@@ -141,6 +141,8 @@ def as_app_holds(tensor: InputTensor, samples: Array) -> Array:
         return np.clip(np.rint(samples), 0, 255).astype(np.uint8)
     if form == "i32":
         return samples.astype(np.int32)
+    if tensor.normalization is not None:  # every language computes in double precision, so that nothing is to decide
+        return samples.astype(np.float32)
     steps = samples.astype(np.float64) / tensor.scale
     past_half = np.mod(steps, 1) - 0.5
     moved = np.where(past_half < 0, -CLEAR_STEPS, CLEAR_STEPS)
@@ -154,6 +156,11 @@ def quantize(tensor: InputTensor, held: Array) -> Array:
         return held
     if facts.pixels is not None:
         return facts.pixels.quantize(held)
+    if facts.normalization is not None:
+        mean, deviation = np.array(facts.normalization.mean), np.array(facts.normalization.deviation)
+        doubles = (held.astype(np.float64) - mean) / deviation / tensor.scale + tensor.zero_point
+        int8: Array = np.clip(np.rint(doubles), -128, 127).astype(np.int8)
+        return int8
     steps = np.rint(held / np.float32(tensor.scale) + np.float32(tensor.zero_point))
     return np.clip(steps, -128, 127).astype(np.int8)
 

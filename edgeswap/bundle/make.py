@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgeswap.apps.generate import generate
 from edgeswap.apps.pixels import PixelSteps, pixel_steps
@@ -79,12 +79,13 @@ def make_bundle(
         _steps(tensor, preprocess, test.resize or ARRAYS) if name in pixel_inputs(given) else None
         for name, tensor in zip(names, describe.input_tensors(model), strict=True)
     ]
-    inputs, outputs = describe.inputs(model, steps), describe.outputs(model)
+    inputs = describe.inputs(model, steps, preprocess.normalizations)
+    outputs = describe.outputs(model)
     if len(outputs) != 1:
         raise ModelError(f"Expected a model with one output, got {len(outputs)}.", "Export the part that classifies.")
     classes = interface(tflite_model).classes
     labels = label_lines(test.class_names, classes)
-    mapped = preprocess(raw)
+    mapped = replace(preprocess, normalizations={})(raw)  # the app normalizes
     real = mapped if isinstance(mapped, dict) else {names[0]: mapped}
     samples = [real[name] if own is None else given[name] for name, own in zip(names, steps, strict=True)]
     golden, golden_files = make_golden(tflite_model, inputs, outputs, samples, target=target)

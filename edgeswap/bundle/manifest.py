@@ -9,6 +9,7 @@ from pydantic import Field, PositiveFloat, ValidationError, model_validator
 from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts
 from edgeswap.apps.pixels import PixelSteps
 from edgeswap.errors import ModelError
+from edgeswap.feature_normalization import FeatureNormalization
 from edgeswap.records import Record
 
 MODEL, MANIFEST, LABELS, SUMS = "model.tflite", "model.json", "labels.txt", "SHA256SUMS"
@@ -31,6 +32,22 @@ class Pixels(Record):
         return self
 
 
+class Normalization(Record):
+    """What the app does with each value before it quantizes: (value - mean) / deviation, by its place on the last axis.
+
+    In double precision, from the value to the int8, so that every language gives the same int8.
+    """
+
+    mean: list[float]
+    deviation: list[float]
+
+    @model_validator(mode="after")
+    def _one_for_each_feature(self) -> Normalization:
+        if len(self.mean) != len(self.deviation) or not all(self.deviation):
+            raise ValueError("expected a mean and a deviation other than zero for each feature")
+        return self
+
+
 class InputTensor(Record):
     """An input: real value = scale * (int8 - zero_point)."""
 
@@ -40,6 +57,7 @@ class InputTensor(Record):
     scale: float
     zero_point: int
     pixels: Pixels | None = Field(description="null where the app gives real values")
+    normalization: Normalization | None = Field(default=None, description="null where it takes them as they are")
 
 
 class OutputTensor(Record):
@@ -171,7 +189,10 @@ def input_facts(tensor: InputTensor) -> InputFacts:
     if pixels is not None:
         channels, scales, offsets = tuple(pixels.source_channels), tuple(pixels.scales), tuple(pixels.offsets)
         steps = PixelSteps(channels, scales, offsets, pixels.preprocess, pixels.resize)
-    return InputFacts(tensor.name, tuple(tensor.shape), tensor.dtype, tensor.scale, tensor.zero_point, steps)
+    own = tensor.normalization
+    normalization = None if own is None else FeatureNormalization(tuple(own.mean), tuple(own.deviation))
+    shape = tuple(tensor.shape)
+    return InputFacts(tensor.name, shape, tensor.dtype, tensor.scale, tensor.zero_point, steps, normalization)
 
 
 def output_facts(tensor: OutputTensor) -> OutputFacts:

@@ -47,6 +47,8 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
         yield "calibrated", f"ranges of layers that edgeswap does not know were left to the converter: {names}", ""
     if report.ranges is not None:
         yield "ranges", say.ranges(report), ""
+    if normalized := say.normalized(report):
+        yield "inputs", normalized, ""
     if dense := say.dense(report):
         yield "dense", dense, ""
     if report.parity is not None:

@@ -355,6 +355,15 @@ def ranges(report: ExportReport) -> str:
     return f"{total}, of whose ends {', '.join(f'{count} {way}' for way, count in ways.items() if count)}"
 
 
+def normalized(report: ExportReport) -> str:
+    """Which inputs the app normalizes; empty where there are none."""
+    names = ", ".join(report.normalized_by_app)
+    return names and (
+        f"The app normalizes {names}, feature by feature, as the model's own layer did: both .tflite files (and a "
+        "saved QAT model) take normalized values, which the bundle's code makes. One int8 scale then fits all features."
+    )
+
+
 def dense(report: ExportReport) -> str:
     """How many scales the weights of dense layers have, and why; empty where there are no such weights."""
     scales = report.int8.dense_scales
