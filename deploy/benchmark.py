@@ -113,6 +113,7 @@ MOST_UNPACKED_BYTES = 1 << 30
 MOST_RESULT_BYTES = 256 << 20
 MAPPED_BYTES = 64 << 20  # smaller arrays are read, whose checksum is then compared
 PROBE_S = 50.0
+LONGEST = 1500  # characters
 # Arrays above 128 KiB get memory that the system must clear first (malloc's threshold): 8 images at a time were
 # prepared three times as fast as 256 (32x32x3 in float32, x86-64).
 PREPROCESS_BYTES = 96 << 10
@@ -123,8 +124,10 @@ class BenchmarkError(Exception):
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem, remedy)
-        # One line that prints, whatever a runtime or a file's names say.
-        self.problem = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(problem.split()))
+        # One line that prints and has an end, whatever a runtime or a file's names say.
+        line = " ".join(problem.split())
+        line = line if len(line) <= LONGEST else f"{line[:LONGEST]} ... ({len(line)} characters)"
+        self.problem = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
         self.remedy = remedy
 
 

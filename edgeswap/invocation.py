@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 VERDICT_NO = 3
+LONGEST = 1500  # characters of a sentence that is said
 
 
 @dataclass
@@ -62,5 +63,11 @@ def say_failures(report: Any) -> int:
 
 def say(problem: str, remedy: str, code: int) -> int:
     """Tell of an error on stderr; gives the exit code back."""
-    click.echo(f"error: {problem}\n{remedy}", err=True)
+    click.echo(f"error: {_shown(problem)}\n{_shown(remedy)}", err=True)
     return code
+
+
+def _shown(text: str) -> str:
+    """The text with an end, and with what does not print written out: it may quote the names of a stranger's file."""
+    cut = text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text):,} characters)"
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in cut)

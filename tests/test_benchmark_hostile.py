@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import io
 import json
 import os
@@ -23,7 +24,7 @@ from ai_edge_litert import schema_py_generated as schema
 from deploy import benchmark
 from tests import tiny_tflite
 from tests.test_benchmark import PIXELS, SCRIPT, SHAPE, WEIGHTS, folder, refused, run, tensor
-from tests.tiny_tflite import Spec, classifier
+from tests.tiny_tflite import Spec
 
 __all__ = ["folder"]
 
@@ -161,22 +162,37 @@ MODELS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize("options", [("--quick",), QUICK], ids=["probed", "at once"])
-def test_a_model_that_is_none(tmp_path: Path, kind: str, options: tuple[str, ...]) -> None:
+def test_a_model_that_is_none(tmp_path: Path, kind: str) -> None:
     MODELS[kind](tmp_path / "bad.tflite")
+    # Of half of them the runtime is asked in a process apart first, as it is by default.
+    options = ("--quick",) if list(MODELS).index(kind) % 2 else QUICK
     started = time.monotonic()
-    assert "bad.tflite" in refused(run(tmp_path, "bad.tflite", *options)) or "elements" in kind
+    assert "bad.tflite" in refused(run(tmp_path, "bad.tflite", *options))
     assert time.monotonic() - started < 60
 
 
 def test_a_crash_of_the_runtime_is_an_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(benchmark, "load_model", lambda *_: os.kill(os.getpid(), signal.SIGSEGV))
+    def crash(*_: object) -> None:
+        faulthandler.disable()  # pytest's
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    monkeypatch.setattr(benchmark, "load_model", crash)
     assert benchmark.main([str(folder / "float.tflite"), *QUICK]) == 1
     problem, remedy = capfd.readouterr().err.splitlines()[-2:]
     assert problem == "error: This script was ended by SIGSEGV while it ran float.tflite."
     assert "damaged" in remedy
+
+
+def test_a_model_that_does_not_end_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = folder / "endless.py"
+    endless.write_text("while True: pass")
+    monkeypatch.setattr(benchmark, "__file__", str(endless))
+    monkeypatch.setattr(benchmark, "PROBE_S", 0.5)
+    engine = benchmark.Engine(benchmark.find_runtime("auto"), 1, "xnnpack", {})
+    with pytest.raises(benchmark.BenchmarkError, match=r"float\.tflite did not load and run a few times within 0\.5 s"):
+        benchmark.apart("--probe", folder / "float.tflite", engine)
 
 
 def test_noise_behind_the_mark_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -284,12 +300,7 @@ def test_earlier_results_of_wrong_types(folder: Path, tmp_path: Path) -> None:
 
 def test_a_cut_model_is_refused_wherever_it_is_cut(folder: Path, tmp_path: Path) -> None:
     content = (folder / "int8.tflite").read_bytes()
-    for length in (7, 8, 60, len(content) // 2, len(content) - 40):
+    for length in (8, len(content) // 2, len(content) - 40):
         (tmp_path / "cut.tflite").write_bytes(content[:length])
         done = run(tmp_path, "cut.tflite", *QUICK)
         assert done.returncode == 0 or "cut.tflite" in refused(done)
-
-
-def test_sound_files_are_still_measured(folder: Path) -> None:
-    classifier(folder / "again.tflite", WEIGHTS, SHAPE)
-    assert run(folder, "again.tflite", *QUICK).returncode == 0
