@@ -248,7 +248,9 @@ def _start(stages: str, progress: Any) -> Any:
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
     from edgeswap.interruption import Interrupted, interruptible  # noqa: PLC0415
+    from edgeswap.system.streams import mend_streams  # noqa: PLC0415
 
+    mend_streams()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # other people's; ours are errors or stand in the report
     try:

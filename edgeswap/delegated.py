@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
 from edgeswap.records import EdgeTpuMapping, TargetFailure
 from edgeswap.targets.coral import COMPILER_MISSING
+from edgeswap.targets.failed import failed
 from edgeswap.targets.names import EDGE_TPU
 
 EXPECTED_S = 10.0  # bends the time left that is shown, nothing else
@@ -52,8 +52,8 @@ def delegated(delegate: str | None, candidate: Path, folder: Path, *, progress: 
     try:
         with progress.step("Compiling for the Edge TPU", expected_s=EXPECTED_S):
             mapping = prepare(candidate.read_bytes(), folder)
-    except TargetError as error:
-        failure = TargetFailure(name=EDGE_TPU, problem=error.problem, remedy=error.remedy)
+    except Exception as error:  # noqa: BLE001  (whatever it is, it must take nothing from the other targets)
+        failure = failed(EDGE_TPU, error)
         return Delegated(candidate, None, notes=(_on_the_cpu("its compiler failed."),), failures=(failure,))
     if mapping.file is None:
         return Delegated(candidate, None, mapping, (_on_the_cpu(COMPILER_MISSING),))

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
 from edgeswap.records import NpuEstimate, TargetFailure
+from edgeswap.targets.failed import failed
 from edgeswap.targets.names import NPUS
 
 # Vela on a MobileNetV2; another model bends the time left that is shown, nothing else.
@@ -41,6 +41,6 @@ def estimate_all(targets: Sequence[str], tflite_model: bytes, folder: Path, *, p
         try:
             with progress.step(f"Compiling for {name}", expected_s=EXPECTED_S):
                 npus.append(estimate(tflite_model, name, folder))
-        except TargetError as error:
-            failures.append(TargetFailure(name=name, problem=error.problem, remedy=error.remedy))
+        except Exception as error:  # noqa: BLE001  (whatever it is, it must take nothing from the other targets)
+            failures.append(failed(name, error))
     return Estimates(tuple(npus), tuple(failures))

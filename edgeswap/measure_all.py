@@ -13,6 +13,7 @@ from edgeswap.measure import Predictions, Target, measure_each
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import TargetFailure, TargetResult
 from edgeswap.targets.apart import Apart
+from edgeswap.targets.failed import failed
 
 HOST = "host"
 EMULATOR = "emulator:"
@@ -91,14 +92,16 @@ def measure_all(
     """
     progress = progress or Silent()
     found: dict[int, Measured | TargetFailure] = {}
+    errors: list[Exception] = []
 
     def run(number: int, target: Target) -> None:
         try:
             models = [baseline, candidate, *further]
             (result, predictions), *others = measure_each(target, models, evaluation, progress=progress, **how)
             found[number] = Measured(result, predictions, tuple(others))
-        except TargetError as error:
-            found[number] = TargetFailure(name=target.name, problem=error.problem, remedy=error.remedy)
+        except Exception as error:  # noqa: BLE001  (whatever it is, it must take nothing from the other targets)
+            errors.append(error)
+            found[number] = failed(target.name, error)
 
     numbered = list(enumerate(targets))
     emulated = [item for item in numbered if item[1].name.startswith(EMULATOR)]
@@ -116,7 +119,7 @@ def measure_all(
     measured = tuple(one for one in outcomes if isinstance(one, Measured))
     failures = tuple(one for one in outcomes if isinstance(one, TargetFailure))
     if not measured:
-        raise _all_failed(failures)
+        raise _all_failed(failures) from errors[0]
     first = outcomes[0]
     return Outcome(measured, failures, first.result if isinstance(first, Measured) else None)
 

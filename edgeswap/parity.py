@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+from edgeswap.errors import VerificationError
+from edgeswap.evaluation.inner_tensors import InnerTensor, describe, values
 from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
-from edgeswap.records import Parity
+from edgeswap.records import Caution, Parity
 from edgeswap.tflite.verify import layer_in
 
 Read = Callable[[npt.NDArray[np.int64]], Sequence[npt.NDArray[np.float32]]]
@@ -33,6 +34,7 @@ def parity(
     *,
     read: Read,
     classes: npt.NDArray[np.int64],
+    warn: Callable[[Caution], None],
     progress: Progress = _SILENT,
 ) -> Parity:
     """How far int8 does what the fake-quant model does.
@@ -49,6 +51,7 @@ def parity(
         tflite_model: what became of it, full-integer.
         read: positions in `classes` to one float32 array (n, ...) for each model input, as an app would see them.
         classes: (samples,) what the int8 model said of each sample, from `measure`.
+        warn: told where the interpreter failed or crashed, so that no layers could be compared.
         progress: told of every batch.
     """
     agreed = ties = 0
@@ -61,7 +64,12 @@ def parity(
             agreed += int(np.count_nonzero(alone & (outputs.argmax(axis=1) == classes[rows])))
             step.advance(len(rows))
         some = np.unique(np.linspace(0, len(classes) - 1, min(DIAGNOSED, len(classes))).astype(np.int64))
-        ratios = layer_snr_db(fake_quant_model, tflite_model, read(some))
+        try:
+            ratios = layer_snr_db(fake_quant_model, tflite_model, read(some))
+        except VerificationError as error:
+            ratios = {}
+            what = "The layers of fake-quant and int8 were not compared."
+            warn(Caution(kind="layers_not_compared", problem=f"{what} {error.problem}", remedy=error.remedy))
     worst = min(ratios, key=lambda name: ratios[name], default=None)
     decided = len(classes) - ties
     return Parity(
@@ -81,14 +89,10 @@ def layer_snr_db(fake_quant_model: Any, tflite_model: bytes, samples: Sequence[F
         fake_quant_model: see `parity`.
         tflite_model: see `parity`.
         samples: one float32 array (n, ...) for each model input.
+
+    Raises:
+        VerificationError: the interpreter failed, crashed or hung.
     """
-    # The delegate keeps what is inside of it to itself, so the plain kernels run.
-    interpreter = Interpreter(
-        model_content=tflite_model,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
     wrapped = {
         layer.name: layer
         for layer in fake_quant_model.layers
@@ -96,60 +100,45 @@ def layer_snr_db(fake_quant_model: Any, tflite_model: bytes, samples: Sequence[F
         and layer.quantize_config.output is not None
         and len(layer.inbound_nodes) == 1
     }
-    pairs = _matched(wrapped, interpreter.get_tensor_details())
+    pairs = _matched(wrapped, describe(tflite_model)) if wrapped else {}
     if not pairs:
         return {}
-    expected = tf_keras.Model(fake_quant_model.inputs, {name: wrapped[name].output for name in pairs})
-    values = {name: np.asarray(value, np.float64) for name, value in _call(expected, samples).items()}
     inputs = dict(zip(fake_quant_model.input_names, samples, strict=True))
-    noise = dict.fromkeys(pairs, 0.0)
-    for sample in range(len(samples[0])):
-        interpreter.reset_all_variables()  # what a recurrent layer remembers of the sample before
-        for detail in interpreter.get_input_details():
-            array = next(iter(inputs.values())) if len(inputs) == 1 else inputs[detail["name"]]
-            interpreter.set_tensor(detail["index"], _quantized(array[sample : sample + 1], detail))
-        interpreter.invoke()
-        for name, detail in pairs.items():
-            scale, zero_point = detail["quantization"]
-            found = (interpreter.get_tensor(detail["index"])[0].astype(np.float64) - zero_point) * scale
-            noise[name] += float(np.square(values[name][sample] - found).sum())
-    return {name: _decibels(float(np.square(values[name]).sum()), noise[name]) for name in pairs}
+    found = dict(zip(pairs, values(tflite_model, inputs, list(pairs.values())), strict=True))
+    expected = tf_keras.Model(fake_quant_model.inputs, {name: wrapped[name].output for name in pairs})
+    wanted = {name: np.asarray(value, np.float64) for name, value in _call(expected, samples).items()}
+    return {
+        name: _decibels(float(np.square(wanted[name]).sum()), float(np.square(wanted[name] - found[name]).sum()))
+        for name in pairs
+    }
 
 
 def _call(model: Any, arrays: Sequence[Floats]) -> Any:
     return model(list(arrays) if len(arrays) > 1 else arrays[0], training=False)
 
 
-def _matched(wrapped: Mapping[str, Any], tensors: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def _matched(wrapped: Mapping[str, Any], tensors: Sequence[InnerTensor]) -> dict[str, InnerTensor]:
     """The int8 tensor of each layer that has one of its own."""
     fitting = {name: [tensor for tensor in tensors if _fits(layer, tensor)] for name, layer in wrapped.items()}
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, InnerTensor] = {}
     for name, candidates in fitting.items():
-        indices = {tensor["index"] for tensor in candidates}
-        rivals = [other for other, those in fitting.items() if indices & {tensor["index"] for tensor in those}]
+        indices = {tensor.index for tensor in candidates}
+        rivals = [other for other, those in fitting.items() if indices & {tensor.index for tensor in those}]
         named = candidates
         if len(rivals) > 1 or len(candidates) > 1:
-            named = [tensor for tensor in candidates if layer_in([tensor["name"]], rivals) == name]
+            named = [tensor for tensor in candidates if layer_in([tensor.name], rivals) == name]
         if len(named) == 1:
             found[name] = named[0]
     return found
 
 
-def _fits(layer: Any, tensor: Mapping[str, Any]) -> bool:
-    if tensor["dtype"] != np.int8 or tuple(tensor["shape"][1:]) != tuple(layer.output.shape[1:]):
-        return False
-    if len(tensor["quantization_parameters"]["scales"]) != 1:
+def _fits(layer: Any, tensor: InnerTensor) -> bool:
+    if tensor.dtype != "int8" or tensor.shape[1:] != tuple(layer.output.shape[1:]) or len(tensor.scales) != 1:
         return False
     low, high = layer.quantize_config.output.range_now(layer)
-    scale, zero_point = tensor["quantization"]
     step = (high - low) / 255
-    return bool(abs(scale - step) <= SCALE_TOLERANCE * step and abs(zero_point - (-128 - low / step)) <= 0.51)
-
-
-def _quantized(array: Floats, detail: Mapping[str, Any]) -> npt.NDArray[np.int8]:
-    scale, zero_point = detail["quantization"]
-    steps: Floats = np.round(array / np.float32(scale)) + np.float32(zero_point)
-    return np.clip(steps, -128, 127).astype(np.int8)
+    close = abs(tensor.scales[0] - step) <= SCALE_TOLERANCE * step
+    return bool(close and abs(tensor.zero_points[0] - (-128 - low / step)) <= 0.51)
 
 
 def _decibels(signal: float, noise: float) -> float:

@@ -150,6 +150,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         candidate_size_bytes=len(candidate_bytes),
         control_predictions=run.predicted("float32_finetuned", classes.indices),
     )
+    compared_with_fake_quant = run.parity(candidate, candidate_bytes, classes)
     limits = judge(
         comparison,
         candidate_size_bytes=len(candidate_bytes),
@@ -184,7 +185,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         dense_scales_by=config.dense_scales_by,
         left_to_calibration=list(candidate.left_to_calibration),
         ranges=candidate.ranges,
-        parity=run.parity(candidate, candidate_bytes, classes),
+        parity=compared_with_fake_quant,
         limits=limits,
         passed=all(limit.passed for limit in limits) and not failures,
     )
@@ -362,6 +363,7 @@ class _Run:
             candidate_bytes,
             read=lambda rows: model_inputs(roles.test, roles.preprocess, classes.indices[rows], as_app=True),
             classes=classes.candidate,
+            warn=self.warn,
             progress=self.progress,
         )
 

@@ -73,9 +73,20 @@ def test_where_all_fail_the_error_names_each(folder):
     assert raised.value.remedy == "Try tomorrow."
 
 
-def test_what_nobody_foresaw_is_no_failure_of_a_target(folder):
-    with pytest.raises(ZeroDivisionError):
-        measured(Moody("host", folder, "breaks"), Moody("ssh://pi@a", folder))
+@pytest.mark.parametrize("broken", ["host", "ssh://pi@a"])
+def test_what_nobody_foresaw_takes_nothing_from_the_others_and_is_named(broken, folder):
+    outcome = measured(*(Moody(name, folder, "breaks" * (name == broken)) for name in ("host", "ssh://pi@a")))
+    (failure,) = outcome.failures
+    assert failure.name == broken
+    assert failure.problem == f"{broken}: edgeswap itself failed: ZeroDivisionError: nobody foresaw it"
+    assert "report it" in failure.remedy
+    assert [result.name for result in outcome.results] == [name for name in ("host", "ssh://pi@a") if name != broken]
+
+
+def test_what_nobody_foresaw_on_the_only_target_is_told_with_where_it_arose(folder):
+    with pytest.raises(TargetError, match="edgeswap itself failed: ZeroDivisionError") as raised:
+        measured(Moody("host", folder, "breaks"))
+    assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 
 def test_models_are_compared_where_there_were_most_samples(folder, tmp_path_factory):

@@ -1,6 +1,7 @@
 """The fake-quant model against its .tflite: agreement, ties, and where they part."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
 from edgeswap.convert import convert
+from edgeswap.evaluation import inner_tensors
 from edgeswap.parity import layer_snr_db, parity
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
@@ -49,6 +51,10 @@ def classes_of(data):
     return np.array(found)
 
 
+def no_warning(caution):
+    raise AssertionError(caution)
+
+
 def read(rows):
     return [SAMPLES[rows]]
 
@@ -56,7 +62,7 @@ def read(rows):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_int8_does_what_the_fake_quant_model_does(exported, activation):
     model, data = exported[activation]
-    found = parity(model, data, read=read, classes=classes_of(data))
+    found = parity(model, data, read=read, classes=classes_of(data), warn=no_warning)
     assert found.samples == len(SAMPLES)
     assert found.layers >= 5
     # The network is not trained: its classes lie a few steps apart, so that one step decides.
@@ -91,7 +97,7 @@ def test_the_layer_where_they_part_is_named(exported):
     ratios = layer_snr_db(model, write(broken), [SAMPLES[:4]])
     assert min(ratios["bn1"], ratios["act1"]) >= ALIKE_DB
     assert ratios["depthwise"] < 6
-    found = parity(model, write(broken), read=read, classes=np.zeros(len(SAMPLES), np.int64))
+    found = parity(model, write(broken), read=read, classes=np.zeros(len(SAMPLES), np.int64), warn=no_warning)
     assert found.worst_layer in ("depthwise", "act2")
 
 
@@ -103,7 +109,7 @@ def test_ties_are_counted_apart(exported):
         return rows[: len(arrays)]
 
     model.layers, model.inputs, model.input_names = [], [], []
-    found = parity(model, data, read=lambda some: [SAMPLES[some]], classes=np.array([0, 0, 2, 1]))
+    found = parity(model, data, read=lambda some: [SAMPLES[some]], classes=np.array([0, 0, 2, 1]), warn=no_warning)
     assert (found.samples, found.ties, found.agreement) == (4, 2, 0.5)
     assert (found.layers, found.worst_layer, found.worst_layer_snr_db) == (0, None, None)
 
@@ -115,7 +121,7 @@ def test_with_ties_alone_there_is_no_agreement(exported):
         return np.zeros((len(arrays), 3), np.float32)
 
     model.layers, model.inputs, model.input_names = [], [], []
-    found = parity(model, data, read=read, classes=np.zeros(3, np.int64))
+    found = parity(model, data, read=read, classes=np.zeros(3, np.int64), warn=no_warning)
     assert (found.ties, found.agreement) == (3, None)
 
 
@@ -139,3 +145,25 @@ def test_a_report_holds_parity_and_ranges_as_its_settings_ask(tiny, edgeswap, pl
     assert report["parity"]["layers"] == 3
     assert "4 learned" in ran.stdout
     assert "fake-quant model" in " ".join(ran.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("fault", "how"),
+    [
+        ("import os; os.abort()", "was ended by SIGABRT"),
+        ("import time; time.sleep(600)", "did not end within 0.5 s"),
+        ("raise SystemExit('no such operator')", "ended with exit code 1"),
+    ],
+)
+def test_an_interpreter_that_crashes_or_hangs_costs_the_comparison_of_layers_alone(exported, monkeypatch, fault, how):
+    monkeypatch.setattr(inner_tensors, "WORKER", (sys.executable, "-c", fault))
+    monkeypatch.setattr(inner_tensors, "TIMEOUT_S", 0.5 if "sleep" in fault else 60.0)
+    model, data = exported["relu6"]
+    said = []
+    found = parity(model, data, read=read, classes=classes_of(data), warn=said.append)
+    assert found.agreement >= 0.8
+    assert (found.layers, found.worst_layer, found.worst_layer_snr_db) == (0, None, None)
+    (caution,) = said
+    assert caution.kind == "layers_not_compared"
+    assert how in caution.problem
+    assert ("no such operator" in caution.remedy) == ("operator" in fault)
