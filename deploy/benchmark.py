@@ -379,9 +379,9 @@ class Anatomy:
     """What a model is made of, and which delegate runs how much of it.
 
     Attributes:
-        kind: `int8`, `int16x8`, `float32` or `mixed`, by the types of all tensors.
+        kind: `int8`, `int16x8`, `float32` or `mixed`, by the types of all tensors that operators use.
         operators: TFLite builtin operator name to how often it occurs.
-        float_tensors: how many tensors are float.
+        float_tensors: how many of them are float.
         delegates: of each its name, and how many partitions and operators it took.
     """
 
@@ -399,7 +399,7 @@ def dissect(path: Path, engine: Engine) -> Anatomy:
     """
     interpreter = engine.interpreter(path)
     with engine.reading(path):
-        types = [np.dtype(detail["dtype"]) for detail in interpreter.get_tensor_details() if detail["name"]]
+        details = interpreter.get_tensor_details()
         external = _delegate_nodes(interpreter)
     _allocate(interpreter, path, engine)
     with engine.reading(path):
@@ -408,6 +408,9 @@ def dissect(path: Path, engine: Engine) -> Anatomy:
     parts = ((Path(engine.library or "").name, external), ("xnnpack", own))
     delegates = [_coverage(name, indices, nodes) for name, indices in parts if indices]
     operators = Counter(node["op_name"] for node in nodes if node["op_name"] != "DELEGATE")
+    # An int8 LSTM notes the scales of its gates in empty float tensors, which it neither reads nor writes.
+    used = {int(index) for node in nodes for index in (*node["inputs"], *node["outputs"])}
+    types = [np.dtype(detail["dtype"]) for detail in details if detail["name"] and detail["index"] in used]
     float_tensors = sum(dtype.kind == "f" for dtype in types)
     if float_tensors:
         kind = "mixed" if any(dtype in (np.int8, np.uint8) for dtype in types) else "float32"

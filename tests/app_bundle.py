@@ -18,6 +18,8 @@ from edgeswap.apps.generate import generate
 from edgeswap.apps.pixels import pixel_steps
 from edgeswap.preprocess import from_name
 from edgeswap.resizing import RESIZE
+from edgeswap.tflite.flatbuffer import read
+from edgeswap.tflite.state import keeps_state
 from tests import tiny_tflite
 from tests.tiny_tflite import Spec
 
@@ -87,6 +89,11 @@ def split(folder: Path) -> Path:
     return tiny_tflite.write(folder / "split.tflite", tensors, operator, (1,), (2, 3))
 
 
+def remembering(folder: Path) -> Path:
+    """A state that is kept from run to run: each golden vector is of a first run, after which others follow."""
+    return tiny_tflite.remembering(folder / "remembering.tflite", 4)
+
+
 def details(model: bytes) -> tuple[list[Any], list[Any]]:
     """The interpreter's own view of inputs and outputs."""
     interpreter = Interpreter(model_content=model)
@@ -139,6 +146,7 @@ def facts_of(
         runtime="ai-edge-litert",
         runtime_version="2.3.0",
         tolerance_steps=1,
+        keeps_state=keeps_state(read(model)),
     )
 
 
@@ -196,6 +204,7 @@ KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
     "adder": (adder, {}),
     "lookup": (lookup, {}),
     "split": (split, {"preprocess": "raw"}),
+    "remembering": (remembering, {}),
 }
 
 

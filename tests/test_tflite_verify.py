@@ -122,6 +122,18 @@ def test_a_float_tensor_that_no_operator_uses_is_found() -> None:
     assert "'left_over', which no operator uses" in refusal(data).problem
 
 
+def test_what_an_operator_notes_scales_in_is_no_float_tensor() -> None:
+    """As an int8 LSTM does, in empty tensors that it calls intermediates."""
+    draft = Draft(read(converted("relu6")))
+    subgraph = draft.subgraphs[0]
+    subgraph.tensors.append(changed(subgraph.tensors[0], name="input_to_cell_intermediate", type=0, shape=[]))
+    noted = len(subgraph.tensors) - 1
+    subgraph.operators[0] = changed(subgraph.operators[0], intermediates=[noted])
+    assert verify(write(draft.model)).is_full_integer
+    subgraph.outputs = [*subgraph.outputs, noted]
+    assert verify(write(draft.model)).float_tensors == ("input_to_cell_intermediate",)
+
+
 def test_an_island_inside_an_int8_model_is_found_though_inputs_and_outputs_are_int8() -> None:
     verdict = verify(island((0.05, 0), (0.05, 0), (BUILTIN.ELU, None), (BUILTIN.MINIMUM, 1.0)))
     assert verdict.input_dtypes == verdict.output_dtypes == ("INT8",)

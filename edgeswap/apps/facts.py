@@ -106,6 +106,8 @@ class AppFacts:
         runtime: what made the golden outputs, such as `ai-edge-litert`.
         runtime_version: such as `2.3.0`.
         tolerance_steps: how many int8 steps an output may be off under another runtime.
+        keeps_state: whether the model hands something on from one run to the next, as an LSTM does. The app code resets
+            it before each run.
     """
 
     model: str
@@ -119,6 +121,7 @@ class AppFacts:
     runtime: str
     runtime_version: str
     tolerance_steps: int
+    keeps_state: bool = False
 
     def __post_init__(self) -> None:
         problem = None

@@ -16,6 +16,7 @@ from edgeswap.tflite.flatbuffer import read
 from edgeswap.tflite.metadata import read_attached
 from edgeswap.tflite.runtime_version import minimum_runtime
 from edgeswap.tflite.runtime_version import text as version_text
+from edgeswap.tflite.state import keeps_state
 
 NEEDED = (MODEL, MANIFEST, SUMS)
 LANGUAGES = ("android", "cpp", "ios", "python")
@@ -88,6 +89,7 @@ def model_faults(bundle: Opened) -> list[str]:
             ("inputs", manifest.inputs, describe.inputs(model, steps, normalizations)),
             ("outputs", manifest.outputs, describe.outputs(model)),
             ("operators", manifest.operators, describe.operators(model)),
+            ("keeps_state", manifest.keeps_state, keeps_state(model)),
             ("scores", manifest.scores, describe.scores(model)),
             (
                 "minimum_tensorflow_lite",

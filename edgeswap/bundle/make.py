@@ -33,6 +33,7 @@ from edgeswap.tflite.interface import interface
 from edgeswap.tflite.metadata import attach
 from edgeswap.tflite.runtime_version import minimum_runtime
 from edgeswap.tflite.runtime_version import text as version_text
+from edgeswap.tflite.state import keeps_state
 
 ARRAYS = "samples that had the model's size already"
 VERSION_DIGITS = 12
@@ -104,6 +105,7 @@ def make_bundle(
         scores=describe.scores(model),
         preprocessing=describe.preprocessing(inputs),
         operators=describe.operators(model),
+        keeps_state=keeps_state(model),
         minimum_tensorflow_lite=None if version is None else version_text(version),
         golden=golden,
         provenance=_provenance(report, sha256),

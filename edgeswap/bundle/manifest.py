@@ -135,6 +135,7 @@ class Manifest(Record):
     scores: Literal["probabilities", "logits", "values"]
     preprocessing: list[str] = Field(description="what the app does with each input, step by step")
     operators: list[OperatorUse]
+    keeps_state: bool = Field(default=False, description="a run leaves a state behind, which an app resets")
     minimum_tensorflow_lite: str | None = Field(description="LiteRT counts its own versions; all of them are newer")
     golden: Golden
     provenance: Provenance
@@ -179,6 +180,7 @@ def app_facts(manifest: Manifest, model_sha256: str) -> AppFacts:
         runtime=manifest.golden.runtime,
         runtime_version=manifest.golden.runtime_version,
         tolerance_steps=manifest.golden.tolerance_steps,
+        keeps_state=manifest.keeps_state,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.tflite import verify
-from edgeswap.tflite.flatbuffer import Tensor, indices, operator_name, tensors
+from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
 from edgeswap.tflite.operation import Operation
 
 _FUSED = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
@@ -79,7 +79,7 @@ class _Subgraph:
             int(code.version),
         )
         near = [*writes, *verify.upstream(writers, [index for index in reads if index not in constants])]
-        touched = [*writes, *reads, *(index for index in indices(call.intermediates) if index != -1)]
+        touched = [*writes, *reads]
         return Call(
             operation,
             tuple(known[index].dtype for index in writes),

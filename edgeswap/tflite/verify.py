@@ -8,7 +8,7 @@ from typing import Any
 
 from edgeswap.errors import VerificationError
 from edgeswap.tflite.elu import fold_elu
-from edgeswap.tflite.flatbuffer import Tensor, operator_name, read
+from edgeswap.tflite.flatbuffer import Tensor, indices, operator_name, read
 from edgeswap.tflite.flatbuffer import tensors as tensors_of
 
 FLOAT_DTYPES = frozenset({"FLOAT64", "FLOAT32", "FLOAT16", "BFLOAT16", "FLOAT8_E4M3FN", "FLOAT8_E5M2"}) | {
@@ -47,7 +47,8 @@ class Verdict:
 
     Attributes:
         input_dtypes, output_dtypes: of the first subgraph, in order, as the schema names them (`INT8`).
-        float_tensors: names of every tensor of a float type, also of those no operator uses.
+        float_tensors: names of every tensor of a float type, also of those no operator uses; but not what an operator
+            has as `intermediates` alone, which hold no values: an int8 LSTM notes scales of its gates in empty ones.
         float_operators: every operator that reads or writes one.
         has_int8_activations: some operator writes an int8 tensor.
         has_quantized_weights: some constant is an integer of 8 bits or less.
@@ -87,7 +88,12 @@ def verify(data: bytes) -> Verdict:
     return Verdict(
         input_dtypes=tuple(tensors[0][index].dtype for index in model.subgraphs[0].inputs),
         output_dtypes=tuple(tensors[0][index].dtype for index in model.subgraphs[0].outputs),
-        float_tensors=tuple(tensor.name for known in tensors for tensor in known if tensor.dtype in FLOAT_DTYPES),
+        float_tensors=tuple(
+            tensor.name
+            for number, known in enumerate(tensors)
+            for index, tensor in enumerate(known)
+            if tensor.dtype in FLOAT_DTYPES and index not in _intermediates(model.subgraphs[number])
+        ),
         float_operators=tuple(
             _float_operator(
                 operator_name(model.operatorCodes[call.opcodeIndex]), call, tensors[number], writers[number]
@@ -175,6 +181,15 @@ def _float_operator(name: str, call: Any, tensors: Sequence[Tensor], writers: Ma
         upstream=tuple(tensors[index].name for index in upstream(writers, reads)),
         is_hybrid=name not in _BORDERS and writes_float and reads_weights,
     )
+
+
+def _intermediates(subgraph: Any) -> frozenset[int]:
+    """Tensors that operators name as intermediates, and as nothing else."""
+    inner = {int(index) for operator in subgraph.operators for index in indices(operator.intermediates)}
+    named = {*indices(subgraph.inputs), *indices(subgraph.outputs)}.union(
+        *({*indices(operator.inputs), *indices(operator.outputs)} for operator in subgraph.operators)
+    )
+    return frozenset(inner - named)
 
 
 def _float_names(tensors: Sequence[Tensor], operator: Any) -> tuple[str, ...]:

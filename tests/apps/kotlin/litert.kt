@@ -15,6 +15,8 @@ class Interpreter(file: ByteBuffer) : AutoCloseable {
         outputs.forEach { (index, buffer) -> (buffer as ByteBuffer).put(made[index]) }
     }
 
+    fun resetVariableTensors() = Unit
+
     override fun close() = Unit
 
     companion object {
