@@ -14,6 +14,7 @@ from edgeswap.activations.catalog import Activation
 from edgeswap.findings import SEVERITIES, ActivationUse, Finding, Severity, TargetCheck
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
 from edgeswap.lowering import Lowered, activation_operators, lower
+from edgeswap.lowering_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.operators import Target
 from edgeswap.tflite.operation import Operation, Remark
 
@@ -81,7 +82,7 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
 def _merged(findings: Iterable[Finding], alike: Callable[[Finding], Hashable]) -> list[Finding]:
     found: dict[Hashable, list[Finding]] = {}
     for finding in findings:
-        key = (finding.severity, finding.why, finding.instead, finding.basis, alike(finding))
+        key = (finding.severity, finding.why, finding.instead, finding.basis, finding.certain, alike(finding))
         found.setdefault(key, []).append(finding)
     return [
         together[0].model_copy(
@@ -120,6 +121,10 @@ class _Model:
     graph: Graph
     target: Target
     shapes: Mapping[Ref, tuple[int | None, ...]]
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[Node, ...]]:
+        return self.graph.consumers()
 
     @cached_property
     def lowered(self) -> dict[str, Lowered | None]:
@@ -175,7 +180,10 @@ class _Model:
                 yield _finding("blocks", ref.node, what, why, "Build the model with the size on the device.", FACT)
             if config["dtype"] != "float32":
                 what, why = f"{config['dtype']} input", "An export takes float32 inputs, which become int8."
-                yield _finding("blocks", ref.node, what, why, "Build the model with float32 inputs.", FACT)
+                instead = "Build the model with float32 inputs."
+                if any(self.graph.layers[node.layer].class_name == "Embedding" for node in self.readers[ref.node]):
+                    why, instead = TOKENS, EMBED_IN_THE_APP
+                yield _finding("blocks", ref.node, what, why, instead, FACT)
             if batch not in (None, 1):
                 what, why = f"batch of {batch}", "It is exported with a batch of 1, which is what runs in one piece."
                 yield _finding("note", ref.node, what, why, "", FACT)
@@ -193,7 +201,8 @@ class _Model:
             lowered = self.lowered[node.name]
             if lowered is not None and lowered.refused:
                 what = f"{lowered.refused} in {_class_name(self.graph.layers[node.layer])}"
-                yield _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+                found = _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+                yield found.model_copy(update={"certain": lowered.certain})
             elif lowered is not None and lowered.why and not lowered.in_float:
                 class_name = _class_name(self.graph.layers[node.layer])
                 yield _finding("note", node.layer, class_name, lowered.why, lowered.instead, ESTIMATE)
@@ -202,7 +211,7 @@ class _Model:
             if operation.name in lowered.in_float:
                 what = f"float {operation.name}"
                 found = _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
-                yield found.model_copy(update={"operators": [operation.name]})
+                yield found.model_copy(update={"operators": [operation.name], "certain": lowered.certain})
                 continue
             remark = self.remark(operation)
             if remark is not None:

@@ -8,6 +8,17 @@ from pydantic import ConfigDict, Field
 
 from edgeswap.records import Activations, Record
 
+Kind = Literal[
+    "float32",
+    "float16",
+    "dynamic range",
+    "int8",
+    "int8 with uint8 ends",
+    "int8 with float32 ends",
+    "int8 in part",
+    "int16x8",
+    "uint8",
+]
 Severity = Literal["blocks", "costs", "note"]
 SEVERITIES: tuple[Severity, ...] = ("blocks", "costs", "note")  # gravest first
 
@@ -19,6 +30,7 @@ class Finding(Record):
     what: str
     why: str
     instead: str = Field(description="what to write or do instead; empty where there is nothing to do")
+    certain: bool = Field(default=True, description="false: an estimate that depends on what stands around the layers")
     basis: str = Field(description="what it rests on: a measurement, a published table, or an estimate")
     layers: list[str] = Field(description="Keras layers; of a .tflite those that its tensors' names point to")
     operators: list[str] = Field(default=[], description="TFLite operators it is about")
@@ -55,6 +67,7 @@ class CheckReport(Record):
     edgeswap: str
     model: str
     form: Literal["keras", "tflite"]
+    kind: Kind | None = Field(default=None, description="of a .tflite: what its numbers are; null for a Keras model")
     activations: Activations | None = Field(default=None, description="the swap that was asked for; null if none was")
     targets: list[TargetCheck]
     passed: bool

@@ -57,6 +57,8 @@ class _Surroundings:
             name = operation_of(layer)
             of_keras = KERAS_OPERATIONS.get(name) if "class_name" in layer.config["source"] else None
             return of_keras or OPERATIONS.get(name)
+        if layer.class_name == "Embedding" and not self.reads_an_input(node):
+            return None  # of numbers that the model itself computes
         found = LAYERS.get(layer.class_name)
         return found(layer, len(node.refs())) if callable(found) else found
 
@@ -79,6 +81,15 @@ class _Surroundings:
             return False
         source = self.source(node)
         return source is not None and self.rule(source).folds_batch_norm and len(self.readers[source.name]) == 1
+
+    def reads_an_input(self, node: Node) -> bool:
+        """Whether it reads an input of the model, perhaps in another shape."""
+        while refs := node.refs():
+            node = self.graph.node(refs[0])
+            class_name = self.graph.layers[node.layer].class_name
+            if class_name not in ("Flatten", "Permute", "Reshape") and not self.rule(node).identity:
+                return class_name == "InputLayer"
+        return True
 
     def source(self, node: Node) -> Node | None:
         """What it reads, past what the converter removes; None where that is an input."""

@@ -25,6 +25,8 @@ class Lowered:
         instead: what to write instead.
         options: what tables ask of the operators, see `edgeswap.tflite.operation.Operation`.
         version: of the operators, where it is higher than usual.
+        certain: of what is `in_float` or `refused`, whether it comes out so whatever stands around the layer. What is
+            certain stops an export before it trains; what is not is left to the conversion.
     """
 
     operators: tuple[str, ...] = ()
@@ -34,9 +36,13 @@ class Lowered:
     instead: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     version: int | None = None
+    certain: bool = True
 
 
 NOTHING = Lowered()
+
+TOKENS = "An int8 input cannot carry token numbers: it has 256 values, which stand for reals."
+EMBED_IN_THE_APP = "Look the vectors up in the app, and export the model from behind the embedding, which takes them."
 
 CLAMPS = {"relu": "RELU", "relu6": "RELU6", "relu_n": "RELU", "hard_tanh": "RELU_N1_TO_1", "pact": "RELU"}
 
@@ -87,16 +93,28 @@ def _rescaling(layer: Layer, _inputs: int) -> Lowered:
 def _recurrent(layer: Layer, _inputs: int) -> Lowered:
     if layer.config.get("unroll"):
         return _UNROLLED[layer.class_name]
-    if layer.class_name == "LSTM":
-        why = "The converter leaves float32 tensors beside the gates of UNIDIRECTIONAL_SEQUENCE_LSTM."
-        return Lowered(("UNIDIRECTIONAL_SEQUENCE_LSTM",), ("UNIDIRECTIONAL_SEQUENCE_LSTM",), "", why, _UNROLL)
+    if layer.class_name == "LSTM" and _is_one_operator(layer.config):
+        return Lowered(("UNIDIRECTIONAL_SEQUENCE_LSTM",))
     return Lowered(("WHILE",), ("WHILE",), "", "It becomes a loop that carries float32 tensors.", _UNROLL)
 
 
-def _gru_unrolled(layer: Layer, inputs: int) -> Lowered:
-    if layer.config.get("unroll") and not layer.config.get("reset_after", True):
-        return Lowered(("SPLIT_V",), ("SPLIT_V",), "", _ISLAND, "Build it with reset_after=True.")
-    return _recurrent(layer, inputs)
+def _is_one_operator(config: Mapping[str, Any]) -> bool:
+    """Whether the converter knows an LSTM: as Keras's own fast form of it, all else is a loop."""
+    plain = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+    named = {name: config.get(name, default) for name, default in plain.items()}
+    named = {name: value["catalog"] if isinstance(value, Mapping) else value for name, value in named.items()}
+    return named == plain and bool(config.get("use_bias", True)) and not config.get("recurrent_dropout")
+
+
+def _bidirectional(layer: Layer, inputs: int) -> Lowered | None:
+    """The layer forwards, and once more over the reversed sequence."""
+    inner = layer.config["layer"]
+    row = LAYERS.get(inner["class_name"])
+    inside = Layer(layer.name, inner["class_name"], inner["config"])
+    one = row(inside, inputs) if callable(row) else row
+    if one is None or one.in_float or one.refused:
+        return one
+    return Lowered((*one.operators, "REVERSE_V2", *one.operators))
 
 
 def _activation_class(layer: Layer, _inputs: int) -> Lowered | None:
@@ -108,7 +126,7 @@ def _thresholded(layer: Layer, _inputs: int) -> Lowered:
     if layer.class_name == "ThresholdedReLU" or layer.config.get("threshold"):
         return Lowered(("GREATER", "CAST", "MUL"), ("CAST",), why=_ISLAND, instead="Swap relu6 in.")
     instead = "Write it without max_value, which makes it leaky_relu, or swap relu6 in."
-    return Lowered(("NEG", "RELU", "MUL", "RELU6", "SUB"), ("NEG",), why=_ISLAND, instead=instead)
+    return Lowered(("NEG", "RELU", "MUL", "RELU6", "SUB"), ("NEG",), why=_ISLAND, instead=instead, certain=False)
 
 
 def _prelu(layer: Layer, _inputs: int) -> Lowered:
@@ -116,7 +134,8 @@ def _prelu(layer: Layer, _inputs: int) -> Lowered:
 
 
 def _island(operator: str, instead: str) -> Lowered:
-    return Lowered((operator,), (operator,), "", _ISLAND, instead)
+    """An operator that the converter leaves in float, unless it can join it with its neighbours."""
+    return Lowered((operator,), (operator,), "", _ISLAND, instead, certain=operator.startswith("CONV_3D"))
 
 
 def _refused(operation: str, instead: str) -> Lowered:
@@ -124,18 +143,15 @@ def _refused(operation: str, instead: str) -> Lowered:
 
 
 _ISLAND = "It has no int8 form: the converter leaves DEQUANTIZE and QUANTIZE around it."
-_UNROLL = "Write Conv1D layers, or build it with unroll=True, which makes it plain operators, most of the time in int8."
-_SOMETIMES = "Unrolled it was int8 in some conversions, and kept a float SPLIT in others."
+_UNROLL = "Build it with unroll=True, which makes it plain operators in int8, or write Conv1D layers."
 _A_PIECE_A_STEP = 100  # or however many steps there are: more than a delegate takes
 _FLAT = "Write layers over two dimensions; fold the third into the channels or the batch."
 _MOMENTS = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
 
 _UNROLLED: Mapping[str, Lowered] = {
     "SimpleRNN": Lowered(("UNPACK", "FULLY_CONNECTED", "ADD", "TANH")),
-    "LSTM": Lowered(("UNPACK", "FULLY_CONNECTED", "ADD", "SPLIT", "LOGISTIC", "TANH", "MUL"), why=_SOMETIMES),
-    "GRU": Lowered(
-        ("UNPACK", "FULLY_CONNECTED", "SPLIT", "SPLIT_V", "LOGISTIC", "SUB", "TANH", "MUL", "ADD"), why=_SOMETIMES
-    ),
+    "LSTM": Lowered(("UNPACK", "FULLY_CONNECTED", "ADD", "SPLIT", "LOGISTIC", "TANH", "MUL")),
+    "GRU": Lowered(("UNPACK", "FULLY_CONNECTED", "SPLIT", "SPLIT_V", "LOGISTIC", "SUB", "TANH", "MUL", "ADD")),
 }
 
 _KERAS_FUNCTIONS: Mapping[str, Lowered] = {
@@ -190,8 +206,9 @@ LAYERS: Mapping[str, Lowered | Callable[[Layer, int], Lowered | None]] = {
     "Activation": _activation_class,
     **dict.fromkeys(("ReLU", "ThresholdedReLU"), _thresholded),
     "PReLU": _prelu,
-    **dict.fromkeys(("LSTM", "SimpleRNN"), _recurrent),
-    "GRU": _gru_unrolled,
+    **dict.fromkeys(("GRU", "LSTM", "SimpleRNN"), _recurrent),
+    "Bidirectional": _bidirectional,
+    "Embedding": Lowered(("CAST", "GATHER"), ("CAST",), "", TOKENS, EMBED_IN_THE_APP),
     "Conv3D": _island("CONV_3D", _FLAT),
     "Conv3DTranspose": _island("CONV_3D_TRANSPOSE", _FLAT),
     "MaxPooling3D": _refused("MaxPool3D", _FLAT),

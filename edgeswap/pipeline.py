@@ -14,6 +14,7 @@ import numpy.typing as npt
 from edgeswap import __version__
 from edgeswap.bundle.make import Credits, label_lines, make_bundle
 from edgeswap.compare import compare, judge
+from edgeswap.compatibility.int8 import require_int8
 from edgeswap.config import ExportConfig
 from edgeswap.convert import Conversion, convert_all
 from edgeswap.delegated import Delegated, delegated
@@ -101,19 +102,20 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     source = open_source(
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
-    roles = assign(config, source, progress)
-    label_lines(roles.test.class_names, source.classes)  # what cannot be labels is told before training
     swapped = swap(source.graph, config.hidden_activation, config.rules)  # what cannot be is told before training
     planned = swapped.graph if swapped.activations.swapped else source.graph
+    doubts = require_int8(planned) if config.precision == "int8" else []
     if config.precision == "int16x8":
         require_int16x8(planned)
+    roles = assign(config, source, progress)
+    label_lines(roles.test.class_names, source.classes)  # what cannot be labels is told before training
     source = verified(source, planned, roles.representative, decomposed=config.precision == "int8", progress=progress)
     source = train_example(source, seed=config.seed, progress=progress)
     if config.precision == "int8":
         source, roles = normalized_by_app(source, roles)
     run = _Run(config, source, roles, folder, progress)
     coarse = coarse_features(run.observed_inputs()) if config.precision == "int8" else []
-    for caution in (*roles.cautions, *coarse):
+    for caution in (*doubts, *roles.cautions, *coarse):
         run.warn(caution)
 
     baseline = run.build(source.graph)

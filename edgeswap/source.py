@@ -20,6 +20,7 @@ from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
 from edgeswap.graph.verify import verify
+from edgeswap.lowering_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.model.custom_objects import CustomObjects, twin
 from edgeswap.model.load import load_model, sha256
 from edgeswap.progress import Progress
@@ -146,9 +147,12 @@ def _check_inputs(graph: Graph) -> None:
                 "Build the model with the size that it will have on the device.",
             )
         if config["dtype"] != "float32":
+            readers = {graph.layers[node.layer].class_name for node in graph.consumers()[ref.node]}
             raise ModelError(
                 f"Expected float32 inputs, got {config['dtype']} for {ref.node!r}.",
-                "Build the model with float32 inputs; pixels are mapped to them by --preprocess.",
+                f"{TOKENS} {EMBED_IN_THE_APP}"
+                if "Embedding" in readers
+                else "Build the model with float32 inputs; pixels are mapped to them by --preprocess.",
             )
 
 

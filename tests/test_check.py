@@ -12,7 +12,8 @@ import pytest
 
 from edgeswap.activations.catalog import CATALOG, Activation, parse
 from edgeswap.check import check, heavy_from
-from edgeswap.errors import ConfigError
+from edgeswap.compatibility.int8 import require_int8
+from edgeswap.errors import ConfigError, ModelError
 from edgeswap.findings import CheckReport, Finding, TargetCheck
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
@@ -108,7 +109,7 @@ def test_the_tail_may_run_on_the_cpu() -> None:
 @pytest.mark.parametrize(
     ("layer", "says"),
     [
-        (("LSTM", {}), "unroll"),
+        (("LSTM", {"activation": "relu"}), "unroll"),
         (("GRU", {}), "unroll"),
         (("Conv3D", {}), "two dimensions"),
         (("MaxPooling3D", {}), "two dimensions"),
@@ -131,8 +132,46 @@ def test_what_has_no_int8_form_blocks_everywhere_and_says_what_to_write(
 
 
 def test_a_recurrent_layer_that_is_unrolled_does_not_block() -> None:
-    assert checked(chain(("LSTM", {"unroll": True}), DENSE), HOST, None).passed
-    assert not checked(chain(("GRU", {"unroll": True, "reset_after": False}), DENSE), HOST, None).passed
+    for layer in (("LSTM", {"unroll": True}), ("GRU", {"unroll": True, "reset_after": False}), ("LSTM", {})):
+        assert checked(chain(layer, DENSE), HOST, None).passed
+
+
+def test_token_numbers_cannot_come_in_as_int8() -> None:
+    for dtype in ("float32", "int32"):
+        (finding,) = blocking(checked(chain(("Embedding", {}), DENSE, shape=(None, 6), dtype=dtype)))[:1]
+        assert "token numbers" in finding.why
+        assert "in the app" in finding.instead
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        (("GRU", {}), "unroll=True"),
+        (("Embedding", {}), "in the app"),
+        (("MaxPooling3D", {}), "two dimensions"),
+    ],
+)
+def test_an_export_is_refused_for_what_is_certain_with_the_remedy_of_check(
+    layer: tuple[str, dict[str, Any]], says: str
+) -> None:
+    graph = chain(layer, DENSE)
+    with pytest.raises(ModelError) as caught:
+        require_int8(graph)
+    (finding,) = blocking(checked(graph))
+    assert finding.instead == caught.value.remedy
+    assert finding.why in caught.value.problem
+    assert f"{layer[0].lower()}0" in caught.value.problem
+    assert says in caught.value.remedy
+
+
+def test_what_only_may_stay_in_float_is_a_warning_of_an_export() -> None:
+    (caution,) = require_int8(chain(CONV, ("EdgeswapOperation", {"source": {"tensorflow": "math.negative"}}), CONV))
+    assert "NEG" in caution.problem
+    assert require_int8(chain(CONV, act("gelu"), ("LSTM", {}), DENSE)) == []
+
+
+def test_a_slope_of_a_model_file_is_written_in_as_few_digits_as_a_float32_needs() -> None:
+    assert str(Activation("leaky_relu", {"negative_slope": 0.30000001192092896})) == "leaky_relu(negative_slope=0.3)"
 
 
 def test_inputs_are_judged() -> None:
@@ -212,7 +251,7 @@ def test_targets() -> None:
 def test_the_table_keeps_to_the_terminal_and_escapes_are_written_out(width: int) -> None:
     from rich.console import Console
 
-    result = checked(chain(CONV, act("leaky_relu(negative_slope=0.01)"), CONV, act("gelu"), ("LSTM", {}), DENSE), CORAL)
+    result = checked(chain(CONV, act("leaky_relu(negative_slope=0.01)"), CONV, act("gelu"), ("GRU", {}), DENSE), CORAL)
     evil = result.findings[0].model_copy(update={"layers": ["a" * 90, "\x1b[2Jtwo"]})
     result = result.model_copy(update={"findings": [evil, *result.findings[1:]]})
     report = CheckReport(edgeswap="0", model="m", form="keras", targets=[result], passed=False)

@@ -181,6 +181,8 @@ def conversions() -> dict[str, tuple[Any, Any, bytes]]:
     from edgeswap.quantization.placement import place
     from edgeswap.quantization.qat import quantize
     from edgeswap.tflite.elu import fold_elu
+    from edgeswap.tflite.lstm import mend_lstm
+    from edgeswap.tflite.moves import fold_moves
 
     graphs, jobs = [], []
     for group in GROUPS:
@@ -191,7 +193,7 @@ def conversions() -> dict[str, tuple[Any, Any, bytes]]:
         placement = place(graph, input_ranges={source.node: (-3.0, 3.0)})
         jobs.append(Conversion(quantize(placement, observe(placement, samples)), "int8", samples))
         graphs.append(graph)
-    files = map(fold_elu, convert_all(jobs))
+    files = (fold_elu(fold_moves(mend_lstm(data))) for data in convert_all(jobs))
     return {group: (graph, shapes_of(graph), data) for group, graph, data in zip(GROUPS, graphs, files, strict=True)}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from tflite_models import BUILTIN, converted, float_model, island, single
-from tiny_tflite import classifier
+from tiny_tflite import classifier, remembering, streaming
 
 from edgeswap.cli import run
 from edgeswap.errors import ModelError
@@ -22,6 +22,7 @@ from edgeswap.tflite.check import check
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import builtin_code, changed, read, write
 from edgeswap.tflite.hard_swish import rewrite_hard_swish
+from edgeswap.tflite.kind import kind_of
 from edgeswap.tflite.rewriting import Draft
 
 HOST, CORAL, MOBILE = target("host"), target("coral"), target("mobile")
@@ -72,13 +73,70 @@ def test_hard_swish_costs_on_a_cpu_and_blocks_on_the_edge_tpu_until_it_is_rewrit
         assert rewritten.leaves_at is None
 
 
-@pytest.mark.parametrize(("form", "borders"), [("float_io", 2), ("dynamic_range", 2), ("float32", 2), ("float16", 2)])
-def test_float_inputs_and_outputs_block(form: str, borders: int) -> None:
-    result = check(converted("relu6", form), HOST)
-    assert not result.passed
-    found = [finding.what for finding in of(result, "blocks")]
-    assert found[:borders] == ["FLOAT32 input", "FLOAT32 output"]
-    assert any(what.startswith("float ") for what in found)
+@pytest.mark.parametrize(
+    ("form", "kind", "blocking"),
+    [
+        ("int8", "int8", []),
+        ("float_io", "int8 with float32 ends", ["FLOAT32 input", "FLOAT32 output"]),
+        ("dynamic_range", "dynamic range", ["a dynamic range model"]),
+        ("float32", "float32", ["a float32 model"]),
+        ("float16", "float16", ["a float16 model"]),
+    ],
+)
+def test_a_file_is_of_one_kind_and_a_float_one_is_said_once(form: str, kind: str, blocking: list[str]) -> None:
+    data = converted("relu6", form)
+    assert kind_of(read(data)) == kind
+    assert [finding.what for finding in of(check(data, HOST), "blocks")] == blocking
+    assert check(data, HOST).passed is not bool(blocking)
+
+
+def with_uint8_ends(data: bytes) -> bytes:
+    """The file with a QUANTIZE from uint8 in front and one to uint8 behind, as converters write it."""
+    draft = Draft(read(data))
+    subgraph = draft.subgraphs[0]
+    for side in ("inputs", "outputs"):
+        (inner,) = map(int, getattr(subgraph, side))
+        tensor = subgraph.tensors[inner]
+        scale = schema.QuantizationParametersT(
+            scale=list(tensor.quantization.scale), zeroPoint=[int(tensor.quantization.zeroPoint[0]) + 128]
+        )
+        subgraph.tensors.append(changed(tensor, name=f"uint8 {side}", type=schema.TensorType.UINT8, quantization=scale))
+        end = len(subgraph.tensors) - 1
+        source, target = (end, inner) if side == "inputs" else (inner, end)
+        node = draft.operator(BUILTIN.QUANTIZE, [source], target, 2)
+        subgraph.operators.insert(0 if side == "inputs" else len(subgraph.operators), node)
+        setattr(subgraph, side, [end])
+    return write(draft.model)
+
+
+def test_uint8_ends_are_no_finding() -> None:
+    data = with_uint8_ends(converted("relu6"))
+    assert kind_of(read(data)) == "int8 with uint8 ends"
+    for where in (HOST, MOBILE, CORAL):
+        assert check(data, where).findings == []
+
+
+def test_a_state_in_a_resource_is_no_float_and_no_blocker(tmp_path: Path) -> None:
+    data = streaming(tmp_path / "s.tflite", 4).read_bytes()  # in float, so that the one finding is about that
+    assert [finding.what for finding in check(data, HOST).findings] == ["a float32 model"]
+    as_int8 = Draft(read(data))
+    for subgraph in as_int8.subgraphs:
+        for index, tensor in enumerate(subgraph.tensors):
+            if tensor.type == schema.TensorType.FLOAT32:
+                subgraph.tensors[index] = changed(tensor, type=schema.TensorType.INT8)
+    result = check(write(as_int8.model), HOST)
+    assert result.passed
+    assert not [finding for finding in result.findings if "RESOURCE" in finding.why]
+
+
+def test_an_operator_with_a_state_that_notes_scales_in_empty_tensors_is_int8(tmp_path: Path) -> None:
+    draft = Draft(read(remembering(tmp_path / "r.tflite", 4).read_bytes()))
+    subgraph = draft.subgraphs[0]
+    subgraph.tensors.append(schema.TensorT(name="input_to_cell_intermediate", shape=[0], type=0, buffer=0))
+    subgraph.operators[0] = changed(subgraph.operators[0], intermediates=[len(subgraph.tensors) - 1])
+    data = write(draft.model)
+    assert kind_of(read(data)) == "int8"
+    assert check(data, HOST).passed
 
 
 def test_an_island_in_the_middle_is_named_by_its_operator_and_not_by_its_borders() -> None:

@@ -24,6 +24,8 @@ def render(report: CheckReport, console: Console) -> None:
         console: where to print; its width is kept to.
     """
     width = min(console.width, WIDEST)
+    if report.kind is not None:
+        console.print(_text(f"{report.model}: {report.kind}."))
     if report.activations is not None:
         swapped, kept = report.activations.swapped, report.activations.skipped
         names = say.shortened([entry.layer for entry in swapped])

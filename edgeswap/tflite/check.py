@@ -11,20 +11,14 @@ from typing import Any
 
 from edgeswap import __version__
 from edgeswap.check import FACT, against, grouped, heavy_from
-from edgeswap.findings import CheckReport, Finding, Severity, TargetCheck
+from edgeswap.findings import CheckReport, Finding, Kind, Severity, TargetCheck
 from edgeswap.operators import Target
 from edgeswap.tflite import verify
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.flatbuffer import Tensor, read, tensors
-
-_BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
-_NEEDS_INT8 = {
-    "ELU": "`edgeswap export --int8` makes it one int8 operator; or swap relu6 or swish in.",
-    "CONV_3D": "Write layers over two dimensions.",
-    "WHILE": "Build the recurrent layer with unroll=True, or write Conv1D layers.",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "Build the recurrent layer with unroll=True, or write Conv1D layers.",
-}
+from edgeswap.tflite.kind import BORDERS, IN_FLOAT, kind_of
+from edgeswap.tflite.remedies import instead_of
 
 
 def check(data: bytes, target: Target, *, layer_names: Sequence[str] = ()) -> TargetCheck:
@@ -36,13 +30,14 @@ def check(data: bytes, target: Target, *, layer_names: Sequence[str] = ()) -> Ta
         layer_names: of the Keras model, see `edgeswap.tflite.verify.layer_in`.
 
     Returns:
-        As `edgeswap.check.check`. `blocks` is also an input or output of another type, and every float tensor.
+        As `edgeswap.check.check`. `blocks` is also a float input or output, and every float tensor; of a file that is
+        computed in float throughout that is one finding.
 
     Raises:
         ModelError: `data` is no TFLite file that can be read.
     """
     file = _File(read(data), target, layer_names)
-    findings = grouped([*file.borders(data), *file.graph_findings(), *file.operator_findings()])
+    findings = grouped(file.findings(data))
     return TargetCheck(
         target=target.name,
         basis=target.basis,
@@ -74,6 +69,7 @@ def check_file(path: Path, targets: Sequence[Target]) -> CheckReport:
         edgeswap=__version__,
         model=str(path),
         form="tflite",
+        kind=kind_of(read(data)),
         targets=checked,
         passed=all(target.passed for target in checked),
     )
@@ -103,12 +99,31 @@ class _File:
                 return f"{call.layer or call.written[0]} ({call.operation.name})"
         return None
 
+    def findings(self, data: bytes) -> Iterator[Finding]:
+        """All of them; of a file that no quantization has touched but the one that says so, and its sizes."""
+        if self.kind in IN_FLOAT:
+            yield _finding("blocks", f"a {self.kind} model", _FLOAT_KINDS[self.kind], _QUANTIZE)
+        else:
+            yield from self.borders(data)
+        if self.kind == "int16x8":
+            severity: Severity = "blocks" if self.target.one_piece else "costs"
+            yield _finding(
+                severity, "an int16x8 model", "Its activations are int16, which only the plain kernels take.", _INT8
+            )
+        yield from self.graph_findings()
+        if self.kind not in (*IN_FLOAT, "int16x8"):
+            yield from self.operator_findings()
+
+    @cached_property
+    def kind(self) -> Kind:
+        return kind_of(self.model)
+
     def borders(self, data: bytes) -> Iterator[Finding]:
         verdict = verify.verify(data)
         for side, dtypes in (("input", verdict.input_dtypes), ("output", verdict.output_dtypes)):
-            for dtype in sorted({*dtypes} - self.target.dtypes):
+            for dtype in sorted({*dtypes} & verify.FLOAT_DTYPES):
                 instead = f"Convert it with int8 as inference_{side}_type."
-                yield _finding("blocks", f"{dtype} {side}", "A full-integer model takes and gives int8.", instead)
+                yield _finding("blocks", f"{dtype} {side}", "A full-integer model takes and gives integers.", instead)
         used = {name for call in self.calls for name in call.float_tensors}
         for name in dict.fromkeys(verdict.float_tensors):
             if name not in used:
@@ -145,17 +160,16 @@ class _File:
 
     def operator_findings(self) -> Iterator[Finding]:
         heavy = heavy_from([call.operation.name for call in self.calls])
-        islands = any(call.float_tensors and call.operation.name not in _BORDERS for call in self.calls)
+        islands = any(call.float_tensors and call.operation.name not in BORDERS for call in self.calls)
         for call, heavy_behind in zip(self.calls, heavy, strict=True):
             name = call.operation.name
             if call.float_tensors:
-                if name not in _BORDERS or not islands:
+                if name not in BORDERS or (not islands and not self.is_end(call)):
                     why = "It computes on float tensors, or carries them."
-                    instead = _NEEDS_INT8.get(name, "Convert it with full-integer quantization, or swap the layer.")
-                    yield self.about(call, "blocks", f"float {name}", (why, instead, FACT))
+                    yield self.about(call, "blocks", f"float {name}", (why, instead_of([name]), FACT))
                 continue
             foreign = {*call.dtypes} - self.target.dtypes - _HELPERS
-            if foreign:
+            if foreign and name not in BORDERS and self.kind != "uint8":
                 why = f"It writes {', '.join(sorted(foreign))}, not int8."
                 yield self.about(call, "blocks", name, (why, "Convert it with int8 activations.", FACT))
             helps = {*call.dtypes} <= _HELPERS and not self.target.one_piece
@@ -163,6 +177,12 @@ class _File:
             if remark is not None:
                 severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
                 yield self.about(call, severity, name, (why, remark.instead, remark.basis))
+
+    def is_end(self, call: Call) -> bool:
+        """Whether it turns an input or an output of the model, which is a finding of its own."""
+        graph = self.model.subgraphs[0]
+        ends = {self.known[0][int(index)].name for index in (*graph.inputs, *graph.outputs)}
+        return bool(ends & {*call.float_tensors})
 
     def about(self, call: Call, severity: Severity, what: str, reasons: tuple[str, str, str]) -> Finding:
         why, instead, basis = reasons
@@ -179,7 +199,15 @@ class _File:
 
 
 _SHOWN = 5
-_HELPERS = frozenset({"INT32", "INT64", "BOOL"})  # sizes, indices and conditions
+# Sizes, indices, conditions, and handles of variables that keep a state.
+_HELPERS = frozenset({"INT32", "INT64", "BOOL", "RESOURCE"})
+_FLOAT_KINDS = {
+    "float32": "All of it is computed in float32.",
+    "float16": "Its weights are float16, and all of it is computed in float32.",
+    "dynamic range": "Only its weights are integers: what lies between the operators is float32.",
+}
+_QUANTIZE = "Convert it with full-integer quantization: `edgeswap export --int8` of its Keras model."
+_INT8 = "Convert it with int8 activations: `edgeswap export --int8` of its Keras model."
 
 
 def _finding(severity: Severity, what: str, why: str, instead: str) -> Finding:

@@ -8,6 +8,7 @@ from edgeswap.errors import VerificationError
 from edgeswap.records import CandidatePrecision
 from edgeswap.tflite.flatbuffer import read
 from edgeswap.tflite.flatbuffer import tensors as tensors_of
+from edgeswap.tflite.remedies import instead_of
 from edgeswap.tflite.verify import layer_of, require_full_integer, verify
 
 _BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
@@ -51,8 +52,9 @@ def _require_int16x8(data: bytes, layer_names: Sequence[str]) -> None:
         f"Expected an int16x8 model (int16 in, int16 out, no float tensor in between), got inputs and outputs of "
         f"{', '.join(dict.fromkeys(ends))} and {len(verdict.float_tensors)} float tensors"
         + (f": {', '.join(named)}." if named else "."),
-        "Swap these layers' activation for one that the converter takes in 16 bits, such as relu6, or pass --precision "
-        "int8.",
+        f"{instead_of({operator.operator for operator in computing})} Or pass --precision int8."
+        if computing
+        else "Pass --precision int8.",
     )
 
 

@@ -10,6 +10,7 @@ from edgeswap.errors import VerificationError
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import Tensor, indices, operator_name, read
 from edgeswap.tflite.flatbuffer import tensors as tensors_of
+from edgeswap.tflite.remedies import instead_of
 
 FLOAT_DTYPES = frozenset({"FLOAT64", "FLOAT32", "FLOAT16", "BFLOAT16", "FLOAT8_E4M3FN", "FLOAT8_E5M2"}) | {
     "COMPLEX64",
@@ -238,16 +239,7 @@ def _remedy(verdict: Verdict, data: bytes) -> str:
             verify(fold_elu(data)).is_full_integer,
             "Export it with `edgeswap export --int8`, which makes these float islands int8 operators.",
         ),
-        (
-            computing == {"ELU"},
-            "Write each ELU as an activation or a layer of its own: `edgeswap export --int8` makes such a one an int8 "
-            "operator, but not several inside of one layer; or swap relu6 or swish in.",
-        ),
-        (
-            bool(computing),
-            "The converter has no int8 form for these operators: swap the layers' activation for one that `edgeswap "
-            "activations` lists, such as relu6.",
-        ),
+        (bool(computing), instead_of(computing)),
         (
             bool(verdict.float_tensors) and not verdict.float_operators,
             "Nothing computes on these tensors: write the file again without them.",

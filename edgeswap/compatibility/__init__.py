@@ -1,0 +1,1 @@
+"""What can be int8, and where."""

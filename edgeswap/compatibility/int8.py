@@ -1,0 +1,43 @@
+"""Can a model be int8 at all? Told before anything trains, by what `edgeswap check` finds."""
+
+from __future__ import annotations
+
+from edgeswap.check import check
+from edgeswap.errors import ModelError
+from edgeswap.findings import Finding
+from edgeswap.graph.ir import Graph
+from edgeswap.operators import target
+from edgeswap.records import Caution
+from edgeswap.report.wording import shortened
+
+
+def require_int8(graph: Graph) -> list[Caution]:
+    """Refuse a model of which it is certain that it cannot be int8.
+
+    Only what holds wherever it is to run: which operators a target's accelerator takes is for `edgeswap check`.
+
+    Args:
+        graph: canonical, with its swaps, as it is to be exported.
+
+    Returns:
+        What may come out in float but need not, since the converter can join an operator with its neighbours; the gate
+        judges the file itself.
+
+    Raises:
+        ModelError: a blocking finding that is certain; the remedy is the finding's own.
+    """
+    blocking = [one for one in check(graph, target("host"), shapes={}).findings if one.severity == "blocks"]
+    certain = [finding for finding in blocking if finding.certain]
+    if certain:
+        first, *others = certain
+        more = f" {len(others)} more such findings: see `edgeswap check`." if others else ""
+        raise ModelError(f"Expected a model that can be int8, got {_named(first)}. {first.why}", first.instead + more)
+    return [
+        Caution(kind="perhaps_float", problem=f"Perhaps not int8: {_named(one)}. {one.why}", remedy=one.instead)
+        for one in blocking
+    ]
+
+
+def _named(finding: Finding) -> str:
+    layers = shortened([repr(name) for name in finding.layers])
+    return f"{finding.what} in {layers}" if layers else finding.what
