@@ -20,9 +20,9 @@ def kind_of(model: Any) -> Kind:
         `float16` for weights of float16, which are computed in float32; `dynamic range` for weights of 8 bits or less
         and float activations; `int8 in part` where some operators compute on integers and others on float.
     """
-    computing = [call for call in calls(model) if call.operation.name not in BORDERS]
-    written = {dtype for call in computing for dtype in call.dtypes}
-    if any(call.float_tensors for call in computing):
+    found = calls(model)
+    written = {dtype for call in found for dtype in call.dtypes}
+    if any(call.float_tensors for call in found if call.operation.name not in BORDERS):
         return "int8 in part" if written & {"INT8", "UINT8", "INT16"} else _kind_in_float(model)
     if "INT8" not in written and written & {"INT16", "UINT8"}:
         return "int16x8" if "INT16" in written else "uint8"
