@@ -248,7 +248,7 @@ RIGHT: dict[str, Right] = {
                 *REFUSED,
                 says("2 more"),
                 never_says("BytesIO"),
-                more="--preprocess mean-std:0.45,0.40,0.35/0.28,0.26,0.25",
+                more="--preprocess mean-std:0.45,0.40,0.35/0.28,0.26,0.25 --activation relu6",  # which trains on all
             ),
         ),
         needs="own_mean_std",
