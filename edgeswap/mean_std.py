@@ -83,3 +83,8 @@ def parse(name: str) -> MeanStd:
             _REMEDY,
         )
     return MeanStd(mean, std, 1.0 if of_bytes else 255.0)
+
+
+def described(preprocess: str) -> str:
+    """The name of a preprocessing, and of which pixels the numbers in it are, for a reader."""
+    return f"{preprocess} (of {parse(preprocess).pixels})" if is_mean_std(preprocess) else preprocess

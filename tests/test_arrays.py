@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +133,22 @@ def test_tf_data_that_cannot_be_read_whole() -> None:
         load(dataset.take(0), input_shapes=DIGITS)
     with pytest.raises(DataError, match="3 parts"):
         load(dataset.map(lambda x, y: (x, y, 1.0)), input_shapes=DIGITS)
+
+
+@pytest.mark.parametrize(
+    ("shape", "remedy"),
+    [
+        ((3, 3, 8, 9), r"x.transpose\(0, 2, 3, 1\)"),  # PyTorch's order
+        ((3, 8, 9), r"Reshape or resize"),
+        ((3, 9, 8, 3), r"Reshape or resize"),
+    ],
+)
+def test_what_to_do_with_samples_of_another_shape(shape: tuple[int, ...], remedy: str) -> None:
+    with pytest.raises(DataError, match=r"as the model takes, got \(3,") as caught:
+        load(np.zeros(shape, np.float32), input_shapes={"x": (8, 9, 3)})
+    assert re.search(remedy, caught.value.remedy)
+
+
+def test_a_grayscale_image_without_its_channel() -> None:
+    with pytest.raises(DataError, match="newaxis"):
+        load(GOOD[..., 0], input_shapes=DIGITS)

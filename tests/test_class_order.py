@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,12 @@ AS_TEXT = tuple(sorted(NUMBERS))
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Dataset:
-    """Images whose grey level is twenty times the number of their folder."""
+    """Images whose grey level is twenty times the number of their folder, and up to 6 more."""
+    random = np.random.default_rng(0)
     files = {
-        f"{name}/{at}.png": encoded(np.full((8, 8), 20 * int(name), np.uint8)) for name in NUMBERS for at in range(3)
+        f"{name}/{at}.png": encoded(random.integers(20 * int(name), 20 * int(name) + 7, (8, 8), np.uint8))
+        for name in NUMBERS
+        for at in range(3)
     }
     return load(write_folder(tmp_path / "photos", files), input_shapes={"x": (8, 8, 1)}, classes=12)
 
@@ -71,3 +75,20 @@ def test_arrays_beside_the_folders_are_not_asked(photos: Dataset) -> None:
 )
 def test_numbers(names: tuple[str, ...] | None, order: tuple[str, ...] | None) -> None:
     assert by_number(names) == order
+
+
+@pytest.mark.slow
+def test_an_export_follows_the_float_model(photos: Dataset, tmp_path: Path) -> None:
+    """A network that names the nearest of twelve grey levels: figures and labels.txt are by number."""
+    import edgeswap as api
+    from edgeswap.frameworks import keras
+
+    levels = np.arange(12) * 20 / 255
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(12)])
+    # -(x - level)^2 without x^2, the same for all, for the mean x of 64 pixels.
+    model.layers[-1].set_weights([np.tile(2 * levels / 64, (64, 1)) * 100, -(levels**2) * 100])
+    report = api.export(model, data=photos.source, preprocess="unit", method="ptq", output=tmp_path / "out")
+    assert report.float32.accuracy.top1 == 1.0
+    assert {"test_may_be_known", "class_order"} <= {caution.kind for caution in report.warnings}
+    with zipfile.ZipFile(tmp_path / "out" / "bundle.zip") as bundle:
+        assert bundle.read("labels.txt").decode().split() == list(NUMBERS)

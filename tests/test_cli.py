@@ -560,3 +560,15 @@ def test_is_told_at_once(case, place, tiny):
     done = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ("2" if case == "unknown activation" else "1")
     assert len(done.stderr.splitlines()) == 2
+
+
+# --- names of others on the terminal ----------------------------------------------------------------------------------
+
+
+def test_a_name_in_a_zip_rewrites_no_terminal(place, tiny, edgeswap):
+    with zipfile.ZipFile(place / "a.zip", "w") as archive:
+        archive.writestr("cat/\x1b[2J\x1b]0;owned\x07.heic", b"x")
+    ran = edgeswap("export", tiny / "tiny.keras", "--data", "a.zip", "--preprocess", "unit")
+    assert ran.code == 1
+    assert r"\x1b[2J" in ran.stderr
+    assert "\x1b" not in ran.stderr

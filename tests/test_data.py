@@ -324,6 +324,11 @@ def test_tfds_images_are_resized_and_labelled(monkeypatch: pytest.MonkeyPatch) -
     assert (data.labels.tolist(), data.class_names) == ([0, 1, 0], ("cat", "dog"))
     assert data.resize == RESIZE["pillow"]
     np.testing.assert_array_equal(data.read([2])[0], fit(Image.fromarray(photos[2]), (8, 8, 3)))
+    turned = load("tfds:pets:1.0.0/train", input_shapes=RGB, classes=2, class_names=["dog", "cat"])
+    assert turned.labels is not None
+    assert (turned.labels.tolist(), turned.class_names) == ([1, 0, 1], ("dog", "cat"))
+    with pytest.raises(DataError, match="'cat'"):
+        load("tfds:pets:1.0.0/train", input_shapes=RGB, classes=2, class_names=["Cat", "dog"])
     with pytest.raises(DataError, match="got none"):
         load("tfds:pets:1.0.0/train[:0]", input_shapes=RGB)
     with pytest.raises(DataError, match="birds") as caught:

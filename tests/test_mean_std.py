@@ -7,7 +7,7 @@ import pytest
 
 from edgeswap.apps.pixels import pixel_steps
 from edgeswap.errors import ConfigError, DataError
-from edgeswap.mean_std import parse
+from edgeswap.mean_std import described, parse
 from edgeswap.preprocess import from_name
 
 OWN = "mean-std:0.45,0.40,0.35/0.28,0.26,0.25"
@@ -63,3 +63,10 @@ def test_an_app_quantizes_each_channel_by_itself(name: str) -> None:
     is_tie = np.abs(real - np.floor(real) - 0.5) < 1e-3
     expected = np.clip(np.rint(real), -128, 127)
     assert (steps.quantize(PIXELS) == expected)[~is_tie].all()
+
+
+def test_a_reader_is_told_which_pixels() -> None:
+    assert described(OWN) == f"{OWN} (of pixels 0..1)"
+    assert described("mean-std:127.5/127.5") == "mean-std:127.5/127.5 (of pixels 0..255)"
+    assert described("unit") == "unit"
+    assert described("mine:function") == "mine:function"

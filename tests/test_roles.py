@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -265,3 +267,9 @@ def test_one_broken_image_of_many_is_told_before_anything_is_trained(three, tmp_
     with pytest.raises(DataError, match=r"got ant/zz1\.jpg .*; 2 more of 603 cannot be read") as raised:
         roles(three, data=str(root), test_data=test)
     assert "_io" not in str(raised.value)
+
+
+def test_a_folder_whose_name_is_no_utf_8_can_be_reported(three, tmp_path):
+    root = animals(tmp_path / os.fsdecode(b"caf\xe9"), ["ant", "bee", "cat"])
+    text = roles(three, data=str(root)).record.model_dump_json()
+    assert r"caf\\udce9" in text

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgeswap.bundle.manifest import Manifest
+from edgeswap.mean_std import described
 from edgeswap.records import ExportReport
 
 
@@ -29,7 +30,7 @@ def _rendered(template: str, **values: object) -> bytes:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(line=_line, place=_place)
+    environment.filters.update(line=_line, place=_place, described=described)
     return environment.get_template(template).render(values).encode()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from edgeswap.mean_std import described
 from edgeswap.records import BenchReport
 from edgeswap.report import wording as say
 from edgeswap.report.figures import (
@@ -49,7 +50,7 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
     if report.data is not None:
         resized = f", resized by {report.resize}" if report.resize else ""
         samples = say.plural(report.data.samples, "sample")
-        yield "data", f"{samples} of {report.data.source}, preprocess {report.preprocess}{resized}", ""
+        yield "data", f"{samples} of {report.data.source}, preprocess {described(report.preprocess or '')}{resized}", ""
     yield from how_measured(report)
     if file is not None:
         yield "written", file, ""

@@ -7,6 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from edgeswap.mean_std import described
 from edgeswap.records import ExportReport
 from edgeswap.report import npus, plots
 from edgeswap.report import wording as say
@@ -25,6 +26,7 @@ def render(report: ExportReport) -> str:
     labelled = report.comparison.top1_drop is not None
     return environment.get_template("report.html.jinja").render(
         report=report,
+        preprocess=described(report.data.preprocess),
         say=say,
         npus=npus,
         labelled=labelled,
