@@ -40,8 +40,7 @@ def load_model(path: str | Path, *, trust: bool = False, custom_objects: CustomO
     if trust:
         file = inspect(path, trust=True)
     elif isinstance(custom_objects, Mapping):
-        names = {name for key, found in custom_objects.items() for name in (key, getattr(found, "__name__", key))}
-        file = preview(path, custom_objects=sorted(names), load=False)
+        file = preview(path, custom_objects=custom_objects)
     else:
         file = rehearse(path, custom_objects)
     return build_model(file, trust=trust, custom_objects=custom_objects)
@@ -68,7 +67,7 @@ def build_model(file: ModelFile, *, trust: bool = False, custom_objects: CustomO
     except Exception as error:  # Keras refuses a config by whatever it stumbles over: KeyError, AssertionError, …
         raise ModelError(
             f"Expected {framework.__name__} to load {str(file.path)!r}, but it says {type(error).__name__}: "
-            f"{_first_line(error)}",
+            f"{_first_line(error)}.",
             "Check that the file is whole; a layer class of your own is given by --custom-objects MODULE:NAME.",
         ) from error
 
@@ -108,4 +107,4 @@ def _named_for_its_kind(file: ModelFile) -> Iterator[Path]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no more"])[0][:300]
+    return (str(error).strip().splitlines() or ["no more"])[0][:300].rstrip(" .:")

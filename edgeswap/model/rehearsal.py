@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,25 +35,37 @@ SILENCE_S = 600.0
 
 
 def preview(
-    path: str | Path, *, trust: bool = False, custom_objects: Sequence[str] = (), load: bool = True
+    path: str | Path,
+    *,
+    trust: bool = False,
+    custom_objects: Mapping[str, Any] | Sequence[str] = (),
+    load: bool = True,
 ) -> ModelFile:
     """What is in the file, once the child has looked at all of it; the child then goes on and loads it.
 
     Args:
         path: the file.
         trust: look at it here, and let it carry code.
-        custom_objects: the user's own classes and functions, as `MODULE:NAME`.
-        load: let the child load it too, with these objects, beside whatever is done here.
+        custom_objects: the user's own classes and functions, as `MODULE:NAME`, or as Python objects by name: the child
+            has none of those, so it only looks.
+        load: let the child load it too, beside whatever is done here.
 
     Raises:
         ModelError: as `inspect`, and where the child crashed or took too much time or memory.
+        ConfigError: as `inspect`.
     """
+    objects = isinstance(custom_objects, Mapping)
+    names = _names_of(custom_objects) if isinstance(custom_objects, Mapping) else tuple(custom_objects)
     if not trust:
         if not Path(path).is_file():  # a folder needs no HDF5, and what is neither is refused
-            inspect(path, custom_objects=custom_objects)
-        _child.ask(Path(path), tuple(custom_objects), load=load)
+            inspect(path, custom_objects=names)
+        _child.ask(Path(path), names, load=load and not objects)
         _child.wait("looked")
-    return inspect(path, trust=trust, custom_objects=custom_objects)
+    return inspect(path, trust=trust, custom_objects=names)
+
+
+def _names_of(objects: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(sorted({name for key, found in objects.items() for name in (key, getattr(found, "__name__", key))}))
 
 
 def rehearse(path: str | Path, custom_objects: Sequence[str] = ()) -> ModelFile:

@@ -27,7 +27,7 @@ from edgeswap.scratch import scratch_folder
 IDLE_S = 60.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 # What a small model takes, generously, and what each part of a larger one adds.
-LOOK_CPU_S, LOAD_CPU_S = 10.0, 25.0
+LOOK_CPU_S, LOAD_CPU_S = 5.0, 25.0
 CPU_S_PER_BYTE, CPU_S_PER_OBJECT = 1 / 20e6, 0.1
 MEMORY_BYTES, MEMORY_PER_BYTE = 3 << 29, 6
 STACK_BYTES = 8 << 20
@@ -38,7 +38,7 @@ def main() -> None:
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     _end_with_parent()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit(resource.RLIMIT_CORE, 0)
 
     def report(**event: Any) -> None:
         events.write(json.dumps(event) + "\n")
@@ -94,10 +94,10 @@ def _limited(work: Any, where: str, cpu_s: float, memory_bytes: int) -> Any:
             all that it does.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime + cpu_s) + 1, resource.RLIM_INFINITY))
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + cpu_s) + 1)
     # Threads that TensorFlow starts later reserve a stack each.
     memory_bytes += _data_bytes() + 8 * STACK_BYTES * (os.cpu_count() or 1)
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, resource.RLIM_INFINITY))
+    _limit(resource.RLIMIT_DATA, memory_bytes)
     try:
         return work()
     except EdgeswapError:
@@ -113,8 +113,15 @@ def _limited(work: Any, where: str, cpu_s: float, memory_bytes: int) -> Any:
             "Check that the file is whole; a layer class of your own is given by --custom-objects MODULE:NAME.",
         ) from error
     finally:
-        resource.setrlimit(resource.RLIMIT_CPU, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        resource.setrlimit(resource.RLIMIT_DATA, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        _limit(resource.RLIMIT_CPU, resource.RLIM_INFINITY)
+        _limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
+
+
+def _limit(kind: int, most: int) -> None:
+    """Set a limit, within the one that the whole session may have."""
+    hard = resource.getrlimit(kind)[1]
+    within = most if hard == resource.RLIM_INFINITY else hard if most == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(kind, (within, hard))
 
 
 def _too_large(where: str) -> ModelError:
