@@ -78,7 +78,7 @@ def colors(folder: Path, scale: float, zero_point: int) -> Path:
 def split(folder: Path) -> Path:
     """An image with an alpha channel in, its halves by channel out: two outputs."""
     tensors = [
-        Spec("axis", (), "int32", values=np.array(3)),
+        Spec("axis", (), "int32", values=np.array(3, np.int32)),
         Spec("image", (1, 2, 3, 4), "int8", 1.0, -128),
         Spec("first half", (1, 2, 3, 2), "int8", 1.0, -128),
         Spec('"second" $half \\(x)', (1, 2, 3, 2), "int8", 1.0, -128),
