@@ -6,6 +6,7 @@ import hashlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from edgeswap.bundle.manifest import InputTensor, from_json
 from edgeswap.errors import DataError, ModelError
 from edgeswap.preprocess import NAMED, from_name
 from edgeswap.records import Caution
+from edgeswap.resizing import RESIZE, Resize
 from edgeswap.targets.host import Host
 from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.metadata import read_attached
@@ -291,6 +293,19 @@ def test_texts_of_a_sensor_model_say_nothing_of_images(shape: tuple[int, ...], t
             name,
             re.search(r"(?i).*(resiz|pixel|image).*", text),
         )
+
+
+@pytest.mark.parametrize(
+    ("resize", "said"),
+    [("pillow", "turned upright first"), ("crop", "turned upright first"), ("keras", "were not turned")],
+)
+def test_the_readme_says_how_images_were_resized_and_turned(resize: Resize, said: str, tmp_path: Path) -> None:
+    data = replace(dataset({"x": pixels((5, 4, 1))}, LABELS), resize=RESIZE[resize])
+    bundle = make_bundle(classifier(tmp_path), report(), data, from_name("unit"), Host())
+    readme = contents(bundle)["README.md"].decode()
+    assert RESIZE[resize] in manifest(bundle).preprocessing[0]
+    assert said in readme
+    assert "turned" not in contents(image_bundle(tmp_path))["README.md"].decode()  # arrays are as they are
 
 
 def test_the_readme_says_what_the_app_does(tmp_path: Path) -> None:
