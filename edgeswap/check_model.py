@@ -14,6 +14,7 @@ from edgeswap.frameworks import tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph, Ref
+from edgeswap.graph.names import given_names
 from edgeswap.graph.read import read
 from edgeswap.model.custom_objects import CustomObjects
 from edgeswap.model.load import load_model
@@ -68,9 +69,10 @@ def shapes_of(graph: Graph) -> Shapes:
     """
     model = build(graph, tf_keras)
     calls = dict.fromkeys(graph.layers, 0)
+    names = {given: built for built, given in given_names(graph).items()}
     shapes: Shapes = {}
     for node in graph.nodes:
-        outputs = model.get_layer(node.layer).get_output_at(calls[node.layer])
+        outputs = model.get_layer(names[node.layer]).get_output_at(calls[node.layer])
         calls[node.layer] += 1
         for index, tensor in enumerate(outputs if isinstance(outputs, (list, tuple)) else [outputs]):
             shapes[Ref(node.name, index)] = tuple(tensor.shape)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgeswap.frameworks import tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph
+from edgeswap.graph.names import built_name
 
 Range = tuple[float, float]
 BATCH_SIZE = 64
@@ -61,8 +62,8 @@ def _run(
     graph: Graph, names: Sequence[str], samples: Sequence[npt.NDArray[Any]]
 ) -> tuple[dict[str, Range], list[npt.NDArray[Any]]]:
     model = build(graph, tf_keras)
-    calls = [(name, index) for name in names for index in range(len(model.get_layer(name).inbound_nodes))]
-    taps = [model.get_layer(name).get_output_at(index) for name, index in calls]
+    calls = [(name, index) for name in names for index in range(len(model.get_layer(built_name(name)).inbound_nodes))]
+    taps = [model.get_layer(built_name(name)).get_output_at(index) for name, index in calls]
     tapped = tf_keras.Model(model.inputs, [*model.outputs, *taps])
     lows, highs = np.full(len(taps), np.inf), np.full(len(taps), -np.inf)
     outputs: list[list[Any]] = []

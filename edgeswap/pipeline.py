@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,6 +27,7 @@ from edgeswap.evaluation.large_drop import large_drop
 from edgeswap.evaluation_file import write_evaluation
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
+from edgeswap.graph.names import errors_in_given_names, given_names
 from edgeswap.graph.normalized import with_normalizations
 from edgeswap.measure import Predictions
 from edgeswap.measure_all import Outcome, measure_all
@@ -102,6 +103,13 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     source = open_source(
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
+    with errors_in_given_names(given_names(source.graph)):
+        return _export_source(config, source, folder, command, progress)
+
+
+def _export_source(
+    config: ExportConfig, source: Source, folder: Path, command: Sequence[str], progress: Progress
+) -> ExportReport:
     swapped = swap(source.graph, config.hidden_activation, config.rules)  # what cannot be is told before training
     planned = swapped.graph if swapped.activations.swapped else source.graph
     doubts = require_int8(planned) if config.precision == "int8" else []
@@ -135,7 +143,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
     if config.precision == "int8":
         candidate_bytes = lower(candidate_bytes, runtime=lowered_for(config.target), hard_swish=config.hard_swish)
     run.write(candidate_name(config.precision), candidate_bytes)
-    require_precision(candidate_bytes, config.precision, list(source.graph.layers))
+    require_precision(candidate_bytes, config.precision, list(given_names(source.graph)))
 
     taken = delegated(config.delegate, folder / candidate_name(config.precision), folder, progress=progress)
     outcome = run.measure(folder / BASELINE, taken)
@@ -208,6 +216,7 @@ class _Candidate:
     conversion: Conversion
     left_to_calibration: Sequence[str] = ()
     ranges: Ranges | None = None
+    given_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -344,6 +353,7 @@ class _Run:
             ),
             placement.left_to_calibration,
             Ranges(policy=self.config.ranges, **counted(settle(placement, observed, **how))),
+            given_names(placement.graph),
         )
 
     def train_with_control(self, fake_quant_model: Any, graph: Graph) -> Any:
@@ -360,7 +370,7 @@ class _Run:
         if candidate.ranges is None:
             return None
         roles = self.roles
-        return parity(
+        found = parity(
             candidate.conversion.model,
             candidate_bytes,
             read=lambda rows: model_inputs(roles.test, roles.preprocess, classes.indices[rows], as_app=True),
@@ -368,6 +378,8 @@ class _Run:
             warn=self.warn,
             progress=self.progress,
         )
+        worst = found.worst_layer
+        return found.model_copy(update={"worst_layer": worst and candidate.given_names.get(worst, worst)})
 
     def train(self, model: Any, **how: Any) -> Any:
         data, preprocess = self.roles.train, self.roles.preprocess

@@ -12,11 +12,14 @@ from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.dialect import framework_config
 from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Ref, map_refs
+from edgeswap.graph.names import built_name
 from edgeswap.graph.operation_layer import CLASSES as OPERATIONS
 
 
 def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = None) -> Any:
     """A functional model of `framework` that computes what `graph` says, with its names, weights and flags.
+
+    Names that the framework refuses are others there, see `edgeswap.graph.names`.
 
     Args:
         graph: canonical, see `canonicalize`.
@@ -42,7 +45,11 @@ def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = N
         results = called(*args, **_accepted(called, kwargs))
         for index, tensor in enumerate(results if isinstance(results, (list, tuple)) else [results]):
             tensors[Ref(node.name, index)] = tensor
-    model = framework.Model(_one_or_all(graph.inputs, tensors), _one_or_all(graph.outputs, tensors), name=graph.name)
+    model = framework.Model(
+        _one_or_all(graph.inputs, tensors),
+        _one_or_all(graph.outputs, tensors),
+        name=built_name(graph.name, framework.__name__),
+    )
     for name, built in layers.items():
         _set_weights(built, graph.layers[name])
     return model
@@ -52,7 +59,10 @@ def with_weights_of(graph: Graph, model: Any) -> Graph:
     """`graph` with the weights that `model`, built from it, has now."""
     inner = {name: layer for name, layer in graph.layers.items() if not _is_input(layer)}
     return graph.with_layers(
-        {name: replace(layer, weights=tuple(model.get_layer(name).get_weights())) for name, layer in inner.items()}
+        {
+            name: replace(layer, weights=tuple(model.get_layer(built_name(name)).get_weights()))
+            for name, layer in inner.items()
+        }
     )
 
 
@@ -67,8 +77,7 @@ def _input(layer: Layer, framework: Any, batch_size: int | None) -> Any:
 
 
 def _build_layer(layer: Layer, framework: Any, origin: str) -> Any:
-    # Keras 2 allows what Keras 3 refuses: a slash in a name.
-    name = layer.name.replace("/", "_") if framework is keras else layer.name
+    name = built_name(layer.name, framework.__name__)
     activation = layer.activation
     if activation is not None:
         config = {"name": name, "trainable": layer.trainable, "dtype": layer.config.get("dtype", "float32")}

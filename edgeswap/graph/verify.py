@@ -15,6 +15,7 @@ from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.calls import tensors_of
 from edgeswap.graph.ir import Graph
+from edgeswap.graph.names import built_name
 from edgeswap.graph.read import framework_of
 
 Array = npt.NDArray[Any]
@@ -159,10 +160,12 @@ def _first_difference(model: Any, built: Any, graph: Graph, samples: Sequence[Ar
     before it, which the next reader sets right, is no difference.
     """
     given, ours = _taps(model), _taps(built)
+    framework = framework_of(built).__name__
+    names = {node.name: built_name(node.layer, framework) + node.name.removeprefix(node.layer) for node in graph.nodes}
     pairs = {
         node.name: (given[node.name], ours[behind])
         for node in graph.nodes
-        if node.name in given and (behind := _with_activation(node.name, graph)) in ours
+        if node.name in given and (behind := names[_with_activation(node.name, graph)]) in ours
     }
     values = (
         _outputs(_tapped(network, [pair[side] for pair in pairs.values()]), _in_order_of(network, graph, samples))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf, tf_keras
 from edgeswap.graph.build import build
+from edgeswap.graph.names import built_name
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.placement import Placement
 
@@ -48,7 +49,7 @@ def observe(
     if not names:
         return {}
     model = build(placement.graph, tf_keras)
-    taps = {name: _outputs(model.get_layer(name)) for name in names}
+    taps = {name: _outputs(model.get_layer(built_name(name))) for name in names}
     tapped = tf_keras.Model(model.inputs, taps)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]

@@ -11,6 +11,7 @@ from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph
+from edgeswap.graph.names import given_names
 from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.quantizers import LayerQuantizers, OutputQuantizer
 from edgeswap.quantization.ranges import settle
@@ -58,13 +59,15 @@ def quantize(
         for ends in [settled.get(name)]
     }
 
+    given = given_names(placement.graph)
+
     def wrap(layer: Any) -> Any:
-        config = layers.get(layer.name)
+        config = layers.get(given.get(layer.name, layer.name))
         return layer if config is None else tfmot.quantization.keras.QuantizeWrapperV2(layer, config, name_prefix="")
 
     # The model is fresh from `build`, so its layers, which have their weights, may go into the new one.
     model = build(_without_ceilings(placement), tf_keras)
-    _refuse_masks(model, layers)
+    _refuse_masks(model, {built for built, name in given.items() if name in layers})
     return tf_keras.models.clone_model(model, clone_function=wrap)
 
 
