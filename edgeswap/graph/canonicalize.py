@@ -70,13 +70,18 @@ def _standalone(layer: Layer) -> Layer:
         return _from_function(layer.name, layer.config["activation"], layer.config["dtype"])
     convert = _ACTIVATION_CLASSES.get(layer.class_name)
     try:
-        found = None if convert is None or layer.python_class is not None else convert(layer.config)
+        found = None if convert is None or _is_a_users(layer) else convert(layer.config)
     except ConfigError:  # parameters that the catalog does not have, such as a ceiling of 0
         found = None
     if found is None:
         return layer
     canonical = activation_layer(layer.name, found, dtype=layer.config["dtype"], trainable=layer.trainable)
     return replace(canonical, weights=layer.weights)
+
+
+def _is_a_users(layer: Layer) -> bool:
+    """Whether a class of the user's own only bears the name of a Keras one."""
+    return layer.python_class is not None and layer.class_name != "CatalogActivation"
 
 
 def _from_function(name: str, function: Any, dtype: Any) -> Layer:

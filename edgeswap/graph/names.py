@@ -1,7 +1,7 @@
 """What a layer is called in the network that is built from a graph, and back again.
 
-TensorFlow takes a layer's name for a scope, in which only some letters may stand; Keras 3 refuses a slash. Inputs are no
-scopes and keep their names, which apps and data files use.
+TensorFlow takes a layer's name for a scope, in which only some letters may stand; Keras 3 refuses a slash. Inputs are
+no scopes and keep their names, which apps and data files use.
 """
 
 from __future__ import annotations
