@@ -20,6 +20,7 @@ from edgeswap.errors import ConversionError
 from edgeswap.frameworks import tf
 from edgeswap.progress import Progress, Silent
 from edgeswap.scratch import scratch_folder
+from edgeswap.system.room import LARGE_BYTES
 
 Precision = Literal["float32", "float16", "int16x8", "int8"]
 
@@ -67,7 +68,9 @@ def convert(
 def convert_all(
     conversions: Sequence[Conversion], *, timeout_s: float = 1800.0, progress: Progress = _SILENT
 ) -> tuple[bytes, ...]:
-    """Convert in one child process, which imports TensorFlow once.
+    """Convert in one child process, which imports TensorFlow once; large models one after the other in one each.
+
+    Memory and temporary files then never hold more than one of them.
 
     The batch is fixed to 1: a free one leaves chains of SHAPE and PACK that cut the graph for accelerators. Inputs and
     outputs keep the order and the names they have in the model.
@@ -86,6 +89,9 @@ def convert_all(
             it is raised from one with the converter's words at length. No trial of the search for the layer begins
             later than `SEARCH_S` after the first, and none is silent for more than `TRIAL_S`.
     """
+    if len(conversions) > 1 and sum(_weights_bytes(conversion.model) for conversion in conversions) > LARGE_BYTES:
+        each = [convert_all([conversion], timeout_s=timeout_s, progress=progress) for conversion in conversions]
+        return tuple(tflite_model for (tflite_model,) in each)
     try:
         with scratch_folder() as folder:
             jobs = [folder / str(index) for index in range(len(conversions))]
@@ -99,6 +105,10 @@ def convert_all(
     except WorkerFailedError as failure:
         layers = _search(failure, conversions[failure.job], min(timeout_s, TRIAL_S), progress)
         raise explain(failure, layers) from failure
+
+
+def _weights_bytes(model: Any) -> int:
+    return sum(math.prod(variable.shape) * variable.dtype.size for variable in model.variables)
 
 
 def _write_job(conversion: Conversion, job: Path) -> None:

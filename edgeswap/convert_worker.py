@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -66,7 +67,11 @@ def _convert(tf: Any, folder: Path, report: Report) -> bytes:
         converter.inference_input_type = converter.inference_output_type = getattr(tf, dtype)
         per_channel = settings["per_channel_dense"]
         converter._experimental_disable_per_channel_quantization_for_dense_layers = not per_channel
-    return _with_names(converter.convert(), settings["inputs"], settings["outputs"])
+    tflite_model = bytearray(converter.convert())
+    # Both hold the weights once more, and a large model has room for few copies.
+    del converter
+    shutil.rmtree(folder / "saved_model")
+    return _with_names(tflite_model, settings["inputs"], settings["outputs"])
 
 
 def _one_by_one(samples: Mapping[str, Any], report: Report) -> Iterator[dict[str, Any]]:
@@ -76,14 +81,14 @@ def _one_by_one(samples: Mapping[str, Any], report: Report) -> Iterator[dict[str
     report(stage="quantize")
 
 
-def _with_names(tflite_model: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+def _with_names(tflite_model: bytearray, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
     """The model with its inputs and outputs in the order and under the names they had in Keras.
 
     The converter orders and names them as it likes, but its signature tells which is x0, x1, … and y0, y1, …
     """
     from tensorflow.lite.tools import flatbuffer_utils  # noqa: PLC0415
 
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(tflite_model))
+    model = flatbuffer_utils.convert_bytearray_to_object(tflite_model)
     graph = model.subgraphs[0]
     (signature,) = model.signatureDefs
     for letter, names, entries in (("x", inputs, signature.inputs), ("y", outputs, signature.outputs)):
@@ -98,7 +103,8 @@ def _with_names(tflite_model: bytes, inputs: Sequence[str], outputs: Sequence[st
         else:
             signature.outputs = ordered
             graph.outputs = [entry.tensorIndex for entry in ordered]
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+    renamed: bytes = flatbuffer_utils.convert_object_to_bytearray(model)
+    return renamed
 
 
 if __name__ == "__main__":

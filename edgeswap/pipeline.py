@@ -55,6 +55,7 @@ from edgeswap.scratch import scratch_folder
 from edgeswap.source import Source, open_source, train_example, verified
 from edgeswap.swap import swap
 from edgeswap.system.partial import BASELINE, CONTROL, QAT_MODEL, RECOVERED, how_to_go_on, whole
+from edgeswap.system.room import require_room
 from edgeswap.targets.host import Host
 from edgeswap.targets.names import lowered_for, open_targets
 from edgeswap.tflite.gate import require_precision
@@ -110,6 +111,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
 def _export_source(
     config: ExportConfig, source: Source, folder: Path, command: Sequence[str], progress: Progress
 ) -> ExportReport:
+    lacking = require_room(source.weights_bytes)
     swapped = swap(source.graph, config.hidden_activation, config.rules)  # what cannot be is told before training
     planned = swapped.graph if swapped.activations.swapped else source.graph
     doubts = require_int8(planned) if config.precision == "int8" else []
@@ -123,7 +125,7 @@ def _export_source(
         source, roles = normalized_by_app(source, roles)
     run = _Run(config, source, roles, folder, progress)
     coarse = coarse_features(run.observed_inputs()) if config.precision == "int8" else []
-    for caution in (*doubts, *roles.cautions, *coarse):
+    for caution in (*filter(None, [lacking]), *doubts, *roles.cautions, *coarse):
         run.warn(caution)
 
     baseline = run.build(source.graph)

@@ -57,6 +57,11 @@ class Source:
         """Input name to its shape without the batch, in order."""
         return input_shapes(self.graph)
 
+    @property
+    def weights_bytes(self) -> int:
+        """Size of all weights."""
+        return sum(array.nbytes for layer in self.graph.layers.values() for array in layer.weights)
+
 
 def open_source(
     model: Any, *, seed: int, progress: Progress, trust: bool = False, custom_objects: CustomObjects = ()

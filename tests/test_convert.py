@@ -248,6 +248,23 @@ def test_dense_weights_have_one_scale_in_every_integer_precision_unless_asked():
     }
 
 
+def test_large_models_are_handed_over_one_at_a_time_and_come_out_the_same(monkeypatch):
+    models = [tf_keras.Sequential([tf_keras.layers.Input((3,)), tf_keras.layers.Dense(n)]) for n in (2, 4)]
+    conversions = [Conversion(model, "float32") for model in models]
+    together = convert_all(conversions)
+    seen = []
+
+    def counted(jobs, *rest):
+        seen.append(len(jobs))
+        convert_process.run_worker(jobs, *rest)
+        assert not [path for job in jobs for path in job.glob("saved_model")]  # gone before the result was written
+
+    monkeypatch.setattr(convert_module, "run_worker", counted)
+    monkeypatch.setattr(convert_module, "LARGE_BYTES", 0)
+    assert convert_all(conversions) == together
+    assert seen == [1, 1]
+
+
 @pytest.mark.parametrize("name", ["two_ended", "two_ended_float"])
 def test_inputs_and_outputs_keep_order_and_names(converted, name):
     model, tflite_model = converted[name]
