@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import ai_edge_litert
@@ -16,6 +17,7 @@ from ai_edge_litert.interpreter import Interpreter
 from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts, golden_files
 from edgeswap.apps.generate import generate
 from edgeswap.apps.pixels import pixel_steps
+from edgeswap.feature_normalization import FeatureNormalization
 from edgeswap.preprocess import from_name
 from edgeswap.resizing import RESIZE
 from edgeswap.tflite.flatbuffer import read
@@ -117,6 +119,7 @@ def facts_of(
     labels: Sequence[str] | None = None,
     scores: Any = "values",
     resize: str = "bilinear",
+    normalizations: Mapping[str, FeatureNormalization] = MappingProxyType({}),
 ) -> AppFacts:
     """Facts read from the model; with `preprocess` every input of four dimensions takes pixels."""
     given, made = details(model)
@@ -129,7 +132,8 @@ def facts_of(
             how = {"channels": shape[3], "scale": scale, "zero_point": zero_point}
             pixels = pixel_steps(from_name(preprocess), **how, resize=resize)
         dtype = np.dtype(detail["dtype"]).name
-        inputs.append(InputFacts(detail["name"], shape, dtype, scale, zero_point, pixels))
+        own = normalizations.get(detail["name"])
+        inputs.append(InputFacts(detail["name"], shape, dtype, scale, zero_point, pixels, own))
     outputs = [
         OutputFacts(detail["name"], tuple(int(size) for size in detail["shape"]), *detail["quantization"])
         for detail in made
@@ -156,6 +160,10 @@ def quantize(given: InputFacts, sample: np.ndarray) -> np.ndarray:
         return sample
     if given.pixels is not None:
         return given.pixels.quantize(sample)
+    if given.normalization is not None:
+        mean, deviation = np.array(given.normalization.mean), np.array(given.normalization.deviation)
+        doubles = (sample.astype(np.float64) - mean) / deviation / given.scale + given.zero_point
+        return np.clip(np.rint(doubles), -128, 127).astype(np.int8)
     steps = np.rint(sample / np.float32(given.scale) + np.float32(given.zero_point))
     return np.clip(steps, -128, 127).astype(np.int8)
 
@@ -169,7 +177,10 @@ def sample(given: InputFacts, generator: np.random.Generator, vector: int) -> np
         return (random if vector else every).reshape(given.shape).astype(np.uint8)
     if given.form == "i32":
         return generator.integers(0, 7, given.shape).astype(np.int32)
-    return generator.uniform(-150 * given.scale, 150 * given.scale, given.shape).astype(np.float32)
+    real = generator.uniform(-150 * given.scale, 150 * given.scale, given.shape)
+    if given.normalization is not None:
+        real = real * np.array(given.normalization.deviation) + np.array(given.normalization.mean)
+    return real.astype(np.float32)
 
 
 def write_bundle(folder: Path, model: bytes, facts: AppFacts, labels: Sequence[str] | None = None) -> Bundle:
@@ -194,6 +205,8 @@ def write_bundle(folder: Path, model: bytes, facts: AppFacts, labels: Sequence[s
     return Bundle(folder, facts)
 
 
+# Features of sensors: a large offset, a tiny one, a size of a thousandth, and a Rescaling that turns the sign.
+NORMALIZATION = FeatureNormalization((101325.0, 1e-05, -0.0019, 4063.25), (812.5, 3.0, 0.00098, -1016.75))
 CROP = {"resize": RESIZE["crop"]}
 KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
     "classifier": (classifier, {"preprocess": "unit", "labels": LABELS, "scores": "logits"}),
@@ -202,6 +215,7 @@ KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
     "caffe": (lambda folder: colors(folder, 0.83, 11), {"preprocess": "caffe", "scores": "logits"}),
     "mean_std": (lambda folder: colors(folder, 0.0187, -14), {"preprocess": MEAN_STD, "labels": tuple("abcd"), **CROP}),
     "adder": (adder, {}),
+    "normalized": (adder, {"normalizations": {"left": NORMALIZATION}}),
     "lookup": (lookup, {}),
     "split": (split, {"preprocess": "raw"}),
     "remembering": (remembering, {}),

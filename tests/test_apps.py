@@ -155,7 +155,7 @@ def test_a_name_in_a_comment_ends_nothing() -> None:
 
 
 KOTLIN = r"const val (\w+) = (\S+)"
-SWIFT = r"let (\w+)(?:: Float)? = (\S+)"
+SWIFT = r"let (\w+)(?:: (?:Float|Double))? = (\S+)"
 
 
 @pytest.mark.parametrize("kind", KINDS)
