@@ -124,6 +124,8 @@ def test_a_state_in_a_resource_is_no_float_and_no_blocker(tmp_path: Path) -> Non
         for index, tensor in enumerate(subgraph.tensors):
             if tensor.type == schema.TensorType.FLOAT32:
                 subgraph.tensors[index] = changed(tensor, type=schema.TensorType.INT8)
+                if as_int8.buffers[tensor.buffer].data is not None:
+                    as_int8.buffers[tensor.buffer] = schema.BufferT(data=np.ones(4, np.uint8))
     result = check(write(as_int8.model), HOST)
     assert result.passed
     assert not [finding for finding in result.findings if "RESOURCE" in finding.why]
