@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import IO
 
 from edgeswap.errors import ConversionError
 from edgeswap.progress import Progress, Step
+from edgeswap.system.child import child_command
 
-WORKER = (sys.executable, "-m", "edgeswap.convert_worker")
+WORKER = child_command("edgeswap.convert_worker")
 
 
 class WorkerFailedError(ConversionError):

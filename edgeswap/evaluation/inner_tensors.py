@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,10 @@ import numpy.typing as npt
 
 from edgeswap.errors import VerificationError
 from edgeswap.scratch import scratch_folder
+from edgeswap.system.child import child_command
 from edgeswap.targets.program import run_program
 
-WORKER = (sys.executable, "-m", "edgeswap.evaluation.interpreter_worker")
+WORKER = child_command("edgeswap.evaluation.interpreter_worker")
 TIMEOUT_S = 600.0
 
 

@@ -21,14 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import edgeswap
 from edgeswap import errors
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
 from edgeswap.scratch import PREFIX
+from edgeswap.system.child import child_command
 from edgeswap.system.claim import abandoned, remove
 
-WORKER = (sys.executable, "-m", "edgeswap.model.rehearsal_worker")
+WORKER = child_command("edgeswap.model.rehearsal_worker")
 _STAGES = ("start", "looking", "looked", "importing", "loading", "loaded")
 # The child's own limits are on processor time; this one is for a child that waits for ever.
 SILENCE_S = 600.0
@@ -165,16 +165,12 @@ class _Child:
         return process.poll() is None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        package = str(Path(edgeswap.__file__).resolve().parent.parent)
-        paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
         self._process = subprocess.Popen(
             WORKER,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._words,
-            cwd="/",  # Python looks for modules in the working folder first, which may be a stranger's too
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             start_new_session=True,
         )
         return self._process

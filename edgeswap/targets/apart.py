@@ -25,8 +25,9 @@ from edgeswap.errors import EdgeswapError, TargetError
 from edgeswap.interruption import Interrupted, interruptible
 from edgeswap.measure import Target
 from edgeswap.progress import Progress, Step
+from edgeswap.system.child import child_command
 
-COMMAND = (sys.executable, "-m", "edgeswap.targets.apart")
+COMMAND = child_command("edgeswap.targets.apart")
 
 
 class Apart:

@@ -1,0 +1,22 @@
+"""A module of edgeswap run in a Python of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import edgeswap
+
+_START = (
+    "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]; "
+    "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
+)
+
+
+def child_command(module: str) -> tuple[str, ...]:
+    """The command that runs `module`, such as `edgeswap.convert_worker`; arguments go behind it.
+
+    As `python -m`, which looks for every module in the working folder first. That may hold a stranger's files beside
+    the model, and a `numpy.py` among them would run.
+    """
+    return sys.executable, "-c", _START, str(Path(edgeswap.__file__).resolve().parent.parent), module
