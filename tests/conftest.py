@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
+# How long an example takes tells of the machine's load, not of the code.
+settings.register_profile("edgeswap", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgeswap")
 # On CI the examples are the same in every run of the same test: a change is judged by itself, not by luck.
-settings.register_profile("ci", derandomize=True)
+settings.register_profile("ci", settings.get_profile("edgeswap"), derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 

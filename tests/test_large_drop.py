@@ -9,7 +9,7 @@ from edgeswap.evaluation.large_drop import large_drop
 from tests.test_report import accuracy, dropped, qat
 
 SCALES = records.Caution(
-    kind="unequal_scales", problem="Input 'x' has one scale for unequal features.", remedy="Scale them alike."
+    kind="input_scale", problem="Input 'x' has one scale for unequal features.", remedy="Scale them alike."
 )
 
 

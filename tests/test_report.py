@@ -182,7 +182,7 @@ def failed():
             "left_to_calibration": [*names[:5]],
             "warnings": [
                 records.Caution(
-                    kind="unequal_scales",
+                    kind="input_scale",
                     problem="Input 'weather' has one int8 scale for features of unequal size: 'wind' has 3 steps.",
                     remedy="Give it as an input of its own, or scale the features alike.",
                 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from edgeswap.quantization.feature_steps import INPUT_SCALE
 from edgeswap.records import Caution, ExportReport
 
 LARGE_DROP = "large_drop"
 LARGE_POINTS = 2.0
 # Kinds of warnings, given before training, that explain a large drop by themselves.
-CAUSES = frozenset({"unequal_scales"})
+CAUSES = frozenset({INPUT_SCALE})
 FEW_CALIBRATION_SAMPLES = 100
 POOR_AGREEMENT = 0.95
 

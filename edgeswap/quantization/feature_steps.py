@@ -10,6 +10,7 @@ import numpy.typing as npt
 from edgeswap.quantization.specification import STEPS
 from edgeswap.records import Caution
 
+INPUT_SCALE = "input_scale"  # the kind of the warning
 # A value that fills n steps evenly has a standard deviation of n steps / sqrt(12), its rounding one of 1 / sqrt(12):
 # with 16 steps the rounding is a sixteenth of it, -24 dB.
 FEWEST_STEPS = 16
@@ -50,7 +51,7 @@ def _caution(name: str, steps: Mapping[int, float]) -> Caution:
     shown = [f"feature {index} {steps[index]:.2g}" for index in list(steps)[:_NAMED]]
     rest = f", and {len(steps) - _NAMED} more have fewer than {FEWEST_STEPS}" if len(steps) > _NAMED else ""
     return Caution(
-        kind="input_scale",
+        kind=INPUT_SCALE,
         problem=f"Input {name!r} has one int8 scale for features of very different size. Of its {STEPS} steps are "
         f"left: {', '.join(shown)}{rest}.",
         remedy="Begin the model with a Normalization layer that alone reads this input, which edgeswap then leaves to "
