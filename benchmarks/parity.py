@@ -35,12 +35,12 @@ from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.measure import measure
-from edgeswap.pipeline import QAT_LEARNING_RATE
 from edgeswap.preprocess import from_name
 from edgeswap.quantization.calibration import choose
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.stages import QAT_LEARNING_RATE
 from edgeswap.targets.host import Host
 from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower

@@ -25,12 +25,12 @@ from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 from edgeswap.measure import measure
 from edgeswap.model.load import load_model
-from edgeswap.pipeline import QAT_LEARNING_RATE, RECOVERY_LEARNING_RATE
 from edgeswap.preprocess import Preprocess, from_name
 from edgeswap.progress import Silent
 from edgeswap.quantization.observe import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.stages import QAT_LEARNING_RATE, RECOVERY_LEARNING_RATE
 from edgeswap.swap import swap
 from edgeswap.targets.host import Host
 from edgeswap.tflite.lower import lower

@@ -31,8 +31,8 @@ from edgeswap.evaluate import model_inputs, predict
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.pipeline import RECOVERY_LEARNING_RATE
 from edgeswap.progress import Silent
+from edgeswap.stages import RECOVERY_LEARNING_RATE
 from edgeswap.swap import swap
 from edgeswap.training import train
 

@@ -151,7 +151,7 @@ def test_a_bench_of_what_was_exported_says_what_the_export_says(place, tiny, fla
 
 def test_a_target_that_fails_takes_neither_models_nor_figures_from_the_others(place, flags, edgeswap, monkeypatch):
     failing = Moody("ssh://pi@board", place, "fails")
-    monkeypatch.setattr("edgeswap.pipeline.open_targets", opened(failing, Host()))
+    monkeypatch.setattr("edgeswap.stages.open_targets", opened(failing, Host()))
     targets = ["--target", "ssh://pi@board", "--target", "host", "--max-latency-ms", 1000, "--max-drop", 100]
     ran = edgeswap("export", *flags, *targets)
     report = assert_sound(place / "out")
@@ -177,7 +177,7 @@ MODELS = {"model_float32.tflite", "model_int8.tflite"}
 
 def test_where_all_targets_fail_the_models_are_kept(place, tiny, flags, edgeswap, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("edgeswap.pipeline.open_targets", opened(Moody("host", place, "fails")))
+        patched.setattr("edgeswap.stages.open_targets", opened(Moody("host", place, "fails")))
         ran = edgeswap("export", *flags)
     *_, problem, remedy = ran.stderr.splitlines()
     assert (ran.code, ran.stdout) == (1, "")
@@ -196,7 +196,7 @@ def test_a_fault_of_edgeswap_s_own_takes_no_models_along(broken, place, flags, e
     def failing(*_args, **_options):
         raise KeyError("speedup")
 
-    monkeypatch.setattr(f"edgeswap.pipeline.{broken}", failing)
+    monkeypatch.setattr(f"edgeswap.stages.{broken}", failing)
     ran = edgeswap("export", *flags)
     *_, problem, remedy = ran.stderr.splitlines()
     assert (ran.code, ran.stdout) == (1, "")
@@ -238,7 +238,7 @@ def test_a_fake_quant_model_that_cannot_be_saved_is_told_before_training(place, 
         raise TypeError("no get_config")
 
     monkeypatch.setattr("edgeswap.frameworks.tf_keras.Model.save", failing)
-    monkeypatch.setattr("edgeswap.pipeline.train", None)
+    monkeypatch.setattr("edgeswap.stages.train", None)
     qat = flags[: flags.index("--method")]
     ran = edgeswap("export", *qat, "--save-qat")
     assert ran.code == 1
