@@ -19,7 +19,7 @@ from rich.console import Console
 from edgeswap import records
 from edgeswap.compare import mcnemar_exact, paired_difference_interval
 from edgeswap.evaluation.large_drop import large_drop
-from edgeswap.report import benched, html, npus, plots, terminal
+from edgeswap.report import benched, html, npus, numbers, plots, terminal
 from edgeswap.report import wording as say
 from edgeswap.report.schema import schema
 
@@ -282,7 +282,7 @@ def test_sentence_interval_and_flag_never_contradict(table):
         }
     )
     sentence = say.significance(qat(comparison=comparison))
-    shown_low, shown_high = map(float, say.points_interval(comparison.top1_drop_ci95).split(" to "))
+    shown_low, shown_high = map(float, numbers.points_interval(comparison.top1_drop_ci95).split(" to "))
     assert comparison.can_be_chance == (shown_low <= 0 <= shown_high)
     assert ("can be chance" in sentence) == comparison.can_be_chance
     assert ("is more than chance would explain" in sentence) != comparison.can_be_chance
@@ -613,11 +613,11 @@ def test_the_page_answers_in_the_order_a_stranger_asks():
         "3f9c3f9c3f9c",
         "3 float tensors, around ELU",
     ):
-        assert told in words.replace(say.NBSP, " ")
+        assert told in words.replace(numbers.NBSP, " ")
 
 
 def test_what_no_target_measured_is_never_shown_as_measured():
-    shown, page = text(everywhere(), 100), texts_of(html.render(everywhere()))[1].replace(say.NBSP, " ")
+    shown, page = text(everywhere(), 100), texts_of(html.render(everywhere()))[1].replace(numbers.NBSP, " ")
     for words in (shown, page):
         told = " ".join(words.split())
         for expected in (
@@ -659,7 +659,7 @@ def test_an_edge_tpu_that_runs_all_of_it_and_one_that_takes_nothing():
 
 
 def test_without_labels_agreement_stands_in_for_accuracy():
-    for shown in (text(ptq()), texts_of(html.render(ptq()))[1].replace(say.NBSP, " ")):
+    for shown in (text(ptq()), texts_of(html.render(ptq()))[1].replace(numbers.NBSP, " ")):
         assert "98.5 %" in shown
         assert "top-1 in" not in shown
     assert "95 % interval" not in text(ptq())
@@ -739,33 +739,33 @@ def test_a_stage_far_off_is_an_arrow_and_keeps_its_value():
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (say.percent(0.97407), "97.4 %"),
-        (say.percent(None), "-"),
-        (say.percent_interval((0.957, 0.9851)), "95.7 to 98.5 %"),
-        (say.number_of_points(-0.001), "0.00"),
-        (say.points_interval((-0.561, 0.93)), "-0.56 to 0.93"),
-        (say.size(94_120), "94.1 kB"),
-        (say.size(13_984_512), "13,985 kB"),
-        (say.points_interval((0.004, 5.0)), "0.004 to 5.00"),
-        (say.points_interval((-0.56, -0.00096)), "-0.56 to -0.0010"),
-        (say.points_interval((0.0, 2.0)), "0.00 to 2.00"),
-        (say.ratio(2.33, "faster", "slower", "as fast"), "2.3x faster"),
-        (say.ratio(0.5, "faster", "slower", "as fast"), "2.0x slower"),
-        (say.ratio(0.97, "faster", "slower", "as fast"), "as fast"),
-        (say.ratio(12.4, "faster", "slower", "as fast"), "12x faster"),
-        (say.three_digits(0.09123), "0.0912"),
-        (say.three_digits(10.849), "10.8"),
-        (say.three_digits(1239.6), "1,240"),
+        (numbers.percent(0.97407), "97.4 %"),
+        (numbers.percent(None), "-"),
+        (numbers.percent_interval((0.957, 0.9851)), "95.7 to 98.5 %"),
+        (numbers.number_of_points(-0.001), "0.00"),
+        (numbers.points_interval((-0.561, 0.93)), "-0.56 to 0.93"),
+        (numbers.size(94_120), "94.1 kB"),
+        (numbers.size(13_984_512), "13,985 kB"),
+        (numbers.points_interval((0.004, 5.0)), "0.004 to 5.00"),
+        (numbers.points_interval((-0.56, -0.00096)), "-0.56 to -0.0010"),
+        (numbers.points_interval((0.0, 2.0)), "0.00 to 2.00"),
+        (numbers.ratio(2.33, "faster", "slower", "as fast"), "2.3x faster"),
+        (numbers.ratio(0.5, "faster", "slower", "as fast"), "2.0x slower"),
+        (numbers.ratio(0.97, "faster", "slower", "as fast"), "as fast"),
+        (numbers.ratio(12.4, "faster", "slower", "as fast"), "12x faster"),
+        (numbers.three_digits(0.09123), "0.0912"),
+        (numbers.three_digits(10.849), "10.8"),
+        (numbers.three_digits(1239.6), "1,240"),
         (say.shortened(["a", "b", "c", "d", "e"]), "a, b, c and 2 more"),
     ],
 )
 def test_numbers_read_as_people_write_them(shown, expected):
-    assert shown.replace(say.NBSP, " ") == expected
+    assert shown.replace(numbers.NBSP, " ") == expected
 
 
 @given(st.floats(1e-6, 1e7))
 def test_three_digits_stay_within_half_a_unit_of_the_third(value):
-    shown = say.three_digits(value)
+    shown = numbers.three_digits(value)
     assert "e" not in shown
     # half a unit of the third digit is at most 0.5 % of the number
     assert float(shown.replace(",", "")) == pytest.approx(value, rel=0.005001)
@@ -807,7 +807,7 @@ def test_the_control_is_compared_in_plain_words(drop, words):
 
 @pytest.mark.parametrize("created", ["2026-11-21T21:58:59Z", "2026-11-21T21:58:59+00:00", "2026-11-21T22:58:59+01:00"])
 def test_times_are_utc_to_the_minute(created):
-    assert say.day_and_time(created) == "2026-11-21 21:58 UTC"
+    assert numbers.day_and_time(created) == "2026-11-21 21:58 UTC"
 
 
 def test_green_is_for_limits_that_hold():

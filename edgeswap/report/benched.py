@@ -9,6 +9,7 @@ from rich.table import Table
 
 from edgeswap.mean_std import described
 from edgeswap.records import BenchReport
+from edgeswap.report import numbers
 from edgeswap.report import wording as say
 from edgeswap.report.figures import (
     Item,
@@ -49,7 +50,7 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
     yield "models", f"{report.float32.file} against {', '.join(pair.int8.file for pair in pairs)}", ""
     if report.data is not None:
         resized = f", resized by {report.resize}" if report.resize else ""
-        samples = say.plural(report.data.samples, "sample")
+        samples = numbers.plural(report.data.samples, "sample")
         yield "data", f"{samples} of {report.data.source}, preprocess {described(report.preprocess or '')}{resized}", ""
     yield from how_measured(report)
     if file is not None:
@@ -64,16 +65,16 @@ def _of_several(report: BenchReport, pairs: Sequence[BenchReport]) -> list[Table
     accuracy = ("top-1", "drop") if labelled else ("agreement",) if comparison else ()
     speeds = (speed_header(target), "") if target else ()
     models = new_table("", *accuracy, "size", *speeds)
-    first = [say.percent(report.float32.accuracy.top1), ""] if labelled else ["-"] if comparison else []
-    first += [say.size(report.float32.size_bytes), *((speed(target.float32), "") if target else ())]
+    first = [numbers.percent(report.float32.accuracy.top1), ""] if labelled else ["-"] if comparison else []
+    first += [numbers.size(report.float32.size_bytes), *((speed(target.float32), "") if target else ())]
     add_row(models, say.baseline_name(report), *first)
     for pair in pairs:
         cells = [say.candidate_name(pair)]
         if pair.comparison is not None and pair.comparison.top1_drop is not None:
-            cells += [say.percent(pair.int8.accuracy.top1), say.number_of_points(pair.comparison.top1_drop)]
+            cells += [numbers.percent(pair.int8.accuracy.top1), numbers.number_of_points(pair.comparison.top1_drop)]
         elif pair.comparison is not None:
-            cells += [say.percent(pair.comparison.top1_agreement)]
-        cells += [say.size(pair.int8.size_bytes)]
+            cells += [numbers.percent(pair.comparison.top1_agreement)]
+        cells += [numbers.size(pair.int8.size_bytes)]
         if target:
             cells += [speed(pair.targets[0].int8), say.speed_gain(pair.targets[0])]
         add_row(models, *cells, style="bold")

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeswap.findings import ActivationUse, CheckReport, TargetCheck
+from edgeswap.report import numbers
 from edgeswap.report import wording as say
 
 WIDEST = 100
@@ -53,10 +54,10 @@ def _verdict(target: TargetCheck, form: str) -> str:
     counts = {severity: sum(finding.severity == severity for finding in target.findings) for severity in STYLES}
     leaves = f"; from {target.leaves_at} on it runs on the CPU" if target.leaves_at else ""
     if target.passed:
-        costs = f", with {say.plural(counts['costs'], 'cost')}" if counts["costs"] else ""
+        costs = f", with {numbers.plural(counts['costs'], 'cost')}" if counts["costs"] else ""
         all_of_it = "every layer can be int8" if form == "keras" else "full-integer"
         return f"{target.target}: {all_of_it}{costs}{leaves}."
-    return f"{target.target}: {say.plural(counts['blocks'], 'finding')} in the way of int8{leaves}."
+    return f"{target.target}: {numbers.plural(counts['blocks'], 'finding')} in the way of int8{leaves}."
 
 
 def _activations(uses: list[ActivationUse]) -> Table:
@@ -99,4 +100,4 @@ def _text(text: str) -> Text:
 
 def _printable(text: str) -> str:
     """Layer names are other people's text: a control character is written out."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text.replace(say.NBSP, " "))
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text.replace(numbers.NBSP, " "))

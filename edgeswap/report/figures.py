@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeswap.records import Measurement, TargetResult
+from edgeswap.report import numbers
 from edgeswap.report import wording as say
 from edgeswap.report.npus import edge_tpu, npu_basis, operators_on
 
@@ -82,9 +83,9 @@ def _measured(report: say.Report, target: TargetResult) -> str:
     parts = [f"{target.name}: {target.cpu}, {target.machine}", f"{target.runtime}, delegate {target.delegate}"]
     if target.int8.latency_ms is not None:
         parts.append(
-            say.plural(target.int8.latency_ms.runs, "run")
+            numbers.plural(target.int8.latency_ms.runs, "run")
             + " on "
-            + say.plural(target.int8.latency_ms.threads, "thread")
+            + numbers.plural(target.int8.latency_ms.threads, "thread")
         )
     if (target.float32.accuracy, target.int8.accuracy) != (report.float32.accuracy, report.int8.accuracy):
         parts.append(say.target_accuracy(target, say.candidate_name(report), say.baseline_name(report)))
@@ -105,10 +106,10 @@ def models(report: say.Report) -> Table:
             continue  # agreement is known of int8 alone
         cells = [stage.name if stage.name in files else f"  {stage.name}"]
         if labelled:
-            cells += [say.percent(stage.accuracy.top1), say.percent_interval(stage.accuracy.ci95)]
+            cells += [numbers.percent(stage.accuracy.top1), numbers.percent_interval(stage.accuracy.ci95)]
         elif comparison:
-            cells += [say.percent(comparison.top1_agreement) if stage.name == candidate else "-"]
-        cells += [say.size(files[stage.name].size_bytes) if stage.name in files else ""]
+            cells += [numbers.percent(comparison.top1_agreement) if stage.name == candidate else "-"]
+        cells += [numbers.size(files[stage.name].size_bytes) if stage.name in files else ""]
         if target:
             measured = {baseline: target.float32, candidate: target.int8}.get(stage.name)
             cells += [speed(measured) if measured else ""]
@@ -116,7 +117,10 @@ def models(report: say.Report) -> Table:
     table.add_section()
     drop: tuple[str, ...] = ("",) if comparison else ()
     if comparison is not None and comparison.top1_drop is not None:
-        drop = (f"{say.number_of_points(comparison.top1_drop)} points", say.points_interval(comparison.top1_drop_ci95))
+        drop = (
+            f"{numbers.number_of_points(comparison.top1_drop)} points",
+            numbers.points_interval(comparison.top1_drop_ci95),
+        )
     label = "drop, gain" if labelled else "gain"
     add_row(table, label, *drop, say.size_gain(report), *((say.speed_gain(target),) if target else ()))
     return table
@@ -137,8 +141,8 @@ def npus(report: say.Report) -> Table:
     table = new_table("estimated for", "operators on it", "cycles", "time", "SRAM")
     for npu in report.npus:
         on_it = operators_on(npu.npu_operators, npu.cpu_operators)
-        time = f"{say.three_digits(npu.inference_ms)}{say.NBSP}ms"
-        add_row(table, npu.accelerator, on_it, f"{npu.total_cycles:,}", time, say.size(npu.sram_bytes))
+        time = f"{numbers.three_digits(npu.inference_ms)}{numbers.NBSP}ms"
+        add_row(table, npu.accelerator, on_it, f"{npu.total_cycles:,}", time, numbers.size(npu.sram_bytes))
     return table
 
 
@@ -152,8 +156,8 @@ def speed(measurement: Measurement) -> str:
     """p50 and p90; in an emulator the instructions of an inference."""
     latency_ms = measurement.latency_ms
     if latency_ms is not None:
-        return f"{say.three_digits(latency_ms.p50)} / {say.three_digits(latency_ms.p90)} ms"
-    return f"{say.instructions(measurement.instructions)} instr." if measurement.instructions else "-"
+        return f"{numbers.three_digits(latency_ms.p50)} / {numbers.three_digits(latency_ms.p90)} ms"
+    return f"{numbers.instructions(measurement.instructions)} instr." if measurement.instructions else "-"
 
 
 def new_table(*headers: str) -> Table:
@@ -178,7 +182,7 @@ def _filled(text: str, width: int, label: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace(say.NBSP, " ")
+    return text.replace(numbers.NBSP, " ")
 
 
 def _print(console: Console, text: str, style: str) -> None:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from edgeswap.mean_std import described
 from edgeswap.records import ExportReport
-from edgeswap.report import npus, plots
+from edgeswap.report import npus, numbers, plots
 from edgeswap.report import wording as say
 
 
@@ -28,6 +28,7 @@ def render(report: ExportReport) -> str:
         report=report,
         preprocess=described(report.data.preprocess),
         say=say,
+        numbers=numbers,
         npus=npus,
         labelled=labelled,
         files={"float32": report.float32, report.precision: report.int8},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgeswap.records import EdgeTpuMapping, NpuEstimate
-from edgeswap.report.wording import NBSP, plural
+from edgeswap.report.numbers import NBSP, plural
 
 
 def operators_on(operators: Mapping[str, int], others: Mapping[str, int]) -> str:

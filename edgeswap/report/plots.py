@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from edgeswap.records import CandidatePrecision, ExportReport, Measurement, TargetResult
+from edgeswap.report import numbers
 from edgeswap.report import wording as say
 
 if TYPE_CHECKING:
@@ -121,11 +122,11 @@ def _draw_measurement(axes: Axes, row: int, label: str, measurement: Measurement
         axes.barh([row], [latency_ms.p50], height=0.6, color=colour)
         axes.plot([latency_ms.p50, latency_ms.p99], [row, row], color=COLOURS["ink"], linewidth=1.2)
         axes.plot([latency_ms.p90], [row], "|", color=COLOURS["ink"], markersize=9, markeredgewidth=1.5)
-        _label(axes, row, label, f"{say.three_digits(latency_ms.p50)} ms")
+        _label(axes, row, label, f"{numbers.three_digits(latency_ms.p50)} ms")
         axes.set_xlabel("ms", color=COLOURS["muted"])
     elif measurement.instructions:
         axes.barh([row], [measurement.instructions / 1e6], height=0.6, color=colour)
-        _label(axes, row, label, f"{say.instructions(measurement.instructions)} instructions")
+        _label(axes, row, label, f"{numbers.instructions(measurement.instructions)} instructions")
         axes.set_xlabel("million instructions an inference, not time", color=COLOURS["muted"])
 
 
@@ -165,7 +166,7 @@ def _label(axes: Axes, row: int, name: str, value: str) -> None:
         "weight": weight,
     }
     axes.text(-0.07, row, name, ha="right", **place)
-    axes.text(1.04, row, value.replace(say.NBSP, " "), ha="left", **place)
+    axes.text(1.04, row, value.replace(numbers.NBSP, " "), ha="left", **place)
 
 
 def _svg(draw: Callable[[Figure], None], height_inches: float, name: str, description: str) -> str:

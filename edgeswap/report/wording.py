@@ -1,16 +1,14 @@
 """What terminal, page and plots all say, in the same words.
 
-Numbers are formatted here and nowhere else. A number and its unit are joined by a no-break space.
+Numbers are formatted in `numbers` and nowhere else.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any, NamedTuple, TypeVar
 
 from edgeswap.evaluation.large_drop import LARGE_DROP
@@ -23,11 +21,11 @@ from edgeswap.records import (
     Limit,
     TargetResult,
 )
+from edgeswap.report import numbers
 
 Report = ExportReport | BenchReport
 AnyReport = TypeVar("AnyReport", ExportReport, BenchReport)
 
-NBSP = "\u00a0"
 MOST_SPOKEN = 3
 
 
@@ -111,97 +109,28 @@ def stages(report: Report) -> list[Stage]:
     return [Stage(name, record.accuracy, meaning) for name, record, meaning in found if record is not None]
 
 
-def percent(share: float | None) -> str:
-    """0.974 as `97.4 %`."""
-    return "-" if share is None else f"{100 * share:.1f}{NBSP}%"
-
-
-def percent_interval(interval: tuple[float, float] | None) -> str:
-    """(0.957, 0.985) as `95.7 to 98.5 %`."""
-    return "-" if interval is None else f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}{NBSP}%"
-
-
-def number_of_points(points: float) -> str:
-    """Percentage points with two digits, and never as `-0.00`."""
-    return f"{round(points, 2) + 0.0:.2f}"
-
-
-def drop_or_gain(top1_drop: float) -> str:
-    """What a change of top-1 is called: a drop below 0 is a gain."""
-    return "drop" if top1_drop >= 0 else "gain"
-
-
-def points_interval(interval: tuple[float, float] | None) -> str:
-    """(-0.56, 0.93) as `-0.56 to 0.93`."""
-    return "-" if interval is None else f"{_end_of_interval(interval[0])} to {_end_of_interval(interval[1])}"
-
-
-def _end_of_interval(points: float) -> str:
-    """Two digits, or as many as tell it from 0: whether an interval holds 0 is what it says of chance."""
-    if points == 0 or round(points, 2):
-        return number_of_points(points)
-    digits = -math.floor(math.log10(abs(points)))
-    return f"{points:.{digits}f}"
-
-
-def size(size_bytes: int) -> str:
-    """Bytes as `94.1 kB`, 1 kB being 1000 bytes."""
-    kilobytes = size_bytes / 1000
-    return f"{kilobytes:,.0f}{NBSP}kB" if kilobytes >= 1000 else f"{kilobytes:.1f}{NBSP}kB"
-
-
-def three_digits(value: float) -> str:
-    """Three significant digits, never with an exponent: 0.0912, 10.8, 1,240."""
-    if value >= 100:
-        return f"{value:,.0f}"
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:.10f}".rstrip("0").rstrip(".") if rounded < 1 else f"{value:#.3g}".rstrip(".")
-
-
-def ratio(value: float, more: str, less: str, equal: str) -> str:
-    """2.33 as `2.3x faster`, 0.5 as `2.0x slower`, 1.02 as `as fast`, with the words given."""
-    factor = value if value >= 1 else 1 / value
-    if factor < 1.05:
-        return equal
-    return (
-        f"{factor:.1f}x {more if value > 1 else less}"
-        if factor < 9.95
-        else f"{factor:.0f}x {more if value > 1 else less}"
-    )
-
-
 def size_gain(report: Report) -> str:
     """How much smaller the int8 file is."""
-    return ratio(report.float32.size_bytes / report.int8.size_bytes, "smaller", "larger", "as large")
+    return numbers.ratio(report.float32.size_bytes / report.int8.size_bytes, "smaller", "larger", "as large")
 
 
 def speed_gain(target: TargetResult) -> str:
     """How much faster int8 is on a target; in an emulator, how many fewer instructions it takes."""
     if target.speedup_p50 is not None:
-        return ratio(target.speedup_p50, "faster", "slower", "as fast")
+        return numbers.ratio(target.speedup_p50, "faster", "slower", "as fast")
     if target.float32.instructions and target.int8.instructions:
         words = ("fewer instructions", "more instructions", "as many instructions")
-        return ratio(target.float32.instructions / target.int8.instructions, *words)
+        return numbers.ratio(target.float32.instructions / target.int8.instructions, *words)
     return "-"
-
-
-def instructions(count: float) -> str:
-    """Instructions an inference, in millions."""
-    return f"{three_digits(count / 1e6)}{NBSP}M"
-
-
-def plural(count: int, thing: str) -> str:
-    """`1 run`, `500 runs`."""
-    return f"{count:,}{NBSP}{thing}" if count == 1 else f"{count:,}{NBSP}{thing}s"
 
 
 def target_accuracy(target: TargetResult, candidate: str, baseline: str = "float32") -> str:
     """Accuracy of both models, by their names, as measured on the target itself."""
     float32, int8 = target.float32.accuracy, target.int8.accuracy
     if int8.top1 is None:
-        return plural(int8.samples, "sample")
-    both = f"top-1 {percent(float32.top1)} {baseline}, {percent(int8.top1)} {candidate}"
-    return f"{both} on {plural(int8.samples, 'sample')}"
+        return numbers.plural(int8.samples, "sample")
+    both = f"top-1 {numbers.percent(float32.top1)} {baseline}, {numbers.percent(int8.top1)} {candidate}"
+    return f"{both} on {numbers.plural(int8.samples, 'sample')}"
 
 
 def limit_text(limit: Limit) -> str:
@@ -209,7 +138,7 @@ def limit_text(limit: Limit) -> str:
     if limit.name == "max_size":
         return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
     unit = {"max_drop": "points", "max_latency_ms": "ms"}[limit.name]
-    return f"{limit.value:.4g}{NBSP}{unit}, limit {limit.limit:g}"
+    return f"{limit.value:.4g}{numbers.NBSP}{unit}, limit {limit.limit:g}"
 
 
 def verdict(report: ExportReport) -> str:
@@ -245,11 +174,11 @@ def _incomplete(report: Report) -> str:
 
 def _sentence(opening: str, report: Report) -> str:
     accuracy = [] if report.comparison is None else [_accuracy_clause(report, report.comparison)]
-    clauses = [*accuracy, f"is {size_gain(report)} ({size(report.int8.size_bytes)})"]
+    clauses = [*accuracy, f"is {size_gain(report)} ({numbers.size(report.int8.size_bytes)})"]
     spoken = report.targets if len(report.targets) <= MOST_SPOKEN else report.targets[:1]  # the table has them all
     clauses += [clause for target in spoken if (clause := _speed_clause(target, label(report, target)))]
     if report.int8.float_tensors and report.precision in ("int8", "int16x8"):
-        clauses.append(f"still holds {plural(report.int8.float_tensors, 'float tensor')}")
+        clauses.append(f"still holds {numbers.plural(report.int8.float_tensors, 'float tensor')}")
     text = clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"
     return f"{opening}: {_the_model(candidate_name(report))} {text}."
 
@@ -282,23 +211,25 @@ def warnings(report: Report) -> list[tuple[str, str]]:
 def _accuracy_clause(report: Report, comparison: Comparison) -> str:
     accuracy = report.int8.accuracy
     if accuracy.top1 is None or comparison.top1_drop is None:
-        agreement = percent(comparison.top1_agreement)
+        agreement = numbers.percent(comparison.top1_agreement)
         return f"gives the class of {_the_model(baseline_name(report))} on {agreement} of {accuracy.samples:,} samples"
-    change = f"{drop_or_gain(comparison.top1_drop)} {number_of_points(abs(comparison.top1_drop))} points"
+    change = (
+        f"{numbers.drop_or_gain(comparison.top1_drop)} {numbers.number_of_points(abs(comparison.top1_drop))} points"
+    )
     if comparison.top1_drop_ci95 is not None:
         low, high = comparison.top1_drop_ci95
         interval = (low, high) if comparison.top1_drop >= 0 else (-high, -low)
-        change += f", 95{NBSP}% interval {points_interval(interval)}"
-    first = f"{baseline_name(report)} {percent(report.float32.accuracy.top1)}"
-    return f"has {percent(accuracy.top1)} top-1 ({first}; {change})"
+        change += f", 95{numbers.NBSP}% interval {numbers.points_interval(interval)}"
+    first = f"{baseline_name(report)} {numbers.percent(report.float32.accuracy.top1)}"
+    return f"has {numbers.percent(accuracy.top1)} top-1 ({first}; {change})"
 
 
 def _speed_clause(target: TargetResult, name: str) -> str:
     if target.speedup_p50 is not None and target.int8.latency_ms is not None:
-        p50 = three_digits(target.int8.latency_ms.p50)
-        return f"is {speed_gain(target)} on {name} (p50 {p50}{NBSP}ms)"
+        p50 = numbers.three_digits(target.int8.latency_ms.p50)
+        return f"is {speed_gain(target)} on {name} (p50 {p50}{numbers.NBSP}ms)"
     if target.int8.instructions and target.float32.instructions:
-        return f"takes {speed_gain(target)} on {name} ({instructions(target.int8.instructions)})"
+        return f"takes {speed_gain(target)} on {name} ({numbers.instructions(target.int8.instructions)})"
     return ""
 
 
@@ -314,8 +245,8 @@ def significance(report: Report) -> str:
         of_samples = f"as many of {samples:,} test samples right as {baseline}"
     chance = "can be chance" if comparison.can_be_chance else "is more than chance would explain"
     holds = "holds" if comparison.can_be_chance else "does not hold"
-    difference = f"The difference {chance}: its 95{NBSP}% interval {holds} 0."
-    agreement = f"gives the same class on {percent(comparison.top1_agreement)}"
+    difference = f"The difference {chance}: its 95{numbers.NBSP}% interval {holds} 0."
+    agreement = f"gives the same class on {numbers.percent(comparison.top1_agreement)}"
     return f"{candidate_name(report)} gets {of_samples}, and {agreement}. {difference}"
 
 
@@ -324,7 +255,7 @@ def control(report: ExportReport) -> str:
     drop = report.comparison.control_drop
     if drop is None:
         return ""
-    points, candidate = number_of_points(abs(drop)), report.precision
+    points, candidate = numbers.number_of_points(abs(drop)), report.precision
     higher = "as high" if points == "0.00" else f"{points} points {'lower' if drop > 0 else 'higher'}"
     return (
         f"Beside the control, the float32 model trained on just as {candidate} was, top-1 of {candidate} is {higher}."
@@ -351,7 +282,7 @@ def ranges(report: ExportReport) -> str:
         "put where the next activation is flat": found.saturated,
         "learned": found.learned,
     }
-    total = plural(sum(ways.values()) // 2, "int8 range")
+    total = numbers.plural(sum(ways.values()) // 2, "int8 range")
     return f"{total}, of whose ends {', '.join(f'{count} {way}' for way, count in ways.items() if count)}"
 
 
@@ -387,23 +318,17 @@ def parity(report: ExportReport) -> str:
     found = report.parity
     if found is None:
         return ""
-    ties = f" ({plural(found.ties, 'tie')} left out)" if found.ties else ""
-    text = f"Every one of {plural(found.samples, 'sample')} is a tie in the fake-quant model"
+    ties = f" ({numbers.plural(found.ties, 'tie')} left out)" if found.ties else ""
+    text = f"Every one of {numbers.plural(found.samples, 'sample')} is a tie in the fake-quant model"
     if found.agreement is not None:
-        same = f"The same class on {percent(found.agreement)} of {plural(found.samples, 'sample')}"
+        same = f"The same class on {numbers.percent(found.agreement)} of {numbers.plural(found.samples, 'sample')}"
         text = f"{same}{ties} as the fake-quant model it was made from"
     if found.worst_layer is None:
         return f"{text}."
     if found.worst_layer_snr_db is None:
-        return f"{text}; {plural(found.layers, 'layer')} compared, all equal."
-    ratio_db = f"signal-to-noise {found.worst_layer_snr_db:.1f}{NBSP}dB"
-    return f"{text}; of {plural(found.layers, 'layer')} they part most in {found.worst_layer} ({ratio_db})."
-
-
-def day_and_time(created: str) -> str:
-    """A report's ISO 8601 time, which is UTC, as `2026-11-21 22:36 UTC`."""
-    moment = datetime.fromisoformat(created.replace("Z", "+00:00"))  # Python 3.10 knows no Z
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        return f"{text}; {numbers.plural(found.layers, 'layer')} compared, all equal."
+    ratio_db = f"signal-to-noise {found.worst_layer_snr_db:.1f}{numbers.NBSP}dB"
+    return f"{text}; of {numbers.plural(found.layers, 'layer')} they part most in {found.worst_layer} ({ratio_db})."
 
 
 def swapped(report: ExportReport) -> str:
