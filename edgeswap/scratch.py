@@ -30,7 +30,7 @@ def scratch_folder() -> Iterator[Path]:
     """
     with claimed(_make) as folder:
         try:
-            _clear(folder.parent)
+            _clear_once(folder.parent)
             yield folder
         except Exception as error:
             if _may_be_the_disk(error) and (is_full(error) or shutil.disk_usage(folder).free < LEAST_ROOM_BYTES):
@@ -53,11 +53,13 @@ def _make() -> Path:
         ) from error
 
 
-@functools.cache
-def _clear(place: Path) -> None:
-    """Remove what killed runs left in `place`, once in this process."""
+def clear_abandoned(place: Path) -> None:
+    """Remove the temporary folders in `place` whose process was killed."""
     for folder in abandoned(place, f"{PREFIX}*"):
         remove(folder)
+
+
+_clear_once = functools.cache(clear_abandoned)
 
 
 def is_full(error: BaseException) -> bool:

@@ -119,6 +119,9 @@ def full_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         return folder
 
     yield mount
+    from edgeswap.model import rehearsal
+
+    rehearsal._child.end()  # which may have a file open on that disk
     for folder in mounted:
         subprocess.run(["umount", str(folder)], check=True)
 

@@ -335,7 +335,7 @@ def refused(done: Any) -> str:
         ({"x": PIXELS[:0]}, "unit", "above 0"),
         ({"x": PIXELS.astype(np.int64)}, "unit", "int64"),
         ({"x": np.full((2, *SHAPE), np.nan)}, None, "NaN"),
-        ({"x": PIXELS}, "torch", "RGB"),
+        ({"x": PIXELS}, "torch", "3 channels"),
     ],
 )
 def test_data_that_does_not_fit(folder: Path, array: dict[str, Any], preprocess: str | None, said: str) -> None:

@@ -130,3 +130,13 @@ def test_a_swap_compares_what_it_read(framework, monkeypatch):
 def test_of_a_free_size_no_samples_are_made_up():
     inputs = keras.Input((None, None, 3))
     assert sample_inputs(canonicalize(read(keras.Model(inputs, keras.layers.Conv2D(2, 3)(inputs))))) is None
+
+
+@FRAMEWORKS
+def test_a_model_that_cannot_run_on_a_cpu_is_told(framework):
+    layer = framework.layers.DepthwiseConv2D(3, strides=(1, 2), padding="same")
+    inputs = framework.Input((8, 8, 2))
+    model = framework.Model(inputs, layer(inputs))
+    graph = canonicalize(read(model))
+    with pytest.raises(ModelError, match="to run on samples, but TensorFlow says"):
+        verify(model, build(graph), graph, sample_inputs(graph))

@@ -110,7 +110,17 @@ def _outputs(model: Any, samples: Sequence[Array]) -> list[Array]:
 
 
 def _called(model: Any, arrays: Sequence[Array]) -> list[Any]:
-    tensors = [tf.constant(array) for array in arrays]
+    try:
+        return _outputs_of_call(model, [tf.constant(array) for array in arrays])
+    except tf.errors.OpError as error:
+        words = " ".join(str(error).split())[:300]
+        raise ModelError(
+            f"Expected the model to run on samples, but TensorFlow says: {words}",
+            "Check that model.predict works on such samples; a layer asks for something that no CPU kernel does.",
+        ) from error
+
+
+def _outputs_of_call(model: Any, tensors: list[Any]) -> list[Any]:
     if isinstance(model, (keras.Sequential, tf_keras.Sequential)):
         return [model(tensors[0], training=False)]
     if framework_of(model) is keras:

@@ -24,7 +24,7 @@ from typing import IO, Any
 from edgeswap import errors
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
-from edgeswap.scratch import PREFIX
+from edgeswap.scratch import PREFIX, clear_abandoned
 from edgeswap.system.child import child_command
 from edgeswap.system.claim import abandoned, remove
 
@@ -152,6 +152,7 @@ class _Child:
                 if stream is not None:
                     with suppress(BrokenPipeError):
                         stream.close()
+            clear_abandoned(Path(tempfile.gettempdir()))  # it could not clear up itself
         self._process, self._job, self._unread = None, None, b""
 
     def _send(self, line: bytes) -> bool:
