@@ -123,7 +123,7 @@ def full_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
     rehearsal._child.end()  # which may have a file open on that disk
     for folder in mounted:
-        subprocess.run(["umount", str(folder)], check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def _must_not_be_skipped(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
