@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.data import Dataset, load, stratified_split
-from edgeswap.evaluate import predict
+from edgeswap.data.load import Dataset, load, stratified_split
+from edgeswap.data.preprocess import from_name
+from edgeswap.evaluation.predictions import predict
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.preprocess import from_name
+from edgeswap.model.zoo import mobilenet_v2
 from edgeswap.progress import Silent
-from edgeswap.zoo import mobilenet_v2
 
 SHAPE = (32, 32, 3)
 CLASSES = 10

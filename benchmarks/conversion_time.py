@@ -33,7 +33,7 @@ from benchmarks.latency import (
 from benchmarks.measuring import OtherLoad, busy_s, pin
 from benchmarks.section import write_section
 from deploy.benchmark import describe_machine
-from edgeswap.convert import convert_all
+from edgeswap.conversion.convert import convert_all
 from edgeswap.frameworks import tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
@@ -45,7 +45,7 @@ SIZE = 96
 SAMPLES = 500
 MOST_RATIO = 1.3
 SIDES = ("edgeswap", "bare")
-IMPORT_SHARE = 0.6  # of the converter's step; `edgeswap.convert` tells the rest when the import is done
+IMPORT_SHARE = 0.6  # of the converter's step; `edgeswap.conversion.convert` tells the rest when the import is done
 
 
 @dataclass
@@ -81,7 +81,7 @@ class ImportClock:
 
 
 def edgeswap_s(model: Any, samples: Samples) -> tuple[float, bytes]:
-    """Seconds from the Keras model to the lowered int8 `.tflite`, as `edgeswap.pipeline` does it, and the file."""
+    """Seconds from the Keras model to the lowered int8 `.tflite`, as `edgeswap export` does it, and the file."""
     clock = ImportClock()
     started = time.perf_counter()
     conversion = int8_conversion(canonicalize(read(model)), samples)

@@ -22,26 +22,26 @@ import numpy.typing as npt
 from benchmarks.measuring import pin
 from benchmarks.section import write_section
 from edgeswap.activations.catalog import parse
-from edgeswap.convert import Conversion, convert_all
-from edgeswap.data import Dataset, load
+from edgeswap.conversion.convert import Conversion, convert_all
+from edgeswap.data.load import Dataset, load
+from edgeswap.data.preprocess import from_name
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
-from edgeswap.preprocess import from_name
+from edgeswap.graph.swap import swap
+from edgeswap.model.zoo import mobilenet_v2
 from edgeswap.progress import Silent
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
-from edgeswap.swap import swap
 from edgeswap.targets.host import Host
 from edgeswap.tflite.flatbuffer import changed, operator_name
 from edgeswap.tflite.flatbuffer import read as flatbuffer_read
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.rewriting import Draft, rewrite
 from edgeswap.tflite.verify import require_full_integer
-from edgeswap.zoo import mobilenet_v2
 
 README = Path(__file__).parent / "README.md"
 SIZE = 224
@@ -117,7 +117,7 @@ def network(size: int, seed: int, **options: Any) -> Graph:
     Args:
         size: height and width of its images.
         seed: of its weights.
-        **options: of `edgeswap.zoo.mobilenet_v2.build`.
+        **options: of `edgeswap.model.zoo.mobilenet_v2.build`.
     """
     keras.utils.set_random_seed(seed)
     return canonicalize(read(mobilenet_v2.build((size, size, 3), momentum=0.0, **options)))
@@ -132,7 +132,7 @@ def with_activation(graph: Graph, activation: str, samples: Samples) -> Graph:
 
 
 def int8_conversion(graph: Graph, samples: Samples) -> Conversion:
-    """What `edgeswap.pipeline` hands to the converter for PTQ."""
+    """What `edgeswap.commands.export` hands to the converter for PTQ."""
     placement = place(graph, input_ranges={graph.inputs[0].node: (0.0, 1.0)})
     model = quantize(placement, observe(placement, [samples]))
     return Conversion(model, "int8", [samples if placement.left_to_calibration else samples[:1]])

@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 from benchmarks.section import write_section
 from deploy.benchmark import Engine, Work, describe_machine, find_runtime, open_evaluation, predict
-from edgeswap import shipped
-from edgeswap.measure import measure
+from edgeswap.system import shipped
 from edgeswap.targets.host import Host
+from edgeswap.targets.measure import measure
 from edgeswap.targets.script import SCRIPT
 
 README = Path(__file__).parent / "README.md"
@@ -89,8 +89,8 @@ def busy_s() -> dict[int, float]:
 def make(folder: Path, seed: int) -> None:
     """Write the float32 and the int8 model of one small network, and evaluation sets of 1,000 and 10,000 images."""
     from benchmarks import cifar, latency  # noqa: PLC0415  (TensorFlow, kept out of the processes that are timed)
-    from edgeswap.convert import Conversion, convert_all  # noqa: PLC0415
-    from edgeswap.evaluation_file import write_evaluation  # noqa: PLC0415
+    from edgeswap.conversion.convert import Conversion, convert_all  # noqa: PLC0415
+    from edgeswap.evaluation.device_samples import write_evaluation  # noqa: PLC0415
     from edgeswap.graph.build import build  # noqa: PLC0415
     from edgeswap.tflite.lower import lower  # noqa: PLC0415
 
@@ -105,7 +105,7 @@ def make(folder: Path, seed: int) -> None:
 
 
 def bare(folder: Path) -> None:
-    """The device script by itself, as `edgeswap.measure` calls it."""
+    """The device script by itself, as `edgeswap.targets.measure` calls it."""
     command = [sys.executable, str(shipped.path(SCRIPT)), *(str(folder / f"{name}.tflite") for name in NAMES)]
     command += ["--threads", "1", "--data", str(folder / f"{IMAGES}.npz"), "--preprocess", "unit"]
     subprocess.run([*command, "--json", str(folder / "bare.json")], capture_output=True, check=True)
@@ -236,14 +236,14 @@ def section(
 {command}
 ```
 
-A small MobileNetV2 at {SIZE}x{SIZE}, float32 and int8, and CIFAR-10 images. `edgeswap.measure` on the host, in a fresh
-Python whose start counts, shall add at most {MOST_ADDED_S:.0f} s and {MOST_ADDED_SHARE * 100:.0f} % to the bare device
-script with the same arguments; the script's accuracy with a process a core shall be at least {LEAST_GAIN_A_CORE} times
+A small MobileNetV2 at {SIZE}x{SIZE}, float32 and int8, and CIFAR-10 images. `edgeswap.targets.measure` on the host, in
+a fresh Python whose start counts, shall add at most {MOST_ADDED_S:.0f} s and {MOST_ADDED_SHARE * 100:.0f} % to the bare
+device script with the same arguments; the script's accuracy with a process a core shall be at least {LEAST_GAIN_A_CORE} times
 the number of cores faster than one interpreter in a Python loop. {len(measuring)} turns, both sides in each; medians,
 and ratios of the same turn. Where others have the cores, wall time says little of the processes; their CPU time, all of
 it together, is what the work costs. {verdict}
 
-| {IMAGES:,} images, both models, latency too | bare script | edgeswap.measure | added, median | allowed |
+| {IMAGES:,} images, both models, latency too | bare script | edgeswap.targets.measure | added, median | allowed |
 | --- | ---: | ---: | ---: | ---: |
 | wall time | {wall[0]} | {wall[1]} | {added_s(measuring):.2f} s | {allowed_s(measuring):.2f} s |
 

@@ -27,24 +27,24 @@ from benchmarks import cifar
 from benchmarks.cells import Arrays, cell
 from benchmarks.section import cpu, wrapped, write_section
 from edgeswap import __version__
-from edgeswap.convert import convert
-from edgeswap.data import Dataset
-from edgeswap.evaluate import model_inputs
-from edgeswap.evaluation_file import write_evaluation
+from edgeswap.commands.stages import QAT_LEARNING_RATE
+from edgeswap.conversion.convert import convert
+from edgeswap.data.calibration import choose
+from edgeswap.data.load import Dataset
+from edgeswap.data.preprocess import from_name
+from edgeswap.evaluation.device_samples import write_evaluation
+from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.measure import measure
-from edgeswap.preprocess import from_name
-from edgeswap.quantization.calibration import choose
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
-from edgeswap.stages import QAT_LEARNING_RATE
 from edgeswap.targets.host import Host
+from edgeswap.targets.measure import measure
 from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower
-from edgeswap.training import train
+from edgeswap.training.fit import train
 
 Tool = Literal["edgeswap", "stock"]
 TOOLS: tuple[Tool, ...] = ("edgeswap", "stock")

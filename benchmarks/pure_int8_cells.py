@@ -12,30 +12,30 @@ import numpy as np
 
 from benchmarks import cifar, efficientnet
 from benchmarks.cells import Arrays, cell, weights_of, with_weights
-from edgeswap import objective
 from edgeswap.activations.catalog import parse
-from edgeswap.convert import Conversion, convert_all
-from edgeswap.data import Dataset
-from edgeswap.evaluate import model_inputs, predict
-from edgeswap.evaluation_file import write_evaluation
+from edgeswap.commands.stages import QAT_LEARNING_RATE, RECOVERY_LEARNING_RATE
+from edgeswap.conversion.convert import Conversion, convert_all
+from edgeswap.data.load import Dataset
+from edgeswap.data.preprocess import Preprocess, from_name
+from edgeswap.evaluation.device_samples import write_evaluation
+from edgeswap.evaluation.predictions import model_inputs, predict
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
-from edgeswap.measure import measure
+from edgeswap.graph.swap import swap
 from edgeswap.model.load import load_model
-from edgeswap.preprocess import Preprocess, from_name
 from edgeswap.progress import Silent
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
-from edgeswap.stages import QAT_LEARNING_RATE, RECOVERY_LEARNING_RATE
-from edgeswap.swap import swap
 from edgeswap.targets.host import Host
+from edgeswap.targets.measure import measure
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.verify import verify
-from edgeswap.training import train
+from edgeswap.training import losses as objective
+from edgeswap.training.fit import train
 
 NetworkName = Literal["MobileNetV2", "ResNet8", "EfficientNet"]
 CALIBRATION_SAMPLES = 500

@@ -23,18 +23,19 @@ import numpy.typing as npt
 from benchmarks import cifar
 from benchmarks.cells import Arrays, cell, weights_of, with_weights
 from benchmarks.section import cpu, wrapped, write_section
-from edgeswap import __version__, objective
+from edgeswap import __version__
 from edgeswap.activations.catalog import parse
-from edgeswap.compare import paired_difference_interval, wilson_interval
-from edgeswap.data import Dataset
-from edgeswap.evaluate import model_inputs, predict
+from edgeswap.commands.stages import RECOVERY_LEARNING_RATE
+from edgeswap.data.load import Dataset
+from edgeswap.evaluation.comparison import paired_difference_interval, wilson_interval
+from edgeswap.evaluation.predictions import model_inputs, predict
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
+from edgeswap.graph.swap import swap
 from edgeswap.progress import Silent
-from edgeswap.stages import RECOVERY_LEARNING_RATE
-from edgeswap.swap import swap
-from edgeswap.training import train
+from edgeswap.training import losses as objective
+from edgeswap.training.fit import train
 
 ORIGINAL = "swish"
 ACTIVATIONS = ("relu6", "hard_swish", "clipped_elu")

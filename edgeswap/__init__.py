@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from edgeswap.commands.swap import SwapResult
     from edgeswap.records import BenchReport, ExportReport
-    from edgeswap.swap_model import SwapResult
 
 __all__ = [
     "__version__",
@@ -45,14 +45,14 @@ def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping
 def swap_activations(
     model: Any, activation: str | None = None, *, swap: Sequence[str] = (), data: Any = None
 ) -> SwapResult:
-    """A copy of `model`, in its own framework, with other activations; see `edgeswap.swap_model.swap_activations`."""
-    from edgeswap.swap_model import swap_activations as run  # noqa: PLC0415  (imports TensorFlow)
+    """A copy of `model`, in its own framework, with other activations; see `edgeswap.commands.swap`."""
+    from edgeswap.commands.swap import swap_activations as run  # noqa: PLC0415  (imports TensorFlow)
 
     return run(model, activation, swap=swap, data=data)
 
 
 def export(model: Any = None, **settings: Any) -> ExportReport:
-    """Export a model, or the file of one, to int8; the settings are those of `edgeswap.config.ExportConfig`.
+    """Export a model, or the file of one, to int8; the settings are those of `edgeswap.config.export.ExportConfig`.
 
     Args:
         model: a Keras 3 or tf_keras model, a path, or None for the digits example.
@@ -61,19 +61,19 @@ def export(model: Any = None, **settings: Any) -> ExportReport:
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    from edgeswap.config import export_config  # noqa: PLC0415
-    from edgeswap.preflight import preflight  # noqa: PLC0415
+    from edgeswap.config.export import export_config  # noqa: PLC0415
+    from edgeswap.config.preflight import preflight  # noqa: PLC0415
 
     progress = settings.pop("progress", None)
     config = export_config({"model": model, **settings})
     preflight(config)
-    from edgeswap.pipeline import export as run  # noqa: PLC0415  (imports TensorFlow)
+    from edgeswap.commands.export import export as run  # noqa: PLC0415  (imports TensorFlow)
 
     return run(config, progress=progress)
 
 
 def bench(*models: str | Path, **settings: Any) -> BenchReport:
-    """Measure .tflite files on targets, without TensorFlow; settings as of `edgeswap.bench_config.BenchConfig`.
+    """Measure .tflite files on targets, without TensorFlow; settings as of `edgeswap.config.bench.BenchConfig`.
 
     Args:
         models: two files or more; the first is the baseline that the others are compared with.
@@ -86,8 +86,8 @@ def bench(*models: str | Path, **settings: Any) -> BenchReport:
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    from edgeswap.bench_config import bench_config  # noqa: PLC0415
-    from edgeswap.bench_models import bench as run  # noqa: PLC0415
+    from edgeswap.commands.bench import bench as run  # noqa: PLC0415
+    from edgeswap.config.bench import bench_config  # noqa: PLC0415
 
     progress = settings.pop("progress", None)
     return run(bench_config({"models": models, **settings}), progress=progress)
@@ -127,7 +127,7 @@ def convert_qat(
     """
     import numpy as np  # noqa: PLC0415
 
-    from edgeswap.convert import convert  # noqa: PLC0415  (imports TensorFlow)
+    from edgeswap.conversion.convert import convert  # noqa: PLC0415  (imports TensorFlow)
     from edgeswap.quantization.quantizers import has_per_channel_dense  # noqa: PLC0415
     from edgeswap.tflite.lower import lower  # noqa: PLC0415
     from edgeswap.tflite.verify import require_full_integer  # noqa: PLC0415

@@ -14,12 +14,12 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts, golden_files
-from edgeswap.apps.generate import generate
-from edgeswap.apps.pixels import pixel_steps
-from edgeswap.feature_normalization import FeatureNormalization
-from edgeswap.preprocess import from_name
-from edgeswap.resizing import RESIZE
+from edgeswap.bundle.apps.facts import AppFacts, InputFacts, OutputFacts, golden_files
+from edgeswap.bundle.apps.generate import generate
+from edgeswap.bundle.apps.pixels import pixel_steps
+from edgeswap.data.preprocess import from_name
+from edgeswap.data.resizing import RESIZE
+from edgeswap.graph.feature_normalization import FeatureNormalization
 from edgeswap.tflite.flatbuffer import read
 from edgeswap.tflite.state import keeps_state
 from tests import tiny_tflite

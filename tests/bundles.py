@@ -15,8 +15,8 @@ from edgeswap import __version__
 from edgeswap.bundle.archive import pack
 from edgeswap.bundle.make import Credits, make_bundle, sums
 from edgeswap.bundle.manifest import MANIFEST, SUMS, Manifest, from_json, to_json
-from edgeswap.dataset import ArraySamples, Dataset
-from edgeswap.preprocess import from_name
+from edgeswap.data.dataset import ArraySamples, Dataset
+from edgeswap.data.preprocess import from_name
 from edgeswap.records import ExportReport
 from edgeswap.targets.host import Host
 from tests import tiny_tflite

@@ -59,8 +59,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def edgeswap(place: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs the command line in this process, which has TensorFlow already, in `place`."""
-    import edgeswap.pipeline  # noqa: F401  (its seconds would be announced on stderr)
-    from edgeswap.cli import run
+    import edgeswap.commands.export  # noqa: F401  (its seconds would be announced on stderr)
+    from edgeswap.cli.main import run
 
     def command(*arguments: object) -> Ran:
         capfd.readouterr()
@@ -91,8 +91,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def digits_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The network of the built-in example, trained as `edgeswap export` trains it, in a .keras file."""
-    from edgeswap.data import load
-    from edgeswap.zoo import digits
+    from edgeswap.data.load import load
+    from edgeswap.model.zoo import digits
 
     data = load("digits", input_shapes={"x": (8, 8, 1)}, classes=10)
     file = tmp_path_factory.mktemp("digits") / "digits.keras"

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from edgeswap.data import load
-from edgeswap.preprocess import from_name
+from edgeswap.data.load import load
+from edgeswap.data.preprocess import from_name
 
 SAMPLES = {"train": 240, "test": 80}
 

@@ -13,12 +13,12 @@ import edgeswap
 from edgeswap.activations.catalog import CATALOG, FRAMEWORK_FUNCTIONS, parse
 from edgeswap.activations.int8 import ENDINGS
 from edgeswap.activations.layers import CLASSES, FUNCTIONS, activation_layer
-from edgeswap.convert import Conversion, convert_all
+from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.tflite.elu import fold_elu

@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from edgeswap import cli
-from edgeswap.activations import terminal
 from edgeswap.activations.catalog import CATALOG, parse
 from edgeswap.activations.int8 import ENDINGS, TARGETS
-from edgeswap.activations.plot import INK, SLOPE, VALUE, draw, plot
+from edgeswap.cli import main as cli
 from edgeswap.errors import ConfigError, OutputError
+from edgeswap.report import activations as terminal
+from edgeswap.report.curves import INK, SLOPE, VALUE, draw, plot
 
 SETS = {
     "one": ["relu6"],

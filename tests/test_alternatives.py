@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeswap.data import Dataset, load
+from edgeswap.data.load import Dataset, load
+from edgeswap.data.preprocess import Preprocess, from_name
 from edgeswap.errors import DataError
-from edgeswap.evaluate import accuracy, poor_float_model, require_above_chance
 from edgeswap.evaluation.alternatives import Alternative, Ask, better_alternative
-from edgeswap.preprocess import Preprocess, from_name
+from edgeswap.evaluation.predictions import accuracy, poor_float_model, require_above_chance
 from tests.image_data import encoded, write_folder
 
 SHAPES = {"x": (4, 4, 3)}

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts, golden_files
-from edgeswap.apps.generate import generate, plain
-from edgeswap.apps.pixels import PixelSteps, pixel_steps
+from edgeswap.bundle.apps.facts import AppFacts, InputFacts, OutputFacts, golden_files
+from edgeswap.bundle.apps.generate import generate, plain
+from edgeswap.bundle.apps.pixels import PixelSteps, pixel_steps
+from edgeswap.data.preprocess import NAMED, Preprocess
 from edgeswap.errors import ModelError
-from edgeswap.preprocess import NAMED, Preprocess
 from tests.app_bundle import KINDS, bundle
 
 EVERY_PIXEL = np.arange(256).astype(np.uint8).reshape(256, 1, 1, 1)

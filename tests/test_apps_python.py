@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeswap.preprocess import from_name
-from edgeswap.resizing import RESIZE, fit
+from edgeswap.data.preprocess import from_name
+from edgeswap.data.resizing import RESIZE, fit
 from tests.app_bundle import FAULTS, KINDS, LABELS, Bundle, bundle, change, classifier, facts_of, write_bundle
 from tests.image_data import encoded
 from tests.test_benchmark import without_litert

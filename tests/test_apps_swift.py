@@ -9,7 +9,7 @@ import pytest
 import tree_sitter_swift
 from tree_sitter import Language, Node, Parser
 
-from edgeswap.apps.generate import generate
+from edgeswap.bundle.apps.generate import generate
 from tests.app_bundle import KINDS, bundle
 
 STUBS = Path(__file__).parent / "apps/swift"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeswap.data import load
+from edgeswap.data.load import load
 from edgeswap.errors import DataError
 
 DIGITS = {"image": (8, 8, 1)}

@@ -161,7 +161,7 @@ NAMED: dict[str, make.Config] = {
     "a layer of Keras from elsewhere": record("Dense", {"units": 4}, "planted"),
     "a layer of Keras by another name": record("Dense", {"units": 4}, registered="x>Planted"),
     "a test of Keras": record("Dense", {"units": 4}, "keras.src.layers.core.dense_test"),
-    "a module in edgeswap": record("CatalogActivation", {"kind": "relu"}, "edgeswap.cli", "CatalogActivation"),
+    "a module in edgeswap": record("CatalogActivation", {"kind": "relu"}, "edgeswap.cli.main", "CatalogActivation"),
     "an initializer": dense(kernel_initializer=record("Planted", {}, "planted")),
     "an initializer of a known name": dense(kernel_initializer=record("Zeros", {}, "planted")),
     "an initializer of TensorFlow": dense(kernel_initializer=record("Planted", {}, TENSORFLOW_INITIALIZERS)),

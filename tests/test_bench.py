@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import edgeswap as api
-from edgeswap.bench_config import bench_config
-from edgeswap.compare import compare
+from edgeswap.config.bench import bench_config
 from edgeswap.errors import ConfigError, DataError, ModelError, OutputError, TargetError
-from edgeswap.measure import measure
+from edgeswap.evaluation.comparison import compare
 from edgeswap.records import BenchReport
 from edgeswap.targets import readiness
 from edgeswap.targets.host import Host
+from edgeswap.targets.measure import measure
 from edgeswap.tflite.interface import interface
 from tests.test_measure import EXPECTED, PIXELS, SHAPE, WEIGHTS
 from tests.tiny_tflite import Spec, adder, classifier
@@ -89,7 +89,7 @@ def test_what_is_written_is_what_is_returned_and_replaces_nothing_unasked(work):
 
 
 def test_the_command(work, capfd):
-    from edgeswap.cli import run
+    from edgeswap.cli.main import run
 
     flags = ["--data", "test.npz", "--preprocess", "unit", "--samples", "20", "--runs", "50", "-o", "bench.json"]
     assert run(["bench", FLOAT, INT8, *flags, "--json"]) == 0
@@ -181,7 +181,7 @@ def test_any_precision_may_come_first(files, names, precisions, others):
 
 
 def test_more_than_two_are_each_compared_with_the_first(others, capfd):
-    from edgeswap.cli import run
+    from edgeswap.cli.main import run
 
     flags = ["--data", "test.npz", "--preprocess", "unit", "--quick", "-o", "bench.json"]
     assert run(["bench", FLOAT, INT8, FLOAT, "uint8.tflite", *flags]) == 0
@@ -277,7 +277,7 @@ def test_a_target_that_is_not_ready_is_told_before_anything_is_read(work, monkey
 def test_it_needs_no_tensorflow(work):
     code = f"""
 import sys
-from edgeswap.cli import run
+from edgeswap.cli.main import run
 code = run(["bench", {FLOAT!r}, {INT8!r}, "--quick", "--data", "test.npz", "--preprocess", "unit", "--json"])
 sys.exit(code or bool({{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)))
 """

@@ -483,7 +483,7 @@ def test_preprocessing_is_that_of_keras_applications() -> None:
     ["mean-std:0.45,0.4,0.35/0.28,0.26,0.25", "mean-std:123.7,116.3,103.5/58.4,57.1,57.4", "mean-std:0.1307/0.3081"],
 )
 def test_mean_and_standard_deviation_are_those_of_an_export(name: str) -> None:
-    from edgeswap.preprocess import from_name
+    from edgeswap.data.preprocess import from_name
 
     pixels = np.random.default_rng(0).integers(0, 256, (4, 5, 5, 3), dtype=np.uint8)
     into = benchmark.Tensor(0, ("x",), (1, 5, 5, 3), np.dtype(np.float32), 0.0, 0)

@@ -70,7 +70,7 @@ def test_only_what_is_held_to_the_limit_can_miss_it_and_the_section_says_so() ->
 
 def test_a_profile_leaves_operators_out_and_everything_else_in_place() -> None:
     from benchmarks import latency
-    from edgeswap.convert import convert
+    from edgeswap.conversion.convert import convert
     from edgeswap.frameworks import tf_keras
     from edgeswap.tflite.flatbuffer import operators, read
 
@@ -107,7 +107,7 @@ def test_edgeswap_is_compared_with_the_bare_converter_of_the_same_turn() -> None
 @pytest.mark.slow
 def test_the_converter_process_tells_when_its_import_is_done() -> None:
     from benchmarks.conversion_time import ImportClock
-    from edgeswap.convert import convert
+    from edgeswap.conversion.convert import convert
     from edgeswap.frameworks import tf_keras
 
     tiny = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(2)])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from edgeswap.bisect import bisect
+from edgeswap.conversion.bisect import bisect
 from edgeswap.frameworks import tf_keras
 
 LAYERS = tf_keras.layers

@@ -19,10 +19,10 @@ from edgeswap.bundle.card import model_card
 from edgeswap.bundle.golden import as_app_holds, candidates, quantize, steps_apart
 from edgeswap.bundle.make import label_lines, make_bundle
 from edgeswap.bundle.manifest import InputTensor, from_json
+from edgeswap.data.preprocess import NAMED, from_name
+from edgeswap.data.resizing import RESIZE, Resize
 from edgeswap.errors import DataError, ModelError
-from edgeswap.preprocess import NAMED, from_name
 from edgeswap.records import Caution
-from edgeswap.resizing import RESIZE, Resize
 from edgeswap.targets.host import Host
 from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.metadata import read_attached

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeswap.config import export_config
+from edgeswap.config.export import export_config
 from edgeswap.errors import ConfigError
 from tests.bundles import contents, image_bundle
 from tests.conftest import Ran

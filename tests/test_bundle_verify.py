@@ -163,7 +163,7 @@ def test_labels_in_another_order_are_named(tmp_path: Path, bundle: bytes) -> Non
 
 def swapped(bundle: bytes, model: bytes) -> bytes:
     """Another model with the metadata and labels of this one, and app code that expects it; every hash is right."""
-    from edgeswap.apps.generate import generate
+    from edgeswap.bundle.apps.generate import generate
     from edgeswap.bundle.consistency import sha256
     from edgeswap.bundle.manifest import app_facts
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeswap.cache import cache_folder
+from edgeswap.system.cache import cache_folder
 
 
 def test_the_cache_is_where_the_desktop_keeps_such_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap.data import ArraySamples, Dataset
+from edgeswap.data.calibration import checked, choose, representative_dataset
+from edgeswap.data.load import ArraySamples, Dataset
 from edgeswap.errors import DataError
-from edgeswap.quantization.calibration import checked, choose, representative_dataset
 
 SHAPES = {"image": (4, 4, 1)}
 

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from edgeswap.activations.catalog import CATALOG, Activation, parse
-from edgeswap.check import check, heavy_from
+from edgeswap.compatibility import edgetpu, xnnpack
+from edgeswap.compatibility.backends import target
+from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
+from edgeswap.compatibility.graph_findings import check, heavy_from
 from edgeswap.compatibility.int8 import require_int8
+from edgeswap.compatibility.predicted_operators import activation_operators
 from edgeswap.errors import ConfigError, ModelError
-from edgeswap.findings import CheckReport, Finding, TargetCheck
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
-from edgeswap.lowering import activation_operators
-from edgeswap.operators import target
 from edgeswap.report import checked as rendering
-from edgeswap.tflite import edgetpu, xnnpack
 from edgeswap.tflite.operation import Operation
 
 HOST, CORAL, MOBILE = target("host"), target("coral"), target("mobile")
@@ -272,7 +272,8 @@ def test_the_report_survives_json() -> None:
 
 
 def test_the_tables_import_no_tensorflow() -> None:
-    code = "import sys, edgeswap.check, edgeswap.operators, edgeswap.tflite.check; print(*sys.modules)"
+    tables = (f"edgeswap.compatibility.{name}" for name in ("graph_findings", "backends", "tflite_findings"))
+    code = f"import sys, {', '.join(tables)}; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"tensorflow", "keras", "tf_keras"} & set(ran.stdout.split())
 
@@ -305,7 +306,7 @@ def test_the_command_judges_a_keras_file_with_the_swaps_that_are_asked_for(
     model_file: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from edgeswap.cli import run
+    from edgeswap.cli.main import run
 
     assert run(["check", str(model_file), "--json", *arguments]) == (3 if blocked else 0)
     report = CheckReport.model_validate_json(capsys.readouterr().out)
@@ -315,7 +316,7 @@ def test_the_command_judges_a_keras_file_with_the_swaps_that_are_asked_for(
 
 
 def test_a_layer_that_an_export_cannot_rebuild_blocks_and_is_named(tmp_path: Path) -> None:
-    from edgeswap.check_model import check_file
+    from edgeswap.commands.check import check_file
     from edgeswap.frameworks import keras as k
 
     x = k.Input((6, 8), name="series")
@@ -328,7 +329,7 @@ def test_a_layer_that_an_export_cannot_rebuild_blocks_and_is_named(tmp_path: Pat
 
 
 def test_a_dense_layer_over_an_image_does_not_map_by_its_shape(tmp_path: Path) -> None:
-    from edgeswap.check_model import check_file
+    from edgeswap.commands.check import check_file
     from edgeswap.frameworks import keras as k
 
     x = k.Input((8, 8, 3), name="image")

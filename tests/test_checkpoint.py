@@ -12,13 +12,13 @@ import pytest
 
 pytest.importorskip("tensorflow")
 import edgeswap as api
-from edgeswap.config import export_config
+from edgeswap.config.export import export_config
 from edgeswap.errors import ConfigError, ModelError, OutputError
 from edgeswap.frameworks import keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.progress import Silent
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from tests.test_qat import SAMPLES, fake_quant_model

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from edgeswap import convert_process
+from edgeswap.conversion import process as convert_process
 from edgeswap.evaluation import inner_tensors
 from edgeswap.model import rehearsal
 from edgeswap.system.child import child_command
@@ -20,7 +20,7 @@ def test_modules_of_the_working_folder_are_not_imported(tmp_path, safe_path):
     for name in STRANGERS:
         (tmp_path / f"{name}.py").write_text(f"open('ran', 'w').close()\nraise ImportError('the stranger\\'s {name}')")
     environment = {**os.environ, "PYTHONSAFEPATH": safe_path}
-    for command in (child_command("edgeswap.scratch"), child_command("edgeswap.tflite.flatbuffer")):
+    for command in (child_command("edgeswap.system.scratch"), child_command("edgeswap.tflite.flatbuffer")):
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
     assert not (tmp_path / "ran").exists()

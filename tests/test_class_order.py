@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeswap.data import Dataset, load
+from edgeswap.data.load import Dataset, load
 from edgeswap.evaluation.class_order import by_number, class_order
 from tests.image_data import encoded, write_folder
 

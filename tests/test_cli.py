@@ -519,7 +519,7 @@ def test_what_nobody_foresaw_is_two_lines_too(place, tiny, refused, monkeypatch)
     def surprised(*_arguments, **_settings):
         raise ZeroDivisionError("one\ntwo")
 
-    monkeypatch.setattr("edgeswap.pipeline.assign", surprised)
+    monkeypatch.setattr("edgeswap.commands.export.assign", surprised)
     flags = ["--data", tiny / "train.npz", "--preprocess", "unit"]
     refused(["export", tiny / "tiny.keras", *flags], "edgeswap itself failed: ZeroDivisionError: one two", "--debug")
 
@@ -547,7 +547,7 @@ AT_ONCE = {
 
 PROBE = """
 import sys
-from edgeswap.cli import run
+from edgeswap.cli.main import run
 code = run(sys.argv[1:])
 slow = {"tensorflow", "keras", "tf_keras"} & set(sys.modules)
 assert not slow, slow

@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap.compare import Z95, compare, judge, mcnemar_exact, paired_difference_interval, wilson_interval
 from edgeswap.errors import ConfigError
+from edgeswap.evaluation.comparison import (
+    Z95,
+    compare,
+    judge,
+    mcnemar_exact,
+    paired_difference_interval,
+    wilson_interval,
+)
 from edgeswap.records import Comparison
 
 

@@ -7,8 +7,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from edgeswap.cli import run
-from edgeswap.config import ExportConfig, export_config, swap_config
+from edgeswap.cli.main import run
+from edgeswap.config.export import ExportConfig, export_config, swap_config
 from edgeswap.errors import ConfigError
 
 

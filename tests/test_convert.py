@@ -9,17 +9,17 @@ import pytest
 pytest.importorskip("tensorflow")
 from ai_edge_litert.interpreter import Interpreter
 
-from edgeswap import convert as convert_module
-from edgeswap import convert_process
 from edgeswap.activations.catalog import parse
 from edgeswap.activations.layers import activation_layer
-from edgeswap.convert import Conversion, convert, convert_all
+from edgeswap.conversion import convert as convert_module
+from edgeswap.conversion import process as convert_process
+from edgeswap.conversion.convert import Conversion, convert, convert_all
 from edgeswap.errors import ConversionError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.records import Accuracy

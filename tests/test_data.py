@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgeswap import images, shipped
-from edgeswap.data import load, stratified_split
+from edgeswap.data import images
+from edgeswap.data.load import load, stratified_split
+from edgeswap.data.resizing import RESIZE, fit
 from edgeswap.errors import ConfigError, DataError
-from edgeswap.resizing import RESIZE, fit
+from edgeswap.system import shipped
 from tests.image_data import picture, write_folder, write_zip
 
 DIGITS = {"image": (8, 8, 1)}
@@ -371,5 +372,6 @@ def test_splits_by_share_and_without_labels() -> None:
 def test_importing_it_imports_no_tensorflow() -> None:
     import subprocess
 
-    code = "import sys, edgeswap.data, edgeswap.preprocess; sys.exit(len({'tensorflow', 'keras'} & set(sys.modules)))"
+    imported = "import sys, edgeswap.data.load, edgeswap.data.preprocess"
+    code = f"{imported}; sys.exit(len({{'tensorflow', 'keras'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeswap.data import Dataset, load
+from edgeswap.data.load import Dataset, load
 
 DIGITS = {"image": (8, 8, 1)}
 

@@ -5,13 +5,13 @@ import pytest
 
 pytest.importorskip("tensorflow")
 import edgeswap
-from edgeswap.config import export_config
-from edgeswap.convert import Conversion, convert_all
+from edgeswap.config.export import export_config
+from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.errors import ConfigError
 from edgeswap.frameworks import keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.targets.names import dense_scales_for

@@ -11,8 +11,8 @@ from edgeswap.activations.catalog import Activation
 from edgeswap.graph.calls import in_calling_order
 from edgeswap.graph.canonicalize import activation_layer, canonicalize
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
+from edgeswap.graph.swap import swap
 from edgeswap.quantization.placement import place
-from edgeswap.swap import swap
 
 KINDS = ("Dense", "BatchNormalization", "relu", "Dropout", "MaxPooling1D", "elu", "Reshape")
 

@@ -66,7 +66,9 @@ def test_instructions_build_an_image_that_runs(tmp_path: Path) -> None:
     assert dockerfile.run(image, ["id", "-u"]).strip() != "0"
     dockerfile.run(image, ["touch", "written"])
     for name in ("deploy/benchmark.py", "calibration/digits.npz", "calibration/manifest.json"):
-        found = dockerfile.run(image, ["python", "-c", f"from edgeswap.shipped import path; print(path({name!r}))"])
+        found = dockerfile.run(
+            image, ["python", "-c", f"from edgeswap.system.shipped import path; print(path({name!r}))"]
+        )
         assert "/edgeswap/_data/" in found
     # TensorFlow's own libraries load: the image needs no Debian package that the base does not have.
     dockerfile.run(image, ["python", "-c", "import edgeswap.frameworks"])

@@ -22,9 +22,9 @@ from ai_edge_litert.interpreter import Interpreter, load_delegate
 import edgeswap
 from deploy import benchmark
 from edgeswap.errors import TargetError
-from edgeswap.measure import measure
 from edgeswap.progress import Silent
 from edgeswap.targets.host import Host
+from edgeswap.targets.measure import measure
 from tests.accelerator_models import SCALE, ZERO_POINT, chain, compiled
 from tests.tflite_models import BUILTIN
 from tests.tiny_tflite import Spec, classifier, write

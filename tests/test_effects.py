@@ -6,11 +6,11 @@ import pytest
 
 import edgeswap
 from edgeswap.activations.catalog import parse
-from edgeswap.effects import effects
+from edgeswap.evaluation.swap_effects import effects
 from edgeswap.frameworks import keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.swap import swap
+from edgeswap.graph.swap import swap
 
 IMAGES = np.random.default_rng(0).normal(size=(150, 8, 8, 3)).astype(np.float32) * 4
 

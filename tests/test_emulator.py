@@ -10,28 +10,28 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from edgeswap import shipped
 from edgeswap.activations.catalog import parse
 from edgeswap.activations.layers import activation_layer
-from edgeswap.convert import Conversion, convert_all
+from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.errors import TargetError
 from edgeswap.frameworks import keras
 from edgeswap.graph.build import build as build_graph
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
-from edgeswap.measure import Target, measure
 from edgeswap.progress import Silent
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.system import shipped
 from edgeswap.targets import emulator
 from edgeswap.targets.emulator import EMULATED, Emulator
 from edgeswap.targets.emulator_root import BUILD
 from edgeswap.targets.host import Host
+from edgeswap.targets.measure import Target, measure
 from edgeswap.targets.script import SCRIPT
 from edgeswap.tflite.lower import lower
-from edgeswap.training import train
+from edgeswap.training.fit import train
 from tests.tiny_tflite import classifier
 
 pytestmark = pytest.mark.slow

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeswap.data import load
+from edgeswap.data.load import load
+from edgeswap.data.preprocess import from_name
 from edgeswap.errors import DataError
-from edgeswap.evaluate import BATCH_SIZE, accuracy, model_inputs, predict, require_above_chance
-from edgeswap.evaluation_file import CHUNK, write_evaluation
+from edgeswap.evaluation.device_samples import CHUNK, write_evaluation
+from edgeswap.evaluation.predictions import BATCH_SIZE, accuracy, model_inputs, predict, require_above_chance
 from edgeswap.frameworks import keras
-from edgeswap.preprocess import from_name
 from edgeswap.progress import Silent
 from edgeswap.records import Accuracy
 from tests.models import digits

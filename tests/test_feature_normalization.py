@@ -6,13 +6,13 @@ import pytest
 pytest.importorskip("tensorflow")
 from dataclasses import replace
 
-from edgeswap.feature_normalization import FeatureNormalization, without_normalizations
+from edgeswap.data.preprocess import from_name
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
-from edgeswap.graph.normalized import with_normalizations
+from edgeswap.graph.feature_normalization import FeatureNormalization, without_normalizations
 from edgeswap.graph.read import read
-from edgeswap.preprocess import from_name
+from edgeswap.graph.restored_normalization import with_normalizations
 
 SIZES = np.array([1e-3, 10.0, 1e4], np.float32)
 SAMPLES = (np.random.default_rng(0).normal(size=(50, 3)) * SIZES + 2 * SIZES).astype(np.float32)

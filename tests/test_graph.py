@@ -14,8 +14,8 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import ACTIVATION, OPERATION
 from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
-from edgeswap.swap import swap
-from edgeswap.swap_rule import parse_rule
+from edgeswap.graph.swap import swap
+from edgeswap.graph.swap_rule import parse_rule
 
 FRAMEWORKS = [keras, tf_keras]
 both = pytest.mark.parametrize("framework", FRAMEWORKS, ids=["keras", "tf_keras"])

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edgeswap.compatibility.predicted_operators import lower
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.graph.verify import verify
-from edgeswap.lowering import lower
 from edgeswap.quantization.decompose import decompose
 
 K = keras.ops

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeswap.data.images import ImageFiles
 from edgeswap.errors import DataError
-from edgeswap.images import ImageFiles
 from tests.image_data import encoded, picture, write_folder, write_zip
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)

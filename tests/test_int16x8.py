@@ -9,7 +9,7 @@ pytest.importorskip("tensorflow")
 import edgeswap as api
 from edgeswap.activations.catalog import CATALOG, parse
 from edgeswap.activations.layers import activation_layer
-from edgeswap.convert import convert
+from edgeswap.conversion.convert import convert
 from edgeswap.errors import ConversionError, ModelError
 from edgeswap.frameworks import keras
 from edgeswap.graph.build import build

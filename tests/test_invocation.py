@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgeswap.invocation import LONGEST, say
+from edgeswap.cli.invocation import LONGEST, say
 
 
 def test_an_error_is_two_sentences_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:

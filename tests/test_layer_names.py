@@ -12,7 +12,7 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.names import built_name, errors_in_given_names, given_names
 from edgeswap.graph.read import read
 from edgeswap.graph.verify import sample_inputs, verify
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 

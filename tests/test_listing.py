@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeswap import listing
-from edgeswap.data import load
+from edgeswap.data import listing
+from edgeswap.data.listing import list_files
+from edgeswap.data.load import load
 from edgeswap.errors import DataError
-from edgeswap.listing import list_files
 from tests.image_data import picture, write_folder, write_zip
 
 SUFFIXES = (".png",)

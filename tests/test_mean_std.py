@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeswap.apps.pixels import pixel_steps
+from edgeswap.bundle.apps.pixels import pixel_steps
+from edgeswap.data.mean_std import described, parse
+from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ConfigError, DataError
-from edgeswap.mean_std import described, parse
-from edgeswap.preprocess import from_name
 
 OWN = "mean-std:0.45,0.40,0.35/0.28,0.26,0.25"
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 6, 3), dtype=np.uint8)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeswap import shipped
-from edgeswap.compare import compare, wilson_interval
 from edgeswap.errors import TargetError
-from edgeswap.measure import Target, measure
+from edgeswap.evaluation.comparison import compare, wilson_interval
 from edgeswap.progress import Progress, Silent
+from edgeswap.system import shipped
 from edgeswap.targets.host import Host
+from edgeswap.targets.measure import Target, measure
 from tests.tiny_tflite import classifier
 
 SHAPE = (4, 4, 1)

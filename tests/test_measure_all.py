@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from edgeswap.errors import TargetError
-from edgeswap.interruption import Interrupted, interruptible
-from edgeswap.measure_all import measure_all
+from edgeswap.system.interruption import Interrupted, interruptible
+from edgeswap.targets.measure_all import measure_all
 from tests.moody_targets import Moody, answer
 from tests.test_apart import Recorded, wait_for
 
@@ -28,7 +28,7 @@ def folder(tmp_path):
 
 
 def test_one_target_runs_in_this_process(folder, monkeypatch):
-    monkeypatch.setattr("edgeswap.measure_all.Apart", None)
+    monkeypatch.setattr("edgeswap.targets.measure_all.Apart", None)
     outcome = measured(Moody("host", folder))
     assert [result.name for result in outcome.results] == ["host"]
     assert (outcome.failures, outcome.first) == ((), outcome.results[0])

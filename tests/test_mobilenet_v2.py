@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeswap.data import load
+from edgeswap.data.load import load
+from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ConfigError
 from edgeswap.frameworks import keras, tf
-from edgeswap.preprocess import from_name
-from edgeswap.zoo import mobilenet_v2
+from edgeswap.model.zoo import mobilenet_v2
 
 SIZE = 96
 TOLERANCE = 1e-5  # of the largest logit: float32 sums of a few thousand terms differ by some 1e-6 of it

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeswap import listing, npz
+from edgeswap.data import listing, npz
+from edgeswap.data.npz import read_npz
 from edgeswap.errors import DataError
-from edgeswap.npz import read_npz
 
 
 def npy(header: str, values: bytes = b"", version: int = 1) -> bytes:

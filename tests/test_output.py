@@ -10,10 +10,10 @@ import sys
 import pytest
 
 from edgeswap.errors import DataError, OutputError, TargetError, notes
-from edgeswap.interruption import Interrupted
-from edgeswap.output import FILES, check_folder, recover, staged_file, staged_folder
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.interruption import Interrupted
+from edgeswap.system.output import FILES, check_folder, recover, staged_file, staged_folder
 from edgeswap.system.partial import how_to_go_on, whole
+from edgeswap.system.scratch import scratch_folder
 
 
 def export_into(folder, text="{}"):
@@ -91,8 +91,8 @@ def test_a_partial_output_of_a_long_name(tmp_path):
 KILLED = """
 import os, sys
 from pathlib import Path
-from edgeswap.output import staged_folder
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.output import staged_folder
+from edgeswap.system.scratch import scratch_folder
 
 with scratch_folder() as scratch, staged_folder(Path(sys.argv[1]), overwrite=True, keeps=True) as staging:
     (scratch / "samples.npy").write_text("x")
@@ -143,7 +143,7 @@ def test_the_next_run_clears_a_killed_one_s_temporary_files(killed, tmp_path):
 def test_two_runs_at_once_leave_each_other_alone(tmp_path):
     with staged_folder(tmp_path / "one", overwrite=False, keeps=True) as one, scratch_folder() as scratch:
         export_into(one)
-        script = "from edgeswap.scratch import scratch_folder\nwith scratch_folder() as folder: print(folder)"
+        script = "from edgeswap.system.scratch import scratch_folder\nwith scratch_folder() as folder: print(folder)"
         subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"TMPDIR": str(scratch.parent)})
         assert scratch.is_dir()
         with staged_folder(tmp_path / "two", overwrite=False) as two:

@@ -35,7 +35,7 @@ def test_wheel_carries_the_whole_package(wheel: zipfile.ZipFile) -> None:
         for path in (CHECKOUT / "edgeswap").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {"edgeswap/py.typed", "edgeswap/cli.py", "edgeswap/report/report.schema.json"} <= sources
+    assert {"edgeswap/py.typed", "edgeswap/cli/main.py", "edgeswap/report/report.schema.json"} <= sources
     assert any(name.endswith(".jinja") for name in sources)
     assert {name for name in wheel.namelist() if name.startswith("edgeswap/")} == sources | set(SHIPPED)
 
@@ -47,7 +47,7 @@ def test_wheel_carries_the_device_script_and_the_sample(wheel: zipfile.ZipFile, 
 
 def test_wheel_names_its_command_and_its_licence(wheel: zipfile.ZipFile) -> None:
     information = {name.split("/", 1)[1]: name for name in wheel.namelist() if ".dist-info/" in name}
-    assert "edgeswap = edgeswap.cli:main" in wheel.read(information["entry_points.txt"]).decode()
+    assert "edgeswap = edgeswap.cli.main:main" in wheel.read(information["entry_points.txt"]).decode()
     assert "License-Expression: Apache-2.0" in wheel.read(information["METADATA"]).decode()
     assert {"licenses/LICENSE", "licenses/NOTICE"} <= set(information)
 

@@ -10,10 +10,10 @@ pytest.importorskip("tensorflow")
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from edgeswap.convert import convert
+from edgeswap.conversion.convert import convert
 from edgeswap.evaluation import inner_tensors
-from edgeswap.parity import layer_snr_db, parity
-from edgeswap.quantization.observe import observe
+from edgeswap.evaluation.parity import layer_snr_db, parity
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.tflite.flatbuffer import read as read_tflite

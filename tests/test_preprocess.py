@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from edgeswap.data.preprocess import NAMED, from_name
 from edgeswap.errors import ConfigError, DataError
-from edgeswap.preprocess import NAMED, from_name
 
 ALL_PIXELS = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
 BOUNDED = ["raw", "unit", "symmetric"]

@@ -14,9 +14,9 @@ import time
 
 import pytest
 
-from edgeswap.interruption import Interrupted, interruptible
 from edgeswap.progress import Bars, Plain, Silent, progress_for
-from edgeswap.start import import_counted
+from edgeswap.system.interruption import Interrupted, interruptible
+from edgeswap.system.start import import_counted
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -163,7 +163,7 @@ def test_an_import_is_counted(monkeypatch):
             time.sleep(0.02)
         return name
 
-    monkeypatch.setattr("edgeswap.start.importlib.import_module", slow_import)
+    monkeypatch.setattr("edgeswap.system.start.importlib.import_module", slow_import)
     assert import_counted("slow", len(sys.modules) + 50, told.append) == "slow"
     assert len(told) >= 2
     assert all(share > 0 for share in told)

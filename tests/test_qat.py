@@ -11,7 +11,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.quantization import checkpoint
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.quantizers import SMALLEST_WEIGHT_RANGE, LayerQuantizers, OutputQuantizer, WeightQuantizer
@@ -205,8 +205,8 @@ def test_a_clone_computes_the_same():
     [("hard_swish(max_value=2)", "learned"), ("pact", "auto"), ("clipped_elu(alpha=0.5)", "fixed")],
 )
 def test_the_model_can_be_saved_loaded_and_trained_on(tmp_path, activation, policy):
-    from edgeswap.convert import convert
-    from edgeswap.training import train
+    from edgeswap.conversion.convert import convert
+    from edgeswap.training.fit import train
 
     labels = np.arange(40) % 5
     how = {"read": lambda rows: (SAMPLES[rows],), "count": 40, "labels": labels, "seed": 0, "batch_size": 8}

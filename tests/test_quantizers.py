@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from edgeswap.convert import convert
+from edgeswap.conversion.convert import convert
 from edgeswap.frameworks import tf
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.quantizers import OutputQuantizer, learned_fake_quant
 from edgeswap.quantization.ranges import End, settle
 from edgeswap.tflite.flatbuffer import read, view
-from edgeswap.training import train
+from edgeswap.training.fit import train
 from tests.test_qat import SAMPLES, float_graph
 
 LABELS = np.arange(len(SAMPLES)) % 5

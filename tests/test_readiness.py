@@ -43,7 +43,7 @@ def test_a_target_that_lacks_something_is_refused_with_what_mends_it(name, bare)
 
 
 def test_the_list_for_people_and_for_programs(bare, place, capsys):
-    from edgeswap.cli import run
+    from edgeswap.cli.main import run
 
     assert run(["target", "list"]) == 0
     shown = capsys.readouterr().out
@@ -77,7 +77,7 @@ def test_it_imports_no_tensorflow():
 
 
 def test_what_there_is_to_build(place, capsys, monkeypatch):
-    from edgeswap.cli import run
+    from edgeswap.cli.main import run
 
     monkeypatch.setattr(emulator, "build", lambda progress: Path("/somewhere"))
     assert run(["target", "build"]) == 0

@@ -68,11 +68,11 @@ NETWORKS = ("stacked", "both_ways", "lstm_unrolled", "both_ways_unrolled", "gru_
 @pytest.fixture(scope="module")
 def made() -> dict[str, tuple[Any, Any, Any, bytes]]:
     """Name to the Keras model, its graph, its fake-quant model and its int8 file."""
-    from edgeswap.convert import Conversion, convert_all
+    from edgeswap.conversion.convert import Conversion, convert_all
     from edgeswap.frameworks import keras as k
     from edgeswap.graph.canonicalize import canonicalize
     from edgeswap.graph.read import read as read_model
-    from edgeswap.quantization.observe import observe
+    from edgeswap.quantization.calibrate import observe
     from edgeswap.quantization.placement import place
     from edgeswap.quantization.qat import quantize
     from edgeswap.tflite.lower import lower
@@ -111,9 +111,9 @@ def outputs(data: bytes) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_is_int8_throughout_as_check_says_and_gives_what_keras_gives(made: Any, name: str) -> None:
+    from edgeswap.compatibility.backends import target
     from edgeswap.compatibility.int8 import require_int8
-    from edgeswap.operators import target
-    from edgeswap.tflite.check import check
+    from edgeswap.compatibility.tflite_findings import check
     from edgeswap.tflite.verify import require_full_integer
 
     model, graph, _, data = made[name]
@@ -128,7 +128,7 @@ def test_it_is_int8_throughout_as_check_says_and_gives_what_keras_gives(made: An
 
 @pytest.mark.slow
 def test_layers_are_compared_with_a_fresh_state_for_each_sample(made: Any) -> None:
-    from edgeswap.parity import layer_snr_db
+    from edgeswap.evaluation.parity import layer_snr_db
 
     _, _, fake_quant, data = made["stacked"]
     alone = layer_snr_db(fake_quant, data, [X[:1]])

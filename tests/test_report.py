@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgeswap import records
-from edgeswap.compare import mcnemar_exact, paired_difference_interval
+from edgeswap.evaluation.comparison import mcnemar_exact, paired_difference_interval
 from edgeswap.evaluation.large_drop import large_drop
 from edgeswap.report import benched, html, npus, numbers, plots, terminal
 from edgeswap.report import wording as say

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from edgeswap.data import load
+from edgeswap.data.load import load
+from edgeswap.data.resizing import RESIZE, bilinear, centre, fit
 from edgeswap.frameworks import keras
-from edgeswap.resizing import RESIZE, bilinear, centre, fit
 from tests.image_data import encoded, write_folder
 
 

@@ -9,12 +9,12 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import edgeswap as api
-from edgeswap.config import export_config
+from edgeswap.commands.source import open_source
+from edgeswap.config.export import export_config
+from edgeswap.data.splits import CALIBRATION_SAMPLES, assign
 from edgeswap.errors import DataError
 from edgeswap.frameworks import keras
 from edgeswap.progress import Silent
-from edgeswap.roles import CALIBRATION_SAMPLES, assign
-from edgeswap.source import open_source
 from tests.image_data import encoded, picture, write_folder
 from tests.models import classifier, digits, means
 

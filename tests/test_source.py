@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from edgeswap.commands.source import open_source, train_example
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build
@@ -14,7 +15,6 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.fingerprint import fingerprint
 from edgeswap.graph.read import read
 from edgeswap.progress import Silent
-from edgeswap.source import open_source, train_example
 
 
 def opened(model, **settings):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeswap.data import Dataset, load
+from edgeswap.data.load import Dataset, load
 from edgeswap.errors import DataError
 from tests.image_data import picture, write_folder, write_zip
 

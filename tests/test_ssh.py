@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeswap import shipped
 from edgeswap.errors import TargetError
-from edgeswap.interruption import Interrupted, interruptible
-from edgeswap.measure import Target, measure
 from edgeswap.progress import Silent
+from edgeswap.system import shipped
+from edgeswap.system.interruption import Interrupted, interruptible
 from edgeswap.targets import ssh, ssh_board
 from edgeswap.targets.host import Host
+from edgeswap.targets.measure import Target, measure
 from edgeswap.targets.ssh_login import connect
 from edgeswap.targets.ssh_wheels import Environment
 from tests.ssh_server import Line, Server, bare_python, running

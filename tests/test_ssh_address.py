@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap import operators
+from edgeswap.compatibility import backends as operators
 from edgeswap.errors import ConfigError
 from edgeswap.targets.names import require_known
 from edgeswap.targets.ssh import Ssh

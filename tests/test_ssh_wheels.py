@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edgeswap import shipped
 from edgeswap.errors import TargetError
+from edgeswap.system import shipped
 from edgeswap.targets.ssh_wheels import (
     FOR_EDGE_TPU,
     LITERT,

@@ -24,7 +24,7 @@ STARTS = {
 IMPORTED = {
     "edgeswap --help": """
 import sys
-from edgeswap.cli import main
+from edgeswap.cli.main import main
 sys.argv = ["edgeswap", "--help"]
 try:
     main()

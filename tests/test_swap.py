@@ -11,7 +11,7 @@ from edgeswap.activations.catalog import Activation
 from edgeswap.errors import ConfigError
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref
-from edgeswap.swap import Rule, parse_rule, swap
+from edgeswap.graph.swap import Rule, parse_rule, swap
 
 RELU6 = Activation("relu6")
 

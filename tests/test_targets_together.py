@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import edgeswap as api
-from edgeswap.interruption import Interrupted, interruptible
+from edgeswap.system.interruption import Interrupted, interruptible
 from edgeswap.targets.host import Host
 from tests.ssh_server import Server, running
 from tests.test_measure import EXPECTED, PIXELS, SHAPE, WEIGHTS
@@ -43,11 +43,11 @@ FLAGS = ["bench", "float.tflite", "int8.tflite", "--data", "test.npz", "--prepro
 
 def open_in_place(monkeypatch, *targets):
     """These targets, whatever was named: their ssh is led to the test's keys."""
-    monkeypatch.setattr("edgeswap.bench_models.open_targets", lambda names, *, keep: list(targets))
+    monkeypatch.setattr("edgeswap.commands.bench.open_targets", lambda names, *, keep: list(targets))
 
 
 def test_host_and_boards_give_one_table(work, boards, monkeypatch, capfd):
-    from edgeswap.cli import run
+    from edgeswap.cli.main import run
 
     monkeypatch.setenv("COLUMNS", "120")  # at 80 the names of boards take two lines
     targets = [boards[0].target(), Host(), boards[1].target()]
@@ -66,7 +66,7 @@ def test_host_and_boards_give_one_table(work, boards, monkeypatch, capfd):
 
 
 def test_a_board_that_refuses_the_key_takes_nothing_from_the_others(work, boards, monkeypatch, capfd):
-    from edgeswap.cli import run
+    from edgeswap.cli.main import run
 
     refusing = boards[0].target(key="other_key")
     open_in_place(monkeypatch, refusing, Host(), boards[1].target())
@@ -97,7 +97,7 @@ def test_an_interrupt_leaves_nothing_on_any_board(work, boards, monkeypatch):
 
 @pytest.mark.slow
 def test_host_and_emulated_pi_through_the_command(work, capfd):
-    from edgeswap.cli import run
+    from edgeswap.cli.main import run
     from edgeswap.targets import emulator
     from edgeswap.targets.emulator_root import BUILD
 

@@ -14,11 +14,11 @@ from ai_edge_litert import schema_py_generated as schema
 from tflite_models import BUILTIN, converted, float_model, island, single
 from tiny_tflite import classifier, remembering, streaming
 
-from edgeswap.cli import run
+from edgeswap.cli.main import run
+from edgeswap.compatibility.backends import target
+from edgeswap.compatibility.findings import Finding, TargetCheck
+from edgeswap.compatibility.tflite_findings import check
 from edgeswap.errors import ModelError
-from edgeswap.findings import Finding, TargetCheck
-from edgeswap.operators import target
-from edgeswap.tflite.check import check
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import builtin_code, changed, read, write
 from edgeswap.tflite.hard_swish import rewrite_hard_swish
@@ -257,7 +257,7 @@ def test_the_command_answers_without_tensorflow(tmp_path: Path) -> None:
     path.write_bytes(converted("relu6"))
     code = f"""
 import sys
-from edgeswap.cli import run
+from edgeswap.cli.main import run
 assert run(["check", {str(path)!r}, "--target", "coral"]) == 0
 assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 """

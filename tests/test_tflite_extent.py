@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
+from edgeswap.compatibility.tflite_findings import check
 from edgeswap.errors import ModelError
 from edgeswap.tflite import extent
-from edgeswap.tflite.check import check
 from edgeswap.tflite.flatbuffer import read
 from tests import tiny_tflite
 from tests.tiny_tflite import Spec, classifier
@@ -109,7 +109,7 @@ def test_what_a_check_would_look_for_must_be_there(
 
 @pytest.mark.parametrize(("dtype", "count"), [("float32", 3), ("int8", 3), ("int32", 3)])
 def test_the_numbers_of_an_operator_may_be_of_any_type(tmp_path: Path, dtype: str, count: int) -> None:
-    from edgeswap.operators import target
+    from edgeswap.compatibility.backends import target
 
     tensors = [
         Spec("x", (1, 4), "int8", 1.0),

@@ -11,17 +11,17 @@ import pytest
 pytest.importorskip("tensorflow")
 from ai_edge_litert.interpreter import Interpreter
 
-from edgeswap.convert import Conversion, convert_all
+from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.frameworks import keras, tf, tf_keras, tfmot
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.model.load import load_model
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.verify import require_full_integer
-from edgeswap.training import train
+from edgeswap.training.fit import train
 
 CLASSES = 4
 COUNT = 32

@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("tensorflow")
 from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras
-from edgeswap.objective import logits_model, loss_function
-from edgeswap.training import train
+from edgeswap.training.fit import train
+from edgeswap.training.losses import logits_model, loss_function
 
 GENERATOR = np.random.default_rng(0)
 CENTRES = GENERATOR.normal(size=(3, 6)).astype(np.float32)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edgeswap.commands.swap import swap_activations
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build
@@ -11,7 +12,6 @@ from edgeswap.graph.ir import Layer
 from edgeswap.graph.read import read
 from edgeswap.graph.verify import FLOAT32_ROUNDING, sample_inputs, verify
 from edgeswap.quantization.decompose import decompose
-from edgeswap.swap_model import swap_activations
 
 FRAMEWORKS = pytest.mark.parametrize("framework", [keras, tf_keras], ids=["keras", "tf_keras"])
 
@@ -116,7 +116,7 @@ def test_a_network_that_magnifies_rounding_passes():
 def test_a_swap_compares_what_it_read(framework, monkeypatch):
     model = model_of(framework)
     assert swap_activations(model, "relu6").swapped
-    from edgeswap import swap_model
+    from edgeswap.commands import swap as swap_model
 
     def misread(given):
         graph = read(given)

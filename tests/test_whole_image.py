@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from edgeswap.convert import convert
+from edgeswap.conversion.convert import convert
 from edgeswap.frameworks import tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.whole_image import means_of_whole_images

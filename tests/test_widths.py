@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 pytest.importorskip("tensorflow")
-from edgeswap.convert import Conversion, convert_all
+from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.frameworks import keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.observe import observe
+from edgeswap.quantization.calibrate import observe
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.widths import NARROWEST, narrowest_ranges
 from edgeswap.tflite.lower import lower
-from edgeswap.training import train
+from edgeswap.training.fit import train
 from tests.test_placement import graph
 from tests.tflite_models import PLAIN, XNNPACK, run_on_reals
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeswap.data import Dataset, load
+from edgeswap.data.load import Dataset, load
+from edgeswap.data.preprocess import from_name
 from edgeswap.errors import DataError
 from edgeswap.frameworks import keras
-from edgeswap.preprocess import from_name
-from edgeswap.zoo import digits
+from edgeswap.model.zoo import digits
 
 SHAPES = {"image": (8, 8, 1)}
 

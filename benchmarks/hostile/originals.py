@@ -103,7 +103,7 @@ def undated(content: bytes) -> bytes:
 
 
 def _export(folder: Path) -> None:
-    from edgeswap.cli import run  # noqa: PLC0415  (seconds)
+    from edgeswap.cli.main import run  # noqa: PLC0415  (seconds)
 
     out = folder / "out"
     arguments = ["export", folder / "functional.keras", "--data", folder / "unlabelled.npz", "--preprocess", "unit"]

@@ -56,7 +56,7 @@ class Ran:
 class Workers:
     """The processes that one thread runs its cases in, made when they are needed.
 
-    A case in a process that serves many is a call of `edgeswap.cli.run`; a fresh one is the command itself.
+    A case in a process that serves many is a call of `edgeswap.cli.main.run`; a fresh one is the command itself.
     """
 
     def __init__(self) -> None:

@@ -33,12 +33,12 @@ def main() -> None:
 
 
 def _edgeswap(*, with_stages: bool) -> Callable[[Sequence[str]], int]:
-    from edgeswap.cli import run  # noqa: PLC0415  (each worker needs its own part)
+    from edgeswap.cli.main import run  # noqa: PLC0415  (each worker needs its own part)
 
     if with_stages:
-        import edgeswap.check_model  # noqa: PLC0415
-        import edgeswap.pipeline  # noqa: PLC0415
-        import edgeswap.swap_model  # noqa: F401, PLC0415
+        import edgeswap.commands.check  # noqa: PLC0415
+        import edgeswap.commands.export  # noqa: PLC0415
+        import edgeswap.commands.swap  # noqa: F401, PLC0415
     return run
 
 

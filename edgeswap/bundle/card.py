@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgeswap.bundle.manifest import Manifest
-from edgeswap.mean_std import described
+from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edgeswap.apps.facts import elements
 from edgeswap.bundle import describe
+from edgeswap.bundle.apps.facts import elements
 from edgeswap.bundle.archive import Archive
 from edgeswap.bundle.manifest import LABELS, MANIFEST, MODEL, SUMS, Manifest, app_facts, from_json, input_facts
 from edgeswap.errors import ModelError

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from edgeswap.apps.facts import elements
-from edgeswap.apps.pixels import PixelSteps
+from edgeswap.bundle.apps.facts import elements
+from edgeswap.bundle.apps.pixels import PixelSteps
 from edgeswap.bundle.manifest import InputTensor, Manifest, Normalization, OperatorUse, OutputTensor, Pixels
 from edgeswap.errors import ModelError
-from edgeswap.feature_normalization import FeatureNormalization
+from edgeswap.graph.feature_normalization import FeatureNormalization
 from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
 from edgeswap.tflite.runtime_version import of_operator, text

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.apps.facts import elements, golden_files
+from edgeswap.bundle.apps.facts import elements, golden_files
 from edgeswap.bundle.manifest import Golden, InputTensor, OutputTensor, Vector, input_facts, output_facts
 from edgeswap.errors import DataError, TargetError
-from edgeswap.measure import Target
 from edgeswap.progress import Progress, Silent
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.scratch import scratch_folder
+from edgeswap.targets.measure import Target
 from edgeswap.tflite.interface import interface
 
 VECTORS = 4

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edgeswap.apps.generate import generate
-from edgeswap.apps.pixels import PixelSteps, pixel_steps
 from edgeswap.bundle import describe
+from edgeswap.bundle.apps.generate import generate
+from edgeswap.bundle.apps.pixels import PixelSteps, pixel_steps
 from edgeswap.bundle.archive import pack
 from edgeswap.bundle.card import model_card, readme
 from edgeswap.bundle.golden import candidates, make_golden
@@ -23,11 +23,11 @@ from edgeswap.bundle.manifest import (
     app_facts,
     to_json,
 )
-from edgeswap.dataset import Dataset
+from edgeswap.data.dataset import Dataset
+from edgeswap.data.preprocess import Preprocess, pixel_inputs
 from edgeswap.errors import DataError, ModelError
-from edgeswap.measure import Target
-from edgeswap.preprocess import Preprocess, pixel_inputs
 from edgeswap.records import DataSource, ExportReport
+from edgeswap.targets.measure import Target
 from edgeswap.tflite.flatbuffer import Tensor, read
 from edgeswap.tflite.interface import interface
 from edgeswap.tflite.metadata import attach

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
-from edgeswap.apps.facts import AppFacts, InputFacts, OutputFacts
-from edgeswap.apps.pixels import PixelSteps
+from edgeswap.bundle.apps.facts import AppFacts, InputFacts, OutputFacts
+from edgeswap.bundle.apps.pixels import PixelSteps
 from edgeswap.errors import ModelError
-from edgeswap.feature_normalization import FeatureNormalization
+from edgeswap.graph.feature_normalization import FeatureNormalization
 from edgeswap.records import Record
 
 MODEL, MANIFEST, LABELS, SUMS = "model.tflite", "model.json", "labels.txt", "SHA256SUMS"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeswap.apps.facts import golden_files
+from edgeswap.bundle.apps.facts import golden_files
 from edgeswap.bundle.archive import unpack
 from edgeswap.bundle.consistency import (
     Opened,
@@ -21,9 +21,9 @@ from edgeswap.bundle.consistency import (
 )
 from edgeswap.bundle.golden import Array, from_bytes, quantize, run, steps_apart
 from edgeswap.bundle.manifest import MODEL, input_facts, output_facts
-from edgeswap.measure import Target
 from edgeswap.progress import Progress
 from edgeswap.records import Record
+from edgeswap.targets.measure import Target
 
 GoldenVector = tuple[list[Array], list[Array]]  # quantized inputs, outputs
 

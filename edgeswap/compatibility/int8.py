@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from edgeswap.check import check
+from edgeswap.compatibility.backends import target
+from edgeswap.compatibility.findings import Finding
+from edgeswap.compatibility.graph_findings import check
 from edgeswap.errors import ModelError
-from edgeswap.findings import Finding
 from edgeswap.graph.ir import Graph
-from edgeswap.operators import target
 from edgeswap.records import Caution
 from edgeswap.report.wording import shortened
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.dataset import Dataset
-from edgeswap.quantization.calibration import choose
+from edgeswap.data.calibration import choose
+from edgeswap.data.dataset import Dataset
 from edgeswap.records import Caution
 
 SAMPLES = 200

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import VerificationError
-from edgeswap.scratch import scratch_folder
 from edgeswap.system.child import child_command
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.program import run_program
 
 WORKER = child_command("edgeswap.evaluation.interpreter_worker")

@@ -15,7 +15,7 @@ from edgeswap.model.custom_objects import CustomObjects, objects_for
 from edgeswap.model.file import ModelFile, inspect
 from edgeswap.model.rehearsal import preview, rehearse
 from edgeswap.model.saved_model import load_saved_model
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.scratch import scratch_folder
 
 _SUFFIXES = {"keras": (".keras",), "h5": (".h5", ".hdf5")}
 _PRUNED = "PruneLowMagnitude"

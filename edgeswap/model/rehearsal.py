@@ -24,9 +24,9 @@ from typing import IO, Any
 from edgeswap import errors
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
-from edgeswap.scratch import PREFIX, clear_abandoned
 from edgeswap.system.child import child_command
 from edgeswap.system.claim import abandoned, remove
+from edgeswap.system.scratch import PREFIX, clear_abandoned
 
 WORKER = child_command("edgeswap.model.rehearsal_worker")
 _STAGES = ("start", "looking", "looked", "importing", "loading", "loaded")

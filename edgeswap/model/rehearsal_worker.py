@@ -22,7 +22,7 @@ from typing import Any
 
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.scratch import scratch_folder
 
 IDLE_S = 60.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from edgeswap.mean_std import described
+from edgeswap.data.mean_std import described
 from edgeswap.records import BenchReport
 from edgeswap.report import numbers
 from edgeswap.report import wording as say

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.findings import ActivationUse, CheckReport, TargetCheck
+from edgeswap.compatibility.findings import ActivationUse, CheckReport, TargetCheck
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from edgeswap.mean_std import described
+from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
 from edgeswap.report import npus, numbers, plots
 from edgeswap.report import wording as say

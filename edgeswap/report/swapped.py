@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.swap_model import SwapResult
+from edgeswap.commands.swap import SwapResult
 
 WIDEST = 100
 

@@ -14,7 +14,7 @@ _START = (
 
 
 def child_command(module: str) -> tuple[str, ...]:
-    """The command that runs `module`, such as `edgeswap.convert_worker`; arguments go behind it.
+    """The command that runs `module`, such as `edgeswap.conversion.worker`; arguments go behind it.
 
     As `python -m`, which looks for every module in the working folder first. That may hold a stranger's files beside
     the model, and a `numpy.py` among them would run.

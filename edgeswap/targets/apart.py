@@ -22,16 +22,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from edgeswap.errors import EdgeswapError, TargetError
-from edgeswap.interruption import Interrupted, interruptible
-from edgeswap.measure import Target
 from edgeswap.progress import Progress, Step
 from edgeswap.system.child import child_command
+from edgeswap.system.interruption import Interrupted, interruptible
+from edgeswap.targets.measure import Target
 
 COMMAND = child_command("edgeswap.targets.apart")
 
 
 class Apart:
-    """Runs `target` in a process of its own. It satisfies `edgeswap.measure.Target`.
+    """Runs `target` in a process of its own. It satisfies `edgeswap.targets.measure.Target`.
 
     Args:
         target: what can be pickled.

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeswap.compatibility import edgetpu as table
 from edgeswap.errors import TargetError
 from edgeswap.records import EdgeTpuHandover, EdgeTpuMapping
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.compiler import quote, run_compiler
 from edgeswap.targets.coral import COMPILER
 from edgeswap.targets.edgetpu_log import CompilerLog, read_log
-from edgeswap.tflite import edgetpu as table
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.flatbuffer import read, text
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeswap import shipped
 from edgeswap.errors import ConfigError, TargetError
 from edgeswap.progress import Progress, Step
-from edgeswap.scratch import scratch_folder
+from edgeswap.system import shipped
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.emulator_pi import CORES, PIS
 from edgeswap.targets.emulator_qemu import command, environment, qemu_version
 from edgeswap.targets.emulator_root import build, built, missing
@@ -38,7 +38,7 @@ ADVICE = "Instructions are no milliseconds: compare models on one CPU by them, a
 
 @dataclass(frozen=True)
 class Emulator:
-    """Runs the device script on an emulated Raspberry Pi. It satisfies `edgeswap.measure.Target`.
+    """Runs the device script on an emulated Raspberry Pi. It satisfies `edgeswap.targets.measure.Target`.
 
     Attributes:
         pi: `pi3`, `pi4` or `pi5`.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.emulator_tool import run_tool
 
 SUITE = "bookworm"  # of Python 3.11, the last for which there is a tflite-runtime, and of a Raspberry Pi OS

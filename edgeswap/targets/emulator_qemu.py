@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from edgeswap import shipped
+from edgeswap.system import shipped
 from edgeswap.targets.emulator_debian import PYTHON
 from edgeswap.targets.emulator_pi import PIS
 from edgeswap.targets.emulator_tool import run_tool

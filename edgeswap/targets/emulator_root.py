@@ -8,12 +8,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from edgeswap import shipped
-from edgeswap.cache import cache_folder
 from edgeswap.errors import OutputError, TargetError
-from edgeswap.output import staged_folder
 from edgeswap.progress import Progress, Silent
-from edgeswap.scratch import scratch_folder
+from edgeswap.system import shipped
+from edgeswap.system.cache import cache_folder
+from edgeswap.system.output import staged_folder
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.emulator_debian import PACKAGES, SUITE, unpack_debian
 from edgeswap.targets.emulator_pi import PIS, write_view
 from edgeswap.targets.emulator_qemu import (

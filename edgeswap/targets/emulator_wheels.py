@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.emulator_debian import PYTHON
 from edgeswap.targets.emulator_tool import run_tool
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from edgeswap.errors import ConfigError, TargetError
 from edgeswap.records import NpuEstimate
-from edgeswap.scratch import scratch_folder
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets import vela
 from edgeswap.targets.compiler import quote, run_compiler
 from edgeswap.targets.names import NPUS

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeswap import shipped
 from edgeswap.progress import Progress
-from edgeswap.scratch import scratch_folder
+from edgeswap.system import shipped
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.script import SCRIPT, watch
 
 
 @dataclass(frozen=True)
 class Host:
-    """Runs the device script with this Python. It satisfies `edgeswap.measure.Target`.
+    """Runs the device script with this Python. It satisfies `edgeswap.targets.measure.Target`.
 
     Attributes:
         name: as in `--target`.

@@ -12,7 +12,7 @@ from edgeswap.quantization.specification import DenseScales
 from edgeswap.targets.ssh_address import Address
 
 if TYPE_CHECKING:
-    from edgeswap.measure import Target
+    from edgeswap.targets.measure import Target
 
 HOST = "host"
 SSH = "ssh://"

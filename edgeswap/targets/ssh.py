@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgeswap import shipped
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
+from edgeswap.system import shipped
 from edgeswap.targets.names import EDGE_TPU
 from edgeswap.targets.pip import has_pip
 from edgeswap.targets.script import SCRIPT, Account, failure, silent
@@ -37,7 +37,7 @@ FIND_EXPECTED_S = 5.0
 
 @dataclass(frozen=True)
 class Ssh:
-    """Runs the device script on a board. It satisfies `edgeswap.measure.Target`.
+    """Runs the device script on a board. It satisfies `edgeswap.targets.measure.Target`.
 
     Attributes:
         name: as in `--target`.

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeswap.cache import cache_folder
 from edgeswap.errors import TargetError
+from edgeswap.system.cache import cache_folder
 
 LITERT = "ai-edge-litert"
 TFLITE = "tflite-runtime"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edgeswap.findings import Kind
+from edgeswap.compatibility.findings import Kind
 from edgeswap.tflite.calls import calls
 from edgeswap.tflite.flatbuffer import tensors
 

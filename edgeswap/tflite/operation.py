@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from edgeswap.findings import Severity
+from edgeswap.compatibility.findings import Severity
 
 Shape = tuple[int, ...]
 

@@ -1,0 +1,181 @@
+"""What the app code must know of a model. `bundle` fills it in, `generate` writes the code from it.
+
+Golden vectors are files of raw values without a header, C order, little-endian, named by `golden_files`:
+
+    golden/0.input0.u8       uint8 pixels (height, width, channels) as the app holds them, already resized
+    golden/0.input0.f32      or real values as the model was trained with, float32; not normalized where the app does it
+    golden/0.input0.i32      or whole numbers for an input that is not quantized, int32
+    golden/0.quantized0.i8   the same sample as the model takes it (.i32 where the input is not quantized)
+    golden/0.output0.i8      what the runtime made of it, to the last bit
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from edgeswap.bundle.apps.pixels import PixelSteps
+from edgeswap.errors import ModelError
+from edgeswap.graph.feature_normalization import FeatureNormalization
+
+Form = Literal["u8", "f32", "i32"]
+Scores = Literal["probabilities", "logits", "values"]
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """One input of the model.
+
+    Attributes:
+        name: of the tensor in the .tflite, as an interpreter reports it.
+        shape: with the batch of 1, such as (1, 224, 224, 3).
+        dtype: int8, or int32 for whole numbers that are not quantized.
+        scale: real value of one int8 step; 0.0 where the dtype is int32.
+        zero_point: the int8 that stands for 0.0; 0 where the dtype is int32.
+        pixels: how uint8 pixels become int8; None where the input is no image, or its mapping is a user's own function:
+            then the app gives real values.
+        normalization: what the app's real values go through before they are quantized; None where they stay.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Literal["int8", "int32"]
+    scale: float
+    zero_point: int
+    pixels: PixelSteps | None = None
+    normalization: FeatureNormalization | None = None
+
+    def __post_init__(self) -> None:
+        _check_shape(self.name, self.shape)
+        _check_scale(self.name, self.scale, quantized=self.dtype == "int8")
+        if self.pixels is not None and (self.dtype != "int8" or len(self.shape) != 4):
+            raise ModelError(
+                f"Expected pixels for an int8 input (1, height, width, channels), got {self.dtype} {self.shape}.",
+                f"Give the input {self.name!r} without pixel steps.",
+            )
+        if self.pixels is not None and len(self.pixels.scales) != self.shape[3]:
+            raise ModelError(
+                f"Expected pixel steps of {self.shape[3]} channels for {self.name!r}, got {len(self.pixels.scales)}.",
+                "Make them for the shape of this input.",
+            )
+        by_feature = self.normalization
+        if by_feature is not None and (self.form != "f32" or len(by_feature.mean) != self.shape[-1]):
+            raise ModelError(
+                f"Expected a normalization of {self.shape[-1]} features of real values for {self.name!r}, got "
+                f"{len(by_feature.mean)}.",
+                "Make it for the shape of this input.",
+            )
+
+    @property
+    def form(self) -> Form:
+        """What the app holds: pixels (u8), real values (f32) or whole numbers (i32)."""
+        if self.dtype == "int32":
+            return "i32"
+        return "f32" if self.pixels is None else "u8"
+
+
+@dataclass(frozen=True)
+class OutputFacts:
+    """One int8 output of the model: real value = scale * (int8 - zero_point)."""
+
+    name: str
+    shape: tuple[int, ...]
+    scale: float
+    zero_point: int
+
+    def __post_init__(self) -> None:
+        _check_shape(self.name, self.shape)
+        _check_scale(self.name, self.scale, quantized=True)
+
+
+@dataclass(frozen=True)
+class AppFacts:
+    """One model, as the app code sees it.
+
+    Attributes:
+        model: the name of the network, for comments alone.
+        model_sha256: of model.tflite as it lies in the bundle, 64 hexadecimal digits.
+        inputs: in the order of the interpreter.
+        outputs: in the order of the interpreter; the first is the classes' where there are `classes`.
+        classes: how many the first output tells apart; None where the model is no classifier.
+        labelled: whether labels.txt lies in the bundle, one name a line, as many as `classes`.
+        scores: what the first output holds; logits become probabilities by a softmax in the app.
+        golden_count: how many golden vectors there are.
+        runtime: what made the golden outputs, such as `ai-edge-litert`.
+        runtime_version: such as `2.3.0`.
+        tolerance_steps: how many int8 steps an output may be off under another runtime.
+        keeps_state: whether the model hands something on from one run to the next, as an LSTM does. The app code resets
+            it before each run.
+    """
+
+    model: str
+    model_sha256: str
+    inputs: tuple[InputFacts, ...]
+    outputs: tuple[OutputFacts, ...]
+    classes: int | None
+    labelled: bool
+    scores: Scores
+    golden_count: int
+    runtime: str
+    runtime_version: str
+    tolerance_steps: int
+    keeps_state: bool = False
+
+    def __post_init__(self) -> None:
+        problem = None
+        if not re.fullmatch("[0-9a-f]{64}", self.model_sha256):
+            problem = f"Expected a SHA-256 of 64 hexadecimal digits, got {self.model_sha256!r}."
+        elif not self.inputs or not self.outputs:
+            problem = f"Expected inputs and outputs, got {len(self.inputs)} and {len(self.outputs)}."
+        elif self.classes is not None and self.classes != elements(self.outputs[0].shape):
+            problem = f"Expected as many classes as the first output has values, got {self.classes}."
+        elif self.labelled and self.classes is None:
+            problem = "Expected labels for a classifier alone, got labels without classes."
+        elif self.golden_count < 1 or self.tolerance_steps < 0:
+            problem = f"Expected golden vectors and a tolerance, got {self.golden_count} and {self.tolerance_steps}."
+        if problem is not None:
+            raise ModelError(problem, "Build the facts from the model and the bundle's own files.")
+
+
+class GoldenFiles(NamedTuple):
+    """The files of one golden vector: paths in the bundle, one for each input or output."""
+
+    inputs: tuple[str, ...]
+    quantized: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def golden_files(vector: int, inputs: Sequence[InputFacts], outputs: Sequence[OutputFacts]) -> GoldenFiles:
+    """Where golden vector number `vector` (from 0) lies in the bundle."""
+    suffix = {"int8": "i8", "int32": "i32"}
+    return GoldenFiles(
+        tuple(f"golden/{vector}.input{index}.{given.form}" for index, given in enumerate(inputs)),
+        tuple(f"golden/{vector}.quantized{index}.{suffix[given.dtype]}" for index, given in enumerate(inputs)),
+        tuple(f"golden/{vector}.output{index}.i8" for index in range(len(outputs))),
+    )
+
+
+def elements(shape: Sequence[int]) -> int:
+    """How many values a tensor of `shape` holds."""
+    count = 1
+    for size in shape:
+        count *= size
+    return count
+
+
+def _check_shape(name: str, shape: Sequence[int]) -> None:
+    if not shape or any(size < 1 for size in shape):
+        raise ModelError(
+            f"Expected fixed sizes, got the shape {tuple(shape)} of tensor {name!r}.",
+            "Export the model with fixed input sizes and batch 1.",
+        )
+
+
+def _check_scale(name: str, scale: float, *, quantized: bool) -> None:
+    if (scale > 0) != quantized:
+        raise ModelError(
+            f"Expected {'a positive scale' if quantized else 'no scale'} for tensor {name!r}, got {scale}.",
+            "The app code is for full-integer models: int8 in, int8 out.",
+        )

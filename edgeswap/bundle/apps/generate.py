@@ -1,0 +1,98 @@
+"""The app code for one model, from the templates in `templates/`: Python, C++, Kotlin and Swift."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from edgeswap.bundle.apps.facts import AppFacts, InputFacts, OutputFacts, elements, golden_files
+from edgeswap.data.resizing import RESIZE, Resize
+
+TEMPLATES = Path(__file__).parent / "templates"
+SUFFIX = ".jinja"
+
+
+def generate(facts: AppFacts) -> dict[str, bytes]:
+    """The files for an app, by their paths in the bundle, such as `python/model.py`: UTF-8 text, the same every time.
+
+    Each language has code that loads the model, quantizes its inputs, runs it and dequantizes its outputs, and a
+    self-test that runs the golden vectors and names the first step that differs.
+
+    Args:
+        facts: of the model; the golden vectors must lie where `golden_files` says.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(c_string=_c_string, float32=_float32, plain=plain)
+    values = _values(facts)
+    names = sorted(name for name in environment.list_templates() if name.endswith(SUFFIX))
+    return {name.removesuffix(SUFFIX): environment.get_template(name).render(values).encode() for name in names}
+
+
+def plain(name: str) -> str:
+    """A name as it may stand in a comment or in a string of any of the languages."""
+    return re.sub(r"[^A-Za-z0-9_.,()/:;@+' -]", "_", name)
+
+
+def _c_string(name: str) -> str:
+    """A string literal of C++ with just the bytes of `name`; octal escapes end after three digits, others do not."""
+    text = "".join(chr(byte) if 32 <= byte < 127 and byte not in b'"\\?' else f"\\{byte:03o}" for byte in name.encode())
+    return f'"{text}"'
+
+
+def _float32(value: float) -> str:
+    """The shortest digits that a float32 is read back from; all of the languages read them alike."""
+    return str(float(str(np.float32(value))))
+
+
+def _values(facts: AppFacts) -> dict[str, Any]:
+    vector = golden_files(0, facts.inputs, facts.outputs)
+    return {
+        "facts": facts,
+        "inputs": [
+            _input(given, *files) for given, *files in zip(facts.inputs, vector.inputs, vector.quantized, strict=True)
+        ],
+        "outputs": [_output(given, file) for given, file in zip(facts.outputs, vector.outputs, strict=True)],
+        "modes": {1: "L", 3: "RGB", 4: "RGBA"},  # Pillow's names, as in `resizing`
+        "way": next((_way(given.pixels.resize) for given in facts.inputs if given.pixels), "pillow"),
+        "resize": next((plain(given.pixels.resize) for given in facts.inputs if given.pixels), ""),
+        "offsets_in_code": any(given.pixels and not given.pixels.is_pixel_minus_128 for given in facts.inputs),
+        "forms": sorted({given.form for given in facts.inputs}),
+    }
+
+
+def _way(resize: str) -> Resize:
+    """The name of how images were resized, from the words for it; arrays had the model's size, and any way will do."""
+    return next((name for name, words in RESIZE.items() if words == resize), "pillow")
+
+
+def _input(given: InputFacts, sample_file: str, quantized_file: str) -> dict[str, Any]:
+    """What the templates say of an input; files are without the `golden/0.` that the code counts through."""
+    count = elements(given.shape)
+    return {
+        "facts": given,
+        "name": plain(given.name),
+        "form": given.form,
+        "count": count,
+        "size_bytes": count * (1 if given.dtype == "int8" else 4),
+        "sample_file": sample_file.removeprefix("golden/0."),
+        "quantized_file": quantized_file.removeprefix("golden/0."),
+    }
+
+
+def _output(given: OutputFacts, file: str) -> dict[str, Any]:
+    return {
+        "facts": given,
+        "name": plain(given.name),
+        "count": elements(given.shape),
+        "file": file.removeprefix("golden/0."),
+    }

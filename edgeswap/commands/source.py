@@ -1,0 +1,192 @@
+"""The model to export: from a file, from Python, or the built-in digits example, trained within the run."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
+from edgeswap.data.load import load
+from edgeswap.errors import ModelError
+from edgeswap.graph.build import build, with_weights_of
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.fingerprint import fingerprint
+from edgeswap.graph.finite import require_finite
+from edgeswap.graph.ir import Graph, Layer
+from edgeswap.graph.precision import in_float32
+from edgeswap.graph.read import read
+from edgeswap.graph.verify import verify
+from edgeswap.model.custom_objects import CustomObjects, twin
+from edgeswap.model.load import load_model, sha256
+from edgeswap.model.zoo import digits
+from edgeswap.progress import Progress
+from edgeswap.quantization.decompose import decompose
+from edgeswap.records import ModelSource
+
+# Measured with MobileNetV2 on an x86-64; another machine bends the time left that is shown, nothing else.
+COMPARE_S_PER_LAYER = 0.04
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The model as it was given.
+
+    Attributes:
+        graph: canonical.
+        record: for the report.
+        classes: how many it tells apart: its one output is (N, classes).
+        takes_raw_pixels: whether it begins with a Rescaling or Normalization of its own.
+        given: the Keras model itself, until `verified` has compared it with the graph.
+        untrained: the Keras model behind the graph, where it is the example, which `train_example` is to train.
+    """
+
+    graph: Graph
+    record: ModelSource
+    classes: int
+    takes_raw_pixels: bool
+    given: Any | None = None
+    untrained: Any | None = None
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Input name to its shape without the batch, in order."""
+        return input_shapes(self.graph)
+
+    @property
+    def weights_bytes(self) -> int:
+        """Size of all weights."""
+        return sum(array.nbytes for layer in self.graph.layers.values() for array in layer.weights)
+
+
+def open_source(
+    model: Any, *, seed: int, progress: Progress, trust: bool = False, custom_objects: CustomObjects = ()
+) -> Source:
+    """The source that `model` stands for.
+
+    Args:
+        model: a path, a Keras 3 or tf_keras model, or None for the digits example, not trained yet.
+        seed: of the example's first weights.
+        progress: told of the reading.
+        trust: let the file's own code run, see `load_model`.
+        custom_objects: the user's own layers, see `load_model`; those of a Keras 3 model also as tf_keras classes.
+
+    Raises:
+        ModelError: the model cannot be read, is no classifier with one output (N, classes) and inputs of fixed size, or
+            has weights that are no numbers.
+    """
+    if model is None:
+        opened, where = digits.build("swish", seed=seed), "digits"
+    elif isinstance(model, (str, Path)):
+        with progress.step("Read the model"):
+            opened, where = load_model(model, trust=trust, custom_objects=custom_objects), str(model)
+    else:
+        opened, where = model, "a model object"
+    graph = _any_batch(_in_tf_keras(in_float32(canonicalize(read(opened))), custom_objects))
+    classes = _classes(opened)
+    _check_inputs(graph)
+    require_finite(graph)
+    digest = sha256(Path(where)) if isinstance(model, (str, Path)) else fingerprint(graph)
+    record = ModelSource(name=graph.name, source=where, sha256=digest)
+    return Source(graph, record, classes, takes_raw_pixels(graph), opened, opened if model is None else None)
+
+
+def verified(
+    source: Source, planned: Graph, samples: Sequence[npt.NDArray[Any]], *, decomposed: bool, progress: Progress
+) -> Source:
+    """The source without the Keras model it was read from, once a few samples have shown that both are the same.
+
+    Args:
+        source: with the model that was given.
+        planned: its graph with the swaps that are asked for; the source's own where nothing is swapped.
+        samples: preprocessed, one array (N, ...) for each input.
+        decomposed: whether what is quantized, the decomposed form of `planned`, is to be compared too.
+        progress: told of the step.
+
+    Raises:
+        ModelError: an output differs by more than rounding.
+    """
+    with progress.step("Compare with the given model", expected_s=COMPARE_S_PER_LAYER * len(planned.layers)):
+        verify(source.given, build(source.graph), source.graph, samples)
+        if decomposed:
+            reference = source.given if planned is source.graph else build(planned)
+            parts = decompose(planned)
+            verify(reference, build(parts), parts, samples, done="decomposed")
+            del reference
+    gc.collect()  # Keras models refer to themselves, and of a large one there were three copies here
+    return replace(source, given=None)
+
+
+def train_example(source: Source, *, seed: int, progress: Progress) -> Source:
+    """The digits example trained on the digits; a source that is no example as it is."""
+    if source.untrained is None:
+        return source
+    data = load("digits", input_shapes=source.input_shapes, classes=source.classes)
+    graph = with_weights_of(source.graph, digits.train(source.untrained, data, seed=seed, progress=progress))
+    record = source.record.model_copy(update={"sha256": fingerprint(graph)})
+    return replace(source, graph=graph, record=record, untrained=None)
+
+
+def _classes(model: Any) -> int:
+    shapes = [tuple(output.shape) for output in model.outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] is None or shapes[0][1] < 2:
+        got = ", ".join(map(str, shapes))
+        raise ModelError(
+            f"Expected a classifier with one output of shape (batch, 2 or more classes), got {len(shapes)}: {got}.",
+            "Export the part of the model that classifies; for two classes give it two outputs.",
+        )
+    return int(shapes[0][1])
+
+
+def _check_inputs(graph: Graph) -> None:
+    for ref in graph.inputs:
+        config = graph.layer_of(ref).config
+        shape = tuple(config["batch_shape"][1:])
+        if None in shape:
+            raise ModelError(
+                f"Expected inputs of fixed size, got {shape} for {ref.node!r}: an int8 model runs on one size.",
+                "Build the model with the size that it will have on the device.",
+            )
+        if config["dtype"] != "float32":
+            readers = {graph.layers[node.layer].class_name for node in graph.consumers()[ref.node]}
+            raise ModelError(
+                f"Expected float32 inputs, got {config['dtype']} for {ref.node!r}.",
+                f"{TOKENS} {EMBED_IN_THE_APP}"
+                if "Embedding" in readers
+                else "Build the model with float32 inputs; pixels are mapped to them by --preprocess.",
+            )
+
+
+def input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """Input name to its shape without the batch, in order."""
+    return {ref.node: tuple(graph.layer_of(ref).config["batch_shape"][1:]) for ref in graph.inputs}
+
+
+def _any_batch(graph: Graph) -> Graph:
+    """A model built for one batch size takes any: it is tested and trained in batches."""
+    inputs = [graph.layer_of(ref) for ref in graph.inputs]
+    return graph.with_layers({layer.name: _with_batch(layer) for layer in inputs})
+
+
+def _with_batch(layer: Layer) -> Layer:
+    return replace(layer, config={**layer.config, "batch_shape": (None, *layer.config["batch_shape"][1:])})
+
+
+def _in_tf_keras(graph: Graph, custom_objects: CustomObjects) -> Graph:
+    """Layers of the user's own class by their tf_keras class of the same name, where one was given."""
+    own = {layer.name: layer for layer in graph.layers.values() if layer.python_class is not None}
+    classes = {name: twin(layer.class_name, custom_objects) for name, layer in own.items()}
+    return graph.with_layers(
+        {name: replace(layer, python_class=classes[name]) for name, layer in own.items() if classes[name] is not None}
+    )
+
+
+def takes_raw_pixels(graph: Graph) -> bool:
+    """Whether every input goes into a Rescaling or Normalization and nowhere else."""
+    readers = graph.consumers()
+    first = [graph.layers[node.layer].class_name for ref in graph.inputs for node in readers[ref.node]]
+    return bool(first) and all(name in ("Rescaling", "Normalization") for name in first)

@@ -1,0 +1,264 @@
+"""`edgeswap check`, for a Keras model: what int8 will make of it on a target, before any training. A pure function.
+
+What an operator becomes is an estimate (see `predicted_operators`); whether a target runs it is what its table says.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from edgeswap.activations.catalog import Activation
+from edgeswap.compatibility.backends import Target
+from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Severity, TargetCheck
+from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
+from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
+from edgeswap.graph.ir import Graph, Layer, Node, Ref
+from edgeswap.tflite.operation import Operation, Remark
+
+ESTIMATE = "an estimate, from what such layers became when they were converted"
+FACT = "the model itself"
+
+# Behind these nothing weighs much, so that it may run on the CPU as well.
+HEAVY = frozenset({
+    "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL", "CONV_3D", "WHILE",
+    "CONV_3D_TRANSPOSE", "UNIDIRECTIONAL_SEQUENCE_LSTM",
+})  # fmt: skip
+
+# Operators that edgeswap can write as others.
+REWRITINGS: Mapping[str, Sequence[str]] = {"HARD_SWISH": ("MUL", "ADD", "MUL")}
+
+_SMOOTH = ("swish", "hard_swish", "clipped_elu", "relu6")
+# What stands nearest to a kind, nearest first; the first that its target has nothing against is suggested.
+NEAREST: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(("swish", "gelu", "mish", "hard_swish"), _SMOOTH),
+    **dict.fromkeys(("elu", "selu", "clipped_elu"), ("clipped_elu", "swish", "hard_swish", "relu6")),
+    **dict.fromkeys(("leaky_relu", "prelu"), ("leaky_relu", "prelu", "clipped_elu", "relu6")),
+    **dict.fromkeys(("softplus", "relu", "relu_n", "pact"), ("relu6",)),
+    "hard_tanh": ("tanh",),
+}
+
+
+def check(graph: Graph, target: Target, *, shapes: Mapping[Ref, tuple[int | None, ...]]) -> TargetCheck:
+    """What is to be said of a model on one target.
+
+    Args:
+        graph: canonical, as it is to be exported (with its swaps).
+        target: where it is to run.
+        shapes: of every tensor, batch included. A tensor that is missing is not judged by its shape.
+
+    Returns:
+        Findings, the gravest first: `blocks` where a layer is not int8 on the target, or does not run on the
+        accelerator though something heavy stands at or behind it; `costs` where it is int8, but slower or less exact;
+        else `note`.
+    """
+    model = _Model(graph, target, shapes)
+    noted = [*model.inputs(), *model.unknown(), *model.operator_findings()]
+    findings = grouped(noted)
+    return TargetCheck(
+        target=target.name,
+        basis=target.basis,
+        operators=dict(Counter(operation.name for _, _, operation in model.calls)),
+        leaves_at=model.leaves_at,
+        activations=model.activations(),
+        findings=findings,
+        passed=not any(finding.severity == "blocks" for finding in findings),
+    )
+
+
+def grouped(findings: Iterable[Finding]) -> list[Finding]:
+    """Findings of which the same is to be said, as one; the gravest first, else in order.
+
+    Those of one operator on several layers have their layers together; then those of several operators on the same
+    layers have their operators together.
+    """
+    by_operator = _merged(findings, lambda finding: finding.what)
+    by_layer = _merged(by_operator, lambda finding: tuple(finding.layers) or finding.what)
+    return sorted(by_layer, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _merged(findings: Iterable[Finding], alike: Callable[[Finding], Hashable]) -> list[Finding]:
+    found: dict[Hashable, list[Finding]] = {}
+    for finding in findings:
+        key = (finding.severity, finding.why, finding.instead, finding.basis, finding.certain, alike(finding))
+        found.setdefault(key, []).append(finding)
+    return [
+        together[0].model_copy(
+            update={
+                "what": ", ".join(dict.fromkeys(one.what for one in together)),
+                "layers": list(dict.fromkeys(layer for one in together for layer in one.layers)),
+                "operators": list(dict.fromkeys(operator for one in together for operator in one.operators)),
+                "tensors": list(dict.fromkeys(tensor for one in together for tensor in one.tensors)),
+            }
+        )
+        for together in found.values()
+    ]
+
+
+def against(remark: Remark, *, heavy_behind: bool, one_piece: bool) -> tuple[Severity, str]:
+    """How grave a table's remark is where the operator stands, and why, in words.
+
+    At the model's tail, with nothing heavy at or behind it, what runs elsewhere costs little.
+    """
+    if remark.scope == "model" or remark.severity == "note" or heavy_behind:
+        elsewhere = one_piece and remark.severity == "blocks" and remark.scope == "operator"
+        return remark.severity, f"{remark.why} It and all behind it run on the CPU." if elsewhere else remark.why
+    if remark.severity == "blocks":
+        return "costs", f"{remark.why} It runs on the CPU, but nothing heavy stands behind it."
+    return "note", remark.why
+
+
+def heavy_from(names: Sequence[str]) -> list[bool]:
+    """For each operator whether it or one behind it is heavy."""
+    last = max((index for index, name in enumerate(names) if name in HEAVY), default=-1)
+    return [index <= last for index in range(len(names))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    graph: Graph
+    target: Target
+    shapes: Mapping[Ref, tuple[int | None, ...]]
+
+    @cached_property
+    def readers(self) -> Mapping[str, tuple[Node, ...]]:
+        return self.graph.consumers()
+
+    @cached_property
+    def lowered(self) -> dict[str, Lowered | None]:
+        return lower(self.graph)
+
+    @cached_property
+    def calls(self) -> list[tuple[Node, Lowered, Operation]]:
+        """Every operator in the order in which it is expected to run."""
+        return [
+            (node, lowered, self.operation(node, lowered, name))
+            for node in self.graph.nodes
+            if (lowered := self.lowered[node.name]) is not None
+            for name in lowered.operators
+        ]
+
+    @cached_property
+    def leaves_at(self) -> str | None:
+        """The layer and operator where an accelerator that takes one piece ends."""
+        if not self.target.one_piece:
+            return None
+        for node, lowered, operation in self.calls:
+            remark = self.remark(operation)
+            if operation.name in lowered.in_float or (remark is not None and remark.severity == "blocks"):
+                return f"{node.layer} ({operation.name})"
+        return None
+
+    def operation(self, node: Node, lowered: Lowered, name: str) -> Operation:
+        outputs = tuple(ref for ref in self.shapes if ref.node == node.name)
+        return Operation(name, self.sizes(node.refs()), self.sizes(outputs), lowered.options, lowered.version)
+
+    def sizes(self, refs: Iterable[Ref]) -> tuple[tuple[int, ...], ...]:
+        """Shapes as exported: batch 1; one that is free elsewhere is left out."""
+        known = (self.shapes[ref] for ref in refs if ref in self.shapes)
+        return tuple((1, *map(int, shape[1:])) for shape in known if shape and None not in shape[1:])  # type: ignore[arg-type]
+
+    def remark(self, operation: Operation) -> Remark | None:
+        """What the target says against an operator, or only a note where it has nothing against its rewriting."""
+        remark = self.target.judge(operation)
+        rewriting = REWRITINGS.get(operation.name)
+        if remark is None or rewriting is None:
+            return remark
+        if any(self.target.judge(replace(operation, name=name)) for name in rewriting):
+            return remark
+        why = f"{remark.why} Rewritten as {', '.join(rewriting)} it meets with nothing there."
+        return replace(remark, severity="note", why=why, instead="Export with --hard-swish rewritten.")
+
+    def inputs(self) -> Iterator[Finding]:
+        for ref in self.graph.inputs:
+            config = self.graph.layer_of(ref).config
+            batch, *shape = config["batch_shape"]
+            if None in shape:
+                what, why = f"free size {tuple(shape)}", "An int8 model runs on one size."
+                yield _finding("blocks", ref.node, what, why, "Build the model with the size on the device.", FACT)
+            if config["dtype"] != "float32":
+                what, why = f"{config['dtype']} input", "An export takes float32 inputs, which become int8."
+                instead = "Build the model with float32 inputs."
+                if any(self.graph.layers[node.layer].class_name == "Embedding" for node in self.readers[ref.node]):
+                    why, instead = TOKENS, EMBED_IN_THE_APP
+                yield _finding("blocks", ref.node, what, why, instead, FACT)
+            if batch not in (None, 1):
+                what, why = f"batch of {batch}", "It is exported with a batch of 1, which is what runs in one piece."
+                yield _finding("note", ref.node, what, why, "", FACT)
+
+    def unknown(self) -> Iterator[Finding]:
+        for node in self.graph.nodes:
+            if self.lowered[node.name] is None:
+                layer = self.graph.layers[node.layer]
+                why = "Nobody has seen what the converter makes of it; its ranges are left to calibration."
+                instead = "Export it, or check the .tflite that another tool made of it."
+                yield _finding("note", node.layer, f"layer {_class_name(layer)}", why, instead, "not measured")
+
+    def operator_findings(self) -> Iterator[Finding]:
+        for node in self.graph.nodes:
+            lowered = self.lowered[node.name]
+            if lowered is not None and lowered.refused:
+                what = f"{lowered.refused} in {_class_name(self.graph.layers[node.layer])}"
+                found = _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+                yield found.model_copy(update={"certain": lowered.certain})
+            elif lowered is not None and lowered.why and not lowered.in_float:
+                class_name = _class_name(self.graph.layers[node.layer])
+                yield _finding("note", node.layer, class_name, lowered.why, lowered.instead, ESTIMATE)
+        heavy = heavy_from([operation.name for _, _, operation in self.calls])
+        for (node, lowered, operation), heavy_behind in zip(self.calls, heavy, strict=True):
+            if operation.name in lowered.in_float:
+                what = f"float {operation.name}"
+                found = _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+                yield found.model_copy(update={"operators": [operation.name], "certain": lowered.certain})
+                continue
+            remark = self.remark(operation)
+            if remark is not None:
+                severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
+                found = _finding(severity, node.layer, operation.name, why, remark.instead, remark.basis)
+                yield found.model_copy(update={"operators": [operation.name]})
+
+    def activations(self) -> list[ActivationUse]:
+        layers: dict[Activation, list[str]] = {}
+        for layer in self.graph.layers.values():
+            if layer.activation is not None and layer.activation.kind != "linear":
+                layers.setdefault(layer.activation, []).append(layer.name)
+        return [self.use(activation, names) for activation, names in layers.items()]
+
+    def use(self, activation: Activation, names: list[str]) -> ActivationUse:
+        calls = [(lowered, operation) for node, lowered, operation in self.calls if node.layer in names]
+        severity = self.gravest(operation for _, operation in calls)
+        return ActivationUse(
+            activation=str(activation),
+            layers=names,
+            operators=list(dict.fromkeys(operation.name for _, operation in calls)),
+            bounds=activation.bounds,
+            severity=severity,
+            suggestion=self.suggestion(activation) if severity in ("blocks", "costs") else None,
+        )
+
+    def gravest(self, operations: Iterable[Operation]) -> Severity | None:
+        remarks = [remark.severity for operation in operations if (remark := self.remark(operation)) is not None]
+        return min(remarks, key=SEVERITIES.index, default=None)
+
+    def suggestion(self, activation: Activation) -> str | None:
+        """The nearest activation that the target has nothing against; a clamp is taken to be fused."""
+        for kind in NEAREST.get(activation.kind, ()):
+            candidate = Activation(kind)
+            operators = () if kind == "relu6" else activation_operators(candidate).operators
+            if candidate != activation and self.gravest(map(Operation, operators)) in (None, "note"):
+                return kind
+        return None
+
+
+def _class_name(layer: Layer) -> str:
+    if "source" not in layer.config:
+        return layer.class_name
+    source = layer.config["source"]
+    return str(source.get("class_name") or source.get("tensorflow") or "of a Python function")
+
+
+def _finding(severity: Severity, layer: str, what: str, *reasons: str) -> Finding:
+    why, instead, basis = reasons
+    return Finding(severity=severity, what=what, why=why, instead=instead, basis=basis, layers=[layer])

@@ -1,0 +1,267 @@
+"""The table behind `predicted_operators`: TFLite operators by Keras layer, by bare operation and by activation.
+
+Read off models that edgeswap converted with TensorFlow 2.21; a slow test converts them again and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgeswap.activations.int8 import ENDINGS
+from edgeswap.graph.ir import Layer
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """What one call of a layer becomes.
+
+    Attributes:
+        operators: in the order in which they run; none where the layer is fused, folded or removed.
+        in_float: those of them that have no int8 form, so that float tensors stay around them.
+        refused: what TFLite has no operator for at all; the converter fails on it.
+        why: in one sentence, where one of these is the case; without either it is a doubt about the operators.
+        instead: what to write instead.
+        options: what tables ask of the operators, see `edgeswap.tflite.operation.Operation`.
+        version: of the operators, where it is higher than usual.
+        certain: of what is `in_float` or `refused`, whether it comes out so whatever stands around the layer. What is
+            certain stops an export before it trains; what is not is left to the conversion.
+    """
+
+    operators: tuple[str, ...] = ()
+    in_float: tuple[str, ...] = ()
+    refused: str = ""
+    why: str = ""
+    instead: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    version: int | None = None
+    certain: bool = True
+
+
+NOTHING = Lowered()
+
+TOKENS = "An int8 input cannot carry token numbers: it has 256 values, which stand for reals."
+EMBED_IN_THE_APP = "Look the vectors up in the app, and export the model from behind the embedding, which takes them."
+
+CLAMPS = {"relu": "RELU", "relu6": "RELU6", "relu_n": "RELU", "hard_tanh": "RELU_N1_TO_1", "pact": "RELU"}
+
+# As converted; whether a hard-swish is rewritten is decided by target.
+ACTIVATIONS: Mapping[str, tuple[str, ...]] = {
+    **{kind: endings["XNNPACK"].operators for kind, endings in ENDINGS.items()},
+    **{kind: (operator,) for kind, operator in CLAMPS.items()},
+    "hard_swish": ("HARD_SWISH",),
+}
+
+
+def _is_above_1(value: Any) -> bool:
+    return any(size > 1 for size in value) if isinstance(value, (list, tuple)) else (value or 1) > 1
+
+
+def _convolution(operator: str) -> Callable[[Layer, int], Lowered]:
+    def convolution(layer: Layer, _inputs: int) -> Lowered:
+        dilation = layer.config.get("dilation_rate", 1)
+        options = {"dilation": tuple(dilation) if isinstance(dilation, (list, tuple)) else (dilation, dilation)}
+        grouped = operator == "CONV_2D" and _is_above_1(layer.config.get("groups"))
+        return Lowered((operator,), options=options, version=_GROUPED_VERSION if grouped else None)
+
+    return convolution
+
+
+_GROUPED_VERSION = 6  # of CONV_2D, where the input has more channels than the kernel
+
+
+def _merge(operator: str) -> Callable[[Layer, int], Lowered]:
+    return lambda _layer, inputs: Lowered((operator,) * (inputs - 1))
+
+
+def _resize(layer: Layer, _inputs: int) -> Lowered:
+    how = layer.config.get("interpolation", "nearest")
+    operator = {"nearest": "RESIZE_NEAREST_NEIGHBOR", "bilinear": "RESIZE_BILINEAR"}.get(how)
+    return Lowered((operator,)) if operator else _refused(f"Resize{how.title()}", "Write interpolation='bilinear'.")
+
+
+def _rescaling(layer: Layer, _inputs: int) -> Lowered:
+    return Lowered(
+        (
+            *(() if layer.config["scale"] == 1.0 else ("MUL",)),
+            *(() if layer.config["offset"] == 0.0 else ("ADD",)),
+        )
+    )
+
+
+def _recurrent(layer: Layer, _inputs: int) -> Lowered:
+    if layer.config.get("unroll"):
+        return _UNROLLED[layer.class_name]
+    if layer.class_name == "LSTM" and _is_one_operator(layer.config):
+        return Lowered(("UNIDIRECTIONAL_SEQUENCE_LSTM",))
+    return Lowered(("WHILE",), ("WHILE",), "", "It becomes a loop that carries float32 tensors.", _UNROLL)
+
+
+def _is_one_operator(config: Mapping[str, Any]) -> bool:
+    """Whether the converter knows an LSTM: as Keras's own fast form of it, all else is a loop."""
+    plain = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+    named = {name: config.get(name, default) for name, default in plain.items()}
+    named = {name: value["catalog"] if isinstance(value, Mapping) else value for name, value in named.items()}
+    return named == plain and bool(config.get("use_bias", True)) and not config.get("recurrent_dropout")
+
+
+def _bidirectional(layer: Layer, inputs: int) -> Lowered | None:
+    """The layer forwards, and once more over the reversed sequence."""
+    inner = layer.config["layer"]
+    row = LAYERS.get(inner["class_name"])
+    inside = Layer(layer.name, inner["class_name"], inner["config"])
+    one = row(inside, inputs) if callable(row) else row
+    if one is None or one.in_float or one.refused:
+        return one
+    return Lowered((*one.operators, "REVERSE_V2", *one.operators))
+
+
+def _activation_class(layer: Layer, _inputs: int) -> Lowered | None:
+    function = layer.config["activation"]  # a record, where it is a function of the user's own
+    return _KERAS_FUNCTIONS.get(function) if isinstance(function, str) else None
+
+
+def _thresholded(layer: Layer, _inputs: int) -> Lowered:
+    if layer.class_name == "ThresholdedReLU" or layer.config.get("threshold"):
+        return Lowered(("GREATER", "CAST", "MUL"), ("CAST",), why=_ISLAND, instead="Swap relu6 in.")
+    instead = "Write it without max_value, which makes it leaky_relu, or swap relu6 in."
+    return Lowered(("NEG", "RELU", "MUL", "RELU6", "SUB"), ("NEG",), why=_ISLAND, instead=instead, certain=False)
+
+
+def _prelu(layer: Layer, _inputs: int) -> Lowered:
+    return Lowered(("PRELU",), options={"slope_shape": layer.weights[0].shape if layer.weights else ()})
+
+
+def _island(operator: str, instead: str) -> Lowered:
+    """An operator that the converter leaves in float, unless it can join it with its neighbours."""
+    return Lowered((operator,), (operator,), "", _ISLAND, instead, certain=operator.startswith("CONV_3D"))
+
+
+def _refused(operation: str, instead: str) -> Lowered:
+    return Lowered(refused=operation, why="TFLite has no operator for it: the converter fails.", instead=instead)
+
+
+_ISLAND = "It has no int8 form: the converter leaves DEQUANTIZE and QUANTIZE around it."
+_UNROLL = "Build it with unroll=True, which makes it plain operators in int8, or write Conv1D layers."
+_A_PIECE_A_STEP = 100  # or however many steps there are: more than a delegate takes
+_FLAT = "Write layers over two dimensions; fold the third into the channels or the batch."
+_MOMENTS = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
+
+_UNROLLED: Mapping[str, Lowered] = {
+    "SimpleRNN": Lowered(("UNPACK", "FULLY_CONNECTED", "ADD", "TANH")),
+    "LSTM": Lowered(("UNPACK", "FULLY_CONNECTED", "ADD", "SPLIT", "LOGISTIC", "TANH", "MUL")),
+    "GRU": Lowered(("UNPACK", "FULLY_CONNECTED", "SPLIT", "SPLIT_V", "LOGISTIC", "SUB", "TANH", "MUL", "ADD")),
+}
+
+_KERAS_FUNCTIONS: Mapping[str, Lowered] = {
+    "exponential": Lowered(("EXP",)),
+    "softsign": Lowered(("ABS", "ADD", "DIV")),
+    "log_softmax": Lowered(("LOG_SOFTMAX",)),
+    "softmax": Lowered(("SOFTMAX",)),
+}
+
+# A function where it depends on the layer's config or the number of its inputs.
+LAYERS: Mapping[str, Lowered | Callable[[Layer, int], Lowered | None]] = {
+    **dict.fromkeys(("InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianDropout"), NOTHING),
+    **dict.fromkeys(("GaussianNoise", "AlphaDropout", "ActivityRegularization", "Identity"), NOTHING),
+    **dict.fromkeys(("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast"), NOTHING),
+    **dict.fromkeys(("Conv1D", "Conv2D"), _convolution("CONV_2D")),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D"), _convolution("DEPTHWISE_CONV_2D")),
+    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), Lowered(("DEPTHWISE_CONV_2D", "CONV_2D"))),
+    **dict.fromkeys(("Conv1DTranspose", "Conv2DTranspose"), Lowered(("TRANSPOSE_CONV",))),
+    "Dense": Lowered(("FULLY_CONNECTED",)),
+    "Add": _merge("ADD"),
+    "Subtract": _merge("SUB"),
+    "Multiply": _merge("MUL"),
+    "Maximum": _merge("MAXIMUM"),
+    "Minimum": _merge("MINIMUM"),
+    "Average": _merge("ADD"),
+    "Dot": Lowered(("BATCH_MATMUL",)),
+    "Concatenate": Lowered(("CONCATENATION",)),
+    "Softmax": Lowered(("SOFTMAX",)),
+    "GlobalAveragePooling1D": Lowered(("MEAN",), options={"axes": (1,)}),
+    "GlobalAveragePooling2D": Lowered(("MEAN",), options={"axes": (1, 2)}),
+    "GlobalAveragePooling3D": Lowered(("MEAN",), options={"axes": (1, 2, 3)}),
+    **dict.fromkeys(("GlobalMaxPooling1D", "GlobalMaxPooling2D"), Lowered(("REDUCE_MAX",))),
+    **dict.fromkeys(("AveragePooling1D", "AveragePooling2D"), Lowered(("AVERAGE_POOL_2D",))),
+    **dict.fromkeys(("MaxPooling1D", "MaxPooling2D"), Lowered(("MAX_POOL_2D",))),
+    **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"), Lowered(("PAD",))),
+    **dict.fromkeys(("Cropping1D", "Cropping2D"), Lowered(("STRIDED_SLICE",))),
+    "CenterCrop": Lowered(("SLICE",)),
+    **dict.fromkeys(("Flatten", "Reshape"), Lowered(("RESHAPE",))),
+    "Permute": Lowered(("TRANSPOSE",)),
+    "RepeatVector": Lowered(("TILE",)),
+    **dict.fromkeys(("UpSampling2D", "Resizing"), _resize),
+    "UpSampling1D": Lowered(("SPLIT", "CONCATENATION"), options={"pieces": _A_PIECE_A_STEP}),
+    "Rescaling": _rescaling,
+    "Normalization": Lowered(("SUB", "MUL")),
+    "LayerNormalization": Lowered(_MOMENTS),
+    "GroupNormalization": Lowered(
+        ("SUM", "SUB", "SQUARE", "RSQRT"), ("SQUARE",), "", _ISLAND, "Write BatchNormalization: it is folded away."
+    ),
+    "UnitNormalization": Lowered(("L2_NORMALIZATION",)),
+    "Attention": Lowered(("BATCH_MATMUL", "SOFTMAX", "BATCH_MATMUL")),
+    "AdditiveAttention": Lowered(("ADD", "TANH", "MUL", "SUM", "SOFTMAX", "BATCH_MATMUL")),
+    "Activation": _activation_class,
+    **dict.fromkeys(("ReLU", "ThresholdedReLU"), _thresholded),
+    "PReLU": _prelu,
+    **dict.fromkeys(("GRU", "LSTM", "SimpleRNN"), _recurrent),
+    "Bidirectional": _bidirectional,
+    "Embedding": Lowered(("CAST", "GATHER"), ("CAST",), "", TOKENS, EMBED_IN_THE_APP),
+    "Conv3D": _island("CONV_3D", _FLAT),
+    "Conv3DTranspose": _island("CONV_3D_TRANSPOSE", _FLAT),
+    "MaxPooling3D": _refused("MaxPool3D", _FLAT),
+    "AveragePooling3D": _refused("AvgPool3D", _FLAT),
+    **dict.fromkeys(
+        ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _refused("a convolutional LSTM", "Write Conv2D layers.")
+    ),
+}
+
+_UNARY = {
+    "exp": "EXP", "absolute": "ABS", "abs": "ABS", "sqrt": "SQRT", "rsqrt": "RSQRT", "log": "LOG", "sum": "SUM",
+    "reduce_sum": "SUM", "transpose": "TRANSPOSE", "swapaxes": "TRANSPOSE", "reshape": "RESHAPE", "max": "REDUCE_MAX",
+    "reduce_max": "REDUCE_MAX", "min": "REDUCE_MIN", "reduce_min": "REDUCE_MIN", "prod": "REDUCE_PROD",
+    "reduce_prod": "REDUCE_PROD", "split": "SPLIT", "get_item": "STRIDED_SLICE", "getitem": "STRIDED_SLICE",
+    "stack": "PACK", "maximum": "MAXIMUM", "minimum": "MINIMUM", "tile": "TILE", "pad": "PAD", "flip": "REVERSE_V2",
+    "reverse": "REVERSE_V2", "log_softmax": "LOG_SOFTMAX", "matmul": "BATCH_MATMUL", "greater": "GREATER",
+    "where": "SELECT", "average_pool": "AVERAGE_POOL_2D", "avg_pool": "AVERAGE_POOL_2D", "max_pool": "MAX_POOL_2D",
+    "depth_to_space": "DEPTH_TO_SPACE", "mean": "MEAN", "reduce_mean": "MEAN", "add": "ADD", "subtract": "SUB",
+    "multiply": "MUL", "divide": "DIV",
+}  # fmt: skip
+
+# Bare operations between layers, by `edgeswap.graph.operations.operation_name`.
+OPERATIONS: Mapping[str, Lowered] = {
+    **{name: Lowered((operator,)) for name, operator in _UNARY.items()},
+    **dict.fromkeys(("squeeze", "expand_dims"), Lowered(("RESHAPE",))),
+    **dict.fromkeys(("clip", "clip_by_value"), Lowered(("MINIMUM", "MAXIMUM"))),
+    "unstack": Lowered(("UNPACK",)),
+    **dict.fromkeys(("gather", "take"), Lowered(("GATHER",))),
+    "space_to_depth": Lowered(("SPACE_TO_DEPTH",)),
+    "l2_normalize": Lowered(("L2_NORMALIZATION",)),
+    "avg_pool2d": Lowered(("AVERAGE_POOL_2D",)),
+    "max_pool2d": Lowered(("MAX_POOL_2D",)),
+    "slice": Lowered(("SLICE",)),
+    "reduce_variance": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN")),
+    "reduce_std": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN", "SQRT")),
+    "roll": Lowered(("SLICE", "SLICE", "CONCATENATION")),
+    "repeat": Lowered(("RESHAPE", "TILE", "RESHAPE")),
+    "var": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN")),
+    "std": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN", "SQRT")),
+    "expm1": Lowered(("EXP", "SUB")),
+    "square": _island("SQUARE", "Write the product of the tensor with itself, as Multiply()([x, x])."),
+    **{name: _island(name.upper(), "Write it from products and sums.") for name in ("sin", "cos", "floor", "sign")},
+    "round": _island("ROUND", "Leave it to the app."),
+    "negative": _island("NEG", "Write the product with -1."),
+    "neg": _island("NEG", "Write the product with -1."),
+    "erf": _refused("Erf", "Swap gelu or swish in."),
+    "arctan": _refused("Atan", "Swap tanh in."),
+    "argmax": Lowered(("ARG_MAX",)),
+    "argmin": Lowered(("ARG_MIN",)),
+}
+
+# Those that Keras 3 computes otherwise than the operation of TensorFlow of that name. Its argmax tells -0 from 0.
+KERAS_OPERATIONS: Mapping[str, Lowered] = {
+    **dict.fromkeys(("argmax", "argmin"), _refused("BitwiseAnd", "Leave it to the app.")),
+    "normalize": _island("SQUARE", "Write UnitNormalization, which has an int8 operator."),
+}

@@ -1,0 +1,214 @@
+"""`edgeswap check`, for a `.tflite` from any tool: does a target run it full-integer? Without TensorFlow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from edgeswap import __version__
+from edgeswap.compatibility.backends import Target
+from edgeswap.compatibility.findings import CheckReport, Finding, Kind, Severity, TargetCheck
+from edgeswap.compatibility.graph_findings import FACT, against, grouped, heavy_from
+from edgeswap.tflite import verify
+from edgeswap.tflite.calls import Call, calls
+from edgeswap.tflite.dense import dense_weights
+from edgeswap.tflite.flatbuffer import Tensor, read, tensors
+from edgeswap.tflite.kind import BORDERS, IN_FLOAT, kind_of
+from edgeswap.tflite.remedies import instead_of
+
+
+def check(data: bytes, target: Target, *, layer_names: Sequence[str] = ()) -> TargetCheck:
+    """What is to be said of a `.tflite` file on one target.
+
+    Args:
+        data: the file.
+        target: where it is to run.
+        layer_names: of the Keras model, see `edgeswap.tflite.verify.layer_in`.
+
+    Returns:
+        As `graph_findings.check`. `blocks` is also a float input or output, and every float tensor; of a file that is
+        computed in float throughout that is one finding.
+
+    Raises:
+        ModelError: `data` is no TFLite file that can be read.
+    """
+    file = _File(read(data), target, layer_names)
+    findings = grouped(file.findings(data))
+    return TargetCheck(
+        target=target.name,
+        basis=target.basis,
+        operators=dict(Counter(call.operation.name for call in file.calls)),
+        leaves_at=file.leaves_at,
+        activations=[],
+        findings=findings,
+        passed=not any(finding.severity == "blocks" for finding in findings),
+    )
+
+
+def is_tflite(path: Path) -> bool:
+    """Whether the file at `path` is a `.tflite`, by its identifier or else by its name."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(8)[4:] == b"TFL3" or path.suffix == ".tflite"
+
+
+def check_file(path: Path, targets: Sequence[Target]) -> CheckReport:
+    """What is to be said of the `.tflite` at `path` on each target.
+
+    Raises:
+        ModelError: it is no TFLite file that can be read.
+    """
+    data = path.read_bytes()
+    checked = [check(data, target) for target in targets]
+    return CheckReport(
+        edgeswap=__version__,
+        model=str(path),
+        form="tflite",
+        kind=kind_of(read(data)),
+        targets=checked,
+        passed=all(target.passed for target in checked),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _File:
+    model: Any
+    target: Target
+    layer_names: Sequence[str]
+
+    @cached_property
+    def known(self) -> list[tuple[Tensor, ...]]:
+        return [tensors(self.model, number) for number in range(len(self.model.subgraphs))]
+
+    @cached_property
+    def calls(self) -> list[Call]:
+        return calls(self.model, self.layer_names)
+
+    @cached_property
+    def leaves_at(self) -> str | None:
+        if not self.target.one_piece:
+            return None
+        for call in self.calls:
+            remark = self.target.judge(call.operation)
+            if call.float_tensors or (remark is not None and remark.severity == "blocks"):
+                return f"{call.layer or call.written[0]} ({call.operation.name})"
+        return None
+
+    def findings(self, data: bytes) -> Iterator[Finding]:
+        """All of them; of a file that no quantization has touched but the one that says so, and its sizes."""
+        if self.kind in IN_FLOAT:
+            yield _finding("blocks", f"a {self.kind} model", _FLOAT_KINDS[self.kind], _QUANTIZE)
+        else:
+            yield from self.borders(data)
+        if self.kind == "int16x8":
+            severity: Severity = "blocks" if self.target.one_piece else "costs"
+            yield _finding(
+                severity, "an int16x8 model", "Its activations are int16, which only the plain kernels take.", _INT8
+            )
+        yield from self.graph_findings()
+        if self.kind not in (*IN_FLOAT, "int16x8"):
+            yield from self.operator_findings()
+
+    @cached_property
+    def kind(self) -> Kind:
+        return kind_of(self.model)
+
+    def borders(self, data: bytes) -> Iterator[Finding]:
+        verdict = verify.verify(data)
+        for side, dtypes in (("input", verdict.input_dtypes), ("output", verdict.output_dtypes)):
+            for dtype in sorted({*dtypes} & verify.FLOAT_DTYPES):
+                instead = f"Convert it with int8 as inference_{side}_type."
+                yield _finding("blocks", f"{dtype} {side}", "A full-integer model takes and gives integers.", instead)
+        used = {name for call in self.calls for name in call.float_tensors}
+        for name in dict.fromkeys(verdict.float_tensors):
+            if name not in used:
+                found = _finding("blocks", "float tensor", "No operator computes it, but it is no int8.", "")
+                yield found.model_copy(update={"tensors": [name], "instead": "Convert it again, without it."})
+
+    def graph_findings(self) -> Iterator[Finding]:
+        subgraphs = self.model.subgraphs
+        free = [
+            tensor.name
+            for number, subgraph in enumerate(subgraphs)
+            for tensor, signature in zip(self.known[number], subgraph.tensors, strict=True)
+            if signature.shapeSignature is not None and -1 in signature.shapeSignature
+        ]
+        if free:
+            why = "Sizes that are free leave chains of SHAPE and PACK that cut the graph."
+            severity: Severity = "costs"
+            if self.target.one_piece:
+                severity, why = "blocks", "The compiler takes static sizes alone (google-coral/edgetpu#829)."
+            found = _finding(severity, "free sizes", why, "Convert it with a fixed batch of 1.")
+            yield found.model_copy(update={"tensors": free[:_SHOWN]})
+        if self.target.one_piece and len(subgraphs) > 1:
+            why = "The compiler takes one subgraph, without loops and branches."
+            yield _finding("blocks", f"{len(subgraphs)} subgraphs", why, "Unroll recurrent layers.")
+        for name in (weights.name for weights in dense_weights(self.model) if len(weights.scales) > 1):
+            severity = "costs" if self.target.one_piece else "note"
+            why = (
+                "Runtimes of before that feature (TFLite 2.9, perhaps the Edge TPU compiler) compute nonsense from it."
+            )
+            instead = "Export it with `--dense-scales per-tensor`, or pin a runtime that knows it."
+            if severity == "costs" or self.target.bundled_runtime:
+                found = _finding(severity, "per-channel FULLY_CONNECTED", why, instead)
+                yield found.model_copy(update={"tensors": [name], "basis": "measured with TFLite 2.9 on x86-64"})
+
+    def operator_findings(self) -> Iterator[Finding]:
+        heavy = heavy_from([call.operation.name for call in self.calls])
+        islands = any(call.float_tensors and call.operation.name not in BORDERS for call in self.calls)
+        for call, heavy_behind in zip(self.calls, heavy, strict=True):
+            name = call.operation.name
+            if call.float_tensors:
+                if name not in BORDERS or (not islands and not self.is_end(call)):
+                    why = "It computes on float tensors, or carries them."
+                    yield self.about(call, "blocks", f"float {name}", (why, instead_of([name]), FACT))
+                continue
+            foreign = {*call.dtypes} - self.target.dtypes - _HELPERS
+            if foreign and name not in BORDERS and self.kind != "uint8":
+                why = f"It writes {', '.join(sorted(foreign))}, not int8."
+                yield self.about(call, "blocks", name, (why, "Convert it with int8 activations.", FACT))
+            helps = {*call.dtypes} <= _HELPERS and not self.target.one_piece
+            remark = None if helps else self.target.judge(call.operation)
+            if remark is not None:
+                severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
+                yield self.about(call, severity, name, (why, remark.instead, remark.basis))
+
+    def is_end(self, call: Call) -> bool:
+        """Whether it turns an input or an output of the model, which is a finding of its own."""
+        graph = self.model.subgraphs[0]
+        ends = {self.known[0][int(index)].name for index in (*graph.inputs, *graph.outputs)}
+        return bool(ends & {*call.float_tensors})
+
+    def about(self, call: Call, severity: Severity, what: str, reasons: tuple[str, str, str]) -> Finding:
+        why, instead, basis = reasons
+        return Finding(
+            severity=severity,
+            what=what,
+            why=why,
+            instead=instead,
+            basis=basis,
+            layers=[call.layer] if call.layer else [],
+            operators=[call.operation.name],
+            tensors=list(call.written[:1]),
+        )
+
+
+_SHOWN = 5
+# Sizes, indices, conditions, and handles of variables that keep a state.
+_HELPERS = frozenset({"INT32", "INT64", "BOOL", "RESOURCE"})
+_FLOAT_KINDS = {
+    "float32": "All of it is computed in float32.",
+    "float16": "Its weights are float16, and all of it is computed in float32.",
+    "dynamic range": "Only its weights are integers: what lies between the operators is float32.",
+}
+_QUANTIZE = "Convert it with full-integer quantization: `edgeswap export --int8` of its Keras model."
+_INT8 = "Convert it with int8 activations: `edgeswap export --int8` of its Keras model."
+
+
+def _finding(severity: Severity, what: str, why: str, instead: str) -> Finding:
+    return Finding(severity=severity, what=what, why=why, instead=instead, basis=FACT, layers=[])

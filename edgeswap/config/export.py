@@ -1,0 +1,298 @@
+"""What a user may set for an export: validated, from flags, edgeswap.toml or Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from edgeswap.activations.catalog import Activation, parse
+from edgeswap.config.settings import Settings, TargetSettings, configured, flag, given, unless_bool
+from edgeswap.data.resizing import Resize
+from edgeswap.errors import ConfigError
+from edgeswap.graph.swap_rule import Rule, parse_rule
+from edgeswap.quantization.specification import DenseScales, Policy
+from edgeswap.records import CandidatePrecision
+from edgeswap.targets.names import EDGE_TPU, EMULATORS, NPUS, dense_scales_for, runs_models
+from edgeswap.tflite.lower import HardSwish
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+EXAMPLE_ACTIVATION = "relu6"
+
+
+class _SwapSettings(Settings):
+    """What to swap in which model; shared by all commands that read one."""
+
+    model: Any = None
+    activation: str | None = None
+    swap: tuple[str, ...] = ()
+    custom_objects: Any = ()
+    trust: bool = False
+    overwrite: bool = False
+
+    @field_validator("activation")
+    @classmethod
+    def _known_activation(cls, value: str | None) -> str | None:
+        return None if value is None else str(parse(value))
+
+    @field_validator("swap")
+    @classmethod
+    def _well_formed_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            parse_rule(text)
+        return value
+
+    @field_validator("custom_objects")
+    @classmethod
+    def _module_and_name(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return value
+        value = value if isinstance(value, (list, tuple)) else (value,)
+        for text in value:
+            if not isinstance(text, str) or not re.fullmatch(r"[\w.]+:\w+", text):
+                raise ConfigError(
+                    f"Expected MODULE:NAME for --custom-objects, got {text!r}.", "Write it as in mylayers:MyLayer."
+                )
+        return tuple(value)
+
+    @property
+    def swaps(self) -> bool:
+        """Whether anything is to be swapped."""
+        return self.activation is not None or bool(self.swap)
+
+    @property
+    def hidden_activation(self) -> Activation | None:
+        """What `--activation` names."""
+        return None if self.activation is None else parse(self.activation)
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What `--swap` names, in order."""
+        return tuple(parse_rule(text) for text in self.swap)
+
+
+class SwapConfig(_SwapSettings):
+    """Everything `swap` may be told: the settings above, the file to read, the one to write, and data to try it on."""
+
+    model: Path
+    output: Path
+    data: str | None = None
+    preprocess: str | None = None
+    resize: Resize = "pillow"
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> SwapConfig:
+        if not self.swaps:
+            raise ConfigError(
+                "Expected something to swap, got neither --activation nor --swap.",
+                "Pass --activation NAME for all hidden activations, or --swap PATTERN=TO for some.",
+            )
+        if self.output.suffix != ".keras":
+            raise ConfigError(
+                f"Expected a name that ends in .keras for --output, got {str(self.output)!r}.",
+                f"Write it as in -o {self.output.stem or 'swapped'}.keras.",
+            )
+        return self
+
+
+class ExportConfig(_SwapSettings, TargetSettings):
+    """Everything `export` may be told; the defaults are the command line's.
+
+    `model`, `data`, `test_data` and `calibration` are texts as on the command line, or from Python also objects;
+    `custom_objects` are `MODULE:NAME`s, or from Python the objects by name.
+    """
+
+    data: Any = None
+    test_data: Any = None
+    calibration: Any = None
+    preprocess: str | None = None
+    resize: Resize = "pillow"
+    labels: Path | None = None
+    recover_epochs: int = Field(default=3, ge=0)
+    precision: CandidatePrecision = "int8"
+    method: Literal["ptq", "qat"] = "qat"
+    epochs: int = Field(default=3, ge=1)
+    save_qat: bool = False
+    ranges: Policy = "auto"
+    hard_swish: HardSwish = "auto"
+    allow_chance: bool = False
+    dense_scales: DenseScales | None = None
+    max_drop: float | None = Field(default=None, ge=0)
+    max_latency_ms: float | None = Field(default=None, gt=0)
+    max_size: int | None = Field(default=None, gt=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    author: str = ""
+    licence: str = ""
+    description: str = ""
+    output: Path = Path("out")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _example(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Without a model the digits example shows every stage, and so needs a swap."""
+        swaps = values.get("activation") or values.get("swap")
+        return values if values.get("model") is not None or swaps else {**values, "activation": EXAMPLE_ACTIVATION}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fake_quant_is_of_8_bits(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Every other precision is PTQ by the converter: said, or else chosen."""
+        precision = values.get("precision", "int8")
+        if precision not in ("int16x8", "float16"):
+            return values
+        if values.get("method") == "qat":
+            raise ConfigError(
+                f"Expected --method ptq for --precision {precision}, got qat: fake-quant imitates 8 bits.",
+                "Pass --method ptq or none, or --precision int8.",
+            )
+        if values.get("hard_swish", "auto") != "auto":
+            raise ConfigError(
+                f"Expected no --hard-swish for --precision {precision}, got {values['hard_swish']!r}.",
+                "It tells how an int8 model computes it: leave it out, or pass --precision int8.",
+            )
+        if values.get("dense_scales") is not None:
+            raise ConfigError(
+                f"Expected no --dense-scales for --precision {precision}, got {values['dense_scales']!r}.",
+                "It tells how an int8 model holds its weights: leave it out, or pass --precision int8.",
+            )
+        if values.get("ranges", "auto") != "auto":
+            raise ConfigError(
+                f"Expected no --ranges for --precision {precision}, got {values['ranges']!r}.",
+                "The converter sets those ranges: leave it out, or pass --precision int8.",
+            )
+        return {"method": "ptq", **values}
+
+    @field_validator("recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "seed", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any) -> Any:
+        return unless_bool(value)
+
+    @model_validator(mode="after")
+    def _times_where_there_is_time(self) -> ExportConfig:
+        first = next(filter(runs_models, self.target))
+        if self.max_latency_ms is not None and first in EMULATORS:
+            raise ConfigError(
+                f"Expected a first target that measures time for --max-latency-ms, got {first}, which counts "
+                "instructions.",
+                "Name host or a board as the first --target.",
+            )
+        return self
+
+    @field_validator("author", "licence", "description")
+    @classmethod
+    def _text_that_can_be_written(cls, value: str) -> str:
+        if any("\ud800" <= character <= "\udfff" for character in value):  # bytes of a terminal that are no UTF-8
+            raise ConfigError(f"Expected Unicode text for the bundle, got {value!r}.", "Write it as UTF-8.")
+        return value
+
+    @model_validator(mode="after")
+    def _npus_take_int8(self) -> ExportConfig:
+        npus = [f"--target {name}" for name in self.target if name in NPUS]
+        npus += [f"--delegate {EDGE_TPU}"] if self.delegate == EDGE_TPU else []
+        if npus and self.precision != "int8":
+            raise ConfigError(
+                f"Expected --precision int8 for {npus[0]}, got {self.precision}.", "Leave out one of the two."
+            )
+        return self
+
+    @property
+    def dense_scales_or_default(self) -> DenseScales:
+        """What `--dense-scales` names, or else what suits where the candidate is to run."""
+        return self.dense_scales or dense_scales_for(self.delegate)
+
+    @property
+    def dense_scales_by(self) -> Literal["user", "target"] | None:
+        """Who chose them; None for a precision that leaves no choice."""
+        if self.precision != "int8":
+            return None
+        return "target" if self.dense_scales is None else "user"
+
+    @property
+    def trains(self) -> bool:
+        """Whether anything is fine-tuned."""
+        return self.method == "qat" or (self.swaps and self.recover_epochs > 0)
+
+    @model_validator(mode="after")
+    def _learns_by_training(self) -> ExportConfig:
+        if self.ranges == "learned" and self.method == "ptq":
+            raise ConfigError(
+                "Expected --method qat for --ranges learned, got ptq, which trains nothing.",
+                "Pass --method qat, or --ranges observed.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _saves_what_is_trained(self) -> ExportConfig:
+        if self.save_qat and self.method == "ptq":
+            raise ConfigError(
+                "Expected --method qat for --save-qat, got ptq, which trains no fake-quant model.",
+                "Pass --method qat, or leave --save-qat out.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_data(self) -> ExportConfig:
+        if self.model is None or self.data is not None:
+            return self
+        if self.calibration is None or self.test_data is None:
+            raise ConfigError(
+                "Expected data for a model of your own, got none: calibration and the figures need samples.",
+                "Pass --data SPEC (a folder of images, an .npz, ...), or both --calibration and --test-data.",
+            )
+        if self.trains:
+            raise ConfigError(
+                "Expected --data to fine-tune on, got none.",
+                "Pass --data SPEC, or --method ptq and --recover-epochs 0 to train nothing.",
+            )
+        return self
+
+
+def export_config(settings: Mapping[str, Any], file: Path | None = None) -> ExportConfig:
+    """The configuration from `settings` (flags or keywords), and from the `[export]` table of a TOML `file` below them.
+
+    Raises:
+        ConfigError: a setting nobody knows or of a value that cannot be, or a file that is no TOML.
+    """
+    below = {} if file is None else _from_file(file)
+    named = given(settings)
+
+    def where(name: str) -> str:
+        in_file = name in below and name not in named
+        return f"{flag(name).removeprefix('--')} in {file}" if in_file else flag(name)
+
+    return configured(ExportConfig, {**below, **named}, where)
+
+
+def swap_config(settings: Mapping[str, Any]) -> SwapConfig:
+    """The configuration of `swap` from `settings`.
+
+    Raises:
+        ConfigError: a setting nobody knows or of a value that cannot be.
+    """
+    return configured(SwapConfig, given(settings), flag)
+
+
+def _from_file(file: Path) -> dict[str, Any]:
+    if not os.path.lexists(file):
+        return {}
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"Expected TOML in {file}, got: {error}.", f"Mend or remove {file}.") from error
+    unknown = [key for key, value in content.items() if key != "export" or not isinstance(value, dict)]
+    if unknown:
+        raise ConfigError(
+            f"Expected the table [export] alone in {file}, got {unknown[0]!r}.", "Put the settings below [export]."
+        )
+    table = content.get("export", {})
+    settings = {key.replace("-", "_"): value for key, value in table.items()}
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}

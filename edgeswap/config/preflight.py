@@ -1,0 +1,56 @@
+"""What can be told of an export without TensorFlow is told first, in well under a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeswap.config.export import ExportConfig
+from edgeswap.config.settings import TargetSettings
+from edgeswap.data.load import require_there
+from edgeswap.errors import DataError, TargetError
+from edgeswap.model.rehearsal import preview
+from edgeswap.system.output import check_folder
+from edgeswap.targets import coral
+from edgeswap.targets.names import EDGE_TPU, HOST
+from edgeswap.targets.readiness import require_ready
+
+
+def preflight(config: ExportConfig) -> None:
+    """Refuse what the stages would refuse much later; they check it again, and more.
+
+    Raises:
+        OutputError: the output folder cannot be written, or exists.
+        ModelError: the model file is missing, damaged, or holds code that is not trusted.
+        DataError: a file of data or of labels is missing.
+        TargetError: a tool of a target, or a delegate's library, is missing.
+    """
+    check_folder(config.output, overwrite=config.overwrite)
+    if isinstance(config.model, (str, Path)):
+        preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
+    for spec in (config.data, config.test_data, config.calibration):
+        if isinstance(spec, (str, Path)):
+            require_there(spec)
+    if config.labels is not None and not config.labels.is_file():
+        raise DataError(
+            f"Expected a file of class names, but {str(config.labels)!r} is not there.", "Write one name a line."
+        )
+    require_targets(config)
+    lacking = coral.missing() if config.delegate == EDGE_TPU and HOST in config.target else []
+    if lacking == [coral.LIBRARY_MISSING]:  # without the compiler too nothing is run on an Edge TPU, which is said then
+        raise TargetError(f"Expected {coral.LIBRARY} on this machine for --delegate {EDGE_TPU}, got none.", lacking[0])
+
+
+def require_targets(config: TargetSettings) -> None:
+    """Refuse what a target would refuse after the models are made: its tools are not here, or its delegate is not.
+
+    Raises:
+        TargetError: something is missing; the remedy says how to come by it.
+    """
+    require_ready(config.target)
+    # On a board it is the board's own path, which only the board can look up.
+    if config.library is not None and HOST in config.target and not Path(config.library).is_file():
+        raise TargetError(
+            f"Expected xnnpack, none, {EDGE_TPU} or a delegate's library for --delegate, but {config.library!r} is "
+            "not there.",
+            "Give the path of a library, such as /usr/lib/libmydelegate.so.",
+        )

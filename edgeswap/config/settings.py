@@ -1,0 +1,147 @@
+"""What settings of every command have in common: how they are checked, and where a run measures."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from edgeswap.data.mean_std import is_mean_std
+from edgeswap.data.preprocess import from_name
+from edgeswap.errors import ConfigError
+from edgeswap.targets.names import EDGE_TPU, OWN_DELEGATES, require_usable
+
+Configuration = TypeVar("Configuration", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """What holds for the settings of every command."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+
+    @field_validator("swap", "target", mode="before", check_fields=False)
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("preprocess", check_fields=False)
+    @classmethod
+    def _known_preprocess(cls, value: str | None) -> str | None:
+        if value is not None and (
+            ":" not in value or is_mean_std(value)
+        ):  # what a user's own module imports may take seconds
+            from_name(value)
+        return value
+
+
+class TargetSettings(Settings):
+    """Where to measure and how; shared by all commands that do."""
+
+    target: tuple[str, ...] = ("host",)
+    target_samples: int | None = Field(default=None, ge=1)
+    threads: int = Field(default=1, ge=1)
+    delegate: str | None = None
+    keep: bool = False
+
+    @field_validator("target_samples", "threads", mode="before")
+    @classmethod
+    def _true_counts_nothing(cls, value: Any) -> Any:
+        return unless_bool(value)
+
+    @model_validator(mode="after")
+    def _usable_targets(self) -> TargetSettings:
+        require_usable(self.target, self.delegate)
+        return self
+
+    @property
+    def library(self) -> str | None:
+        """The file of an external delegate; None for those that edgeswap and the runtimes know by name."""
+        return None if self.delegate in (None, EDGE_TPU, *OWN_DELEGATES) else self.delegate
+
+
+def unless_bool(value: Any) -> Any:
+    """The value, but a text for what Python takes for the numbers 0 and 1 and nobody means so."""
+    return repr(value) if isinstance(value, bool) else value
+
+
+def given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was left out: None, a flag that is off, an option never given."""
+    return {
+        key: value
+        for key, value in settings.items()
+        if not (value is None or value is False or (isinstance(value, tuple) and not value))
+    }
+
+
+def configured(config: type[Configuration], values: Mapping[str, Any], where: Callable[[str], str]) -> Configuration:
+    """The settings of one command.
+
+    Args:
+        config: of which command.
+        values: by name.
+        where: the name of a setting to how the user wrote it, for errors.
+
+    Raises:
+        ConfigError: a setting nobody knows or of a value that cannot be.
+    """
+    try:
+        return config(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _refused(config, first, where(str(first["loc"][0]))) from error
+
+
+def _refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
+    """What is wrong with a setting.
+
+    Args:
+        config: the settings it was given for.
+        error: the first that pydantic lists.
+        where: what the user wrote it as.
+    """
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        known = [_dashed(field) for field in config.model_fields]
+        close = difflib.get_close_matches(_dashed(name), known, n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
+        return ConfigError(f"Expected a setting that is known, got {where.removeprefix('--')}.", hint)
+    bounds = {key: f"{value:g}" if isinstance(value, float) else value for key, value in error.get("ctx", {}).items()}
+    wanted = _WANTED.get(error["type"], "a valid value").format(**bounds)
+    command = config.__name__.removesuffix("Config").lower()
+    got = re.sub(r"\s+", " ", repr(error["input"]))[:80]
+    return ConfigError(
+        f"Expected {wanted} for {where}, got {got}.",
+        f"See: edgeswap {command} --help",
+    )
+
+
+# What pydantic calls each kind of error, and what was expected then.
+_WANTED = {
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "greater_than_equal": "a number of at least {ge}",
+    "greater_than": "a number above {gt}",
+    "less_than": "a number below {lt}",
+    "literal_error": "{expected}",
+    "string_type": "a text",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "path_type": "a path",
+    "tuple_type": "a list",
+}
+
+
+def flag(field: str) -> str:
+    """How a setting is written on the command line."""
+    return f"--{_dashed(field)}"
+
+
+def _dashed(field: str) -> str:
+    return field.replace("_", "-")

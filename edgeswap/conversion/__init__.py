@@ -1,0 +1,1 @@
+"""From a tf_keras model to the bytes of a .tflite, in a process of its own."""

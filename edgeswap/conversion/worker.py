@@ -1,0 +1,111 @@
+"""The child process of `edgeswap.conversion.convert`: `python -m edgeswap.conversion.worker JOB_FOLDER ...`.
+
+Each folder holds `saved_model`, `settings.json` and for integers the samples of each input, `x0.npy`, …;
+`model.tflite` is written beside them. Events are JSON lines on standard output; everything the converter prints goes to
+standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeswap.system.start import TENSORFLOW_MODULES, import_counted
+
+Report = Callable[..., None]
+# Precision to the operators that the converter may use, and the type of inputs and outputs.
+INTEGERS = {
+    "int8": ("TFLITE_BUILTINS_INT8", "int8"),
+    "int16x8": ("EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8", "int16"),
+}
+
+
+def main(folders: Sequence[str]) -> None:
+    """Convert the job in each folder."""
+    report = _claim_standard_output()
+    report(stage="import TensorFlow", share=0.0)  # takes seconds: the parent hears of it first
+    tf = import_counted("tensorflow", TENSORFLOW_MODULES, lambda share: report(stage="import TensorFlow", share=share))
+    for folder in map(Path, folders):
+        (folder / "model.tflite").write_bytes(_convert(tf, folder, report))
+        report(stage="done")
+
+
+def _claim_standard_output() -> Report:
+    events = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+
+    def report(**event: Any) -> None:
+        events.write(json.dumps(event) + "\n")
+
+    return report
+
+
+def _convert(tf: Any, folder: Path, report: Report) -> bytes:
+    settings = json.loads((folder / "settings.json").read_text())
+    report(stage="load")
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved_model"))
+    precision = settings["precision"]
+    if precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if precision not in INTEGERS:
+        report(stage="convert")
+    else:
+        operators, dtype = INTEGERS[precision]
+        samples = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("x*.npy")}
+        report(stage="convert", samples=len(samples["x0"]))
+        converter.representative_dataset = lambda: _one_by_one(samples, report)
+        converter.target_spec.supported_ops = [getattr(tf.lite.OpsSet, operators)]
+        converter.inference_input_type = converter.inference_output_type = getattr(tf, dtype)
+        per_channel = settings["per_channel_dense"]
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = not per_channel
+    tflite_model = bytearray(converter.convert())
+    # Both hold the weights once more, and a large model has room for few copies.
+    del converter
+    shutil.rmtree(folder / "saved_model")
+    return _with_names(tflite_model, settings["inputs"], settings["outputs"])
+
+
+def _one_by_one(samples: Mapping[str, Any], report: Report) -> Iterator[dict[str, Any]]:
+    for index in range(len(samples["x0"])):
+        report(stage="calibrate")
+        yield {name: np.asarray(array[index : index + 1]) for name, array in samples.items()}
+    report(stage="quantize")
+
+
+def _with_names(tflite_model: bytearray, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
+    """The model with its inputs and outputs in the order and under the names they had in Keras.
+
+    The converter orders and names them as it likes, but its signature tells which is x0, x1, … and y0, y1, …
+    """
+    from tensorflow.lite.tools import flatbuffer_utils  # noqa: PLC0415
+
+    model = flatbuffer_utils.convert_bytearray_to_object(tflite_model)
+    graph = model.subgraphs[0]
+    (signature,) = model.signatureDefs
+    for letter, names, entries in (("x", inputs, signature.inputs), ("y", outputs, signature.outputs)):
+        by_key = {entry.name.decode(): entry for entry in entries}
+        ordered = [by_key[f"{letter}{index}"] for index in range(len(names))]
+        for name, entry in zip(names, ordered, strict=True):
+            entry.name = name
+            graph.tensors[entry.tensorIndex].name = name
+        if letter == "x":
+            signature.inputs = ordered
+            graph.inputs = [entry.tensorIndex for entry in ordered]
+        else:
+            signature.outputs = ordered
+            graph.outputs = [entry.tensorIndex for entry in ordered]
+    renamed: bytes = flatbuffer_utils.convert_object_to_bytearray(model)
+    return renamed
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

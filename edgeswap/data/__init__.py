@@ -1,0 +1,1 @@
+"""Datasets, splits, preprocessing and calibration samples."""

@@ -1,0 +1,149 @@
+"""Arrays as a dataset: from memory, from an .npz or from a tf.data.Dataset, checked against the model's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeswap.data.dataset import Array, ArraySamples, Dataset, Expected, Indices, Shape
+from edgeswap.data.npz import read_npz
+from edgeswap.errors import DataError
+
+
+def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
+    """The dataset of samples in memory.
+
+    Args:
+        x: (N, ...) numbers, or a dict of such by input name.
+        y: labels: integers (N,) or (N, 1), or one-hot rows (N, classes); None without labels.
+        source: what the user named, for reports and errors.
+        expected: what the model takes.
+
+    Raises:
+        DataError: names, types, shapes, lengths or labels do not fit, or a value is NaN or infinite.
+    """
+    wanted = list(expected.input_shapes)
+    given = dict(x) if isinstance(x, Mapping) else {"x": x}
+    if len(wanted) == 1 and set(given) == {"x"}:
+        given = {wanted[0]: given["x"]}
+    if set(given) != set(wanted):
+        names = "x" if len(wanted) == 1 else ", ".join(wanted)
+        raise DataError(
+            f"Expected {names} and optionally y in {source}, got {', '.join(given) or 'no samples'}.",
+            "Name the samples x, or by the model's inputs where it has several, and the labels y.",
+        )
+    try:
+        arrays = {name: np.asarray(given[name]) for name in wanted}
+    except ValueError as error:
+        raise DataError(f"Expected arrays in {source}, got: {error}.", "Give samples of one shape.") from error
+    for name, shape in expected.input_shapes.items():
+        _check_samples(arrays[name], shape, name if len(wanted) > 1 else "x", source)
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"Expected as many samples for every input in {source}, got {lengths}.", "Give one for each.")
+    count = lengths[wanted[0]]
+    labels = None if y is None else _labels(np.asarray(y), count, expected.classes, source)
+    return Dataset(source, ArraySamples(arrays), np.arange(count), labels, expected.class_names)
+
+
+def from_npz(path: Path, source: str, expected: Expected) -> Dataset:
+    """The dataset of an .npz with `x`, or one array per input name, and optionally `y`.
+
+    Raises:
+        DataError: the file is no .npz of plain arrays, or they do not fit (`from_arrays`).
+    """
+    arrays = read_npz(path)
+    y = arrays.pop("y", None)
+    return from_arrays(arrays, y, source, expected)
+
+
+def from_tf(dataset: Any, source: str, expected: Expected) -> Dataset:
+    """The dataset of a finite tf.data.Dataset of x or (x, y), batched or not; it is read into memory.
+
+    Raises:
+        DataError: it is endless or empty, has other parts, or does not fit (`from_arrays`).
+    """
+    if int(dataset.cardinality()) == -1:  # tf.data.INFINITE_CARDINALITY
+        raise DataError(
+            f"Expected a finite dataset, got an endless one from {source}.", "Leave out repeat() or take(n)."
+        )
+    labelled = isinstance(dataset.element_spec, tuple)
+    if labelled and len(dataset.element_spec) != 2:
+        raise DataError(
+            f"Expected elements x or (x, y) from {source}, got {len(dataset.element_spec)} parts.", "Leave weights out."
+        )
+    elements: list[Any] = [element if labelled else (element,) for element in dataset.as_numpy_iterator()]
+    if not elements:
+        raise DataError(f"Expected samples in {source}, got none.", "Check what the dataset is made from.")
+    first = elements[0][0]
+    name, shape = next(iter(expected.input_shapes.items()))
+    rank = np.ndim(first[name] if isinstance(first, Mapping) and name in first else first)
+    join = np.concatenate if rank == len(shape) + 1 else np.stack
+    if isinstance(first, Mapping):
+        x: Any = {key: join([element[0][key] for element in elements]) for key in first}
+    else:
+        x = join([element[0] for element in elements])
+    return from_arrays(x, join([element[1] for element in elements]) if labelled else None, source, expected)
+
+
+def _check_samples(array: Array, shape: Shape, name: str, source: str) -> None:
+    if array.dtype.kind not in "buif":
+        raise DataError(f"Expected numbers in {name} of {source}, got {array.dtype}.", "Give uint8 pixels or floats.")
+    if not _fits(array.shape, shape):
+        sizes = ", ".join("any" if size is None else str(size) for size in shape)
+        raise DataError(
+            f"Expected {name} of shape (samples, {sizes}), as the model takes, got {array.shape} in {source}.",
+            _reshaping(name, array.shape, shape),
+        )
+    if not len(array):
+        raise DataError(f"Expected samples in {name} of {source}, got none.", "Check how the array was made.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
+        raise DataError(
+            f"Expected finite numbers in {name} of {source}, got NaN or infinity, first in sample {bad}.",
+            "Mend or leave out such samples.",
+        )
+
+
+def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:
+    return len(shape) == len(wanted) + 1 and all(
+        size in (None, got) for size, got in zip(wanted, shape[1:], strict=True)
+    )
+
+
+def _reshaping(name: str, shape: tuple[int, ...], wanted: Shape) -> str:
+    """What to do with samples of another shape than the model takes."""
+    if len(shape) == 4 and _fits((shape[0], shape[2], shape[3], shape[1]), wanted):
+        return f"They have their channels first, as in PyTorch: give {name}.transpose(0, 2, 3, 1)."
+    if len(shape) == 3 and _fits((*shape, 1), wanted):
+        return f"A grayscale image needs its channel axis too: give {name}[..., numpy.newaxis]."
+    return "Reshape or resize the samples to what the model takes."
+
+
+def _labels(y: Array, count: int, classes: int | None, source: str) -> Indices:
+    """Integer labels (N,) from (N,), (N, 1) or one-hot rows (N, classes), as Keras users have them."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    elif y.ndim == 2 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        if classes is not None and y.shape[1] != classes:
+            raise DataError(
+                f"Expected one-hot labels of {classes} classes in {source}, got rows of {y.shape[1]}.",
+                "Encode them again.",
+            )
+        y = y.argmax(axis=1)
+    if y.shape != (count,) or y.dtype.kind not in "ui":
+        raise DataError(
+            f"Expected {count} integer labels, one a sample, in {source}, got {y.dtype} of shape {y.shape}.",
+            "Give the class of every sample as an integer, or as a one-hot row.",
+        )
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or (classes is not None and high >= classes):
+        top = "up" if classes is None else f"to {classes - 1}"
+        raise DataError(
+            f"Expected labels from 0 {top} in {source}, got {low} to {high}.",
+            "Number the classes from 0 in the order of the model's outputs.",
+        )
+    return y.astype(np.int64)

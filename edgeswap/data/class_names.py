@@ -1,0 +1,54 @@
+"""The names of the classes, in the model's order: from a file, or from whichever data have them, the same in all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgeswap.data.dataset import Dataset
+from edgeswap.errors import DataError
+
+LARGEST_FILE_BYTES = 2**24
+
+
+def read_names(file: Path, classes: int) -> tuple[str, ...]:
+    """The names in a file, one a line, as many as the model has classes.
+
+    Raises:
+        DataError: the file cannot be read, or holds another number of names.
+    """
+    if not file.is_file():
+        raise DataError(f"Expected a file of class names, but {str(file)!r} is not there.", "Write one name a line.")
+    try:
+        if file.stat().st_size > LARGEST_FILE_BYTES:
+            raise OSError(f"{file.stat().st_size:,} bytes")
+        names = tuple(line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"Expected class names in {str(file)!r}, got: {error}.", "Write them as UTF-8 text.") from error
+    if len(names) != classes:
+        raise DataError(
+            f"Expected {classes} class names in {str(file)!r}, as many as the model has outputs, got {len(names)}.",
+            "Write one name a line, in the order of the outputs.",
+        )
+    return names
+
+
+def require_same_names(datasets: Sequence[Dataset | None]) -> tuple[str, ...] | None:
+    """The class names that the datasets agree on; None where none of them has any.
+
+    Raises:
+        DataError: two have other names, or the same in another order; both are shown.
+    """
+    named = [(data.source, data.class_names) for data in datasets if data is not None and data.class_names is not None]
+    for source, names in named[1:]:
+        if names != named[0][1]:
+            raise DataError(
+                f"Expected the same classes in {named[0][0]} and {source}, got {_listed(named[0][1])} and "
+                f"{_listed(names)}.",
+                "Give a class the same name and place in both, or the names in the model's order by --labels FILE.",
+            )
+    return named[0][1] if named else None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"({', '.join(names[:12])}{', ...' if len(names) > 12 else ''})"

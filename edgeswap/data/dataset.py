@@ -1,0 +1,141 @@
+"""Dataset: samples that are read by index, with labels where there are any. Raw samples stay as they are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.data.split_folders import Split
+from edgeswap.errors import DataError
+
+Array = npt.NDArray[Any]
+Indices = npt.NDArray[np.int64]
+Shape = Sequence[int | None]
+
+
+class Samples(Protocol):
+    """Where samples lie."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, positions: Indices) -> Any:
+        """The raw samples: an array (len(positions), ...), or a dict of such by input name."""
+
+    def digests(self, positions: Indices) -> list[bytes]:
+        """A SHA-256 of each raw sample."""
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySamples:
+    """Samples in memory: one array (N, ...) for each of the model's inputs."""
+
+    arrays: Mapping[str, Array]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def read(self, positions: Indices) -> Any:
+        """An array where the model has one input, else a dict of arrays by input name."""
+        read = {name: array[positions] for name, array in self.arrays.items()}
+        return read if len(read) > 1 else next(iter(read.values()))
+
+    def digests(self, positions: Indices) -> list[bytes]:
+        """Over the sample's bytes in every input, with their type and shape."""
+        kinds = {name: f"{array.dtype.str}{array.shape[1:]}".encode() for name, array in self.arrays.items()}
+        return [
+            hashlib.sha256(
+                b"".join(kinds[name] + np.ascontiguousarray(array[at]).tobytes() for name, array in self.arrays.items())
+            ).digest()
+            for at in positions
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples and what is known of them.
+
+    Attributes:
+        source: what the user named, for reports.
+        samples: where the samples lie.
+        positions: which of them are in this dataset, in order.
+        labels: int64 (N,), the class of each sample; None without labels.
+        class_names: in the order of the model's outputs; None where unknown.
+        labels_by_name: whether labels come from names (of folders), so that another order of the names numbers them
+            otherwise; else they are numbers as they were given.
+        resize: how image files reach the model's input size, in words; None for arrays.
+        split: which part this is, where the user named a dataset of several (train, test).
+    """
+
+    source: str
+    samples: Samples
+    positions: Indices
+    labels: Indices | None = None
+    class_names: tuple[str, ...] | None = None
+    labels_by_name: bool = False
+    resize: str | None = None
+    split: Split | None = None
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def read(self, indices: npt.ArrayLike) -> Any:
+        """The raw samples at `indices` of this dataset, in that order.
+
+        Returns:
+            an array (len(indices), ...): uint8 for images; or a dict of arrays by name for a model of several inputs.
+
+        Raises:
+            DataError: an image file that cannot be read.
+        """
+        return self.samples.read(self.positions[np.asarray(indices, np.int64)])
+
+    def subset(self, indices: npt.ArrayLike) -> Dataset:
+        """The dataset of the samples at `indices`, in that order."""
+        chosen = np.asarray(indices, np.int64)
+        return replace(
+            self, positions=self.positions[chosen], labels=None if self.labels is None else self.labels[chosen]
+        )
+
+    def with_names(self, names: Sequence[str]) -> Dataset:
+        """The dataset with the classes in the order of `names`; labels that come from names follow it.
+
+        Raises:
+            DataError: labels come from names of which one is not in `names`.
+        """
+        if not self.labels_by_name or self.labels is None or self.class_names is None:
+            return replace(self, class_names=tuple(names))
+        number = {name: index for index, name in enumerate(names)}
+        if unknown := [name for name in self.class_names if name not in number]:
+            raise DataError(
+                f"Expected a class named {unknown[0]!r} for {self.source}, got {', '.join(names[:10])}.",
+                "Give a class the same name everywhere.",
+            )
+        order = np.array([number[name] for name in self.class_names], np.int64)
+        return replace(self, class_names=tuple(names), labels=order[self.labels])
+
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """SHA-256 of each raw sample: of a file's bytes, or of an array's bytes with its type and shape."""
+        return self.samples.digests(self.positions)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256, in hexadecimal, over the samples' digests and then the labels (little-endian int64), in order."""
+        labels = b"" if self.labels is None else self.labels.astype("<i8").tobytes()
+        return hashlib.sha256(b"".join(self.digests) + labels).hexdigest()
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the model takes; `names_from` says where the class names come from, for errors."""
+
+    input_shapes: Mapping[str, Shape]
+    classes: int | None
+    class_names: tuple[str, ...] | None
+    names_from: str = "--labels"

@@ -1,0 +1,228 @@
+"""The three disjoint roles of data in a run: train, calibration, test. edgeswap never trains or calibrates by the last.
+
+What edgeswap cannot know, and what it decided by itself, stands in `Roles.cautions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.commands.source import Source
+from edgeswap.config.export import ExportConfig
+from edgeswap.data.calibration import choose, representative_dataset
+from edgeswap.data.class_names import read_names, require_same_names
+from edgeswap.data.images import ImageFiles
+from edgeswap.data.load import Dataset, load, stratified_split
+from edgeswap.data.preprocess import Preprocess, pixel_inputs
+from edgeswap.data.preprocess_choice import preprocess_for
+from edgeswap.data.resizing import Resize
+from edgeswap.data.split_folders import Part, Split, test_folder
+from edgeswap.errors import DataError
+from edgeswap.graph.feature_normalization import without_normalizations
+from edgeswap.model.zoo import digits
+from edgeswap.progress import Progress, Silent
+from edgeswap.records import Caution, Data, DataSource
+
+HELD_OUT = 0.2
+CALIBRATION_SAMPLES = 500
+CHECK_S_PER_IMAGE = 0.0005  # JPEGs of 500x375 on two cores; another machine bends the time left that is shown alone
+_SILENT = Silent()
+
+
+@dataclass(frozen=True, eq=False)
+class Roles:
+    """Who does what.
+
+    Attributes:
+        train: for fine-tuning; None where nothing is trained.
+        calibration: the representative dataset.
+        test: for the figures alone.
+        preprocess: from raw samples to the model's input.
+        representative: the calibration samples, checked: one float32 array (N, ...) for each model input.
+        cautions: what a reader must know of where samples came from.
+    """
+
+    train: Dataset | None
+    calibration: Dataset
+    test: Dataset
+    preprocess: Preprocess
+    representative: tuple[npt.NDArray[np.float32], ...]
+    cautions: tuple[Caution, ...] = ()
+
+    @property
+    def pixel_inputs(self) -> frozenset[str]:
+        """Names of the model's inputs that the preprocessing maps; empty where the model has one, which it maps."""
+        first = self.test.read(np.arange(1))
+        return pixel_inputs(first) if isinstance(first, dict) else frozenset()
+
+    def with_names(self, names: Sequence[str]) -> Roles:
+        """The same samples with the classes in another order; see `Dataset.with_names`."""
+        train = None if self.train is None else self.train.with_names(names)
+        return replace(
+            self, train=train, calibration=self.calibration.with_names(names), test=self.test.with_names(names)
+        )
+
+    @property
+    def record(self) -> Data:
+        """For the report."""
+        return Data(
+            train=None if self.train is None else _record(self.train),
+            calibration=_record(self.calibration),
+            test=_record(self.test),
+            preprocess=self.preprocess.name,
+            resize=self.test.resize,
+        )
+
+
+def assign(config: ExportConfig, source: Source, progress: Progress = _SILENT) -> Roles:
+    """Open what the config names and give each sample its role.
+
+    Test data are those of `test_data`, else the test part of `data` where that holds train and test folders. Else a
+    stratified fifth of `data` is set aside first, and what is the same sample to the byte is taken out of the rest:
+    such data often hold a photograph twice.
+
+    Raises:
+        DataError: the data cannot be read, do not fit the model, overlap, name their classes otherwise, or images come
+            without `preprocess`.
+    """
+    names = None if config.labels is None else read_names(config.labels, source.classes)
+    names_from = str(config.labels)
+
+    def opened(spec: object, part: Part) -> Dataset:
+        nonlocal names, names_from
+        dataset = load(
+            spec,
+            input_shapes=source.input_shapes,
+            classes=source.classes,
+            class_names=names,
+            names_from=names_from,
+            part=part,
+            resize=config.resize,
+        )
+        if names is None and dataset.class_names is not None:
+            names, names_from = dataset.class_names, dataset.source
+        return dataset
+
+    example = config.model is None and config.data is None
+    data = opened("digits", "train") if example else None if config.data is None else opened(config.data, "train")
+    cautions: tuple[Caution, ...] = ()
+    test_spec = "digits/test" if example and config.test_data is None else config.test_data
+    if test_spec is None and data is not None and data.split is not None:
+        test_spec, cautions = config.data, (_by_folders(data, data.split),)
+    if test_spec is not None:
+        train, test = data, opened(test_spec, "test")
+        _refuse_test_samples(train, test)
+    elif data is not None:
+        train, test = stratified_split(data, HELD_OUT, config.seed)
+        train = _without(train, test)
+        cautions = (_set_aside(test),)
+    else:
+        raise DataError("Expected test data, got none.", "Pass --test-data SPEC, or --data SPEC to split.")
+    pool = train if config.calibration is None else opened(config.calibration, "train")
+    if pool is None:
+        raise DataError("Expected samples to calibrate on, got none.", "Pass --calibration SPEC or --data SPEC.")
+    if config.calibration is not None and test_spec is None:
+        pool = _without(pool, test)
+    if (agreed := require_same_names([train, test, pool])) is not None:
+        train = None if train is None else replace(train, class_names=agreed)
+        test, pool = replace(test, class_names=agreed), replace(pool, class_names=agreed)
+    named = digits.PREPROCESS if example and config.preprocess is None else config.preprocess
+    preprocess = preprocess_for(test, named, takes_raw_pixels=source.takes_raw_pixels)
+    calibration = pool.subset(choose(len(pool), pool.labels, CALIBRATION_SAMPLES, config.seed))
+    used = [test, train if config.trains and train is not None else calibration]
+    used += [calibration] if calibration.samples is not used[1].samples else []
+    with progress.step("Check the data", expected_s=CHECK_S_PER_IMAGE * sum(map(len, used))):
+        cautions += _sideways(used, config.resize)
+    shapes = source.input_shapes
+    representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=shapes, test=test)
+    return Roles(train if config.trains else None, calibration, test, preprocess, representative, cautions)
+
+
+def _by_folders(data: Dataset, split: Split) -> Caution:
+    tests = test_folder(split)
+    unused = ", ".join(folder for folder in split.others if folder != tests)
+    left = f"; {unused} was not used" if unused else ""
+    return Caution(
+        kind="split_folders",
+        problem=f"{data.source} was taken to train and calibrate on, and {tests} beside it for the figures{left}.",
+        remedy="Pass --data and --test-data to choose otherwise.",
+    )
+
+
+def _sideways(datasets: Sequence[Dataset], resize: Resize) -> tuple[Caution, ...]:
+    """What was done to images that are stored turned; every image is decoded once, so that a broken one is told now."""
+    count = sum(data.samples.sideways(data.positions) for data in datasets if isinstance(data.samples, ImageFiles))
+    if not count:
+        return ()
+    one = count == 1
+    stored = (
+        "1 image is stored turned or mirrored by its EXIF"
+        if one
+        else f"{count} images are stored turned or mirrored by their EXIF"
+    )
+    if resize == "keras":
+        done = f"{'stays' if one else 'stay'} so, as Keras's own loader leaves {'it' if one else 'them'}"
+        remedy = "For a model trained on upright images pass --resize pillow or crop."
+    else:
+        done = f"{'was' if one else 'were'} turned upright"
+        remedy = (
+            "Let the app do so too; for a model trained by Keras's own loader, which does not, pass --resize keras."
+        )
+    return (Caution(kind="exif_orientation", problem=f"{stored} and {done}.", remedy=remedy),)
+
+
+def _set_aside(test: Dataset) -> Caution:
+    return Caution(
+        kind="test_may_be_known",
+        problem=f"The figures are of {len(test)} samples set aside from {test.source}, on which the float model may "
+        "have been trained: edgeswap cannot know.",
+        remedy="Pass by --test-data samples that the float model was not trained on; else its figure may be too good.",
+    )
+
+
+def normalized_by_app(source: Source, roles: Roles) -> tuple[Source, Roles]:
+    """Source and roles where the app normalizes the features of inputs whose own layer did so in the model.
+
+    See `feature_normalization`. The same samples give the same outputs, as the preprocessing then does what the layer
+    did. Inputs of pixels keep theirs: there int8 = pixel - 128 holds.
+    """
+    pixels = () if roles.preprocess.quantization is None else roles.pixel_inputs or tuple(source.input_shapes)
+    graph, normalizations = without_normalizations(source.graph, pixels)
+    if not normalizations:
+        return source, roles
+    preprocess = replace(roles.preprocess, normalizations=normalizations)
+    representative = tuple(
+        normalizations[name](array) if name in normalizations else array
+        for name, array in zip(source.input_shapes, roles.representative, strict=True)
+    )
+    return replace(source, graph=graph), replace(roles, preprocess=preprocess, representative=representative)
+
+
+def _refuse_test_samples(train: Dataset | None, test: Dataset) -> None:
+    known = set(test.digests)
+    shared = 0 if train is None else sum(digest in known for digest in train.digests)
+    if train is not None and shared:
+        raise DataError(
+            f"Expected training samples that are not in the test split, got {shared} of {len(train)} from "
+            f"{train.source} that are.",
+            "Take them out of one of the two, or leave --test-data away: then a part of --data is set aside.",
+        )
+
+
+def _without(dataset: Dataset, test: Dataset) -> Dataset:
+    known = set(test.digests)
+    kept = [index for index, digest in enumerate(dataset.digests) if digest not in known]
+    if not kept:
+        raise DataError(
+            f"Expected samples in {dataset.source} besides those that are set aside for the figures, got none.",
+            "Give samples that differ, or test data of their own by --test-data.",
+        )
+    return dataset.subset(kept)
+
+
+def _record(dataset: Dataset) -> DataSource:
+    return DataSource(source=dataset.source, samples=len(dataset), sha256=dataset.sha256)

@@ -1,0 +1,206 @@
+"""Measure models on a target: ship them with the device script, bring records back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.errors import TargetError
+from edgeswap.evaluation.comparison import wilson_interval
+from edgeswap.progress import Progress, Silent
+from edgeswap.records import Accuracy, Latency, Measurement, TargetResult
+
+SCHEMA = "edgeswap.benchmark/1"
+
+
+class Target(Protocol):
+    """A place where the device script runs."""
+
+    @property
+    def name(self) -> str:
+        """As in `--target`."""
+
+    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+        """Carry `files` (name to local path) there, run the script with `arguments`, return its JSON.
+
+        An argument that is a name in `files` stands for that file. The target itself sees to `--json` and
+        `--progress`.
+
+        Raises:
+            TargetError: it did not work.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Classes of the same samples, in order: int64 arrays of shape (samples,).
+
+    Attributes:
+        indices: which samples of the evaluation file they are.
+        labels: the true classes; None where the file has none.
+        baseline: what the first model said.
+        candidate: what the other said.
+    """
+
+    indices: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64] | None
+    baseline: npt.NDArray[np.int64]
+    candidate: npt.NDArray[np.int64]
+
+
+def measure(
+    target: Target,
+    baseline: Path,
+    candidate: Path,
+    evaluation: Path | None,
+    *,
+    preprocess: str | None,
+    threads: int = 1,
+    runs: int | None = None,
+    samples: int | None = None,
+    quick: bool = False,
+    delegate: str | None = None,
+    names: Sequence[str] = ("float32", "int8"),
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> tuple[TargetResult, Predictions | None]:
+    """Accuracy and latency of two models on `target`; arguments and errors as of `measure_each`, which see."""
+    (pair,) = measure_each(
+        target,
+        [baseline, candidate],
+        evaluation,
+        preprocess=preprocess,
+        threads=threads,
+        runs=runs,
+        samples=samples,
+        quick=quick,
+        delegate=delegate,
+        names=names,
+        notes=notes,
+        progress=progress,
+    )
+    return pair
+
+
+def measure_each(
+    target: Target,
+    models: Sequence[Path],
+    evaluation: Path | None,
+    *,
+    preprocess: str | None,
+    threads: int = 1,
+    runs: int | None = None,
+    samples: int | None = None,
+    quick: bool = False,
+    delegate: str | None = None,
+    names: Sequence[str] = ("float32", "int8"),
+    notes: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[tuple[TargetResult, Predictions | None]]:
+    """Accuracy and latency of a baseline and of candidates on `target`, in one run of one script.
+
+    Args:
+        target: where.
+        models: `.tflite` files of batch 1 that take the same samples: the baseline, then the candidates.
+        evaluation: an `.npz` with `x` (or one array per input name) and optionally `y`; None measures latency alone.
+        preprocess: how uint8 pixels reach the models, a name that the script knows; floats are taken as they are.
+        threads: of the timed interpreters.
+        runs: timed runs of each model; None leaves it to the script.
+        samples: how many, evenly spaced; None is all.
+        quick: fewer timed runs.
+        delegate: a name or library that the target knows; None is the runtime's own.
+        names: what the warnings call each model.
+        notes: warnings of the caller's own, which stand behind the script's.
+        progress: told how far it is.
+
+    Returns:
+        For each candidate, in order: the result of the baseline and of it, and the predicted classes; None without
+        `evaluation`.
+
+    Raises:
+        TargetError: the target failed, or answered in another form than this version reads.
+    """
+    files = {f"model{number}.tflite": path for number, path in enumerate(models)}
+    arguments = [*files, "--threads", str(threads)]
+    if evaluation is not None:
+        files["evaluation.npz"] = evaluation
+        arguments += ["--data", "evaluation.npz"]
+        arguments += ["--preprocess", preprocess] if preprocess else []
+        arguments += ["--samples", str(samples)] if samples else []
+    arguments += ["--runs", str(runs)] if runs else []
+    arguments += ["--quick"] if quick else []
+    arguments += ["--delegate", delegate] if delegate else []
+    answer = target.run(files, arguments, progress=progress or Silent())
+    if answer.get("schema") != SCHEMA:
+        raise TargetError(
+            f"{target.name}: expected an answer of schema {SCHEMA!r}, got {answer.get('schema')!r}.",
+            "The device script and edgeswap must be of one version.",
+        )
+    return [
+        (_result(target.name, answer, number, names, notes), _predictions(answer, number))
+        for number in range(1, len(models))
+    ]
+
+
+def _result(
+    name: str, answer: Mapping[str, Any], candidate: int, names: Sequence[str], notes: Sequence[str]
+) -> TargetResult:
+    machine, runtime = answer["machine"], answer["runtime"]
+    float32, int8 = (_measurement(answer["models"][number]) for number in (0, candidate))
+    warnings = [_warning(item, candidate, names) for item in answer["warnings"]]
+    speedup = None
+    if float32.latency_ms and int8.latency_ms:
+        speedup = float32.latency_ms.p50 / int8.latency_ms.p50
+    return TargetResult(
+        name=name,
+        machine=machine["board"] or machine["system"],
+        cpu=machine["cpu"] or machine["architecture"],
+        runtime=f"{runtime['name']} {runtime['version']}",
+        delegate=answer["delegate"],
+        warnings=[*filter(None, warnings), *notes],
+        speedup_p50=speedup,
+        float32=float32,
+        int8=int8,
+    )
+
+
+def _warning(item: Mapping[str, Any], candidate: int, names: Sequence[str]) -> str:
+    """A warning in one line, which calls the models as the report does; empty where it is about other models.
+
+    What is about the baseline or the machine is said with the first candidate.
+    """
+    about = (None, 0, candidate) if candidate == 1 else (candidate,)
+    details = [
+        seen["detail"] if seen["model"] is None else f"{names[seen['model']]}: {seen['detail']}"
+        for seen in item["seen"]
+        if seen["model"] in about
+    ]
+    return f"{item['name']}: {'; '.join(details)}. {item['advice']}" if details else ""
+
+
+def _measurement(model: Mapping[str, Any]) -> Measurement:
+    found, times = model["accuracy"], model["latency_ms"]
+    accuracy = Accuracy(top1=None, ci95=None, samples=found["samples"] if found else 0)
+    if found and found["correct"] is not None:
+        accuracy = Accuracy(
+            top1=found["correct"] / found["samples"],
+            ci95=wilson_interval(found["correct"], found["samples"]),
+            samples=found["samples"],
+        )
+    latency = Latency(**{key: times[key] for key in Latency.model_fields}) if times else None
+    return Measurement(accuracy=accuracy, latency_ms=latency, instructions=model.get("instructions"))
+
+
+def _predictions(answer: Mapping[str, Any], candidate: int) -> Predictions | None:
+    data = answer["data"]
+    if data is None:
+        return None
+    models = [answer["models"][number]["accuracy"]["predicted"] for number in (0, candidate)]
+    first, second = (np.asarray(predicted, np.int64) for predicted in models)
+    labels = np.asarray(data["labels"], np.int64) if data["labels"] is not None else None
+    return Predictions(np.asarray(data["indices"], np.int64), labels, first, second)

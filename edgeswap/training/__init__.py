@@ -1,0 +1,1 @@
+"""Training of float and fake-quant models."""
