@@ -27,13 +27,13 @@ from edgeswap import __version__
 from edgeswap.activations.catalog import parse
 from edgeswap.commands.stages import RECOVERY_LEARNING_RATE
 from edgeswap.data.load import Dataset
-from edgeswap.evaluation.comparison import paired_difference_interval, wilson_interval
 from edgeswap.evaluation.predictions import model_inputs, predict
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.graph.swap import swap
 from edgeswap.progress import Silent
+from edgeswap.statistics import paired_difference_interval, wilson_interval
 from edgeswap.training import losses as objective
 from edgeswap.training.fit import train
 

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-__version__ = "0.1.0"
+from edgeswap.version import __version__
 
 if TYPE_CHECKING:
-    from edgeswap.commands.swap import SwapResult
+    from edgeswap.evaluation.swap_effects import SwapResult
     from edgeswap.records import BenchReport, ExportReport
 
 __all__ = [

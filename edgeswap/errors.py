@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class EdgeswapError(Exception):
     """A failure that its reader can act on.
@@ -64,3 +66,9 @@ def notes(error: BaseException) -> list[str]:
     """What `add_note` added, to the error or to one that it was raised from."""
     own: list[str] = getattr(error, "__notes__", [])
     return own or (notes(error.__cause__) if error.__cause__ is not None else [])
+
+
+def shortened(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -93,10 +93,11 @@ def digits_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The network of the built-in example, trained as `edgeswap export` trains it, in a .keras file."""
     from edgeswap.data.load import load
     from edgeswap.model.zoo import digits
+    from edgeswap.training import digits as recipe
 
     data = load("digits", input_shapes={"x": (8, 8, 1)}, classes=10)
     file = tmp_path_factory.mktemp("digits") / "digits.keras"
-    digits.train(digits.build("swish", seed=0), data, seed=0).save(file)
+    recipe.train(digits.build("swish", seed=0), data, seed=0).save(file)
     return file
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from edgeswap.activations.catalog import CATALOG, Activation, parse
 from edgeswap.compatibility import edgetpu, xnnpack
-from edgeswap.compatibility.backends import target
 from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
 from edgeswap.compatibility.graph_findings import check, heavy_from
 from edgeswap.compatibility.int8 import require_int8
@@ -21,9 +20,10 @@ from edgeswap.errors import ConfigError, ModelError
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
 from edgeswap.report import checked as rendering
+from edgeswap.targets.names import backend_of
 from edgeswap.tflite.operation import Operation
 
-HOST, CORAL, MOBILE = target("host"), target("coral"), target("mobile")
+HOST, CORAL, MOBILE = backend_of("host"), backend_of("coral"), backend_of("mobile")
 IMAGE = (None, 8, 8, 4)
 CONV = ("Conv2D", {"dilation_rate": (1, 1), "groups": 1})
 DENSE = ("Dense", {})
@@ -239,11 +239,11 @@ def test_what_stays_within_the_limits_maps(operation: Operation) -> None:
 
 
 def test_targets() -> None:
-    assert target("ssh://pi@raspberrypi.local:22").judge(Operation("CONV_2D")) is None
-    assert "estimate" in target("emulator:pi5").basis
+    assert backend_of("ssh://pi@raspberrypi.local:22").judge(Operation("CONV_2D")) is None
+    assert "estimate" in backend_of("emulator:pi5").basis
     for wrong in ("Coral", "nnapi", "emulator:pi6", ""):
         with pytest.raises(ConfigError) as caught:
-            target(wrong)
+            backend_of(wrong)
         assert "host, mobile, coral" in caught.value.remedy
 
 

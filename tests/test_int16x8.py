@@ -18,7 +18,7 @@ from edgeswap.graph.read import read
 from edgeswap.quantization.int16x8 import NOT_IN_16_BITS, require_int16x8
 from edgeswap.tflite.gate import require_precision
 from tests.models import classifier, digits
-from tests.test_roles import Recorder
+from tests.test_splits import Recorder
 
 SAMPLES = np.random.default_rng(0).random((10, 8, 8, 3), dtype=np.float32)
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from edgeswap.errors import TargetError
-from edgeswap.evaluation.comparison import compare, wilson_interval
+from edgeswap.evaluation.comparison import compare
 from edgeswap.progress import Progress, Silent
+from edgeswap.statistics import wilson_interval
 from edgeswap.system import shipped
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import Target, measure

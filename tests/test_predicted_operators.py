@@ -199,12 +199,12 @@ def conversions() -> dict[str, tuple[Any, Any, bytes]]:
 
 def both(conversion: tuple[Any, Any, bytes], layer_names: Any = ()) -> tuple[Any, Any]:
     """What check says before, and what it says of the file."""
-    from edgeswap.compatibility.backends import target
     from edgeswap.compatibility.graph_findings import check
     from edgeswap.compatibility.tflite_findings import check as check_file
+    from edgeswap.targets.names import backend_of
 
     graph, shapes, data = conversion
-    host = target("host")
+    host = backend_of("host")
     return check(graph, host, shapes=shapes), check_file(data, host, layer_names=layer_names)
 
 
@@ -290,10 +290,10 @@ def test_what_is_said_to_be_refused_is_refused_by_the_converter(layer: str) -> N
     x = tf_keras.Input((4, 4, 4, 2), name="image")
     model = tf_keras.Model(x, getattr(tf_keras.layers, layer)(2, name="pool")(x))
     graph = canonicalize(read(model))
-    from edgeswap.compatibility.backends import target
     from edgeswap.compatibility.graph_findings import check
+    from edgeswap.targets.names import backend_of
 
-    (finding,) = check(graph, target("host"), shapes=shapes_of(graph)).findings
+    (finding,) = check(graph, backend_of("host"), shapes=shapes_of(graph)).findings
     assert (finding.severity, finding.layers) == ("blocks", ["pool"])
     with pytest.raises(ConversionError) as caught:
         convert(model, representative=(np.zeros((2, 4, 4, 4, 2), np.float32),))

@@ -111,14 +111,14 @@ def outputs(data: bytes) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_is_int8_throughout_as_check_says_and_gives_what_keras_gives(made: Any, name: str) -> None:
-    from edgeswap.compatibility.backends import target
     from edgeswap.compatibility.int8 import require_int8
     from edgeswap.compatibility.tflite_findings import check
+    from edgeswap.targets.names import backend_of
     from edgeswap.tflite.verify import require_full_integer
 
     model, graph, _, data = made[name]
     require_full_integer(data, list(graph.layers))
-    assert check(data, target("host")).passed
+    assert check(data, backend_of("host")).passed
     assert require_int8(graph) == []
     assert keeps_state(read(data)) is (name in ("stacked", "both_ways"))
     expected = np.asarray(model(X))

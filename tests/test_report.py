@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgeswap import records
-from edgeswap.evaluation.comparison import mcnemar_exact, paired_difference_interval
 from edgeswap.evaluation.large_drop import large_drop
 from edgeswap.report import benched, html, npus, numbers, plots, terminal
 from edgeswap.report import wording as say
 from edgeswap.report.schema import schema
+from edgeswap.statistics import mcnemar_exact, paired_difference_interval
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA = Path(say.__file__).parent / "report.schema.json"

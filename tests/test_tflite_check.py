@@ -15,17 +15,17 @@ from tflite_models import BUILTIN, converted, float_model, island, single
 from tiny_tflite import classifier, remembering, streaming
 
 from edgeswap.cli.main import run
-from edgeswap.compatibility.backends import target
 from edgeswap.compatibility.findings import Finding, TargetCheck
 from edgeswap.compatibility.tflite_findings import check
 from edgeswap.errors import ModelError
+from edgeswap.targets.names import backend_of
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import builtin_code, changed, read, write
 from edgeswap.tflite.hard_swish import rewrite_hard_swish
 from edgeswap.tflite.kind import kind_of
 from edgeswap.tflite.rewriting import Draft
 
-HOST, CORAL, MOBILE = target("host"), target("coral"), target("mobile")
+HOST, CORAL, MOBILE = backend_of("host"), backend_of("coral"), backend_of("mobile")
 SCALE = (0.05, 0)
 
 

@@ -109,7 +109,7 @@ def test_what_a_check_would_look_for_must_be_there(
 
 @pytest.mark.parametrize(("dtype", "count"), [("float32", 3), ("int8", 3), ("int32", 3)])
 def test_the_numbers_of_an_operator_may_be_of_any_type(tmp_path: Path, dtype: str, count: int) -> None:
-    from edgeswap.compatibility.backends import target
+    from edgeswap.targets.names import backend_of
 
     tensors = [
         Spec("x", (1, 4), "int8", 1.0),
@@ -120,4 +120,4 @@ def test_the_numbers_of_an_operator_may_be_of_any_type(tmp_path: Path, dtype: st
         operator = (code, 2, schema.BuiltinOptions.ReducerOptions, schema.ReducerOptionsT(), (0, 1))
         content = tiny_tflite.write(tmp_path / "m.tflite", tensors, operator, (0,), (2,)).read_bytes()
         for name in ("host", "coral"):
-            assert check(content, target(name)).operators
+            assert check(content, backend_of(name)).operators

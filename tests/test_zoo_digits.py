@@ -13,6 +13,7 @@ from edgeswap.data.preprocess import from_name
 from edgeswap.errors import DataError
 from edgeswap.frameworks import keras
 from edgeswap.model.zoo import digits
+from edgeswap.training import digits as recipe
 
 SHAPES = {"image": (8, 8, 1)}
 
@@ -73,8 +74,8 @@ def test_one_seed_gives_one_network_and_the_given_model_stays(train_data: Datase
     model = digits.build(seed=1)
     before = weights_of(model)
     epochs = Epochs()
-    first = digits.train(model, train_data, seed=1, epochs=2, progress=epochs)
-    again = digits.train(model, train_data, seed=1, epochs=2)
+    first = recipe.train(model, train_data, seed=1, epochs=2, progress=epochs)
+    again = recipe.train(model, train_data, seed=1, epochs=2)
     assert same(weights_of(model), before)
     assert same(weights_of(first), weights_of(again))
     assert top1(first) > 0.5
@@ -85,7 +86,7 @@ def test_one_seed_gives_one_network_and_the_given_model_stays(train_data: Datase
 def test_unlabelled_data_are_refused(train_data: Dataset) -> None:
     unlabelled = load(train_data.read(range(8)), input_shapes=SHAPES)
     with pytest.raises(DataError, match="labelled"):
-        digits.train(digits.build(), unlabelled)
+        recipe.train(digits.build(), unlabelled)
 
 
 def test_shifts_move_an_image_by_at_most_one_pixel() -> None:
@@ -101,4 +102,4 @@ def test_shifts_move_an_image_by_at_most_one_pixel() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_it_reaches_97_percent(seed: int, train_data: Dataset) -> None:
-    assert top1(digits.train(digits.build(seed=seed), train_data, seed=seed)) >= 0.97
+    assert top1(recipe.train(digits.build(seed=seed), train_data, seed=seed)) >= 0.97

@@ -14,11 +14,11 @@ from typing import Any, NoReturn
 
 import click
 
-from edgeswap import __version__
 from edgeswap.cli.invocation import VERDICT_NO, Invocation, debug_option, say, say_failures, target_options
 from edgeswap.cli.targets import bench, bundle, target
 from edgeswap.errors import ConfigError, EdgeswapError, notes
 from edgeswap.system.scratch import is_full
+from edgeswap.version import __version__
 
 SETTINGS = Path("edgeswap.toml")
 
@@ -209,12 +209,12 @@ def check(model: str, as_json: bool, **flags: Any) -> int:
     """
     from edgeswap.activations.catalog import parse  # noqa: PLC0415  (keeps --help fast)
     from edgeswap.compatibility import tflite_findings as tflite  # noqa: PLC0415
-    from edgeswap.compatibility.backends import target  # noqa: PLC0415
     from edgeswap.graph.swap_rule import parse_rule  # noqa: PLC0415
     from edgeswap.model.rehearsal import preview  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
+    from edgeswap.targets.names import backend_of  # noqa: PLC0415
 
-    targets = [target(name) for name in dict.fromkeys(flags["target"] or ("host",))]
+    targets = [backend_of(name) for name in dict.fromkeys(flags["target"] or ("host",))]
     activation = None if flags["activation"] is None else parse(flags["activation"])
     rules = [parse_rule(text) for text in flags["swap"]]
     if tflite.is_tflite(Path(model)):

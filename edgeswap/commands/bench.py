@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
 
-from edgeswap import __version__
 from edgeswap.config.bench import BenchConfig
 from edgeswap.config.preflight import require_targets
 from edgeswap.data.load import Dataset, load
@@ -28,6 +27,7 @@ from edgeswap.targets.measure_all import Measured, Outcome, measure_all
 from edgeswap.targets.names import open_targets
 from edgeswap.tflite.interface import Interface
 from edgeswap.tflite.record import candidate_file, model_file
+from edgeswap.version import __version__
 
 
 def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progress | None = None) -> BenchReport:

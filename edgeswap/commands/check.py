@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgeswap import __version__
 from edgeswap.activations.catalog import Activation
-from edgeswap.compatibility.backends import Target
+from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, check, grouped
 from edgeswap.errors import ModelError
@@ -20,13 +19,14 @@ from edgeswap.graph.read import read
 from edgeswap.graph.swap import Rule, swap
 from edgeswap.model.custom_objects import CustomObjects
 from edgeswap.model.load import load_model
+from edgeswap.version import __version__
 
 Shapes = dict[Ref, tuple[int | None, ...]]
 
 
 def check_file(
     path: str | Path,
-    targets: Sequence[Target],
+    targets: Sequence[Backend],
     *,
     activation: Activation | None = None,
     rules: Sequence[Rule] = (),

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edgeswap import __version__
 from edgeswap.bundle.make import label_lines
-from edgeswap.commands.source import Source, open_source, train_example, verified
+from edgeswap.commands.source import Source, normalized_by_app, open_source, train_example, verified
 from edgeswap.commands.stages import Run, candidate_name
 from edgeswap.compatibility.int8 import require_int8
 from edgeswap.config.export import ExportConfig
 from edgeswap.conversion.convert import Conversion, convert_all
-from edgeswap.data.splits import assign, normalized_by_app
+from edgeswap.data.splits import DataSpecs, split
 from edgeswap.evaluation.comparison import compare, judge
 from edgeswap.evaluation.large_drop import large_drop
 from edgeswap.graph.names import errors_in_given_names, given_names
 from edgeswap.graph.swap import swap
+from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.feature_steps import coarse_features
 from edgeswap.quantization.int16x8 import require_int16x8
@@ -34,6 +35,7 @@ from edgeswap.targets.names import lowered_for
 from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.record import candidate_file, model_file
+from edgeswap.version import __version__
 
 BUNDLE = "bundle.zip"
 
@@ -81,21 +83,29 @@ def _export_source(
     doubts = require_int8(planned) if config.precision == "int8" else []
     if config.precision == "int16x8":
         require_int16x8(planned)
-    roles = assign(config, source, progress)
-    label_lines(roles.test.class_names, source.classes)  # what cannot be labels is told before training
-    source = verified(source, planned, roles.representative, decomposed=config.precision == "int8", progress=progress)
+    splits = split(
+        data_specs(config),
+        input_shapes=source.input_shapes,
+        classes=source.classes,
+        takes_raw_pixels=source.takes_raw_pixels,
+        trains=config.trains,
+        seed=config.seed,
+        progress=progress,
+    )
+    label_lines(splits.test.class_names, source.classes)  # what cannot be labels is told before training
+    source = verified(source, planned, splits.representative, decomposed=config.precision == "int8", progress=progress)
     source = train_example(source, seed=config.seed, progress=progress)
     if config.precision == "int8":
-        source, roles = normalized_by_app(source, roles)
-    run = Run(config, source, roles, folder, progress)
+        source, splits = normalized_by_app(source, splits)
+    run = Run(config, source, splits, folder, progress)
     coarse = coarse_features(run.observed_inputs()) if config.precision == "int8" else []
-    for caution in (*filter(None, [lacking]), *doubts, *roles.cautions, *coarse):
+    for caution in (*filter(None, [lacking]), *doubts, *splits.cautions, *coarse):
         run.warn(caution)
 
     baseline = run.build(source.graph)
     run.predict("float32", baseline)
     run = run.with_classes_in_order(baseline)
-    roles = run.roles
+    splits = run.splits
     run.require_known_data(baseline)
 
     swapped = swap(source.graph, config.hidden_activation, config.rules)
@@ -144,7 +154,7 @@ def _export_source(
         precision=config.precision,
         seed=config.seed,
         model=source.record,
-        data=roles.record,
+        data=splits.record,
         warnings=list(run.warnings),
         activations=swapped.activations,
         float32=model_file(BASELINE, baseline_bytes, measured.result.float32.accuracy),
@@ -157,7 +167,7 @@ def _export_source(
         failures=failures,
         npus=list(estimates.npus),
         edgetpu=taken.mapping,
-        normalized_by_app=list(roles.preprocess.normalizations),
+        normalized_by_app=list(splits.preprocess.normalizations),
         dense_scales_by=config.dense_scales_by,
         left_to_calibration=list(candidate.left_to_calibration),
         ranges=candidate.ranges,
@@ -173,3 +183,18 @@ def _export_source(
     if config.precision == "int8":
         run.write(BUNDLE, run.bundle(candidate_bytes, report))
     return report
+
+
+def data_specs(config: ExportConfig) -> DataSpecs:
+    """What the configuration says of data; without a model and data it is the digits example with its own."""
+    given = DataSpecs(
+        config.data, config.test_data, config.calibration, config.preprocess, config.resize, config.labels
+    )
+    if config.model is not None or config.data is not None:
+        return given
+    return replace(
+        given,
+        data="digits",
+        test_data="digits/test" if given.test_data is None else given.test_data,
+        preprocess=digits.PREPROCESS if given.preprocess is None else given.preprocess,
+    )

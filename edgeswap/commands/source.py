@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.data.load import load
+from edgeswap.data.splits import Splits
 from edgeswap.errors import ModelError
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.feature_normalization import without_normalizations
 from edgeswap.graph.fingerprint import fingerprint
 from edgeswap.graph.finite import require_finite
 from edgeswap.graph.ir import Graph, Layer
@@ -27,6 +29,7 @@ from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
 from edgeswap.quantization.decompose import decompose
 from edgeswap.records import ModelSource
+from edgeswap.training import digits as recipe
 
 # Measured with MobileNetV2 on an x86-64; another machine bends the time left that is shown, nothing else.
 COMPARE_S_PER_LAYER = 0.04
@@ -126,9 +129,27 @@ def train_example(source: Source, *, seed: int, progress: Progress) -> Source:
     if source.untrained is None:
         return source
     data = load("digits", input_shapes=source.input_shapes, classes=source.classes)
-    graph = with_weights_of(source.graph, digits.train(source.untrained, data, seed=seed, progress=progress))
+    graph = with_weights_of(source.graph, recipe.train(source.untrained, data, seed=seed, progress=progress))
     record = source.record.model_copy(update={"sha256": fingerprint(graph)})
     return replace(source, graph=graph, record=record, untrained=None)
+
+
+def normalized_by_app(source: Source, splits: Splits) -> tuple[Source, Splits]:
+    """Source and splits where the app normalizes the features of inputs whose own layer did so in the model.
+
+    See `feature_normalization`. The same samples give the same outputs, as the preprocessing then does what the layer
+    did. Inputs of pixels keep theirs: there int8 = pixel - 128 holds.
+    """
+    pixels = () if splits.preprocess.quantization is None else splits.pixel_inputs or tuple(source.input_shapes)
+    graph, normalizations = without_normalizations(source.graph, pixels)
+    if not normalizations:
+        return source, splits
+    preprocess = replace(splits.preprocess, normalizations=normalizations)
+    representative = tuple(
+        normalizations[name](array) if name in normalizations else array
+        for name, array in zip(source.input_shapes, splits.representative, strict=True)
+    )
+    return replace(source, graph=graph), replace(splits, preprocess=preprocess, representative=representative)
 
 
 def _classes(model: Any) -> int:

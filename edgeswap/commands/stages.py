@@ -14,7 +14,7 @@ from edgeswap.bundle.make import Credits, make_bundle
 from edgeswap.commands.source import Source
 from edgeswap.config.export import ExportConfig
 from edgeswap.conversion.convert import Conversion
-from edgeswap.data.splits import Roles
+from edgeswap.data.splits import Splits
 from edgeswap.errors import DataError, ModelError
 from edgeswap.evaluation.alternatives import Ask, better_alternative
 from edgeswap.evaluation.class_order import class_order
@@ -81,7 +81,7 @@ class Run:
 
     config: ExportConfig
     source: Source
-    roles: Roles
+    splits: Splits
     folder: Path
     progress: Progress
     predictions: dict[str, Classes] = field(default_factory=dict)
@@ -107,7 +107,7 @@ class Run:
                 if name == QAT_MODEL:
                     save(model, part)
                 else:  # a float model takes the values as they were given
-                    with_normalizations(model, self.roles.preprocess.normalizations).save(part)
+                    with_normalizations(model, self.splits.preprocess.normalizations).save(part)
         except (*UNWRITABLE, ModelError) as error:
             if name == QAT_MODEL and self.config.save_qat:
                 raise
@@ -122,31 +122,31 @@ class Run:
 
     def predict(self, stage: str, model: Any) -> None:
         """Note what a float model on the way says of the test samples."""
-        roles = self.roles
+        splits = self.splits
         title = f"Test {stage.replace('_', ', ')}"
-        self.predictions[stage] = predict(model, roles.test, roles.preprocess, title=title, progress=self.progress)
+        self.predictions[stage] = predict(model, splits.test, splits.preprocess, title=title, progress=self.progress)
 
     def with_classes_in_order(self, baseline: Any) -> Run:
         """The run with class folders that are numbers in the order that the float model was trained with."""
         if self.config.labels is not None:
             return self
-        roles, ask = self.roles, self.asking(baseline)
+        splits, ask = self.splits, self.asking(baseline)
         order, caution = class_order(
-            [roles.test, roles.train, roles.calibration], lambda data: ask(data, roles.preprocess), self.config.seed
+            [splits.test, splits.train, splits.calibration], lambda data: ask(data, splits.preprocess), self.config.seed
         )
         if caution is not None:
             self.warn(caution)
-        return self if order is None else replace(self, roles=roles.with_names(order))
+        return self if order is None else replace(self, splits=splits.with_names(order))
 
     def require_known_data(self, baseline: Any) -> None:
         """Stop where the float model knows nothing of the test samples, and warn where they seem to be read wrongly.
 
         A user who knows that, or who set a limit to hold the run to, is only warned.
         """
-        predictions, test = self.predictions["float32"], self.roles.test
+        predictions, test = self.predictions["float32"], self.splits.test
         found = accuracy(predictions, test.labels)
         better = better_alternative(
-            test, self.roles.preprocess, predictions, found, ask=self.asking(baseline), seed=self.config.seed
+            test, self.splits.preprocess, predictions, found, ask=self.asking(baseline), seed=self.config.seed
         )
         try:
             require_above_chance(found, self.source.classes, better)
@@ -173,7 +173,7 @@ class Run:
     def stage(self, name: str) -> StageAccuracy | None:
         """The accuracy of a float model on the way; None where there was none."""
         predictions = self.predictions.get(name)
-        return None if predictions is None else StageAccuracy(accuracy=accuracy(predictions, self.roles.test.labels))
+        return None if predictions is None else StageAccuracy(accuracy=accuracy(predictions, self.splits.test.labels))
 
     def recover(self, graph: Graph, teacher: Any) -> Graph:
         """The swapped graph, trained back to what `teacher`, the model as it was given, says."""
@@ -189,7 +189,7 @@ class Run:
 
     def candidate(self, graph: Graph) -> Candidate:
         """What becomes the candidate."""
-        precision, representative = self.config.precision, self.roles.representative
+        precision, representative = self.config.precision, self.splits.representative
         if precision != "int8":  # quantized by the converter alone, so that no layer is an exception
             samples = representative if precision == "int16x8" else None
             return Candidate(Conversion(self.build(graph), precision, samples))
@@ -218,7 +218,7 @@ class Run:
 
     def train_with_control(self, fake_quant_model: Any, graph: Graph) -> Any:
         """Quantization-aware training, with the float model of `graph` trained the same as a control."""
-        train_data, float_model = self.roles.train, self.build(graph)
+        train_data, float_model = self.splits.train, self.build(graph)
         teacher = float_model if train_data is not None and train_data.labels is None else None
         how = {"epochs": self.config.epochs, "learning_rate": QAT_LEARNING_RATE, "teacher": teacher}
         control = self.keep(CONTROL, self.train(float_model, title="Train the float32 control", **how))
@@ -229,11 +229,11 @@ class Run:
         """The fake-quant model against the int8 file; None for a precision that has no such model."""
         if candidate.ranges is None:
             return None
-        roles = self.roles
+        splits = self.splits
         found = parity(
             candidate.conversion.model,
             candidate_bytes,
-            read=lambda rows: model_inputs(roles.test, roles.preprocess, classes.indices[rows], as_app=True),
+            read=lambda rows: model_inputs(splits.test, splits.preprocess, classes.indices[rows], as_app=True),
             classes=classes.candidate,
             warn=self.warn,
             progress=self.progress,
@@ -243,7 +243,7 @@ class Run:
 
     def train(self, model: Any, **how: Any) -> Any:
         """`model` trained on the training samples as the app will see them; `how` is for `training.fit.train`."""
-        data, preprocess = self.roles.train, self.roles.preprocess
+        data, preprocess = self.splits.train, self.splits.preprocess
         assert data is not None  # the config refuses training without data
         return train(
             model,
@@ -257,22 +257,22 @@ class Run:
 
     def input_ranges(self) -> dict[str, tuple[float, float] | None]:
         """Input name to the range of its int8; None where calibration sets it."""
-        quantization = self.roles.preprocess.quantization
+        quantization = self.splits.preprocess.quantization
         bounds = None if quantization is None else quantization.range
-        pixels = self.roles.pixel_inputs or self.source.input_shapes
+        pixels = self.splits.pixel_inputs or self.source.input_shapes
         return {name: bounds if name in pixels else None for name in self.source.input_shapes}
 
     def observed_inputs(self) -> dict[str, npt.NDArray[np.float32]]:
         """The calibration samples of every input whose range they set."""
-        samples = zip(self.input_ranges().items(), self.roles.representative, strict=True)
+        samples = zip(self.input_ranges().items(), self.splits.representative, strict=True)
         return {name: array for (name, bounds), array in samples if bounds is None}
 
     def bundle(self, candidate_bytes: bytes, report: ExportReport) -> bytes:
         """The bundle for an app, as a zip."""
-        config, roles = self.config, self.roles
+        config, splits = self.config, self.splits
         credits = Credits(config.description, config.author, config.licence)
         with self.progress.step("Make the bundle", expected_s=BUNDLE_S):
-            return make_bundle(candidate_bytes, report, roles.test, roles.preprocess, Host(), credits=credits)
+            return make_bundle(candidate_bytes, report, splits.test, splits.preprocess, Host(), credits=credits)
 
     def measure(self, baseline: Path, candidate: Delegated) -> Outcome:
         """Both models on every target, with the test samples."""
@@ -284,7 +284,7 @@ class Run:
                 baseline,
                 candidate.candidate,
                 evaluation,
-                preprocess=write_evaluation(self.roles.test, self.roles.preprocess, evaluation),
+                preprocess=write_evaluation(self.splits.test, self.splits.preprocess, evaluation),
                 samples=config.target_samples,
                 threads=config.threads,
                 delegate=candidate.delegate,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from edgeswap.data.calibration import choose
 from edgeswap.data.load import load
 from edgeswap.data.preprocess_choice import preprocess_for
 from edgeswap.evaluation.predictions import model_inputs
-from edgeswap.evaluation.swap_effects import Effects, effects
+from edgeswap.evaluation.swap_effects import SwapResult, effects
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
@@ -25,29 +24,9 @@ from edgeswap.graph.swap import parse_rule
 from edgeswap.graph.swap import swap as swap_graph
 from edgeswap.graph.verify import sample_inputs, verify
 from edgeswap.model.load import load_model
-from edgeswap.records import SkippedActivation, SwappedActivation
 from edgeswap.system.output import staged_file
 
 MOST_SAMPLES = 256
-
-
-@dataclass(frozen=True, eq=False)
-class SwapResult:
-    """What came out of a swap.
-
-    Attributes:
-        model: of the framework it was given in, not compiled; weights, names and flags as before.
-        swapped: each activation that was replaced.
-        skipped: each that stays although a swap was asked for, with the reason.
-        renamed: layers of nested models whose name was taken: new name to old.
-        effects: what the swap does to ranges and outputs; None where no data were given.
-    """
-
-    model: Any
-    swapped: tuple[SwappedActivation, ...]
-    skipped: tuple[SkippedActivation, ...]
-    renamed: dict[str, str]
-    effects: Effects | None = None
 
 
 def swap_activations(

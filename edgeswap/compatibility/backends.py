@@ -1,4 +1,4 @@
-"""The targets that a model can be checked for, each with the table that judges its operators. Data."""
+"""What runs operators where, each with the table that judges them. Data."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from edgeswap.compatibility import edgetpu, xnnpack
-from edgeswap.errors import ConfigError
-from edgeswap.targets.names import EMULATORS, SSH
-from edgeswap.targets.ssh_address import Address
-from edgeswap.tflite.operation import Operation, Remark
+from edgeswap.compatibility.findings import Remark
+from edgeswap.tflite.operation import Operation
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where a model is to run.
+class Backend:
+    """What runs a model.
 
     Attributes:
-        name: as in `--target`.
+        name: as in `--target` of `edgeswap check`.
         judge: what is to be said against an operator in int8 there.
         basis: what it judges by.
         dtypes: what a quantized tensor may be.
@@ -42,26 +40,13 @@ def _estimated(basis: str, operation: Operation) -> Remark | None:
 _MOBILE = f"an estimate, that a phone's runtime does as {xnnpack.BASIS}"
 _LINUX = f"an estimate, that a board's runtime does as {xnnpack.BASIS}"
 
-TARGETS: Mapping[str, Target] = {
-    "host": Target("host", xnnpack.judge, xnnpack.BASIS),
-    "mobile": Target("mobile", partial(_estimated, _MOBILE), _MOBILE, bundled_runtime=True),
-    "coral": Target("coral", edgetpu.judge, edgetpu.BASIS, edgetpu.DTYPES, one_piece=True),
+BACKENDS: Mapping[str, Backend] = {
+    "host": Backend("host", xnnpack.judge, xnnpack.BASIS),
+    "mobile": Backend("mobile", partial(_estimated, _MOBILE), _MOBILE, bundled_runtime=True),
+    "coral": Backend("coral", edgetpu.judge, edgetpu.BASIS, edgetpu.DTYPES, one_piece=True),
 }
 
 
-def target(name: str) -> Target:
-    """The target called `name`.
-
-    Raises:
-        ConfigError: none is called so, or it is an `ssh://` that is no address.
-    """
-    if name in TARGETS:
-        return TARGETS[name]
-    if name.startswith(SSH):
-        Address.parse(name)
-    if name.startswith(SSH) or name in EMULATORS:  # boards run the host's runtime
-        return Target(name, partial(_estimated, _LINUX), _LINUX, bundled_runtime=True)
-    raise ConfigError(
-        f"Expected a target that edgeswap can check for, got {name!r}.",
-        f"Known are: {', '.join(TARGETS)}, ssh://user@board, {', '.join(EMULATORS)}.",
-    )
+def estimated(name: str) -> Backend:
+    """A backend called `name` that is judged by the host's table: a board runs the same runtime, of unknown age."""
+    return Backend(name, partial(_estimated, _LINUX), _LINUX, bundled_runtime=True)

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
 from edgeswap.records import Activations, Record
+from edgeswap.tflite.kind import Kind
 
-Kind = Literal[
-    "float32",
-    "float16",
-    "dynamic range",
-    "int8",
-    "int8 with uint8 ends",
-    "int8 with float32 ends",
-    "int8 in part",
-    "int16x8",
-    "uint8",
-]
 Severity = Literal["blocks", "costs", "note"]
 SEVERITIES: tuple[Severity, ...] = ("blocks", "costs", "note")  # gravest first
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a table says against an operator.
+
+    Attributes:
+        severity: as in a finding.
+        why: one sentence.
+        instead: what to write instead, one sentence, or nothing.
+        basis: what it rests on.
+        scope: `operator`: it runs elsewhere, in int8; `model`: the whole model is refused.
+    """
+
+    severity: Severity
+    why: str
+    instead: str
+    basis: str
+    scope: Literal["operator", "model"] = "operator"
 
 
 class Finding(Record):

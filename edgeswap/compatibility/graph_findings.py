@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from edgeswap.activations.catalog import Activation
-from edgeswap.compatibility.backends import Target
-from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Severity, TargetCheck
+from edgeswap.compatibility.backends import Backend
+from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
-from edgeswap.tflite.operation import Operation, Remark
+from edgeswap.tflite.operation import Operation
 
 ESTIMATE = "an estimate, from what such layers became when they were converted"
 FACT = "the model itself"
@@ -41,7 +41,7 @@ NEAREST: Mapping[str, Sequence[str]] = {
 }
 
 
-def check(graph: Graph, target: Target, *, shapes: Mapping[Ref, tuple[int | None, ...]]) -> TargetCheck:
+def check(graph: Graph, target: Backend, *, shapes: Mapping[Ref, tuple[int | None, ...]]) -> TargetCheck:
     """What is to be said of a model on one target.
 
     Args:
@@ -119,7 +119,7 @@ def heavy_from(names: Sequence[str]) -> list[bool]:
 @dataclass(frozen=True, eq=False)
 class _Model:
     graph: Graph
-    target: Target
+    target: Backend
     shapes: Mapping[Ref, tuple[int | None, ...]]
 
     @cached_property

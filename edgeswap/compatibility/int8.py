@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from edgeswap.compatibility.backends import target
+from edgeswap.compatibility.backends import BACKENDS
 from edgeswap.compatibility.findings import Finding
 from edgeswap.compatibility.graph_findings import check
-from edgeswap.errors import ModelError
+from edgeswap.errors import ModelError, shortened
 from edgeswap.graph.ir import Graph
 from edgeswap.records import Caution
-from edgeswap.report.wording import shortened
 
 
 def require_int8(graph: Graph) -> list[Caution]:
@@ -26,7 +25,7 @@ def require_int8(graph: Graph) -> list[Caution]:
     Raises:
         ModelError: a blocking finding that is certain; the remedy is the finding's own.
     """
-    blocking = [one for one in check(graph, target("host"), shapes={}).findings if one.severity == "blocks"]
+    blocking = [one for one in check(graph, BACKENDS["host"], shapes={}).findings if one.severity == "blocks"]
     certain = [finding for finding in blocking if finding.certain]
     if certain:
         first, *others = certain

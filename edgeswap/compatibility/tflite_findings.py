@@ -9,19 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from edgeswap import __version__
-from edgeswap.compatibility.backends import Target
-from edgeswap.compatibility.findings import CheckReport, Finding, Kind, Severity, TargetCheck
+from edgeswap.compatibility.backends import Backend
+from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, against, grouped, heavy_from
 from edgeswap.tflite import verify
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.flatbuffer import Tensor, read, tensors
-from edgeswap.tflite.kind import BORDERS, IN_FLOAT, kind_of
+from edgeswap.tflite.kind import BORDERS, IN_FLOAT, Kind, kind_of
 from edgeswap.tflite.remedies import instead_of
+from edgeswap.version import __version__
 
 
-def check(data: bytes, target: Target, *, layer_names: Sequence[str] = ()) -> TargetCheck:
+def check(data: bytes, target: Backend, *, layer_names: Sequence[str] = ()) -> TargetCheck:
     """What is to be said of a `.tflite` file on one target.
 
     Args:
@@ -57,7 +57,7 @@ def is_tflite(path: Path) -> bool:
         return stream.read(8)[4:] == b"TFL3" or path.suffix == ".tflite"
 
 
-def check_file(path: Path, targets: Sequence[Target]) -> CheckReport:
+def check_file(path: Path, targets: Sequence[Backend]) -> CheckReport:
     """What is to be said of the `.tflite` at `path` on each target.
 
     Raises:
@@ -78,7 +78,7 @@ def check_file(path: Path, targets: Sequence[Target]) -> CheckReport:
 @dataclass(frozen=True, eq=False)
 class _File:
     model: Any
-    target: Target
+    target: Backend
     layer_names: Sequence[str]
 
     @cached_property

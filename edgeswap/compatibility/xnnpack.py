@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeswap.tflite.operation import Operation, Remark
+from edgeswap.compatibility.findings import Remark
+from edgeswap.tflite.operation import Operation
 
 BASIS = "what was measured with ai-edge-litert 2.3 on x86-64"
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +12,7 @@ import numpy.typing as npt
 from edgeswap.data.mean_std import is_mean_std, parse
 from edgeswap.errors import ConfigError, DataError
 from edgeswap.graph.feature_normalization import FeatureNormalization
+from edgeswap.system.user_function import call_function, import_function
 
 Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float32]
@@ -193,63 +190,6 @@ def from_name(name: str) -> Preprocess:
         f"Expected a preprocess of {', '.join(NAMED)}, mean-std:R,G,B/R,G,B or module:function, got {name!r}.",
         "Give the one the model was trained with.",
     )
-
-
-def import_function(spec: str) -> Callable[..., Any]:
-    """The function that `module:function` names; modules in the working directory are found too.
-
-    Raises:
-        ConfigError: there is no such module or function, or importing the module raised an error.
-    """
-    module_name, _, function_name = spec.partition(":")
-    working_directory = str(Path.cwd())
-    if working_directory not in sys.path:
-        sys.path.append(working_directory)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"Expected an importable module in {spec!r}, got: {error}.",
-            "Run edgeswap where the module lies, or install it.",
-        ) from error
-    except Exception as error:
-        raise ConfigError(
-            f"Expected an importable module in {spec!r}, but importing it raised {_told(error)}.", "Mend the module."
-        ) from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise ConfigError(
-            f"Expected a function {function_name!r} in module {module_name!r}, got none.",
-            "Write it as module:function, such as mydata:load.",
-        )
-    return function  # type: ignore[no-any-return]
-
-
-def call_function(spec: str, function: Callable[..., Any], *arguments: Any) -> Any:
-    """What a user's `function` returns for `arguments`.
-
-    Args:
-        spec: `module:function`, to name it.
-        function: from `import_function`.
-        arguments: what it is handed.
-
-    Raises:
-        DataError: it raised an error, whatever kind; the message says which and where.
-    """
-    try:
-        return function(*arguments)
-    except Exception as error:
-        raise DataError(
-            f"Expected {spec} to return, but it raised {_told(error)}.",
-            "Mend the function; --debug shows the whole traceback.",
-        ) from error
-
-
-def _told(error: Exception) -> str:
-    """An error in one line, with the place in the code where it was raised."""
-    words = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
-    *_, place = traceback.extract_tb(error.__traceback__)
-    return f"{words} ({Path(place.filename).name}, line {place.lineno})"
 
 
 def _checked_result(name: str, raw: Any, result: Any) -> Any:

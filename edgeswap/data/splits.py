@@ -1,18 +1,18 @@
 """The three disjoint roles of data in a run: train, calibration, test. edgeswap never trains or calibrates by the last.
 
-What edgeswap cannot know, and what it decided by itself, stands in `Roles.cautions`.
+What edgeswap cannot know, and what it decided by itself, stands in `Splits.cautions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.commands.source import Source
-from edgeswap.config.export import ExportConfig
 from edgeswap.data.calibration import choose, representative_dataset
 from edgeswap.data.class_names import read_names, require_same_names
 from edgeswap.data.images import ImageFiles
@@ -22,8 +22,6 @@ from edgeswap.data.preprocess_choice import preprocess_for
 from edgeswap.data.resizing import Resize
 from edgeswap.data.split_folders import Part, Split, test_folder
 from edgeswap.errors import DataError
-from edgeswap.graph.feature_normalization import without_normalizations
-from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Caution, Data, DataSource
 
@@ -34,8 +32,29 @@ _SILENT = Silent()
 
 
 @dataclass(frozen=True, eq=False)
-class Roles:
-    """Who does what.
+class DataSpecs:
+    """What a user says of data; each SPEC as `edgeswap.data.load.load` takes it, else None.
+
+    Attributes:
+        data: to train and calibrate on, and without `test_data` to test on.
+        test_data: for the figures.
+        calibration: to calibrate on instead of `data`.
+        preprocess: name of the mapping from raw samples to the model's input.
+        resize: how image files reach the model's size.
+        labels: a file of class names.
+    """
+
+    data: Any = None
+    test_data: Any = None
+    calibration: Any = None
+    preprocess: str | None = None
+    resize: Resize = "pillow"
+    labels: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Which samples do what.
 
     Attributes:
         train: for fine-tuning; None where nothing is trained.
@@ -59,7 +78,7 @@ class Roles:
         first = self.test.read(np.arange(1))
         return pixel_inputs(first) if isinstance(first, dict) else frozenset()
 
-    def with_names(self, names: Sequence[str]) -> Roles:
+    def with_names(self, names: Sequence[str]) -> Splits:
         """The same samples with the classes in another order; see `Dataset.with_names`."""
         train = None if self.train is None else self.train.with_names(names)
         return replace(
@@ -78,8 +97,26 @@ class Roles:
         )
 
 
-def assign(config: ExportConfig, source: Source, progress: Progress = _SILENT) -> Roles:
-    """Open what the config names and give each sample its role.
+def split(
+    specs: DataSpecs,
+    *,
+    input_shapes: Mapping[str, tuple[int, ...]],
+    classes: int,
+    takes_raw_pixels: bool,
+    trains: bool,
+    seed: int,
+    progress: Progress = _SILENT,
+) -> Splits:
+    """Open what the specs name and give each sample its role.
+
+    Args:
+        specs: what the user named.
+        input_shapes: model input to its shape without the batch.
+        classes: how many the model tells apart.
+        takes_raw_pixels: whether it maps pixels itself.
+        trains: whether anything is fine-tuned.
+        seed: of what is set aside, and of the calibration samples.
+        progress: told of the check of images.
 
     Test data are those of `test_data`, else the test part of `data` where that holds train and test folders. Else a
     stratified fifth of `data` is set aside first, and what is the same sample to the byte is taken out of the rest:
@@ -89,57 +126,54 @@ def assign(config: ExportConfig, source: Source, progress: Progress = _SILENT) -
         DataError: the data cannot be read, do not fit the model, overlap, name their classes otherwise, or images come
             without `preprocess`.
     """
-    names = None if config.labels is None else read_names(config.labels, source.classes)
-    names_from = str(config.labels)
+    names = None if specs.labels is None else read_names(specs.labels, classes)
+    names_from = str(specs.labels)
 
     def opened(spec: object, part: Part) -> Dataset:
         nonlocal names, names_from
         dataset = load(
             spec,
-            input_shapes=source.input_shapes,
-            classes=source.classes,
+            input_shapes=input_shapes,
+            classes=classes,
             class_names=names,
             names_from=names_from,
             part=part,
-            resize=config.resize,
+            resize=specs.resize,
         )
         if names is None and dataset.class_names is not None:
             names, names_from = dataset.class_names, dataset.source
         return dataset
 
-    example = config.model is None and config.data is None
-    data = opened("digits", "train") if example else None if config.data is None else opened(config.data, "train")
+    data = None if specs.data is None else opened(specs.data, "train")
     cautions: tuple[Caution, ...] = ()
-    test_spec = "digits/test" if example and config.test_data is None else config.test_data
+    test_spec = specs.test_data
     if test_spec is None and data is not None and data.split is not None:
-        test_spec, cautions = config.data, (_by_folders(data, data.split),)
+        test_spec, cautions = specs.data, (_by_folders(data, data.split),)
     if test_spec is not None:
         train, test = data, opened(test_spec, "test")
         _refuse_test_samples(train, test)
     elif data is not None:
-        train, test = stratified_split(data, HELD_OUT, config.seed)
+        train, test = stratified_split(data, HELD_OUT, seed)
         train = _without(train, test)
         cautions = (_set_aside(test),)
     else:
         raise DataError("Expected test data, got none.", "Pass --test-data SPEC, or --data SPEC to split.")
-    pool = train if config.calibration is None else opened(config.calibration, "train")
+    pool = train if specs.calibration is None else opened(specs.calibration, "train")
     if pool is None:
         raise DataError("Expected samples to calibrate on, got none.", "Pass --calibration SPEC or --data SPEC.")
-    if config.calibration is not None and test_spec is None:
+    if specs.calibration is not None and test_spec is None:
         pool = _without(pool, test)
     if (agreed := require_same_names([train, test, pool])) is not None:
         train = None if train is None else replace(train, class_names=agreed)
         test, pool = replace(test, class_names=agreed), replace(pool, class_names=agreed)
-    named = digits.PREPROCESS if example and config.preprocess is None else config.preprocess
-    preprocess = preprocess_for(test, named, takes_raw_pixels=source.takes_raw_pixels)
-    calibration = pool.subset(choose(len(pool), pool.labels, CALIBRATION_SAMPLES, config.seed))
-    used = [test, train if config.trains and train is not None else calibration]
+    preprocess = preprocess_for(test, specs.preprocess, takes_raw_pixels=takes_raw_pixels)
+    calibration = pool.subset(choose(len(pool), pool.labels, CALIBRATION_SAMPLES, seed))
+    used = [test, train if trains and train is not None else calibration]
     used += [calibration] if calibration.samples is not used[1].samples else []
     with progress.step("Check the data", expected_s=CHECK_S_PER_IMAGE * sum(map(len, used))):
-        cautions += _sideways(used, config.resize)
-    shapes = source.input_shapes
-    representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=shapes, test=test)
-    return Roles(train if config.trains else None, calibration, test, preprocess, representative, cautions)
+        cautions += _sideways(used, specs.resize)
+    representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=input_shapes, test=test)
+    return Splits(train if trains else None, calibration, test, preprocess, representative, cautions)
 
 
 def _by_folders(data: Dataset, split: Split) -> Caution:
@@ -182,24 +216,6 @@ def _set_aside(test: Dataset) -> Caution:
         "have been trained: edgeswap cannot know.",
         remedy="Pass by --test-data samples that the float model was not trained on; else its figure may be too good.",
     )
-
-
-def normalized_by_app(source: Source, roles: Roles) -> tuple[Source, Roles]:
-    """Source and roles where the app normalizes the features of inputs whose own layer did so in the model.
-
-    See `feature_normalization`. The same samples give the same outputs, as the preprocessing then does what the layer
-    did. Inputs of pixels keep theirs: there int8 = pixel - 128 holds.
-    """
-    pixels = () if roles.preprocess.quantization is None else roles.pixel_inputs or tuple(source.input_shapes)
-    graph, normalizations = without_normalizations(source.graph, pixels)
-    if not normalizations:
-        return source, roles
-    preprocess = replace(roles.preprocess, normalizations=normalizations)
-    representative = tuple(
-        normalizations[name](array) if name in normalizations else array
-        for name, array in zip(source.input_shapes, roles.representative, strict=True)
-    )
-    return replace(source, graph=graph), replace(roles, preprocess=preprocess, representative=representative)
 
 
 def _refuse_test_samples(train: Dataset | None, test: Dataset) -> None:

@@ -13,8 +13,8 @@ from edgeswap.data.dataset import Dataset
 from edgeswap.data.images import ImageFiles
 from edgeswap.data.preprocess import NAMED, Preprocess
 from edgeswap.data.resizing import RESIZE
-from edgeswap.evaluation.comparison import wilson_interval
 from edgeswap.records import Accuracy
+from edgeswap.statistics import wilson_interval
 
 # A float model below this is asked again; most that are meant are above, and asking costs 8 times 200 samples at most.
 POOR = 0.7

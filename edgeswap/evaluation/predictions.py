@@ -11,9 +11,9 @@ from edgeswap.data.load import Dataset
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.errors import DataError
 from edgeswap.evaluation.alternatives import Alternative
-from edgeswap.evaluation.comparison import wilson_interval
 from edgeswap.progress import Progress
 from edgeswap.records import Accuracy, Caution
+from edgeswap.statistics import wilson_interval
 
 BATCH_SIZE = 64
 FEW = 50

@@ -13,6 +13,7 @@ from edgeswap.frameworks import tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.names import built_name
+from edgeswap.records import SkippedActivation, SwappedActivation
 
 Range = tuple[float, float]
 BATCH_SIZE = 64
@@ -81,3 +82,22 @@ def _run(
         for name in names
     }
     return ranges, [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class SwapResult:
+    """What came out of a swap.
+
+    Attributes:
+        model: of the framework it was given in, not compiled; weights, names and flags as before.
+        swapped: each activation that was replaced.
+        skipped: each that stays although a swap was asked for, with the reason.
+        renamed: layers of nested models whose name was taken: new name to old.
+        effects: what the swap does to ranges and outputs; None where no data were given.
+    """
+
+    model: Any
+    swapped: tuple[SwappedActivation, ...]
+    skipped: tuple[SkippedActivation, ...]
+    renamed: dict[str, str]
+    effects: Effects | None = None

@@ -6,10 +6,10 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from edgeswap.data.preprocess import import_function
 from edgeswap.errors import ConfigError, ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.model.file import ModelFile
+from edgeswap.system.user_function import import_function
 
 CustomObjects = Mapping[str, Any] | Sequence[str]
 _NAMES = {"keras": "Keras 3", "tf_keras": "Keras 2"}

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeswap.compatibility.findings import ActivationUse, CheckReport, TargetCheck
+from edgeswap.errors import shortened
 from edgeswap.report import numbers
-from edgeswap.report import wording as say
 
 WIDEST = 100
 NAMES = ("where", "activation")  # columns of names, which leave room for the words beside them
@@ -29,7 +29,7 @@ def render(report: CheckReport, console: Console) -> None:
         console.print(_text(f"{report.model}: {report.kind}."))
     if report.activations is not None:
         swapped, kept = report.activations.swapped, report.activations.skipped
-        names = say.shortened([entry.layer for entry in swapped])
+        names = shortened([entry.layer for entry in swapped])
         console.print(
             _text(f"{len(swapped)} activations would be swapped: {names}." if swapped else "Nothing to swap.")
         )
@@ -77,7 +77,7 @@ def _findings(target: TargetCheck) -> Table:
     """A row a finding; what it rests on stands beside it where that is not what the target is judged by."""
     table = _table("", "where", "what, why, and what to do instead")
     for finding in target.findings:
-        where = say.shortened(finding.layers or finding.tensors, most=2)
+        where = shortened(finding.layers or finding.tensors, most=2)
         about = Text.assemble((f"{_printable(finding.what)}. ", "bold"), _printable(finding.why))
         if finding.instead:
             about.append(f" {_printable(finding.instead)}")

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.commands.swap import SwapResult
+from edgeswap.evaluation.swap_effects import SwapResult
 
 WIDEST = 100
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
+from edgeswap.errors import shortened
 from edgeswap.records import ExportReport
 from edgeswap.report import wording as say
 from edgeswap.report.figures import Item, how_measured, said_of_targets, show
@@ -41,9 +42,9 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
     yield from said_of_targets(report)
     yield "swapped", say.swapped(report), ""
     for kept in say.kept(report):
-        yield "kept", f"{len(kept.layers)} {kept.activation} ({say.shortened(kept.layers)}): {kept.reason}", ""
+        yield "kept", f"{len(kept.layers)} {kept.activation} ({shortened(kept.layers)}): {kept.reason}", ""
     if report.left_to_calibration:
-        names = say.shortened(report.left_to_calibration)
+        names = shortened(report.left_to_calibration)
         yield "calibrated", f"ranges of layers that edgeswap does not know were left to the converter: {names}", ""
     if report.ranges is not None:
         yield "ranges", say.ranges(report), ""

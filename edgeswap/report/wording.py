@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from edgeswap.evaluation.large_drop import LARGE_DROP
@@ -344,12 +343,6 @@ def kept(report: ExportReport) -> list[Kept]:
     for entry in report.activations.skipped:
         groups.setdefault((entry.activation, entry.reason), []).append(entry.layer)
     return [Kept(activation, reason, tuple(layers)) for (activation, reason), layers in groups.items()]
-
-
-def shortened(names: Sequence[str], most: int = 3) -> str:
-    """The first names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def command(report: Report) -> str | None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import edgeswap
-
+PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds the package
 _START = (
     "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]; "
     "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
@@ -19,4 +18,4 @@ def child_command(module: str) -> tuple[str, ...]:
     As `python -m`, which looks for every module in the working folder first. That may hold a stranger's files beside
     the model, and a `numpy.py` among them would run.
     """
-    return sys.executable, "-c", _START, str(Path(edgeswap.__file__).resolve().parent.parent), module
+    return sys.executable, "-c", _START, str(PACKAGES), module

@@ -16,21 +16,21 @@ from pathlib import Path
 
 from edgeswap.errors import OutputError, add_note
 from edgeswap.system.claim import abandoned, claimed, remove
-from edgeswap.system.partial import BASELINE, CONTROL, QAT_MODEL, RECOVERED, how_to_go_on, keep
+from edgeswap.system.partial import BASELINE, CONTROL, QAT_MODEL, RECOVERED, how_to_go_on, is_one_of, keep
 from edgeswap.system.scratch import is_full
-from edgeswap.targets.names import NPUS
 
 _HIDDEN = ".edgeswap-"
 _NEW, _OLD = "new", "old"
 
-# What an export writes. A folder that holds anything else is never replaced: it is not an export's alone.
+# What an export writes, as patterns of names. A folder that holds anything else is never replaced: it is not an
+# export's alone.
 FILES = (
     BASELINE,
     "model_int8.tflite",
     "model_int16x8.tflite",
     "model_float16.tflite",
     "model_int8_edgetpu.tflite",
-    *(f"model_int8_{npu}.tflite" for npu in NPUS),
+    "model_int8_ethos-*.tflite",
     "report.json",
     "report.html",
     QAT_MODEL,
@@ -66,7 +66,7 @@ def check_folder(output: Path, *, overwrite: bool) -> None:
             f"Expected --overwrite to replace an earlier output, but {str(output)!r} holds no report.json.",
             "Name another --output, or remove the folder yourself.",
         )
-    if foreign := [name for name in held if name not in FILES]:
+    if foreign := [name for name in held if not is_one_of(name, FILES)]:
         raise OutputError(
             f"Expected --overwrite to replace an export's files alone, but {str(output)!r} also holds {foreign[0]!r}.",
             "Move it elsewhere, or name another --output.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 import os
 import shlex
@@ -35,7 +36,7 @@ def keep(made: Path, output: Path, names: tuple[str, ...]) -> Path | None:
     Args:
         made: what a run had written when it ended; it goes where nothing of `names` is in it.
         output: what it should have become.
-        names: of the files that are worth keeping. All others are deleted: they may be incomplete.
+        names: patterns of the files that are worth keeping. All others are deleted: they may be incomplete.
 
     Returns:
         The new folder; None where there is nothing to keep.
@@ -43,7 +44,7 @@ def keep(made: Path, output: Path, names: tuple[str, ...]) -> Path | None:
     if not made.is_dir():
         return None
     for path in made.iterdir():
-        if path.name not in names:
+        if not is_one_of(path.name, names):
             remove(path)
     if not any(made.iterdir()):
         remove(made)
@@ -51,6 +52,11 @@ def keep(made: Path, output: Path, names: tuple[str, ...]) -> Path | None:
     partial = _free(output)
     made.rename(partial)  # in the place of an empty folder
     return partial
+
+
+def is_one_of(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether one of the patterns, such as `model_int8_ethos-*.tflite`, stands for a file of this name."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _free(output: Path) -> Path:

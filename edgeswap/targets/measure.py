@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import TargetError
-from edgeswap.evaluation.comparison import wilson_interval
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Accuracy, Latency, Measurement, TargetResult
+from edgeswap.statistics import wilson_interval
 
 SCHEMA = "edgeswap.benchmark/1"
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgeswap.errors import ConfigError
-from edgeswap.quantization.specification import DenseScales
 from edgeswap.targets.ssh_address import Address
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # NumPy alone takes longer to import than everything here
+    from edgeswap.compatibility.backends import Backend
+    from edgeswap.quantization.specification import DenseScales
     from edgeswap.targets.measure import Target
 
 HOST = "host"
@@ -74,6 +75,26 @@ def dense_scales_for(delegate: str | None) -> DenseScales:
     it; Vela 5.2 packs one scale for each output of a dense layer, as of a convolution.
     """
     return "per-tensor" if delegate == EDGE_TPU else "per-channel"
+
+
+def backend_of(name: str) -> Backend:
+    """What runs operators where a `--target` of `edgeswap check` points.
+
+    Raises:
+        ConfigError: none is called so, or it is an `ssh://` that is no address.
+    """
+    from edgeswap.compatibility.backends import BACKENDS, estimated  # noqa: PLC0415  (its tables take a while to import)
+
+    if name in BACKENDS:
+        return BACKENDS[name]
+    if name.startswith(SSH):
+        Address.parse(name)
+    if name.startswith(SSH) or name in EMULATORS:
+        return estimated(name)
+    raise ConfigError(
+        f"Expected a target that edgeswap can check for, got {name!r}.",
+        f"Known are: {', '.join(BACKENDS)}, ssh://user@board, {', '.join(EMULATORS)}.",
+    )
 
 
 def require_usable(targets: Sequence[str], delegate: str | None) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from edgeswap.compatibility.findings import Kind
 from edgeswap.tflite.calls import calls
 from edgeswap.tflite.flatbuffer import tensors
 
+Kind = Literal[
+    "float32",
+    "float16",
+    "dynamic range",
+    "int8",
+    "int8 with uint8 ends",
+    "int8 with float32 ends",
+    "int8 in part",
+    "int16x8",
+    "uint8",
+]
 BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 IN_FLOAT: tuple[Kind, ...] = ("float32", "float16", "dynamic range")  # all of it is computed in float
 _WEIGHTS = frozenset({"INT8", "UINT8", "INT4", "UINT4", "INT2"})

@@ -1,12 +1,10 @@
-"""One call of a TFLite operator, as far as a target asks about it, and what a target's table says of it."""
+"""One call of a TFLite operator, as far as a target asks about it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from edgeswap.compatibility.findings import Severity
+from typing import Any
 
 Shape = tuple[int, ...]
 
@@ -30,22 +28,3 @@ class Operation:
     outputs: tuple[Shape, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     version: int | None = None
-
-
-@dataclass(frozen=True)
-class Remark:
-    """What a table says against an operator.
-
-    Attributes:
-        severity: as in a finding.
-        why: one sentence.
-        instead: what to write instead, one sentence, or nothing.
-        basis: what it rests on.
-        scope: `operator`: it runs elsewhere, in int8; `model`: the whole model is refused.
-    """
-
-    severity: Severity
-    why: str
-    instead: str
-    basis: str
-    scope: Literal["operator", "model"] = "operator"

@@ -9,9 +9,10 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import edgeswap as api
+from edgeswap.commands.export import data_specs
 from edgeswap.commands.source import open_source
 from edgeswap.config.export import export_config
-from edgeswap.data.splits import CALIBRATION_SAMPLES, assign
+from edgeswap.data.splits import CALIBRATION_SAMPLES, split
 from edgeswap.errors import DataError
 from edgeswap.frameworks import keras
 from edgeswap.progress import Silent
@@ -26,8 +27,18 @@ def source():
     return open_source(model, seed=0, progress=Silent())
 
 
-def roles(source, **settings):
-    return assign(export_config({"model": object(), "preprocess": "unit", **settings}), source)
+def splits(source, **settings):
+    config = export_config({"model": object(), "preprocess": "unit", **settings})
+    progress = settings.pop("progress", Silent())
+    return split(
+        data_specs(config),
+        input_shapes=source.input_shapes,
+        classes=source.classes,
+        takes_raw_pixels=source.takes_raw_pixels,
+        trains=config.trains,
+        seed=config.seed,
+        progress=progress,
+    )
 
 
 def digests(dataset):
@@ -36,7 +47,7 @@ def digests(dataset):
 
 def test_a_fifth_is_set_aside(source):
     x, y = digits("train")
-    found = roles(source, data=(x, y))
+    found = splits(source, data=(x, y))
     assert (len(found.train), len(found.test)) == (192, 48)
     assert not digests(found.train) & digests(found.test)
     assert not digests(found.calibration) & digests(found.test)
@@ -50,43 +61,43 @@ def test_a_fifth_is_set_aside(source):
 def test_a_photograph_that_is_there_twice_never_serves_both_sides(source):
     x, y = digits("train")
     x, y = np.concatenate([x, x[:100]]), np.concatenate([y, y[:100]])
-    found = roles(source, data=(x, y))
+    found = splits(source, data=(x, y))
     assert not digests(found.train) & digests(found.test)
     assert len(found.train) + len(found.test) < 340
 
 
 def test_calibration_data_lose_what_was_set_aside_of_the_same_data(source):
     x, y = digits("train")
-    found = roles(source, data=(x, y), calibration=x[:100])
+    found = splits(source, data=(x, y), calibration=x[:100])
     assert not digests(found.calibration) & digests(found.test)
     assert 50 < len(found.calibration) < 100
 
 
 def test_calibration_data_that_were_all_set_aside(source):
     x, y = digits("train")
-    held = roles(source, data=(x, y)).test
+    held = splits(source, data=(x, y)).test
     with pytest.raises(DataError, match="besides those that are set aside"):
-        roles(source, data=(x, y), calibration=held.read(np.arange(len(held))))
+        splits(source, data=(x, y), calibration=held.read(np.arange(len(held))))
 
 
 def test_named_test_data_that_overlap_are_refused(source):
     x, y = digits("train")
     with pytest.raises(DataError, match="got 10 of 200 from tuple that are"):
-        roles(source, data=(x[:200], y[:200]), test_data=(x[190:], y[190:]))
+        splits(source, data=(x[:200], y[:200]), test_data=(x[190:], y[190:]))
     with pytest.raises(DataError, match="not in the test split"):
-        roles(source, data=(x[:200], y[:200]), test_data=(x[200:], y[200:]), calibration=x[200:])
+        splits(source, data=(x[:200], y[:200]), test_data=(x[200:], y[200:]), calibration=x[200:])
 
 
 def test_ptq_needs_no_training_data(source):
     x, y = digits("train")
-    found = roles(source, calibration=x[:100], test_data=(x[100:], y[100:]), method="ptq")
+    found = splits(source, calibration=x[:100], test_data=(x[100:], y[100:]), method="ptq")
     assert found.train is None
     assert found.record.train is None
     assert found.record.calibration.samples == 100
 
 
 def test_many_samples_calibrate_by_some_of_each_class(source):
-    found = roles(source, data="digits", test_data="digits/test")
+    found = splits(source, data="digits", test_data="digits/test")
     assert len(found.train) == 1257
     assert len(found.calibration) == CALIBRATION_SAMPLES
     assert np.bincount(found.calibration.labels).tolist() == [50] * 10
@@ -95,7 +106,7 @@ def test_many_samples_calibrate_by_some_of_each_class(source):
 @pytest.mark.parametrize(("dtype", "expected"), [(np.float32, "none"), (np.float64, "none"), (bool, "none")])
 def test_floats_are_what_the_model_takes(dtype, expected, source):
     x, y = digits("train")
-    found = roles(source, data=((x / 16).astype(dtype), y), preprocess=None)
+    found = splits(source, data=((x / 16).astype(dtype), y), preprocess=None)
     assert found.preprocess.name == expected
 
 
@@ -104,7 +115,7 @@ def test_a_model_with_its_own_rescaling_takes_pixels():
     model = keras.Sequential([keras.Input((8, 8, 1)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(10)])
     own = open_source(model, seed=0, progress=Silent())
     assert own.takes_raw_pixels
-    assert roles(own, data=digits("train"), preprocess=None).preprocess.name == "raw"
+    assert splits(own, data=digits("train"), preprocess=None).preprocess.name == "raw"
 
 
 def test_of_two_inputs_the_pixels_alone_have_the_range_of_pixels(tmp_path):
@@ -193,10 +204,10 @@ def test_classes_that_one_side_spells_otherwise_are_refused_with_both(three, tmp
     train = animals(tmp_path / "train", ["ant", "bee", "cat"])
     test = animals(tmp_path / "test", ["ant", "bee", "Cat"], first=100)
     with pytest.raises(DataError, match=r"named as in .*train, got Cat in .*test") as raised:
-        roles(three, data=str(train), test_data=str(test))
+        splits(three, data=str(train), test_data=str(test))
     assert "ant, bee, cat" in raised.value.remedy
     with pytest.raises(DataError, match="got Cat in"):
-        roles(
+        splits(
             three, data=str(train), test_data=str(animals(tmp_path / "t2", ["ant"], first=200)), calibration=str(test)
         )
 
@@ -204,7 +215,7 @@ def test_classes_that_one_side_spells_otherwise_are_refused_with_both(three, tmp
 def test_a_class_without_a_test_sample_keeps_the_numbers_of_the_others(three, tmp_path):
     train = animals(tmp_path / "train", ["ant", "bee", "cat"])
     test = animals(tmp_path / "test", ["bee", "cat"], first=100)
-    found = roles(three, data=str(train), test_data=str(test))
+    found = splits(three, data=str(train), test_data=str(test))
     assert found.test.class_names == ("ant", "bee", "cat")
     assert set(found.test.labels) == {1, 2}
 
@@ -215,7 +226,7 @@ def test_names_come_from_whichever_side_has_them(named, three, tmp_path):
     x = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1), dtype=np.uint8)
     arrays = (x, np.arange(30) % 3)
     given = {"data": arrays, "test_data": arrays} | {named: str(folder)}
-    found = roles(three, **given)
+    found = splits(three, **given)
     assert found.test.class_names == found.train.class_names == found.calibration.class_names == ("ant", "bee", "cat")
     assert set(found.test.labels) == {0, 1, 2}
 
@@ -224,7 +235,7 @@ def test_parts_in_folders_train_and_test(three, tmp_path):
     root = tmp_path / "dataset"
     for part, first in (("train", 0), ("test", 100), ("val", 200)):
         animals(root / part, ["ant", "bee", "cat"], first=first)
-    found = roles(three, data=str(root))
+    found = splits(three, data=str(root))
     assert (found.train.source, found.test.source) == (str(root / "train"), str(root / "test"))
     assert len(found.train) == len(found.test) == 36
     (caution,) = found.cautions
@@ -234,13 +245,13 @@ def test_parts_in_folders_train_and_test(three, tmp_path):
 
 def test_what_the_float_model_may_know_is_said(source):
     x, y = digits("train")
-    assert [caution.kind for caution in roles(source, data=(x, y)).cautions] == ["test_may_be_known"]
-    assert not roles(source, data=(x[:200], y[:200]), test_data=(x[200:], y[200:])).cautions
+    assert [caution.kind for caution in splits(source, data=(x, y)).cautions] == ["test_may_be_known"]
+    assert not splits(source, data=(x[:200], y[:200]), test_data=(x[200:], y[200:])).cautions
 
 
 def test_names_in_another_order_in_labels_number_the_folders(three, tmp_path):
     (tmp_path / "labels.txt").write_text("cat\nant\nbee\n")
-    found = roles(three, data=str(animals(tmp_path / "p", ["ant", "bee", "cat"])), labels=tmp_path / "labels.txt")
+    found = splits(three, data=str(animals(tmp_path / "p", ["ant", "bee", "cat"])), labels=tmp_path / "labels.txt")
     assert found.test.class_names == ("cat", "ant", "bee")
     files = found.test.samples.files
     for position, label in zip(found.test.positions, found.test.labels, strict=True):
@@ -252,10 +263,10 @@ def test_images_that_are_stored_turned_are_counted(three, tmp_path):
     pixels = np.random.default_rng(9).integers(0, 256, (8, 8), dtype=np.uint8)
     write_folder(root, {"ant/turned.jpg": encoded(pixels, "JPEG", orientation=6)})
     test = str(animals(tmp_path / "t", ["ant", "bee", "cat"], first=100))
-    (caution,) = roles(three, data=str(root), test_data=test).cautions
+    (caution,) = splits(three, data=str(root), test_data=test).cautions
     assert caution.kind == "exif_orientation"
     assert caution.problem.startswith("1 image is stored turned or mirrored by its EXIF and was turned upright")
-    (caution,) = roles(three, data=str(root), test_data=test, resize="keras").cautions
+    (caution,) = splits(three, data=str(root), test_data=test, resize="keras").cautions
     assert "stays so" in caution.problem
 
 
@@ -265,11 +276,11 @@ def test_one_broken_image_of_many_is_told_before_anything_is_trained(three, tmp_
     write_folder(root, {"ant/zz1.jpg": whole[:900], "bee/zz2.jpg": whole[:900], "cat/zz3.jpg": whole[:900]})
     test = str(animals(tmp_path / "t", ["ant", "bee", "cat"], first=1000))
     with pytest.raises(DataError, match=r"got ant/zz1\.jpg .*; 2 more of 603 cannot be read") as raised:
-        roles(three, data=str(root), test_data=test)
+        splits(three, data=str(root), test_data=test)
     assert "_io" not in str(raised.value)
 
 
 def test_a_folder_whose_name_is_no_utf_8_can_be_reported(three, tmp_path):
     root = animals(tmp_path / os.fsdecode(b"caf\xe9"), ["ant", "bee", "cat"])
-    text = roles(three, data=str(root)).record.model_dump_json()
+    text = splits(three, data=str(root)).record.model_dump_json()
     assert r"caf\\udce9" in text

@@ -1,0 +1,85 @@
+"""Intervals and tests for shares of right samples: of one model, and of two on the same samples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
+
+
+def wilson_interval(successes: int, n: int) -> tuple[float, float]:
+    """The 95 % score interval of a proportion; (0, 1) where there is no sample.
+
+    Source: Wilson, Probable inference, the law of succession, and statistical inference, JASA 22, 1927, 209-212.
+
+    Raises:
+        ValueError: not 0 <= successes <= n.
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"Expected 0 <= successes <= n, got {successes} of {n}.")
+    if n == 0:
+        return 0.0, 1.0
+    share, square = successes / n, Z95**2
+    middle = (share + square / (2 * n)) / (1 + square / n)
+    half = Z95 / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n**2))
+    return (0.0 if successes == 0 else middle - half), (1.0 if successes == n else middle + half)
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """The exact two-sided p-value that two classifiers are right equally often.
+
+    Args:
+        only_first: samples on which only the first is right.
+        only_second: samples on which only the second is right.
+
+    Twice the smaller tail of Binomial(only_first + only_second, 1/2), at most 1; in whole numbers, so exact.
+    Source: McNemar, Psychometrika 12, 1947, 153-157; exact form as in Fagerland, Lydersen and Laake, BMC Medical
+    Research Methodology 13:91, 2013.
+
+    Raises:
+        ValueError: a count is negative.
+    """
+    if min(only_first, only_second) < 0:
+        raise ValueError(f"Expected counts from 0, got {only_first} and {only_second}.")
+    n, term, tail = only_first + only_second, 1, 0
+    for k in range(min(only_first, only_second) + 1):
+        tail += term
+        term = term * (n - k) // (k + 1)
+    return min(1.0, (2 * tail) / (1 << n))
+
+
+def paired_difference_interval(only_first: int, only_second: int, n: int) -> tuple[float, float]:
+    """The 95 % score interval of the first's accuracy minus the second's, on the same `n` samples.
+
+    Source: Tango, Equivalence test and confidence interval for the difference in proportions for the paired-sample
+    design, Statistics in Medicine 17, 1998, 891-908. The limits are found by bisection of the score, which falls
+    with the difference.
+
+    Raises:
+        ValueError: the counts are negative or more than `n`.
+    """
+    if min(only_first, only_second) < 0 or only_first + only_second > n:
+        raise ValueError(f"Expected counts within 0 and {n}, got {only_first} and {only_second}.")
+    if n == 0:
+        return -1.0, 1.0
+    estimate = (only_first - only_second) / n
+
+    def score(difference: float) -> float:
+        b = (2 * n - only_first + only_second) * difference - only_first - only_second
+        c = -only_second * difference * (1 - difference)
+        likeliest = (math.sqrt(max(b * b - 8 * n * c, 0.0)) - b) / (4 * n)
+        variance = n * (2 * likeliest + difference * (1 - difference))
+        return (only_first - only_second - n * difference) / math.sqrt(variance) if variance > 0 else math.inf
+
+    low = -1.0 if only_second == n else _bisect(lambda d: score(d) > Z95, -1.0, estimate)
+    high = 1.0 if only_first == n else _bisect(lambda d: score(d) > -Z95, estimate, 1.0)
+    return low, high
+
+
+def _bisect(still: Callable[[float], bool], low: float, high: float) -> float:
+    """Where `still`, true at `low` and false at `high`, changes."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if still(middle) else (low, middle)
+    return (low + high) / 2
