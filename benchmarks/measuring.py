@@ -240,8 +240,8 @@ A small MobileNetV2 at {SIZE}x{SIZE}, float32 and int8, and CIFAR-10 images. `ed
 a fresh Python whose start counts, shall add at most {MOST_ADDED_S:.0f} s and {MOST_ADDED_SHARE * 100:.0f} % to the bare
 device script with the same arguments; the script's accuracy with a process a core shall be at least {LEAST_GAIN_A_CORE}
 times the number of cores faster than one interpreter in a Python loop. {len(measuring)} turns, both sides in each;
-medians, and ratios of the same turn. Where others have the cores, wall time says little of the processes; their CPU time, all of
-it together, is what the work costs. {verdict}
+medians, and ratios of the same turn. Where others have the cores, wall time says little of the processes; their CPU
+time, all of it together, is what the work costs. {verdict}
 
 | {IMAGES:,} images, both models, latency too | bare script | edgeswap.targets.measure | added, median | allowed |
 | --- | ---: | ---: | ---: | ---: |

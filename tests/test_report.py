@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from edgeswap import records
+from edgeswap.errors import shortened
 from edgeswap.evaluation.large_drop import large_drop
 from edgeswap.report import benched, html, npus, numbers, plots, terminal
 from edgeswap.report import wording as say
@@ -756,7 +757,7 @@ def test_a_stage_far_off_is_an_arrow_and_keeps_its_value():
         (numbers.three_digits(0.09123), "0.0912"),
         (numbers.three_digits(10.849), "10.8"),
         (numbers.three_digits(1239.6), "1,240"),
-        (say.shortened(["a", "b", "c", "d", "e"]), "a, b, c and 2 more"),
+        (shortened(["a", "b", "c", "d", "e"]), "a, b, c and 2 more"),
     ],
 )
 def test_numbers_read_as_people_write_them(shown, expected):

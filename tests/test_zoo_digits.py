@@ -92,7 +92,7 @@ def test_unlabelled_data_are_refused(train_data: Dataset) -> None:
 def test_shifts_move_an_image_by_at_most_one_pixel() -> None:
     image = np.zeros((500, 8, 8, 1), np.float32)
     image[:, 3, 4] = 1
-    shifted = digits._shifted(image, np.random.default_rng(0))
+    shifted = recipe._shifted(image, np.random.default_rng(0))
     assert shifted.shape == image.shape
     _, rows, columns, _ = np.nonzero(shifted)
     assert len(rows) == 500

@@ -11,7 +11,8 @@ from pydantic import Field, field_validator, model_validator
 from edgeswap.config.settings import TargetSettings, configured, flag, given, unless_bool
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
-from edgeswap.targets.names import EDGE_TPU, runs_models
+from edgeswap.targets.coral import EDGE_TPU
+from edgeswap.targets.names import runs_models
 
 
 class BenchConfig(TargetSettings):

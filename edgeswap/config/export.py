@@ -18,7 +18,8 @@ from edgeswap.errors import ConfigError
 from edgeswap.graph.swap_rule import Rule, parse_rule
 from edgeswap.quantization.specification import DenseScales, Policy
 from edgeswap.records import CandidatePrecision
-from edgeswap.targets.names import EDGE_TPU, EMULATORS, NPUS, dense_scales_for, runs_models
+from edgeswap.targets.coral import EDGE_TPU
+from edgeswap.targets.names import EMULATORS, NPUS, dense_scales_for, runs_models
 from edgeswap.tflite.lower import HardSwish
 
 if sys.version_info >= (3, 11):

@@ -11,7 +11,8 @@ from edgeswap.errors import DataError, TargetError
 from edgeswap.model.rehearsal import preview
 from edgeswap.system.output import check_folder
 from edgeswap.targets import coral
-from edgeswap.targets.names import EDGE_TPU, HOST
+from edgeswap.targets.coral import EDGE_TPU
+from edgeswap.targets.names import HOST
 from edgeswap.targets.readiness import require_ready
 
 

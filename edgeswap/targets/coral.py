@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import shutil
 
+EDGE_TPU = "edgetpu"  # as in `--delegate`
 COMPILER = "edgetpu_compiler"
 LIBRARY = "libedgetpu.so.1"
 

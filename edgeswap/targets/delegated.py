@@ -7,9 +7,8 @@ from pathlib import Path
 
 from edgeswap.progress import Progress
 from edgeswap.records import EdgeTpuMapping, TargetFailure
-from edgeswap.targets.coral import COMPILER_MISSING
+from edgeswap.targets.coral import COMPILER_MISSING, EDGE_TPU
 from edgeswap.targets.failed import failed
-from edgeswap.targets.names import EDGE_TPU
 
 EXPECTED_S = 10.0  # bends the time left that is shown, nothing else
 

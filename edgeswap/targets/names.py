@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgeswap.errors import ConfigError
+from edgeswap.targets.coral import EDGE_TPU
 from edgeswap.targets.ssh_address import Address
 
 if TYPE_CHECKING:  # NumPy alone takes longer to import than everything here
@@ -29,7 +30,6 @@ NPUS = tuple(
     )
     for macs in sizes
 )
-EDGE_TPU = "edgetpu"
 OWN_DELEGATES = ("xnnpack", "none")  # of the runtimes themselves, wherever they run
 
 

@@ -9,7 +9,8 @@ from importlib import metadata
 
 from edgeswap.errors import TargetError
 from edgeswap.targets import coral, vela
-from edgeswap.targets.names import EDGE_TPU, EMULATORS, HOST, NPUS, SSH
+from edgeswap.targets.coral import EDGE_TPU
+from edgeswap.targets.names import EMULATORS, HOST, NPUS, SSH
 
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 

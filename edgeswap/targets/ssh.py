@@ -16,7 +16,7 @@ from typing import Any
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
 from edgeswap.system import shipped
-from edgeswap.targets.names import EDGE_TPU
+from edgeswap.targets.coral import EDGE_TPU
 from edgeswap.targets.pip import has_pip
 from edgeswap.targets.script import SCRIPT, Account, failure, silent
 from edgeswap.targets.ssh_address import Address

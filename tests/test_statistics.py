@@ -7,16 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap.errors import ConfigError
-from edgeswap.evaluation.comparison import (
-    Z95,
-    compare,
-    judge,
-    mcnemar_exact,
-    paired_difference_interval,
-    wilson_interval,
-)
-from edgeswap.records import Comparison
+from edgeswap.statistics import Z95, mcnemar_exact, paired_difference_interval, wilson_interval
 
 
 @st.composite
@@ -124,81 +115,3 @@ def test_tango_covers_as_often_as_it_says() -> None:
     drawn = generator.multinomial(540, [0.03, 0.01, 0.96], 2000)
     held = [low <= 0.02 <= high for low, high in (paired_difference_interval(b, c, 540) for b, c, _ in drawn.tolist())]
     assert np.mean(held) == pytest.approx(0.95, abs=4 * math.sqrt(0.95 * 0.05 / 2000))
-
-
-# --- compare and judge ------------------------------------------------------------------------------------------------
-
-LABELS = np.arange(200) % 10
-
-
-def wrong_at(*where: int) -> np.ndarray:
-    predictions = LABELS.copy()
-    predictions[list(where)] = (predictions[list(where)] + 1) % 10
-    return predictions
-
-
-def compared(**changes: object) -> Comparison:
-    given = {
-        "labels": LABELS,
-        "baseline_predictions": wrong_at(0, 1),
-        "candidate_predictions": wrong_at(1, 2, 3, 4),
-        "control_predictions": None,
-        **changes,
-    }
-    return compare(**given, baseline_size_bytes=400, candidate_size_bytes=100)  # type: ignore[arg-type]
-
-
-def test_compare_counts_pairs() -> None:
-    found = compared()
-    assert found.top1_drop == 1.0  # 198 right against 196, of 200
-    assert found.top1_agreement == pytest.approx(196 / 200)  # samples 0, 2, 3, 4 differ; 1 is wrong in the same way
-    assert found.mcnemar_p == pytest.approx(mcnemar_exact(3, 1))
-    assert found.size_ratio == 4.0
-    assert found.control_drop is None
-    low, high = paired_difference_interval(3, 1, 200)
-    assert found.top1_drop_ci95 == pytest.approx((100 * low, 100 * high))
-
-
-def test_compare_with_a_control() -> None:
-    assert compared(control_predictions=wrong_at()).control_drop == 2.0
-
-
-def test_compare_without_labels() -> None:
-    found = compared(labels=None)
-    assert found.top1_drop is found.mcnemar_p is found.top1_drop_ci95 is None
-    assert found.top1_agreement == pytest.approx(0.98)
-
-
-def test_compare_refuses_other_lengths() -> None:
-    with pytest.raises(ValueError, match="one length"):
-        compared(candidate_predictions=LABELS[:5])
-    with pytest.raises(ValueError, match="one length"):
-        compare(None, LABELS[:0], LABELS[:0], baseline_size_bytes=1, candidate_size_bytes=1)
-
-
-def test_judge_holds_each_limit_that_is_set() -> None:
-    found = judge(
-        compared(),
-        candidate_size_bytes=100,
-        candidate_latency_ms=2.5,
-        max_drop=1.0,
-        max_latency_ms=2.4,
-        max_size=100,
-    )
-    assert [(limit.name, limit.value, limit.passed) for limit in found] == [
-        ("max_drop", 1.0, True),
-        ("max_latency_ms", 2.5, False),
-        ("max_size", 100, True),
-    ]
-    assert judge(compared(), candidate_size_bytes=100, candidate_latency_ms=None) == []
-
-
-def test_judge_without_labels_takes_the_agreement() -> None:
-    (limit,) = judge(compared(labels=None), candidate_size_bytes=1, candidate_latency_ms=None, max_drop=1.9)
-    assert limit.value == pytest.approx(2.0)
-    assert not limit.passed
-
-
-def test_judge_needs_a_time_for_a_limit_of_time() -> None:
-    with pytest.raises(ConfigError, match="measures time"):
-        judge(compared(), candidate_size_bytes=1, candidate_latency_ms=None, max_latency_ms=1.0)
