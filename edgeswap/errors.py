@@ -1,4 +1,4 @@
-"""What can go wrong, as sentences. They become text and an exit code in `cli.py` alone."""
+"""What can go wrong, as sentences. They become text and an exit code in `cli/main.py` alone."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def test_what_does_not_verify_and_what_cannot_be_judged(place: Path, edgeswap: C
     assert edgeswap("bundle", "verify", "bundle.zip").code == 0
 
 
-@pytest.mark.parametrize("flag", ["author", "licence", "description"])
+@pytest.mark.parametrize("flag", ["author", "license", "description"])
 def test_text_that_cannot_be_written_is_told_at_once(flag: str) -> None:
     with pytest.raises(ConfigError, match="Unicode text"):
         export_config({flag: "Zo\udceb"})

@@ -76,6 +76,11 @@ WRONG_USAGE = {
     ),
     "rule to what is unknown": (["export", "--swap", "swish=foo"], "got 'foo'", "relu6"),
     "unknown method": (["export", "--method", "foo"], "Expected 'ptq' or 'qat' for --method, got 'foo'", "--help"),
+    "unknown resize": (
+        ["swap", "m.keras", "--resize", "wide", "-o", "n.keras"],
+        "Expected 'pillow', 'keras' or 'crop' for --resize, got 'wide'",
+        "See: edgeswap swap --help",
+    ),
     "unknown preprocess": (["export", "--preprocess", "foo"], "got 'foo'", "trained with"),
     "unknown target": (["export", "--target", "moon"], "got 'moon'", "host"),
     "misspelt target": (["export", "--target", "emulator:pi6"], "got 'emulator:pi6'", "Did you mean emulator:pi"),
@@ -95,15 +100,19 @@ WRONG_USAGE = {
     "a target twice": (["export", "--target", "host", "--target", "host"], "each target once", "one time"),
     "epochs that are no number": (
         ["export", "--epochs", "many"],
-        "Expected a whole number for --epochs, got 'many'",
+        "Expected a whole number of at least 1 for --epochs, got 'many'",
         "--help",
     ),
-    "no epoch": (["export", "--epochs", "0"], "Expected a number of at least 1 for --epochs, got '0'", "--help"),
-    "half an epoch": (["export", "--recover-epochs", "1.5"], "Expected a whole number for --recover-epochs", "--help"),
+    "no epoch": (["export", "--epochs", "0"], "Expected a whole number of at least 1 for --epochs, got '0'", "--help"),
+    "half an epoch": (
+        ["export", "--recover-epochs", "1.5"],
+        "Expected a whole number of at least 0 for --recover-epochs",
+        "--help",
+    ),
     "a negative limit": (["export", "--max-drop", "-1"], "Expected a number of at least 0 for --max-drop", "--help"),
     "a limit that is no number": (["export", "--max-drop", "nan"], "Expected a finite number for --max-drop", "--help"),
     "no time": (["export", "--max-latency-ms", "0"], "Expected a number above 0 for --max-latency-ms", "--help"),
-    "no bytes": (["export", "--max-size", "1e3"], "Expected a whole number for --max-size", "--help"),
+    "no bytes": (["export", "--max-size", "1e3"], "Expected a whole number above 0 for --max-size", "--help"),
     "a seed that is too large": (
         ["export", "--seed", str(2**31)],
         "Expected a number below 2147483648 for --seed",
@@ -145,7 +154,7 @@ def test_wrong_usage(case, refused):
 
 
 WRONG_SETTINGS = {
-    "unknown key": ("[export]\nepocs = 3\n", "got epocs in edgeswap.toml", "Did you mean 'epochs'?"),
+    "unknown key": ("[export]\nepocs = 3\n", "Unknown setting 'epocs' in edgeswap.toml.", "Did you mean 'epochs'?"),
     "unknown table": (
         "[exprot]\nepochs = 3\n",
         "Expected the table [export] alone in edgeswap.toml, got 'exprot'",
@@ -504,6 +513,34 @@ def test_help_and_version(edgeswap):
         assert (ran.code, ran.stderr) == (0, "")
         assert "edgeswap" in ran.stdout
         assert max(map(len, ran.stdout.splitlines())) <= 110
+
+
+@pytest.mark.parametrize("columns", [80, 110])
+def test_every_help_fits_the_terminal_and_lists_every_option_with_a_sentence(columns, monkeypatch, capsys):
+    import click
+
+    from edgeswap.cli.main import cli, run
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    groups = {**cli.commands, "": cli}
+    commands = {
+        name: command
+        for group, found in groups.items()
+        for name, command in {
+            group: found,
+            **({f"{group} {name}".strip(): child for name, child in getattr(found, "commands", {}).items()}),
+        }.items()
+    }
+    assert {"export", "target list", "bundle verify"} <= set(commands)
+    for name, command in commands.items():
+        assert run([*name.split(), "--help"]) == 0
+        shown = capsys.readouterr().out
+        assert max(map(len, shown.splitlines())) <= columns
+        assert "..." not in shown.partition("Commands:")[2], "a command's summary is cut off"
+        for param in command.params:
+            if isinstance(param, click.Option):
+                assert param.opts[0] in shown
+                assert param.help.endswith((".", "]"))
 
 
 @pytest.mark.parametrize("arguments", [["--debug", "export"], ["export", "--debug"]])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import get_args
 
+import click
 import numpy as np
 import pytest
 
+from edgeswap.cli.bench import bench
+from edgeswap.cli.export import export
 from edgeswap.cli.main import run
+from edgeswap.config.bench import BenchConfig
 from edgeswap.config.export import ExportConfig, export_config, swap_config
 from edgeswap.errors import ConfigError
 
@@ -24,10 +29,51 @@ def test_the_example_swaps_relu6_in_and_a_model_of_ones_own_swaps_nothing():
 def test_flags_go_before_the_file_and_what_is_left_out_stays(tmp_path):
     file = tmp_path / "edgeswap.toml"
     file.write_text('[export]\nepochs = 7\nmax-drop = 1\noverwrite = true\nswap = "swish=elu"\ntarget = ["host"]\n')
-    flags = {"epochs": "2", "max_drop": None, "overwrite": False, "swap": (), "target": ()}
+    flags = {"epochs": "2", "max_drop": None, "swap": (), "target": ()}
     config = export_config(flags, file)
     assert (config.epochs, config.max_drop, config.overwrite, config.swap) == (2, 1.0, True, ("swish=elu",))
+    assert export_config({"overwrite": False}, file).overwrite is False
     assert [rule.pattern for rule in config.rules] == ["swish"]
+
+
+def test_a_flag_turns_off_what_the_file_turns_on(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("edgeswap.config.preflight.preflight", lambda config: told.append(config) or stop())
+
+    def stop():
+        raise ConfigError("Enough.", "Stop.")
+
+    (tmp_path / "edgeswap.toml").write_text(
+        '[export]\nkeep = true\nsave-qat = true\noverwrite = true\nthreads = 2\nlicence = "MIT"\n'
+    )
+    assert run(["export", "--no-keep", "--no-save-qat", "--threads", "1"]) == 2
+    assert (told[0].keep, told[0].save_qat, told[0].overwrite, told[0].threads) == (False, False, True, 1)
+    assert told[0].license == "MIT"
+    for spelling in ("--license", "--licence"):
+        run(["export", spelling, "CC0"])
+        assert told[-1].license == "CC0"
+
+
+def test_the_command_line_has_the_defaults_choices_and_bounds_of_the_settings():
+    for command, config, elsewhere in ((export, ExportConfig, {"model"}), (bench, BenchConfig, {"models"})):
+        options = {param.name: param for param in command.params if isinstance(param, click.Option)}
+        settings = set(config.model_fields) - elsewhere
+        assert set(options) - settings == ({"int8", "as_json", "debug"} if command is export else {"as_json", "debug"})
+        for name in settings:
+            field, option = config.model_fields[name], options[name]
+            default = field.get_default()
+            shown = option.default if isinstance(option.default, (int, str, Path, tuple)) else None
+            shown = bool(shown) if isinstance(default, bool) else shown
+            assert shown == (None if default in ("", None, ()) or name == "method" else default), name
+            choices = [one for one in get_args(field.annotation) if isinstance(one, str)]
+            choices = choices or [one for kind in get_args(field.annotation) for one in get_args(kind)]
+            if choices and isinstance(choices[0], str):
+                assert list(option.type.choices) == choices, name
+            bounds = {type(bound).__name__: bound for bound in field.metadata}
+            if "Ge" in bounds or "Gt" in bounds:
+                low = bounds["Ge"].ge if "Ge" in bounds else bounds["Gt"].gt
+                assert (option.type.min, option.type.min_open) == (low, "Gt" in bounds), name
 
 
 def test_without_a_file_there_are_the_defaults(tmp_path):

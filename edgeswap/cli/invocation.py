@@ -1,4 +1,4 @@
-"""What commands of the command line share: options, and how they say that something went wrong."""
+"""What every command does around its work: start TensorFlow, show a report, say that something went wrong."""
 
 from __future__ import annotations
 
@@ -25,29 +25,22 @@ class Invocation:
     debug: bool = False
 
 
-def debug_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--debug`, before or behind the name of a command."""
+def start(stages: str, progress: Any) -> Any:
+    """The module called `stages`, which imports TensorFlow."""
+    from edgeswap.system.start import STAGES_MODULES, import_counted  # noqa: PLC0415  (keeps --help fast)
 
-    def note(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-        if value:
-            context.obj.debug = True
-
-    text = "Show the traceback of an error."
-    return click.option("--debug", is_flag=True, is_eager=True, expose_value=False, callback=note, help=text)(command)
+    with progress.step("Start TensorFlow", total=1.0) as step:
+        return import_counted(stages, STAGES_MODULES, step.advance)
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say where to measure and how, in the order in which --help lists them."""
-    for option in (
-        click.option("--keep", is_flag=True, help="Leave on boards what was carried there, for a next run."),
-        click.option("--delegate", metavar="NAME|LIB", help="xnnpack | none | edgetpu | a library. [xnnpack]"),
-        click.option("--threads", metavar="N", help="Of the timed models. [1]"),
-        click.option(
-            "--target", metavar="TARGET", multiple=True, help="Where to measure; may be given several times. [host]"
-        ),
-    ):
-        command = option(command)
-    return command
+def show(report: Any, as_json: bool, render: Callable[..., None], **how: Any) -> None:
+    """Put a report on stdout, as JSON or by `render(report, console, **how)` for people."""
+    if as_json:
+        click.echo(report.model_dump_json(by_alias=True, indent=2))
+        return
+    from rich.console import Console  # noqa: PLC0415  (keeps --help fast)
+
+    render(report, Console(), **how)
 
 
 def say_failures(report: Any) -> int:

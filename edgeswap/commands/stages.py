@@ -270,7 +270,7 @@ class Run:
     def bundle(self, candidate_bytes: bytes, report: ExportReport) -> bytes:
         """The bundle for an app, as a zip."""
         config, splits = self.config, self.splits
-        credits = Credits(config.description, config.author, config.licence)
+        credits = Credits(config.description, config.author, config.license)
         with self.progress.step("Make the bundle", expected_s=BUNDLE_S):
             return make_bundle(candidate_bytes, report, splits.test, splits.preprocess, Host(), credits=credits)
 

@@ -132,7 +132,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
     max_size: int | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
     author: str = ""
-    licence: str = ""
+    license: str = ""
     description: str = ""
     output: Path = Path("out")
 
@@ -188,7 +188,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
             )
         return self
 
-    @field_validator("author", "licence", "description")
+    @field_validator("author", "license", "description")
     @classmethod
     def _text_that_can_be_written(cls, value: str) -> str:
         if any("\ud800" <= character <= "\udfff" for character in value):  # bytes of a terminal that are no UTF-8
@@ -296,4 +296,6 @@ def _from_file(file: Path) -> dict[str, Any]:
         )
     table = content.get("export", {})
     settings = {key.replace("-", "_"): value for key, value in table.items()}
+    if "licence" in settings:  # the British spelling, as of --licence
+        settings["license"] = settings.pop("licence")
     return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}

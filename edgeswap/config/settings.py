@@ -69,11 +69,9 @@ def unless_bool(value: Any) -> Any:
 
 
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what was left out: None, a flag that is off, an option never given."""
+    """Without what was left out: None, or an option that may be given several times and never was."""
     return {
-        key: value
-        for key, value in settings.items()
-        if not (value is None or value is False or (isinstance(value, tuple) and not value))
+        key: value for key, value in settings.items() if not (value is None or (isinstance(value, tuple) and not value))
     }
 
 
@@ -107,8 +105,9 @@ def _refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
     if error["type"] == "extra_forbidden":
         known = [_dashed(field) for field in config.model_fields]
         close = difflib.get_close_matches(_dashed(name), known, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else f"Known are: {', '.join(known)}."
-        return ConfigError(f"Expected a setting that is known, got {where.removeprefix('--')}.", hint)
+        hint = f"Did you mean {close[0]!r}?" if close else f"Known settings: {', '.join(known)}."
+        given_name, *file = where.removeprefix("--").split(" ", 1)
+        return ConfigError(f"Unknown setting {' '.join([repr(given_name), *file])}.", hint)
     bounds = {key: f"{value:g}" if isinstance(value, float) else value for key, value in error.get("ctx", {}).items()}
     wanted = _WANTED.get(error["type"], "a valid value").format(**bounds)
     command = config.__name__.removesuffix("Config").lower()
