@@ -20,8 +20,7 @@ from edgeswap.records import NpuEstimate
 from edgeswap.targets import ethos_u, vela
 from edgeswap.targets.compiler import run_compiler
 from edgeswap.targets.ethos_u import estimate
-from edgeswap.targets.names import NPUS
-from edgeswap.targets.vela import missing
+from edgeswap.targets.vela import ACCELERATORS, missing
 from edgeswap.tflite.flatbuffer import operators, read
 from edgeswap.tflite.lower import lower
 from tests.accelerator_models import chain
@@ -89,7 +88,7 @@ def test_the_figures_are_those_of_velas_own_summary(tmp_path):
     assert found.clock_hz == 1e9
 
 
-@pytest.mark.parametrize("accelerator", NPUS)
+@pytest.mark.parametrize("accelerator", ACCELERATORS)
 def test_every_accelerator_compiles_and_has_a_file_of_its_own(accelerator, tmp_path):
     found = estimate(GELU, accelerator, tmp_path)
     assert found.npu_operators == {"GELU": 1}
@@ -103,7 +102,7 @@ def test_the_accelerators_are_those_that_vela_compiles_for():
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     listed = re.search(r"--accelerator-config \{([^}]+)\}", said)
     assert listed is not None
-    assert tuple(re.sub(r"\s", "", listed[1]).split(",")) == NPUS
+    assert tuple(re.sub(r"\s", "", listed[1]).split(",")) == ACCELERATORS
 
 
 def test_more_macs_take_fewer_cycles(tmp_path):

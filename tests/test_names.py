@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from edgeswap.errors import ConfigError
-from edgeswap.targets import names
-from edgeswap.targets.names import EMULATORS, NPUS, lowered_for, open_targets, require_known, require_usable
+from edgeswap.targets.names import lowered_for, open_targets, require_known, require_usable
+from edgeswap.targets.registry import EMULATORS
 from edgeswap.targets.ssh import Ssh
+from edgeswap.targets.vela import ACCELERATORS
 
 
-@pytest.mark.parametrize("name", ["host", *EMULATORS, *NPUS, "ssh://pi@board", "ssh://pi@board:2222"])
+@pytest.mark.parametrize("name", ["host", *EMULATORS, *ACCELERATORS, "ssh://pi@board", "ssh://pi@board:2222"])
 def test_names_that_there_are(name):
     require_known(name)
 
@@ -85,4 +86,4 @@ def test_lowering_follows_the_first_target():
 
 def test_npus_are_all_that_vela_compiles_for():
     architecture = pytest.importorskip("ethosu.vela.architecture_features")
-    assert {accelerator.value for accelerator in architecture.Accelerator} == set(names.NPUS)
+    assert {accelerator.value for accelerator in architecture.Accelerator} == set(ACCELERATORS)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import coral, emulator, readiness, ssh, vela
-from edgeswap.targets.names import EMULATORS, NPUS
+from edgeswap.targets import coral, emulator, emulator_root, host, readiness, ssh_tools, vela
+from edgeswap.targets.registry import EMULATORS
+from edgeswap.targets.vela import ACCELERATORS
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "edgeswap")
 LIMIT_S = 0.5
@@ -22,15 +23,16 @@ LIMIT_S = 0.5
 @pytest.fixture
 def bare(monkeypatch):
     """A machine that lacks everything."""
-    monkeypatch.setattr(readiness, "RUNTIMES", ("a-runtime-of-nobody",))
-    for module, names in ((ssh, ["ssh"]), (emulator, ["qemu", "mmdebstrap"]), (vela, ["vela"]), (coral, ["compiler"])):
+    monkeypatch.setattr(host, "RUNTIMES", ("a-runtime-of-nobody",))
+    tools = {ssh_tools: ["ssh"], emulator_root: ["qemu", "mmdebstrap"], vela: ["vela"], coral: ["compiler"]}
+    for module, names in tools.items():
         sentences = [f"There is no {name}: apt install {name}" for name in names]
         monkeypatch.setattr(module, "missing", lambda sentences=sentences: sentences)
 
 
 def test_every_target_is_listed_with_what_it_lacks(bare):
     found = {entry.name: entry for entry in readiness.readiness()}
-    assert list(found) == ["host", "ssh://user@board", *EMULATORS, *NPUS, "--delegate edgetpu"]
+    assert list(found) == ["host", "ssh://user@board", *EMULATORS, *ACCELERATORS, "--delegate edgetpu"]
     assert found["host"].missing == ("No TFLite runtime is installed: pip install ai-edge-litert",)
     assert found["emulator:pi4"].missing == ("There is no qemu: apt install qemu", *found["emulator:pi4"].missing[1:])
     assert len(found["emulator:pi4"].missing) == 2

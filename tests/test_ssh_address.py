@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap.compatibility import backends as operators
 from edgeswap.errors import ConfigError
-from edgeswap.targets.names import require_known
+from edgeswap.targets.names import backend_of, require_known
 from edgeswap.targets.ssh import Ssh
 from edgeswap.targets.ssh_address import Address
 
@@ -66,7 +65,7 @@ def test_reads_an_address(text: str, address: Address, arguments: list[str]) -> 
         "ssh://u`id`@h",
     ],
 )
-@pytest.mark.parametrize("where", [Ssh.parse, operators.target, require_known])
+@pytest.mark.parametrize("where", [Ssh.parse, backend_of, require_known])
 def test_refuses_what_is_none_wherever_a_target_is_named(text: str, where: Callable[[str], object]) -> None:
     with pytest.raises(ConfigError, match="Expected") as raised:
         where(text)

@@ -19,7 +19,7 @@ from edgeswap.graph.swap_rule import Rule, parse_rule
 from edgeswap.quantization.specification import DenseScales, Policy
 from edgeswap.records import CandidatePrecision
 from edgeswap.targets.coral import EDGE_TPU
-from edgeswap.targets.names import EMULATORS, NPUS, dense_scales_for, runs_models
+from edgeswap.targets.names import dense_scales_for, require_known, runs_models
 from edgeswap.tflite.lower import HardSwish
 
 if sys.version_info >= (3, 11):
@@ -180,7 +180,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
     @model_validator(mode="after")
     def _times_where_there_is_time(self) -> ExportConfig:
         first = next(filter(runs_models, self.target))
-        if self.max_latency_ms is not None and first in EMULATORS:
+        if self.max_latency_ms is not None and require_known(first).measures != "time":
             raise ConfigError(
                 f"Expected a first target that measures time for --max-latency-ms, got {first}, which counts "
                 "instructions.",
@@ -197,7 +197,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
 
     @model_validator(mode="after")
     def _npus_take_int8(self) -> ExportConfig:
-        npus = [f"--target {name}" for name in self.target if name in NPUS]
+        npus = [f"--target {name}" for name in self.target if not runs_models(name)]
         npus += [f"--delegate {EDGE_TPU}"] if self.delegate == EDGE_TPU else []
         if npus and self.precision != "int8":
             raise ConfigError(

@@ -12,7 +12,7 @@ from edgeswap.model.rehearsal import preview
 from edgeswap.system.output import check_folder
 from edgeswap.targets import coral
 from edgeswap.targets.coral import EDGE_TPU
-from edgeswap.targets.names import HOST
+from edgeswap.targets.names import require_known
 from edgeswap.targets.readiness import require_ready
 
 
@@ -36,7 +36,7 @@ def preflight(config: ExportConfig) -> None:
             f"Expected a file of class names, but {str(config.labels)!r} is not there.", "Write one name a line."
         )
     require_targets(config)
-    lacking = coral.missing() if config.delegate == EDGE_TPU and HOST in config.target else []
+    lacking = coral.missing() if config.delegate == EDGE_TPU and _delegates_here(config) else []
     if lacking == [coral.LIBRARY_MISSING]:  # without the compiler too nothing is run on an Edge TPU, which is said then
         raise TargetError(f"Expected {coral.LIBRARY} on this machine for --delegate {EDGE_TPU}, got none.", lacking[0])
 
@@ -49,9 +49,14 @@ def require_targets(config: TargetSettings) -> None:
     """
     require_ready(config.target)
     # On a board it is the board's own path, which only the board can look up.
-    if config.library is not None and HOST in config.target and not Path(config.library).is_file():
+    if config.library is not None and _delegates_here(config) and not Path(config.library).is_file():
         raise TargetError(
             f"Expected xnnpack, none, {EDGE_TPU} or a delegate's library for --delegate, but {config.library!r} is "
             "not there.",
             "Give the path of a library, such as /usr/lib/libmydelegate.so.",
         )
+
+
+def _delegates_here(config: TargetSettings) -> bool:
+    """Whether a delegate's library is to lie on this machine."""
+    return any(require_known(name).delegates == "here" for name in config.target)

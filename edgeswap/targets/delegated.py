@@ -10,8 +10,6 @@ from edgeswap.records import EdgeTpuMapping, TargetFailure
 from edgeswap.targets.coral import COMPILER_MISSING, EDGE_TPU
 from edgeswap.targets.failed import failed
 
-EXPECTED_S = 10.0  # bends the time left that is shown, nothing else
-
 
 @dataclass(frozen=True, eq=False)
 class Delegated:
@@ -49,7 +47,7 @@ def delegated(delegate: str | None, candidate: Path, folder: Path, *, progress: 
     from edgeswap.targets.edgetpu import prepare  # noqa: PLC0415  (only an Edge TPU needs it)
 
     try:
-        with progress.step("Compiling for the Edge TPU", expected_s=EXPECTED_S):
+        with progress.step("Compiling for the Edge TPU"):
             mapping = prepare(candidate.read_bytes(), folder)
     except Exception as error:  # noqa: BLE001  (whatever it is, it must take nothing from the other targets)
         failure = failed(EDGE_TPU, error)

@@ -19,7 +19,7 @@ from edgeswap.errors import ConfigError, TargetError
 from edgeswap.progress import Progress, Step
 from edgeswap.system import shipped
 from edgeswap.system.scratch import scratch_folder
-from edgeswap.targets.emulator_pi import CORES, PIS
+from edgeswap.targets.emulator_pi import CORES, PIS, PREFIX
 from edgeswap.targets.emulator_qemu import command, environment, qemu_version
 from edgeswap.targets.emulator_root import build, built, missing
 from edgeswap.targets.emulator_wheels import RUNTIMES
@@ -27,7 +27,6 @@ from edgeswap.targets.script import SCRIPT, watch
 
 __all__ = ["Emulator", "build", "missing"]
 
-PREFIX = "emulator:"
 # Each takes some hundred times as long as on a PC. Given --samples, it is that many.
 SAMPLES = 200
 # They differ by far less than 1 %, the first mostly: a runtime may prepare something then.

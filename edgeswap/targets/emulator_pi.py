@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+PREFIX = "emulator:"  # of their names as targets
 CORES = 4  # of each of them
 CPU_FOLDER = "sys/devices/system/cpu"
 # What this machine says of itself must not be taken for the Pi: an empty file stands for what is not known.

@@ -12,6 +12,7 @@ from edgeswap.errors import OutputError, TargetError
 from edgeswap.progress import Progress, Silent
 from edgeswap.system import shipped
 from edgeswap.system.cache import cache_folder
+from edgeswap.system.installed import installed_version
 from edgeswap.system.output import staged_folder
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.emulator_debian import PACKAGES, SUITE, unpack_debian
@@ -26,7 +27,6 @@ from edgeswap.targets.emulator_qemu import (
     takes_plugins,
 )
 from edgeswap.targets.emulator_wheels import PLATFORMS, requirements, unpack_wheels
-from edgeswap.targets.pip import has_pip
 from edgeswap.targets.script import SCRIPT, watch
 
 FORMAT = 1  # of the folder; a new one is built beside it
@@ -68,7 +68,7 @@ def missing() -> list[str]:
     if qemu and not takes_plugins():
         found.append(f"{QEMU} {qemu} takes no plugins, and without one nothing counts instructions. {NO_PLUGINS}")
     found += [f"{tool} is not on PATH. {INSTALL}" for tool in ("mmdebstrap", "gcc") if not shutil.which(tool)]
-    if not has_pip():
+    if installed_version("pip") is None:
         found.append(f"pip is not installed for this Python. Run: {sys.executable} -m ensurepip")
     return [*found, f"The Arm root is not built yet. Run: {BUILD}"]
 
@@ -112,16 +112,16 @@ def build(progress: Progress | None = None) -> Path:
         return folder
     try:
         with staged_folder(folder, overwrite=False) as staging:
-            with progress.step("Compile the counting plugin", expected_s=0.3):
+            with progress.step("Compile the counting plugin"):
                 compile_plugin(staging, qemu)
-            with progress.step("Debian for Arm", expected_s=7):
+            with progress.step("Debian for Arm"):
                 unpack_debian(staging / "root")
             for name, pi in PIS.items():
                 write_view(pi, staging / name, staging / "root", f"QEMU {qemu}")
             for runtime, specifiers in requirements().items():
-                with progress.step(f"Wheels of {runtime}", expected_s=5):
+                with progress.step(f"Wheels of {runtime}"):
                     unpack_wheels(staging / runtime, specifiers)
-                with progress.step(f"Start {runtime} on Arm", expected_s=10):
+                with progress.step(f"Start {runtime} on Arm"):
                     _try(staging, runtime, specifiers[0].partition("==")[2])
     except OutputError:
         if not folder.is_dir():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import zipfile
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 
+from edgeswap.system.installed import installed_version
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.emulator_debian import PYTHON
 from edgeswap.targets.emulator_tool import run_tool
@@ -23,7 +23,7 @@ PLATFORMS = (
 def requirements() -> dict[str, tuple[str, str]]:
     """What pip is asked for, by runtime. ai-edge-litert is this machine's, so that int8 outputs can be the same."""
     return {
-        "ai-edge-litert": (f"ai-edge-litert=={metadata.version('ai-edge-litert')}", "numpy==2.4.6"),
+        "ai-edge-litert": (f"ai-edge-litert=={installed_version('ai-edge-litert')}", "numpy==2.4.6"),
         "tflite-runtime": ("tflite-runtime==2.14.0", "numpy==1.26.4"),  # compiled against NumPy 1
     }
 

@@ -19,7 +19,6 @@ from edgeswap.records import NpuEstimate
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets import vela
 from edgeswap.targets.compiler import quote, run_compiler
-from edgeswap.targets.names import NPUS
 from edgeswap.tflite.flatbuffer import operator_name, operators, read, tensors
 
 # System configuration and memory mode of each core, from the vela.ini that Vela brings along. They are the ones it
@@ -42,7 +41,7 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
 
     Args:
         tflite_model: a full-integer `.tflite` file.
-        accelerator: one of `edgeswap.targets.names.NPUS`.
+        accelerator: one of `edgeswap.targets.vela.ACCELERATORS`.
         folder: where the compiled model goes, as `model_int8_<accelerator>.tflite`.
         timeout_s: how long Vela may take, in seconds.
 
@@ -54,8 +53,8 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
         ModelError: `tflite_model` is no TFLite file that can be read.
         TargetError: Vela is not installed, failed, crashed or hung, or no operator of the model runs on the NPU.
     """
-    if accelerator not in NPUS:
-        raise ConfigError(f"Expected an Ethos-U, got {accelerator!r}.", f"Known are: {', '.join(NPUS)}.")
+    if accelerator not in vela.ACCELERATORS:
+        raise ConfigError(f"Expected an Ethos-U, got {accelerator!r}.", f"Known are: {', '.join(vela.ACCELERATORS)}.")
     version = vela.version()
     if version is None:
         raise TargetError(f"{accelerator}: expected {vela.PACKAGE} in this Python, it is not installed.", vela.MISSING)

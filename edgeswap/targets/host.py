@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from typing import Any
 
 from edgeswap.progress import Progress
 from edgeswap.system import shipped
+from edgeswap.system.installed import installed_version
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.script import SCRIPT, watch
+
+RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 
 
 @dataclass(frozen=True)
@@ -47,3 +51,19 @@ class Host:
                 watch([*command, "--json", str(answer), "--progress"], step, name=self.name, silence_s=self.silence_s)
             result: dict[str, Any] = json.loads(answer.read_text())
         return result
+
+
+def about() -> str:
+    """What this machine is, with the runtime that the device script will find here."""
+    system = os.uname()
+    return f"this machine: {system.machine} {system.sysname}, {_runtime() or 'no TFLite runtime'}"
+
+
+def missing() -> list[str]:
+    """What this machine lacks, a sentence each; empty where it is ready."""
+    return [] if _runtime() else ["No TFLite runtime is installed: pip install ai-edge-litert"]
+
+
+def _runtime() -> str | None:
+    """The first that is installed, with its version."""
+    return next((f"{name} {version}" for name in RUNTIMES if (version := installed_version(name))), None)

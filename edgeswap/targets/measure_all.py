@@ -14,9 +14,8 @@ from edgeswap.records import TargetFailure, TargetResult
 from edgeswap.targets.apart import Apart
 from edgeswap.targets.failed import failed
 from edgeswap.targets.measure import Predictions, Target, measure_each
-
-HOST = "host"
-EMULATOR = "emulator:"
+from edgeswap.targets.names import require_known
+from edgeswap.targets.registry import Line
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +103,12 @@ def measure_all(
             found[number] = failed(target.name, error)
 
     numbered = list(enumerate(targets))
-    emulated = [item for item in numbered if item[1].name.startswith(EMULATOR)]
-    boards = [[item] for item in numbered if item not in emulated and item[1].name != HOST]
-    lines = [line for line in (*boards, emulated) if line]
+    of_line: dict[Line, list[tuple[int, Target]]] = {"alone": [], "own": [], "emulated": []}
     for number, target in numbered:
-        if target.name == HOST:
-            run(number, target)
+        of_line[require_known(target.name).line].append((number, target))
+    lines = [line for line in (*([item] for item in of_line["own"]), of_line["emulated"]) if line]
+    for number, target in of_line["alone"]:
+        run(number, target)
     if len(lines) == 1:
         for number, target in lines[0]:
             run(number, target)

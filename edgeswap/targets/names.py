@@ -1,70 +1,52 @@
-"""What a `--target` may name, and what stands behind each name. Nothing here imports TensorFlow."""
+"""What the names after `--target` mean, off the registry. Nothing here imports TensorFlow."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from edgeswap.errors import ConfigError
+from edgeswap.targets import registry
 from edgeswap.targets.coral import EDGE_TPU
-from edgeswap.targets.ssh_address import Address
+from edgeswap.targets.registry import TargetKind, kind_of
 
 if TYPE_CHECKING:  # NumPy alone takes longer to import than everything here
     from edgeswap.compatibility.backends import Backend
     from edgeswap.quantization.specification import DenseScales
     from edgeswap.targets.measure import Target
 
-HOST = "host"
-SSH = "ssh://"
-PIS = ("pi3", "pi4", "pi5")
-EMULATORS = tuple(f"emulator:{pi}" for pi in PIS)
-# The configurations that Vela compiles for, as its --accelerator-config lists them.
-NPUS = tuple(
-    f"ethos-{core}-{macs}"
-    for core, sizes in (
-        ("u55", (32, 64, 128, 256)),
-        ("u65", (256, 512)),
-        ("u85", (128, 256, 512, 1024, 2048)),
-    )
-    for macs in sizes
-)
 OWN_DELEGATES = ("xnnpack", "none")  # of the runtimes themselves, wherever they run
 
 
-def require_known(name: str) -> None:
-    """Refuse a `--target` that names nothing.
+def require_known(name: str) -> TargetKind:
+    """The kind of a `--target`.
 
     Raises:
         ConfigError: the name is none of a target; the remedy gives the closest.
     """
-    if name == HOST or name in EMULATORS or name in NPUS:
-        return
-    if name.startswith(SSH):
-        Address.parse(name)
-        return
-    known = (HOST, *EMULATORS, *NPUS, "ssh://user@board")
-    close = difflib.get_close_matches(name.lower(), known, n=1)
+    kind = kind_of(name)
+    if kind is not None and kind.is_target:
+        if kind.require_form is not None:
+            kind.require_form(name)
+        return kind
+    kinds = [kind for kind in registry.KINDS if kind.is_target]
+    close = difflib.get_close_matches(name.lower(), [known for kind in kinds for known in kind.names], n=1)
     hint = f"Did you mean {close[0]}? " if close else ""
+    listed = ", ".join(kind.listed or ", ".join(kind.names) for kind in kinds)
     raise ConfigError(
-        f"Expected a target that edgeswap has, got {name!r}.",
-        f"{hint}Known: host, ssh://user@board[:port], {', '.join(EMULATORS)}, ethos-u55-128 and its sisters; see: "
-        "edgeswap target list",
+        f"Expected a target that edgeswap has, got {name!r}.", f"{hint}Known: {listed}; see: edgeswap target list"
     )
 
 
 def runs_models(name: str) -> bool:
     """Whether models run there, so that there are figures; for an NPU a compiler estimates."""
-    return name not in NPUS
+    return require_known(name).open is not None
 
 
 def lowered_for(targets: Sequence[str]) -> str:
-    """What a candidate is lowered for: the first target, by the names of `edgeswap.tflite.lower`.
-
-    A board and an emulated Pi count as ai-edge-litert, which they prefer where both runtimes are to be had.
-    """
-    return "ethos-u" if targets[0] in NPUS else "ai-edge-litert"
+    """What a candidate is lowered for: the first target, by the names of `edgeswap.tflite.lower`."""
+    return require_known(targets[0]).lowered_for
 
 
 def dense_scales_for(delegate: str | None) -> DenseScales:
@@ -83,17 +65,14 @@ def backend_of(name: str) -> Backend:
     Raises:
         ConfigError: none is called so, or it is an `ssh://` that is no address.
     """
-    from edgeswap.compatibility.backends import BACKENDS, estimated  # noqa: PLC0415  (its tables take a while to import)
-
-    if name in BACKENDS:
-        return BACKENDS[name]
-    if name.startswith(SSH):
-        Address.parse(name)
-    if name.startswith(SSH) or name in EMULATORS:
-        return estimated(name)
+    kind = kind_of(name)
+    if kind is not None and kind.backend is not None:
+        if kind.require_form is not None:
+            kind.require_form(name)
+        return kind.backend(name)
+    known = [known for kind in registry.KINDS if kind.backend is not None for known in kind.names]
     raise ConfigError(
-        f"Expected a target that edgeswap can check for, got {name!r}.",
-        f"Known are: {', '.join(BACKENDS)}, ssh://user@board, {', '.join(EMULATORS)}.",
+        f"Expected a target that edgeswap can check for, got {name!r}.", f"Known are: {', '.join(known)}."
     )
 
 
@@ -103,21 +82,23 @@ def require_usable(targets: Sequence[str], delegate: str | None) -> None:
     Raises:
         ConfigError: a target is named twice or unknown, no target runs models, or one cannot take the delegate.
     """
-    for name in targets:
-        require_known(name)
-    if not targets or len(set(targets)) != len(targets):
+    kinds = {name: require_known(name) for name in targets}
+    if not targets or len(kinds) != len(targets):
         raise ConfigError(f"Expected each target once, got {list(targets)}.", "Name every --target one time.")
-    if not any(map(runs_models, targets)):
+    if all(kind.open is None for kind in kinds.values()):
         raise ConfigError(
             f"Expected a target that runs the models beside {targets[0]}, for which a compiler only estimates.",
             "Add --target host: accuracy is measured there.",
         )
-    emulated = [name for name in targets if name in EMULATORS]
-    if emulated and delegate not in (None, *OWN_DELEGATES):
-        raise ConfigError(
-            f"Expected host or ssh:// for --delegate {delegate}, got {emulated[0]}, which has no such device.",
-            "Leave out one of the two.",
-        )
+    if delegate in (None, *OWN_DELEGATES):
+        return
+    for name, kind in kinds.items():
+        if kind.open is not None and kind.delegates is None:
+            takers = [taker.prefix or ", ".join(taker.names) for taker in registry.KINDS if taker.delegates]
+            raise ConfigError(
+                f"Expected {' or '.join(takers)} for --delegate {delegate}, got {name}, which has no such device.",
+                "Leave out one of the two.",
+            )
 
 
 def open_targets(names: Sequence[str], *, keep: bool = False) -> list[Target]:
@@ -127,18 +108,5 @@ def open_targets(names: Sequence[str], *, keep: bool = False) -> list[Target]:
         names: of `require_usable`.
         keep: leave on boards what was carried there.
     """
-    found: list[Target] = []
-    for name in names:
-        if name == HOST:
-            from edgeswap.targets.host import Host  # noqa: PLC0415  (only who measures needs it)
-
-            found.append(Host())
-        elif name in EMULATORS:
-            from edgeswap.targets.emulator import Emulator  # noqa: PLC0415  (as above)
-
-            found += Emulator.parse(name)
-        elif name.startswith(SSH):
-            from edgeswap.targets.ssh import Ssh  # noqa: PLC0415
-
-            found.append(replace(Ssh.parse(name), keep=keep))
-    return found
+    openers = [(name, require_known(name).open) for name in names]
+    return [target for name, opener in openers if opener is not None for target in opener(name, keep)]

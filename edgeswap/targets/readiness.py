@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import coral, vela
+from edgeswap.targets import coral, registry
 from edgeswap.targets.coral import EDGE_TPU
-from edgeswap.targets.names import EMULATORS, HOST, NPUS, SSH
-
-RUNTIMES = ("ai-edge-litert", "tflite-runtime")
+from edgeswap.targets.names import require_known
 
 
 @dataclass(frozen=True)
@@ -31,20 +27,12 @@ class Readiness:
 
 
 def missing(name: str) -> list[str]:
-    """What this machine lacks for a target, or for the delegate `edgetpu`: sentences, each with what mends it."""
-    if name == HOST:
-        return [] if _runtime() else ["No TFLite runtime is installed: pip install ai-edge-litert"]
-    if name.startswith(SSH):
-        from edgeswap.targets import ssh  # noqa: PLC0415
+    """What this machine lacks for a target: sentences, each with what mends it.
 
-        return ssh.missing()
-    if name in EMULATORS:
-        from edgeswap.targets import emulator  # noqa: PLC0415
-
-        return emulator.missing()
-    if name == EDGE_TPU:
-        return coral.missing()
-    return vela.missing()
+    Raises:
+        ConfigError: there is no such target.
+    """
+    return require_known(name).missing()
 
 
 def require_ready(names: Sequence[str]) -> None:
@@ -61,23 +49,11 @@ def require_ready(names: Sequence[str]) -> None:
 
 
 def readiness() -> list[Readiness]:
-    """Every kind of target, with what it lacks here."""
-    about = {
-        HOST: f"this machine: {platform.machine()} {platform.system()}, {_runtime() or 'no TFLite runtime'}",
-        f"{SSH}user@board": "a board with Python, through your own OpenSSH",
-        **dict.fromkeys(EMULATORS, "a Raspberry Pi in QEMU: accuracy, and instructions instead of time"),
-        **dict.fromkeys(NPUS, "Arm's Ethos-U NPUs: operators, cycles and memory as its compiler estimates them"),
-    }
-    targets = [Readiness(name, text, tuple(missing(name))) for name, text in about.items()]
+    """Every target, with what it lacks here, and the delegate that edgeswap knows by name."""
+    found = []
+    for kind in registry.KINDS:
+        if kind.is_target:
+            about, lacking = kind.about() if kind.about else "", tuple(kind.missing())
+            found += [Readiness(name, about, lacking) for name in kind.names]
     edge_tpu = "Coral's Edge TPU on the host or a board; without its compiler, what its table of operators says"
-    return [*targets, Readiness(f"--delegate {EDGE_TPU}", edge_tpu, tuple(missing(EDGE_TPU)))]
-
-
-def _runtime() -> str | None:
-    """The runtime that the device script will find on this machine, with its version."""
-    for name in RUNTIMES:
-        try:
-            return f"{name} {metadata.version(name)}"
-        except metadata.PackageNotFoundError:
-            continue
-    return None
+    return [*found, Readiness(f"--delegate {EDGE_TPU}", edge_tpu, tuple(coral.missing()))]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import queue
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -17,7 +16,6 @@ from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
 from edgeswap.system import shipped
 from edgeswap.targets.coral import EDGE_TPU
-from edgeswap.targets.pip import has_pip
 from edgeswap.targets.script import SCRIPT, Account, failure, silent
 from edgeswap.targets.ssh_address import Address
 from edgeswap.targets.ssh_connection import Connection
@@ -30,9 +28,6 @@ RESULT = "result.json"
 CHUNK = 1 << 20
 ATTEMPTS = 3
 PAUSE_S = 2.0
-# Bends the time left that is shown, nothing else.
-CONNECT_EXPECTED_S = 3.0
-FIND_EXPECTED_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ class Ssh:
     def _session(self, files: Mapping[str, Path], arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
         host = self.address.host
         with ExitStack() as stack:
-            with progress.step(f"Connecting to {host}", expected_s=CONNECT_EXPECTED_S):
+            with progress.step(f"Connecting to {host}"):
                 board = stack.enter_context(
                     connect(
                         self.name,
@@ -106,7 +101,7 @@ class Ssh:
                     )
                 )
                 facts = Facts(**board.ask("describe"))
-            with progress.step(f"Runtime for {host}", expected_s=FIND_EXPECTED_S):
+            with progress.step(f"Runtime for {host}"):
                 environment = choose(self.name, facts, runtimes=FOR_EDGE_TPU if EDGE_TPU in arguments else PREFERRED)
             board.ask("open", base=self.folder, keep=self.keep)
             site = self._copy(board, {SCRIPT_NAME: shipped.path(SCRIPT), **files}, environment, progress)
@@ -150,16 +145,6 @@ class Ssh:
                 f"{error.remedy} Then run it again; what was started there ends by itself, and what is left goes then.",
             ) from error
         return result
-
-
-def missing() -> list[str]:
-    """What ssh targets need and this machine lacks, a sentence each; empty where they are ready."""
-    found = []
-    if shutil.which("ssh") is None:
-        found.append("There is no ssh on PATH: sudo apt install openssh-client")
-    if not has_pip():
-        found.append("This Python has no pip, which finds the boards' wheels: python -m ensurepip")
-    return found
 
 
 def _sha256(path: Path) -> str:

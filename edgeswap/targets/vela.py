@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from importlib import metadata
+from edgeswap.system.installed import installed_version
 
 PACKAGE = "ethos-u-vela"
 REQUIREMENT = f"{PACKAGE}>=5.2,<5.3"  # as the extra `ethos-u` in pyproject.toml; 5.1 leaves ELU to the CPU
 MISSING = f"Vela, Arm's compiler for the Ethos-U, is not installed in this Python: pip install '{REQUIREMENT}'"
+# What it compiles for, as its --accelerator-config lists them.
+ACCELERATORS = tuple(
+    f"ethos-{core}-{macs}"
+    for core, sizes in (
+        ("u55", (32, 64, 128, 256)),
+        ("u65", (256, 512)),
+        ("u85", (128, 256, 512, 1024, 2048)),
+    )
+    for macs in sizes
+)
 
 
 def missing() -> list[str]:
@@ -16,7 +26,4 @@ def missing() -> list[str]:
 
 def version() -> str | None:
     """That is installed in this Python; None where none is."""
-    try:
-        return metadata.version(PACKAGE)
-    except metadata.PackageNotFoundError:
-        return None
+    return installed_version(PACKAGE)
