@@ -88,7 +88,7 @@ def section(counted: Counts, apart: float, command: str) -> str:
 
 MobileNetV2 1.0 at 224x224, the networks of "What an activation costs in int8" above. Instructions of one inference on
 one thread, in millions, counted by QEMU {qemu_version()} (see `deploy/emulator/`), median of {INFERENCES}.
-Instructions are no milliseconds: a core runs some of them side by side and waits for memory at others. They say which
+Instructions are not milliseconds: a core runs some of them side by side and waits for memory at others. They say which
 kernels a runtime chose on that CPU and how much there is to do; times come from a board. `as converted` keeps the
 converter's HARD_SWISH operators, plain hard_swish is rewritten in ADD and MUL. The last row is a ratio. tflite-runtime
 runs int8 without XNNPACK.

@@ -166,9 +166,9 @@ def test_details_say_all_there_is(kind, width):
         ("sigmoid", "(0, 1); int8 step 0.003922"),
         ("relu3", "also called relu3"),
         ("silu", "also called silu"),
-        ("clipped_elu(min_value=0)", "is the same as relu6"),
-        ("prelu", "0.25, where learning starts, one a channel"),
-        ("swish(beta=2, learn_beta=true)", "2, default 1, where learning starts, one a layer"),
+        ("clipped_elu(min_value=0)", "same as relu6"),
+        ("prelu", "0.25, start of training, one per channel"),
+        ("swish(beta=2, learn_beta=true)", "2, default 1, start of training, one per layer"),
         ("hard_sigmoid(slope=0.2)", "in tf_keras.activations hard_sigmoid"),
     ],
 )

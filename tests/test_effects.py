@@ -59,7 +59,7 @@ def test_a_swap_on_the_command_line_shows_them(edgeswap, tiny):
     assert ran.code == 0
     assert "range before" in ran.stdout
     assert "0.00 to" in ran.stdout
-    assert "Outputs move by" in ran.stdout
+    assert "Outputs change by" in ran.stdout
     refused = edgeswap("swap", tiny / "tiny.keras", "--activation", "relu6", "-o", "new2.keras", *data[:2])
     assert refused.code == 1
     assert "--preprocess" in refused.stderr

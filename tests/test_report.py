@@ -19,7 +19,7 @@ from rich.console import Console
 from edgeswap import records
 from edgeswap.errors import shortened
 from edgeswap.evaluation.large_drop import large_drop
-from edgeswap.report import benched, html, npus, numbers, plots, terminal
+from edgeswap.report import benched, html, npus, numbers, plots, quantized, terminal
 from edgeswap.report import wording as say
 from edgeswap.report.schema import schema
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval
@@ -287,7 +287,7 @@ def test_sentence_interval_and_flag_never_contradict(table):
     assert comparison.can_be_chance == (shown_low <= 0 <= shown_high)
     assert ("can be chance" in sentence) == comparison.can_be_chance
     assert ("is more than chance would explain" in sentence) != comparison.can_be_chance
-    assert (" holds 0" in sentence) == comparison.can_be_chance
+    assert (" includes 0" in sentence) == comparison.can_be_chance
     if large_drop(qat(comparison=comparison)):
         assert not comparison.can_be_chance
 
@@ -295,19 +295,19 @@ def test_sentence_interval_and_flag_never_contradict(table):
 def test_parity_is_said_of_ties_alone_of_equal_layers_and_of_none():
     base = qat()
     found = [
-        say.parity(base.model_copy(update={"parity": parity}))
+        quantized.parity(base.model_copy(update={"parity": parity}))
         for parity in (
             base.parity.model_copy(update={"agreement": None, "ties": 540}),
             base.parity.model_copy(update={"worst_layer_snr_db": None, "ties": 0, "agreement": 1.0}),
             base.parity.model_copy(update={"layers": 0, "worst_layer": None, "worst_layer_snr_db": None}),
         )
     ]
-    assert "is a tie" in found[0]
-    assert "all equal" in found[1]
+    assert "has a tie" in found[0]
+    assert "none differs" in found[1]
     assert "left out" not in found[1]
-    assert found[2].endswith("made from.")
-    assert say.parity(base.model_copy(update={"parity": None})) == ""
-    assert say.ranges(base.model_copy(update={"ranges": None})) == ""
+    assert found[2].endswith("left out).")
+    assert quantized.parity(base.model_copy(update={"parity": None})) == ""
+    assert quantized.ranges(base.model_copy(update={"ranges": None})) == ""
 
 
 def several():
@@ -345,7 +345,7 @@ def everywhere():
             runtime=runtime,
             delegate="xnnpack",
             speedup_p50=None,
-            warnings=["emulated: instructions of an inference on one thread. Instructions are no milliseconds."],
+            warnings=["emulated: instructions of an inference on one thread. Instructions are not milliseconds."],
         )
         for runtime, factor, int8 in (("ai-edge-litert 2.3.0", 1, 48.9e6), ("tflite-runtime 2.14.0", 1.03, 174.8e6))
     ]
@@ -596,12 +596,13 @@ def test_the_page_answers_in_the_order_a_stranger_asks():
     assert re.findall("<h2>(.*?)</h2>", page) == [
         "Accuracy",
         "Latency",
-        "int8 beside float32",
+        "int8 and float32",
         "What was swapped",
+        "Quantization",
         "Operators",
         "Data",
         "Limits",
-        "Warnings",
+        "Warnings of targets",
         "How it was measured",
         "How to reproduce",
     ]
@@ -624,12 +625,12 @@ def test_what_no_target_measured_is_never_shown_as_measured():
         for expected in (
             "emulator:pi5 (tflite-runtime)",
             "175 M instr",
-            "Instructions are no milliseconds",
+            "nstructions are not milliseconds" if words is shown else "not milliseconds",
             "23 of 24",
             "123,456",
             "0.247 ms",
             "61.4 kB",
-            "nothing ran there" if words is shown else "Nothing ran there",
+            "nothing ran there" if words is shown else "Nothing ran on an NPU",
             "GELU (block_3_act)",
             "4 of 22 operators on the Edge TPU",
             "hands over to the CPU at HARD_SWISH in layer block_1_act",
@@ -656,7 +657,7 @@ def test_an_edge_tpu_that_runs_all_of_it_and_one_that_takes_nothing():
     mapping = everywhere().edgetpu.model_copy(update={"leaves_at": None, "cpu_operators": {}})
     assert npus.edge_tpu(mapping).startswith("4 of 4 operators on the Edge TPU, by Coral's table")
     refused = mapping.model_copy(update={"refused": "Its batch is not 1."})
-    assert npus.edge_tpu(refused).endswith("Its compiler takes no such model: Its batch is not 1.")
+    assert npus.edge_tpu(refused).endswith("The Edge TPU compiler rejects this model: Its batch is not 1.")
 
 
 def test_without_labels_agreement_stands_in_for_accuracy():
@@ -792,17 +793,17 @@ def test_the_verdict_names_what_was_missed_and_only_that():
 
 def test_a_gain_in_accuracy_reads_as_one():
     comparison = qat().comparison.model_copy(update={"top1_drop": -200 / 540, "mcnemar_p": 0.5})
-    assert "2 more of 540" in say.significance(qat(comparison=comparison))
+    assert "int8 gets 2 more right" in say.significance(qat(comparison=comparison))
     comparison = comparison.model_copy(update={"top1_drop": 0.0})
-    assert "as many of 540" in say.significance(qat(comparison=comparison))
+    assert "get the same number right" in say.significance(qat(comparison=comparison))
 
 
 @pytest.mark.parametrize(
-    ("drop", "words"), [(0.37, "0.37 points lower"), (-0.19, "0.19 points higher"), (0, "as high")]
+    ("drop", "words"), [(0.37, "0.37 points below"), (-0.19, "0.19 points above"), (0, "equal to")]
 )
 def test_the_control_is_compared_in_plain_words(drop, words):
     comparison = qat().comparison.model_copy(update={"control_drop": drop})
-    assert say.control(qat(comparison=comparison)).endswith(f"top-1 of int8 is {words}.")
+    assert say.control(qat(comparison=comparison)).startswith(f"int8 top-1 is {words} the float32 control")
     assert say.control(ptq()) == ""
 
 
@@ -829,7 +830,7 @@ def test_a_gain_is_called_one_and_its_table_keeps_its_words_whole():
     assert "gain 14.00 points, 95 % interval 10.52 to 17.48" in text(report, 100).replace("\n", " ")
     assert "gain from float32" in html.render(report)
     names = [line[:12].strip() for line in text(report).splitlines()]
-    assert {"after swap", "recovered", "control", "drop, gain"} <= set(names)
+    assert {"after swap", "recovered", "control", "gain"} <= set(names)
 
 
 def test_the_command_can_be_pasted_into_a_shell():
@@ -837,7 +838,7 @@ def test_the_command_can_be_pasted_into_a_shell():
     assert shlex.split(say.command(qat(command=typed))) == typed
     assert "photos of leaves" in html.render(qat(command=typed))
     assert say.command(qat(command=[])) is None
-    assert "called from Python" in html.render(qat(command=[]))
+    assert "started from Python" in html.render(qat(command=[]))
 
 
 @pytest.mark.parametrize("precision", ["int16x8", "float16"])
@@ -847,7 +848,7 @@ def test_another_precision_is_called_by_its_name(precision):
     assert f"the {precision} model has" in shown.replace("\n", " ")
     assert "int8" not in shown.replace("model_int8", "").replace("--int8", "")
     visible = re.sub(r"<style.*?</style>|<svg.*?</svg>|<[^>]*>|model_int8|--int8", "", page, flags=re.DOTALL)
-    assert "int8 " not in visible.replace("weights of int8", "")
+    assert "int8 " not in visible.replace("int8 weights", "")
     assert f"float32 to {precision}" in page
     assert say.stages(report)[-1].name == precision
 
@@ -863,21 +864,22 @@ def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
 @pytest.mark.parametrize(
     ("scales", "by", "told"),
     [
-        ("per tensor", "target", "one scale each, chosen for the Edge TPU."),
-        ("per tensor", "user", "one scale each, as --dense-scales asked."),
-        ("per tensor", None, "one scale each."),
-        ("per channel", "target", "a scale for each unit, chosen for where the model is to run."),
-        ("per channel", "user", "a scale for each unit, as --dense-scales asked."),
+        ("per tensor", "target", "per-tensor weight scales, chosen for the Edge TPU."),
+        ("per tensor", "user", "per-tensor weight scales, as --dense-scales says."),
+        ("per tensor", None, "per-tensor weight scales."),
+        ("per channel", "target", "per-channel weight scales, one for each unit, chosen for the first target."),
+        ("per channel", "user", "per-channel weight scales, one for each unit, as --dense-scales says."),
     ],
 )
 def test_the_scales_of_dense_weights_are_told_with_the_reason(scales, by, told):
     report = qat().model_copy(update={"dense_scales_by": by})
     report = report.model_copy(update={"int8": report.int8.model_copy(update={"dense_scales": scales})})
-    sentence = f"Weights of dense layers have {told}"
-    assert sentence in text(report, 200)
-    assert "TFLite 2.9" in " ".join(text(report, 200).split())
+    sentence = f"Dense layers have {told}"
+    shown = " ".join(text(report, 200).split())
+    assert sentence in shown
+    assert "TFLite 2.9" in shown
     assert sentence in html.render(report)
-    assert "dense layers" not in text(qat())
+    assert "Dense layers" not in text(qat())
 
 
 def test_inputs_that_the_app_normalizes_are_told():

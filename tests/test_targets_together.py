@@ -115,7 +115,7 @@ def test_host_and_emulated_pi_through_the_command(work, capfd):
     for target in found[:2]:
         assert target["float32"]["instructions"] > 1000
         assert (target["int8"]["latency_ms"], target["speedup_p50"]) == (None, None)
-        assert any("Instructions are no milliseconds" in text for text in target["warnings"])
+        assert any("Instructions are not milliseconds" in text for text in target["warnings"])
     assert found[2]["int8"]["instructions"] is None
     assert found[2]["int8"]["latency_ms"]["threads"] == 2
     # One operator, and no rounding that kernels could do in several ways: Arm says what this machine says.

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 Way = Literal["fused", "one operator", "one table operator", "several operators", "rewritten", "unsupported"]
 TARGETS = ("XNNPACK", "tflite-runtime 2.14", "Edge TPU", "Ethos-U")
-CUT = "outside of the delegate: each one cuts the graph in two"
+CUT = "runs outside the delegate and cuts the graph in two"
 
 
 class Ending(NamedTuple):
@@ -40,14 +40,14 @@ class Ending(NamedTuple):
 
 
 _FUSED = Ending("fused")
-_ELU = Ending("rewritten", ("ELU",), "a float island as converted")
-_SELU = Ending("rewritten", ("ELU", "LEAKY_RELU", "MUL"), "the ELU is a float island as converted")
+_ELU = Ending("rewritten", ("ELU",), "the converter leaves a float island")
+_SELU = Ending("rewritten", ("ELU", "LEAKY_RELU", "MUL"), "the converter leaves the ELU as a float island")
 _SWISH = Ending("several operators", ("LOGISTIC", "MUL"))
 _HARD_SIGMOID = Ending("several operators", ("ADD", "MUL"), "the ADD ends in a RELU6")
 _SOFTPLUS = ("LEAKY_RELU", "LOGISTIC", "LOG", "RELU", "SUB")
 _MISH = (*_SOFTPLUS, "TANH", "MUL")
 _NO_ELU = Ending("unsupported", ("ELU",))
-_NO_LOG = Ending("unsupported", ("LOG",), "it has none in int8")
+_NO_LOG = Ending("unsupported", ("LOG",), "no int8 LOG")
 
 
 def _everywhere(ending: Ending) -> dict[str, Ending]:
@@ -66,7 +66,7 @@ def _log(operators: tuple[str, ...], *outside: str) -> dict[str, Ending]:
 
 # By kind at its defaults.
 ENDINGS: Mapping[str, Mapping[str, Ending]] = {
-    "linear": _everywhere(Ending("fused", note="nothing is left of it")),
+    "linear": _everywhere(Ending("fused", note="disappears")),
     "sigmoid": _everywhere(Ending("one table operator", ("LOGISTIC",))),
     "tanh": _everywhere(Ending("one table operator", ("TANH",))),
     "relu": _everywhere(_FUSED),
@@ -77,7 +77,7 @@ ENDINGS: Mapping[str, Mapping[str, Ending]] = {
     "relu_n": _everywhere(Ending("fused", note="as RELU; int8 saturates at max_value")),
     "leaky_relu": {
         **_everywhere(Ending("one operator", ("LEAKY_RELU",))),
-        "Edge TPU": Ending("unsupported", ("LEAKY_RELU",), "it has PRELU"),
+        "Edge TPU": Ending("unsupported", ("LEAKY_RELU",), "use prelu"),
     },
     "prelu": {
         **_everywhere(Ending("one operator", ("PRELU",))),
@@ -93,12 +93,12 @@ ENDINGS: Mapping[str, Mapping[str, Ending]] = {
     ),
     "hard_sigmoid": _everywhere(_HARD_SIGMOID),
     "hard_swish": _each(
-        Ending("rewritten", ("MUL", "ADD", "MUL"), f"as converted HARD_SWISH, {CUT}"),
+        Ending("rewritten", ("MUL", "ADD", "MUL"), f"the converter writes HARD_SWISH, which {CUT}"),
         Ending("one operator", ("HARD_SWISH",)),
-        Ending("rewritten", ("MUL", "ADD", "MUL"), "it has no HARD_SWISH"),
+        Ending("rewritten", ("MUL", "ADD", "MUL"), "no HARD_SWISH there"),
         Ending("one operator", ("HARD_SWISH",)),
     ),
     "hard_tanh": _everywhere(Ending("fused", note="as RELU_N1_TO_1")),
-    "clipped_elu": _each(_ELU, _ELU, _NO_ELU._replace(note="with min_value=0 it is a ReLU, which fuses"), _ELU),
+    "clipped_elu": _each(_ELU, _ELU, _NO_ELU._replace(note="with min_value=0 it is a ReLU and fuses"), _ELU),
     "pact": _everywhere(Ending("fused", note="as RELU; int8 saturates at the learned ceiling")),
 }

@@ -20,9 +20,9 @@ from edgeswap.activations.kinds import NAMED
 WIDEST_LINE = 100
 LABEL_WIDTH = 26
 NOTES = (
-    "A bracket [ ] is a value the function has, ( ) one it only comes near to. A parameter left out has its default, "
-    "as in clipped_elu(max_value=4). * is outside of the delegate: each one cuts the graph in two. "
-    "edgeswap activations NAME tells more."
+    "A bracket [ ] is a value the function reaches, ( ) one it only approaches. A parameter that is left out has its "
+    "default, as in clipped_elu(max_value=4). * runs outside the delegate: each one cuts the graph in two. "
+    "For details: edgeswap activations NAME."
 )
 
 
@@ -74,14 +74,14 @@ def _items(activation: Activation) -> Iterator[tuple[str, str]]:
         yield name, _parameter(activation, name)
     plain = activation.simplified()
     if plain != activation:
-        yield "is the same as", str(plain)
+        yield "same as", str(plain)
     yield "also called", ", ".join(_other_names(activation)) or "-"
     for framework, names in FRAMEWORK_FUNCTIONS.items():
         own = [name for name, text in names.items() if text == str(activation)]
         yield f"in {framework}.activations", ", ".join(own) or "-"
     for target in TARGETS:
         ending = str(ENDINGS[plain.kind][target])
-        yield f"int8, {target}", f"{ending}, by its published list" if target == "Edge TPU" else ending
+        yield f"int8, {target}", f"{ending}, says its published list" if target == "Edge TPU" else ending
     yield "source", row.source
 
 
@@ -107,7 +107,7 @@ def _parameter(activation: Activation, name: str) -> str:
     if name in row.limits:
         parts.append(f"must be {row.limits[name]}")
     if name in activation.learned:
-        parts.append("where learning starts, one " + ("a channel" if row.per_channel else "a layer"))
+        parts.append("start of training, one per " + ("channel" if row.per_channel else "layer"))
     return ", ".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""What `edgeswap bench` measured, on a terminal; as `edgeswap.report.terminal` shows an export."""
+"""What `edgeswap bench` measured, on a terminal, in the form in which `edgeswap.report.terminal` shows an export."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
         if text := say.significance(pair):
             yield "accuracy", text, ""
     said = (item for pair in pairs for item in said_of_targets(pair))
-    yield from dict.fromkeys(said)  # what is about the baseline is said of every pair
+    yield from dict.fromkeys(said)  # warnings about the baseline occur in every pair
     yield "models", f"{report.float32.file} against {', '.join(pair.int8.file for pair in pairs)}", ""
     if report.data is not None:
         resized = f", resized by {report.resize}" if report.resize else ""
@@ -58,7 +58,7 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
 
 
 def _of_several(report: BenchReport, pairs: Sequence[BenchReport]) -> list[Table]:
-    """A row a model, with its speed where there is one target; several have a table of their own, a row a target."""
+    """A row for each model, with its latency if there is one target; several targets have a table of their own."""
     target = report.targets[0] if len(report.targets) == 1 else None
     comparison = report.comparison
     labelled = comparison is not None and comparison.top1_drop is not None

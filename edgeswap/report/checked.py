@@ -1,4 +1,4 @@
-"""What `edgeswap check` found, on a terminal: for each target the verdict, the activations and the findings."""
+"""What `edgeswap check` found, on a terminal: the verdict, the activations and the findings of each target."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ def render(report: CheckReport, console: Console) -> None:
     if report.activations is not None:
         swapped, kept = report.activations.swapped, report.activations.skipped
         names = shortened([entry.layer for entry in swapped])
-        console.print(
-            _text(f"{len(swapped)} activations would be swapped: {names}." if swapped else "Nothing to swap.")
-        )
+        would = f"Would swap {numbers.plural(len(swapped), 'activation')}: {names}."
+        console.print(_text(would if swapped else "Nothing to swap."))
         for skipped in kept:
             console.print(_text(f"{skipped.layer} ({skipped.activation}) stays: {skipped.reason}."), style="dim")
         console.print()
     for target in report.targets:
         console.print(_text(_verdict(target, report.form)), style="green" if target.passed else "bold red")
-        console.print(_text(f"Judged by: {target.basis}."), style="dim")
+        console.print(_text(f"Based on: {target.basis}."), style="dim")
         if target.activations:
             console.print()
             console.print(_activations(target.activations), width=width)
@@ -47,7 +46,7 @@ def render(report: CheckReport, console: Console) -> None:
             console.print(_findings(target), width=width)
         console.print()
     if report.form == "keras":
-        console.print(_text("What layers become is an estimate: check the .tflite when it is converted."))
+        console.print(_text("These are estimates from the Keras model: check the .tflite too, once it is converted."))
 
 
 def _verdict(target: TargetCheck, form: str) -> str:
@@ -57,25 +56,33 @@ def _verdict(target: TargetCheck, form: str) -> str:
         costs = f", with {numbers.plural(counts['costs'], 'cost')}" if counts["costs"] else ""
         all_of_it = "every layer can be int8" if form == "keras" else "full-integer"
         return f"{target.target}: {all_of_it}{costs}{leaves}."
-    return f"{target.target}: {numbers.plural(counts['blocks'], 'finding')} in the way of int8{leaves}."
+    blocking = f"{numbers.plural(counts['blocks'], 'finding')} {'blocks' if counts['blocks'] == 1 else 'block'}"
+    return f"{target.target}: {blocking} int8{leaves}."
 
 
 def _activations(uses: list[ActivationUse]) -> Table:
-    table = _table("activation", "layers", "becomes", "range", "there")
+    table = _table("activation", "layers", "becomes", "int8 range", "on this target")
     for use in uses:
-        low, high = ("data" if bound is None else f"{bound:.3g}" for bound in use.bounds)
         there = {None: "runs", "note": "runs, see below"}.get(use.severity, str(use.severity))
         if use.suggestion:
             there += f"; nearest that runs: {use.suggestion}"
         becomes = ", ".join(use.operators) or "fused"
-        cells = (use.activation, str(len(use.layers)), becomes, f"{low} .. {high}", there)
+        cells = (use.activation, str(len(use.layers)), becomes, _range(use.bounds), there)
         table.add_row(*map(_text, cells), style=STYLES[use.severity] if use.severity in ("blocks", "costs") else "")
     return table
 
 
+def _range(bounds: tuple[float | None, float | None]) -> str:
+    """`0 to 6`; where the activation has no bound, the data decide."""
+    if bounds == (None, None):
+        return "from data"
+    low, high = ("(data)" if bound is None else f"{bound:.3g}" for bound in bounds)
+    return f"{low} to {high}"
+
+
 def _findings(target: TargetCheck) -> Table:
-    """A row a finding; what it rests on stands beside it where that is not what the target is judged by."""
-    table = _table("", "where", "what, why, and what to do instead")
+    """A row for each finding; with its basis, where that differs from the basis of the target."""
+    table = _table("", "where", "what, why, and the remedy")
     for finding in target.findings:
         where = shortened(finding.layers or finding.tensors, most=2)
         about = Text.assemble((f"{_printable(finding.what)}. ", "bold"), _printable(finding.why))

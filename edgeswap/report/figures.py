@@ -53,13 +53,13 @@ def show(
 
 
 def tables_of(report: say.Report) -> list[Table]:
-    """The figures of two models: a row a model, and if there are several, a row a target and a row an NPU."""
+    """The figures of two models: a table of models, and if there are several targets, tables of targets and NPUs."""
     several = [targets(report)] if len(report.targets) > 1 else []
     return [models(report), *several, *([npus(report)] if report.npus else [])]
 
 
 def said_of_targets(report: say.Report) -> Iterator[Item]:
-    """What went wrong on targets, what warns, and what the figures are not."""
+    """Failures and warnings of targets, and what an NPU does not run."""
     for failure in report.failures:
         yield "failed", f"{failure.problem} {failure.remedy}", "red"
     for warning, names in say.warnings(report):
@@ -72,7 +72,7 @@ def said_of_targets(report: say.Report) -> Iterator[Item]:
 
 
 def how_measured(report: say.Report) -> Iterator[Item]:
-    """Where each figure is from."""
+    """Where each figure comes from."""
     for target in report.targets:
         yield "measured", _measured(report, target), "dim"
     for npu in report.npus:
@@ -93,7 +93,7 @@ def _measured(report: say.Report, target: TargetResult) -> str:
 
 
 def models(report: say.Report) -> Table:
-    """A row a model, with the latency where there is one target; several have a table of their own."""
+    """A row for each model, with the latency if there is one target; several targets have a table of their own."""
     comparison = report.comparison
     labelled = comparison is not None and comparison.top1_drop is not None
     target = report.targets[0] if len(report.targets) == 1 else None
@@ -115,19 +115,15 @@ def models(report: say.Report) -> Table:
             cells += [speed(measured) if measured else ""]
         add_row(table, *cells, style="bold" if stage.name == candidate else "")
     table.add_section()
-    drop: tuple[str, ...] = ("",) if comparison else ()
+    label, *drop = (f"{candidate} is", *([""] if comparison else []))
     if comparison is not None and comparison.top1_drop is not None:
-        drop = (
-            f"{numbers.number_of_points(comparison.top1_drop)} points",
-            numbers.points_interval(comparison.top1_drop_ci95),
-        )
-    label = "drop, gain" if labelled else "gain"
+        label, drop = numbers.drop_or_gain(comparison.top1_drop), list(say.change(comparison))
     add_row(table, label, *drop, say.size_gain(report), *((say.speed_gain(target),) if target else ()))
     return table
 
 
 def targets(report: say.Report) -> Table:
-    """A row a target: p50 and p90 of both models, and the gain."""
+    """A row for each target: p50 and p90 of both models, and the ratio."""
     candidate = say.candidate_name(report)
     table = new_table("p50 / p90 on", say.baseline_name(report), candidate, f"{candidate} is")
     for target in report.targets:
@@ -137,7 +133,7 @@ def targets(report: say.Report) -> Table:
 
 
 def npus(report: say.Report) -> Table:
-    """A row an NPU, of what its compiler expects."""
+    """A row for each NPU, with the estimates of its compiler."""
     table = new_table("estimated for", "operators on it", "cycles", "time", "SRAM")
     for npu in report.npus:
         on_it = operators_on(npu.npu_operators, npu.cpu_operators)
@@ -147,13 +143,13 @@ def npus(report: say.Report) -> Table:
 
 
 def speed_header(target: TargetResult) -> str:
-    """The head of a column of `speed`."""
-    figures = "p50 / p90" if target.int8.latency_ms is not None else "an inference"
+    """The header of a column of `speed`."""
+    figures = "p50 / p90" if target.int8.latency_ms is not None else "per inference"
     return "\n".join([*textwrap.wrap(target.name, LONGEST_HEADER), figures])
 
 
 def speed(measurement: Measurement) -> str:
-    """p50 and p90; in an emulator the instructions of an inference."""
+    """p50 and p90; in an emulator the instructions per inference."""
     latency_ms = measurement.latency_ms
     if latency_ms is not None:
         return f"{numbers.three_digits(latency_ms.p50)} / {numbers.three_digits(latency_ms.p90)} ms"
@@ -161,7 +157,7 @@ def speed(measurement: Measurement) -> str:
 
 
 def new_table(*headers: str) -> Table:
-    """A table without rows, whose first column is of names and the others of numbers."""
+    """A table without rows: its first column holds names, the others hold numbers."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True, header_style="bold")
     for index, header in enumerate(headers):
         table.add_column(Text(header), justify="right" if index else "left", no_wrap=index > 0, overflow="fold")
@@ -169,7 +165,7 @@ def new_table(*headers: str) -> Table:
 
 
 def add_row(table: Table, *cells: str, style: str = "") -> None:
-    """Add a row; where a cell may not be broken it has no-break spaces."""
+    """Add a row; a no-break space keeps a cell's words on one line."""
     table.add_row(*(Text(_plain(cell)) for cell in cells), style=style)
 
 

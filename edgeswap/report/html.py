@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
-from edgeswap.report import npus, numbers, plots
+from edgeswap.report import npus, numbers, plots, quantized
 from edgeswap.report import wording as say
 
 
@@ -30,6 +30,7 @@ def render(report: ExportReport) -> str:
         say=say,
         numbers=numbers,
         npus=npus,
+        quantized=quantized,
         labelled=labelled,
         files={"float32": report.float32, report.precision: report.int8},
         accuracy_plot=Markup(plots.accuracy_plot(report)) if labelled else None,

@@ -1,4 +1,4 @@
-"""What terminal and page say of NPUs, on which nothing ran."""
+"""What terminal and page say about NPUs, on which nothing ran."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ def npu_basis(npu: NpuEstimate) -> str:
 
 
 def edge_tpu(found: EdgeTpuMapping) -> str:
-    """Which operators an Edge TPU runs, and where it hands over."""
+    """Which operators an Edge TPU runs, and where it hands over to the CPU."""
     text = f"{operators_on(found.tpu_operators, found.cpu_operators)} operators on the Edge TPU, by {found.basis}"
     if found.refused is not None:
-        return f"{text}. Its compiler takes no such model: {found.refused}"
+        return f"{text}. The Edge TPU compiler rejects this model: {found.refused}"
     if found.leaves_at is None:
         return f"{text}."
     at = found.leaves_at
     where = f" in layer {at.layer}" if at.layer else f" ({at.tensor})" if at.tensor else ""
     ending = "" if at.reason.endswith(".") else "."
-    return f"{text}. It hands over to the CPU at {at.operator}{where}: {at.reason}{ending} {at.remedy}".rstrip()
+    return (
+        f"{text}. The Edge TPU hands over to the CPU at {at.operator}{where}: {at.reason}{ending} {at.remedy}".rstrip()
+    )

@@ -127,7 +127,7 @@ def _draw_measurement(axes: Axes, row: int, label: str, measurement: Measurement
     elif measurement.instructions:
         axes.barh([row], [measurement.instructions / 1e6], height=0.6, color=colour)
         _label(axes, row, label, f"{numbers.instructions(measurement.instructions)} instructions")
-        axes.set_xlabel("million instructions an inference, not time", color=COLOURS["muted"])
+        axes.set_xlabel("million instructions per inference (not time)", color=COLOURS["muted"])
 
 
 def _axis_end(target: TargetResult) -> float:

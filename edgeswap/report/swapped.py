@@ -1,4 +1,4 @@
-"""What a swap did, on a terminal: one table of layers, the kept ones below with the reason."""
+"""What a swap did, on a terminal: a table of the swapped layers, and below it the kept ones with the reason."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def render(result: SwapResult, console: Console, *, file: str) -> None:
     """
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("layer", overflow="fold")
-    table.add_column("was", overflow="fold")
-    table.add_column("is now", overflow="fold")
+    table.add_column("from", overflow="fold")
+    table.add_column("to", overflow="fold")
     ranges = result.effects.ranges if result.effects else {}
     if result.effects:
         table.add_column("range before", justify="right")
-        table.add_column("after", justify="right")
+        table.add_column("range after", justify="right")
     for entry in result.swapped:
         seen = (f"{low:.2f} to {high:.2f}" for low, high in ranges.get(entry.layer, ()))
         table.add_row(*map(_printable, (entry.layer, entry.from_, entry.to, *seen)))
@@ -39,15 +39,15 @@ def render(result: SwapResult, console: Console, *, file: str) -> None:
     console.print(Text(f"{len(result.swapped)} of {total} activations swapped, {len(result.skipped)} kept."))
     if result.effects:
         moved = result.effects
-        agreement = "" if moved.top1_agreement is None else f"; the highest stays in {moved.top1_agreement:.1%}"
-        text = (
-            f"Outputs move by {moved.output_move_mean:.3g} on average, {moved.output_move_max:.3g} at most{agreement}."
-        )
+        text = f"Outputs change by {moved.output_move_mean:.3g} on average and by {moved.output_move_max:.3g} at most."
+        if moved.top1_agreement is not None:
+            text += f" The highest output stays the same on {moved.top1_agreement:.1%} of samples."
         console.print(Text(text), soft_wrap=True)
     for new, old in result.renamed.items():
-        console.print(_printable(f"Layer {old} of a nested model is now {new}: another has its name."), soft_wrap=True)
-    after = "Its accuracy has fallen until it is fine-tuned." if result.swapped else "It computes what it did before."
-    console.print(_printable(f"Written to {file}. {after}"), soft_wrap=True)
+        told = f"Layer {old} of a nested model is now called {new}, because another layer has that name."
+        console.print(_printable(told), soft_wrap=True)
+    after = "Its accuracy is lower until you fine-tune it." if result.swapped else "It computes the same as before."
+    console.print(_printable(f"The model is in {file}. {after}"), soft_wrap=True)
 
 
 def _printable(text: str) -> Text:

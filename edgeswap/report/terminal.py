@@ -11,6 +11,7 @@ from rich.console import Console
 
 from edgeswap.errors import shortened
 from edgeswap.records import ExportReport
+from edgeswap.report import quantized
 from edgeswap.report import wording as say
 from edgeswap.report.figures import Item, how_measured, said_of_targets, show
 
@@ -45,15 +46,19 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
         yield "kept", f"{len(kept.layers)} {kept.activation} ({shortened(kept.layers)}): {kept.reason}", ""
     if report.left_to_calibration:
         names = shortened(report.left_to_calibration)
-        yield "calibrated", f"ranges of layers that edgeswap does not know were left to the converter: {names}", ""
+        yield (
+            "calibrated",
+            f"edgeswap has no range rule for these layers, so the converter set their ranges: {names}",
+            "",
+        )
     if report.ranges is not None:
-        yield "ranges", say.ranges(report), ""
-    if normalized := say.normalized(report):
+        yield "ranges", quantized.ranges(report), ""
+    if normalized := quantized.normalized(report):
         yield "inputs", normalized, ""
-    if dense := say.dense(report):
+    if dense := quantized.dense(report):
         yield "dense", dense, ""
     if report.parity is not None:
-        yield "parity", say.parity(report), ""
+        yield "parity", quantized.parity(report), ""
     yield from how_measured(report)
     compiled = [npu.file for npu in report.npus] + ([report.edgetpu.file] if report.edgetpu else [])
     made = ["report.json", "report.html", *(["bundle.zip"] if report.precision == "int8" else [])]

@@ -63,12 +63,12 @@ def _printable(value: Any) -> Any:
 
 
 def baseline_name(report: Report) -> str:
-    """What the model is called that the other is compared with."""
+    """The name of the baseline."""
     return report.baseline if isinstance(report, BenchReport) else "float32"
 
 
 def candidate_name(report: Report) -> str:
-    """What the other model is called; of a bench of several files, the second."""
+    """The name of the candidate; in a bench of several files, of the second."""
     if isinstance(report, BenchReport) and report.candidates:
         return report.candidates[0].name
     return report.precision.replace("_", " ")
@@ -99,11 +99,11 @@ def stages(report: Report) -> list[Stage]:
         both = ((first, report.float32, "the baseline"), (second, report.int8, "the candidate"))
         return [Stage(name, record.accuracy, meaning) for name, record, meaning in both]
     found = (
-        ("float32", report.float32, "as it was given"),
-        ("after swap", report.float32_swapped, "float32 right after the swap, not trained"),
+        ("float32", report.float32, "the baseline: the model as it was given"),
+        ("after swap", report.float32_swapped, "float32 right after the swap, before any training"),
         ("recovered", report.float32_recovered, "float32, fine-tuned after the swap"),
-        ("control", report.float32_finetuned, f"float32, trained on just as {report.precision} was: the fair control"),
-        (report.precision, report.int8, "the candidate"),
+        ("control", report.float32_finetuned, f"float32 with the same extra training as {report.precision}"),
+        (report.precision, report.int8, "the candidate: the exported model"),
     )
     return [Stage(name, record.accuracy, meaning) for name, record, meaning in found if record is not None]
 
@@ -124,7 +124,7 @@ def speed_gain(target: TargetResult) -> str:
 
 
 def target_accuracy(target: TargetResult, candidate: str, baseline: str = "float32") -> str:
-    """Accuracy of both models, by their names, as measured on the target itself."""
+    """Accuracy of both models, with their names, as measured on the target itself."""
     float32, int8 = target.float32.accuracy, target.int8.accuracy
     if int8.top1 is None:
         return numbers.plural(int8.samples, "sample")
@@ -133,7 +133,7 @@ def target_accuracy(target: TargetResult, candidate: str, baseline: str = "float
 
 
 def limit_text(limit: Limit) -> str:
-    """How the run stands to a limit, with digits enough to tell two close numbers apart."""
+    """The measured value and the limit, with enough digits to tell two close numbers apart."""
     if limit.name == "max_size":
         return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
     unit = {"max_drop": "points", "max_latency_ms": "ms"}[limit.name]
@@ -158,7 +158,7 @@ def verdict(report: ExportReport) -> str:
 
 
 def bench_verdict(report: BenchReport) -> str:
-    """One sentence: the figures that matter of two models that were there already."""
+    """One sentence: the figures that matter of a bench."""
     return _sentence(_incomplete(report) if report.failures else "Measured", report)
 
 
@@ -188,13 +188,13 @@ def _the_model(name: str) -> str:
 
 
 def label(report: Report, target: TargetResult) -> str:
-    """A target's name; with the runtime where several results bear it, as an emulated Pi has one for each."""
+    """A target's name; with the runtime where several results share the name, as for an emulated Pi."""
     alike = [other for other in report.targets if other.name == target.name]
     return target.name if len(alike) == 1 else f"{target.name} ({target.runtime.split()[0]})"
 
 
 def cautions(report: Report) -> list[Caution]:
-    """What must be known before the figures are believed; of a bench there is nothing of the kind."""
+    """Warnings of the whole run; a bench has none."""
     return report.warnings if isinstance(report, ExportReport) else []
 
 
@@ -212,15 +212,21 @@ def _accuracy_clause(report: Report, comparison: Comparison) -> str:
     if accuracy.top1 is None or comparison.top1_drop is None:
         agreement = numbers.percent(comparison.top1_agreement)
         return f"gives the class of {_the_model(baseline_name(report))} on {agreement} of {accuracy.samples:,} samples"
-    change = (
-        f"{numbers.drop_or_gain(comparison.top1_drop)} {numbers.number_of_points(abs(comparison.top1_drop))} points"
-    )
+    points, interval = change(comparison)
+    changed = f"{numbers.drop_or_gain(comparison.top1_drop)} {points}"
     if comparison.top1_drop_ci95 is not None:
-        low, high = comparison.top1_drop_ci95
-        interval = (low, high) if comparison.top1_drop >= 0 else (-high, -low)
-        change += f", 95{numbers.NBSP}% interval {numbers.points_interval(interval)}"
+        changed += f", 95{numbers.NBSP}% interval {interval}"
     first = f"{baseline_name(report)} {numbers.percent(report.float32.accuracy.top1)}"
-    return f"has {numbers.percent(accuracy.top1)} top-1 ({first}; {change})"
+    return f"has {numbers.percent(accuracy.top1)} top-1 ({first}; {changed})"
+
+
+def change(comparison: Comparison) -> tuple[str, str]:
+    """The size of the drop or gain of labelled samples in points, and its interval, which has the same sign."""
+    assert comparison.top1_drop is not None
+    interval = comparison.top1_drop_ci95
+    if interval is not None and comparison.top1_drop < 0:
+        interval = (-interval[1], -interval[0])
+    return f"{numbers.number_of_points(abs(comparison.top1_drop))} points", numbers.points_interval(interval)
 
 
 def _speed_clause(target: TargetResult, name: str) -> str:
@@ -233,101 +239,38 @@ def _speed_clause(target: TargetResult, name: str) -> str:
 
 
 def significance(report: Report) -> str:
-    """What the drop is worth: in samples, and whether it could be chance. Empty without labels."""
+    """The drop in samples, and whether it can be chance; empty without labels."""
     comparison, samples = report.comparison, report.int8.accuracy.samples
     if comparison is None or comparison.top1_drop is None:
         return ""
     baseline = baseline_name(report)
     lost = round(comparison.top1_drop * samples / 100)
-    of_samples = f"{abs(lost)} {'fewer' if lost > 0 else 'more'} of {samples:,} test samples right than {baseline}"
+    right = f"{candidate_name(report)} gets {abs(lost):,} {'fewer' if lost > 0 else 'more'} right than {baseline}"
     if lost == 0:
-        of_samples = f"as many of {samples:,} test samples right as {baseline}"
+        right = f"{candidate_name(report)} and {baseline} get the same number right"
     chance = "can be chance" if comparison.can_be_chance else "is more than chance would explain"
-    holds = "holds" if comparison.can_be_chance else "does not hold"
-    difference = f"The difference {chance}: its 95{numbers.NBSP}% interval {holds} 0."
-    agreement = f"gives the same class on {numbers.percent(comparison.top1_agreement)}"
-    return f"{candidate_name(report)} gets {of_samples}, and {agreement}. {difference}"
+    includes = "includes" if comparison.can_be_chance else "does not include"
+    difference = f"The difference {chance}: its 95{numbers.NBSP}% interval {includes} 0."
+    agreement = f"Both give the same class on {numbers.percent(comparison.top1_agreement)}."
+    return f"Of {numbers.plural(samples, 'test sample')}, {right}. {agreement} {difference}"
 
 
 def control(report: ExportReport) -> str:
-    """int8 against the fair control; empty where none ran."""
+    """int8 against the control, which had the same extra training; empty where none ran."""
     drop = report.comparison.control_drop
     if drop is None:
         return ""
-    points, candidate = numbers.number_of_points(abs(drop)), report.precision
-    higher = "as high" if points == "0.00" else f"{points} points {'lower' if drop > 0 else 'higher'}"
-    return (
-        f"Beside the control, the float32 model trained on just as {candidate} was, top-1 of {candidate} is {higher}."
-    )
+    points = numbers.number_of_points(abs(drop))
+    where = "equal to" if points == "0.00" else f"{points} points {'below' if drop > 0 else 'above'}"
+    return f"{report.precision} top-1 is {where} the float32 control, which had the same extra training."
 
 
-INSTRUCTIONS = "An emulator counts instructions instead of time. They repeat well, but they are no milliseconds."
+INSTRUCTIONS = "An emulator counts instructions in place of time. Counts repeat well, but they are not milliseconds."
 
 
 def counts_instructions(report: Report) -> bool:
     """Whether a target gave instructions instead of time."""
     return any(target.int8.instructions for target in report.targets)
-
-
-def ranges(report: ExportReport) -> str:
-    """Where the int8 ranges of activations end; empty where the converter set them."""
-    found = report.ranges
-    if found is None:
-        return ""
-    ways = {
-        "fixed at a bound": found.fixed,
-        "narrowed to what was observed": found.narrowed,
-        "observed": found.observed,
-        "put where the next activation is flat": found.saturated,
-        "learned": found.learned,
-    }
-    total = numbers.plural(sum(ways.values()) // 2, "int8 range")
-    return f"{total}, of whose ends {', '.join(f'{count} {way}' for way, count in ways.items() if count)}"
-
-
-def normalized(report: ExportReport) -> str:
-    """Which inputs the app normalizes; empty where there are none."""
-    names = ", ".join(report.normalized_by_app)
-    return names and (
-        f"The app normalizes {names}, feature by feature, as the model's own layer did: both .tflite files (and a "
-        "saved QAT model) take normalized values, which the bundle's code makes. One int8 scale then fits all features."
-    )
-
-
-def dense(report: ExportReport) -> str:
-    """How many scales the weights of dense layers have, and why; empty where there are no such weights."""
-    scales = report.int8.dense_scales
-    if scales is None:
-        return ""
-    where = "the Edge TPU" if scales == "per tensor" else "where the model is to run"
-    why = {"user": ", as --dense-scales asked", "target": f", chosen for {where}", None: ""}[report.dense_scales_by]
-    if scales == "per channel":
-        return (
-            f"Weights of dense layers have a scale for each unit{why}. TFLite 2.9 and before compute nonsense from it: "
-            "for these pass --dense-scales per-tensor."
-        )
-    return (
-        f"Weights of dense layers have one scale each{why}. One for each unit is more exact, but TFLite 2.9 and "
-        "before, and perhaps the Edge TPU compiler, compute nonsense from it."
-    )
-
-
-def parity(report: ExportReport) -> str:
-    """The fake-quant model against int8; empty where there is none."""
-    found = report.parity
-    if found is None:
-        return ""
-    ties = f" ({numbers.plural(found.ties, 'tie')} left out)" if found.ties else ""
-    text = f"Every one of {numbers.plural(found.samples, 'sample')} is a tie in the fake-quant model"
-    if found.agreement is not None:
-        same = f"The same class on {numbers.percent(found.agreement)} of {numbers.plural(found.samples, 'sample')}"
-        text = f"{same}{ties} as the fake-quant model it was made from"
-    if found.worst_layer is None:
-        return f"{text}."
-    if found.worst_layer_snr_db is None:
-        return f"{text}; {numbers.plural(found.layers, 'layer')} compared, all equal."
-    ratio_db = f"signal-to-noise {found.worst_layer_snr_db:.1f}{numbers.NBSP}dB"
-    return f"{text}; of {numbers.plural(found.layers, 'layer')} they part most in {found.worst_layer} ({ratio_db})."
 
 
 def swapped(report: ExportReport) -> str:

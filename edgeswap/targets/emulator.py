@@ -32,7 +32,7 @@ SAMPLES = 200
 # They differ by far less than 1 %, the first mostly: a runtime may prepare something then.
 INFERENCES = 3
 EMULATED = "emulated"
-ADVICE = "Instructions are no milliseconds: compare models on one CPU by them, and take times on a board."
+ADVICE = "Instructions are not milliseconds: compare models on one CPU by them, and take times on a board."
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,70 @@
+"""How the int8 model was quantized, in words: ranges, normalized inputs, dense scales, parity with fake-quant."""
+
+from __future__ import annotations
+
+from edgeswap.records import ExportReport
+from edgeswap.report import numbers
+
+
+def ranges(report: ExportReport) -> str:
+    """How the endpoints of the activations' int8 ranges were chosen; empty where the converter chose them."""
+    found = report.ranges
+    if found is None:
+        return ""
+    ways = {
+        "at the activation's bound": found.fixed,
+        "tightened by calibration": found.narrowed,
+        "set by calibration": found.observed,
+        "where the next activation is flat": found.saturated,
+        "learned by QAT": found.learned,
+    }
+    total = numbers.plural(sum(ways.values()), "range endpoint")
+    return f"{total}: {', '.join(f'{count} {way}' for way, count in ways.items() if count)}"
+
+
+def normalized(report: ExportReport) -> str:
+    """Which inputs the app normalizes; empty where there are none."""
+    names = ", ".join(report.normalized_by_app)
+    return names and (
+        f"The app normalizes {names}, feature by feature, as the model's own layer did. Both .tflite files (and a "
+        "saved QAT model) take normalized values, which the code in the bundle computes. One int8 scale then fits all "
+        "features."
+    )
+
+
+def dense(report: ExportReport) -> str:
+    """Which scales the weights of dense layers have, and why; empty where there are no such weights."""
+    scales = report.int8.dense_scales
+    if scales is None:
+        return ""
+    where = "the Edge TPU" if scales == "per tensor" else "the first target"
+    why = {"user": ", as --dense-scales says", "target": f", chosen for {where}", None: ""}[report.dense_scales_by]
+    if scales == "per channel":
+        return (
+            f"Dense layers have per-channel weight scales, one for each unit{why}. TFLite 2.9 and older compute wrong "
+            "results from them: for such a runtime pass --dense-scales per-tensor."
+        )
+    return (
+        f"Dense layers have per-tensor weight scales{why}. Per-channel scales are more exact, but TFLite 2.9 and "
+        "older, and perhaps the Edge TPU compiler, compute wrong results from them."
+    )
+
+
+def parity(report: ExportReport) -> str:
+    """The fake-quant model against int8; empty where there is none."""
+    found = report.parity
+    if found is None:
+        return ""
+    samples = numbers.plural(found.samples, "sample")
+    text = f"On all of {samples} the fake-quant model has a tie, so classes cannot be compared."
+    if found.agreement is not None:
+        ties = f" ({numbers.plural(found.ties, 'tie')} left out)" if found.ties else ""
+        same = f"the same class on {numbers.percent(found.agreement)} of {samples}{ties}"
+        text = f"{report.precision} and its fake-quant model give {same}."
+    if found.worst_layer is None:
+        return text
+    layers = numbers.plural(found.layers, "compared layer")
+    if found.worst_layer_snr_db is None:
+        return f"{text} Of {layers}, none differs."
+    ratio_db = f"signal-to-noise ratio {found.worst_layer_snr_db:.1f}{numbers.NBSP}dB"
+    return f"{text} Of {layers}, {found.worst_layer} differs most ({ratio_db})."
