@@ -69,7 +69,7 @@ def export(model: Any = None, **settings: Any) -> ExportReport:
     preflight(config)
     from edgeswap.commands.export import export as run  # noqa: PLC0415  (imports TensorFlow)
 
-    return run(config, progress=progress)
+    return run(config, progress=progress).report
 
 
 def bench(*models: str | Path, **settings: Any) -> BenchReport:

@@ -20,7 +20,8 @@ SAMPLES = (np.random.default_rng(0).normal(size=(50, 3)) * SIZES + 2 * SIZES).as
 
 def model(k, first, shape=(3,)):
     inputs = k.Input(shape, name="sensors")
-    return k.Model(inputs, k.layers.Dense(4, name="scores")(k.layers.Flatten()(first(inputs))))
+    outputs = k.layers.Dense(4, name="scores")(k.layers.Flatten()(first(inputs)))
+    return k.Model(inputs, outputs, name="sensors")  # as its input, which a layer may not
 
 
 def adapted(k, samples=SAMPLES, **how):

@@ -170,7 +170,7 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
     preflight(config)
     progress = progress_for(sys.stderr)
     stages = start("edgeswap.commands.export", progress)
-    report = stages.export(config, command=["edgeswap", *invocation.arguments], progress=progress)
+    report = stages.export(config, command=["edgeswap", *invocation.arguments], progress=progress).report
     show(report, as_json, terminal.render, folder=str(config.output))
     if report.failures:
         return say_failures(report)

@@ -16,19 +16,21 @@ from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.data.splits import DataSpecs, split
 from edgeswap.evaluation.comparison import compare, judge
 from edgeswap.evaluation.large_drop import large_drop
+from edgeswap.graph.build import with_weights_of
 from edgeswap.graph.names import errors_in_given_names, given_names
+from edgeswap.graph.restored_normalization import with_normalizations
 from edgeswap.graph.swap import swap
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.feature_steps import coarse_features
 from edgeswap.quantization.int16x8 import require_int16x8
-from edgeswap.records import (
-    ExportReport,
-)
+from edgeswap.records import ExportReport
 from edgeswap.report import html
+from edgeswap.report.exported import ExportResult
 from edgeswap.system.output import recover, staged_folder
 from edgeswap.system.partial import BASELINE, CONTROL, QAT_MODEL, RECOVERED, how_to_go_on
 from edgeswap.system.room import require_room
+from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.delegated import delegated
 from edgeswap.targets.estimates import estimate_all
 from edgeswap.targets.names import lowered_for
@@ -40,7 +42,7 @@ from edgeswap.version import __version__
 BUNDLE = "bundle.zip"
 
 
-def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progress | None = None) -> ExportReport:
+def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progress | None = None) -> ExportResult:
     """Swap, train, quantize, convert, verify, measure and report; the output folder appears whole or not at all.
 
     A target that fails takes nothing from the others: it stands in the report's `failures`, and `passed` is false.
@@ -48,7 +50,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     error says where and how to go on.
 
     Args:
-        config: what to do.
+        config: what to do; with an `output` of None nothing is written outside of temporary folders.
         command: what the user typed, for the report.
         progress: told of every step.
 
@@ -56,16 +58,27 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
         EdgeswapError: of the kind that says what could not be done.
     """
     progress = progress or Silent()
+    if config.output is None:
+        with scratch_folder() as folder:
+            result = _export(config, folder, command, progress)
+        return replace(result, report=_without_files(result.report))
     for partial in recover(config.output):
         progress.warn("An earlier run was killed.", how_to_go_on(partial))
     with staged_folder(config.output, overwrite=config.overwrite, keeps=True) as folder:
-        report = _export(config, folder, command, progress)
+        result = _export(config, folder, command, progress)
         for name in (RECOVERED, CONTROL, *(() if config.save_qat else (QAT_MODEL,))):
             (folder / name).unlink(missing_ok=True)  # kept in case the run had ended early
-    return report
+    return replace(result, folder=config.output)
 
 
-def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress: Progress) -> ExportReport:
+def _without_files(report: ExportReport) -> ExportReport:
+    """What compilers made went with the temporary folder."""
+    npus = [npu.model_copy(update={"file": None}) for npu in report.npus]
+    edgetpu = report.edgetpu and report.edgetpu.model_copy(update={"file": None})
+    return report.model_copy(update={"npus": npus, "edgetpu": edgetpu})
+
+
+def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress: Progress) -> ExportResult:
     """The stages in order, into `folder`."""
     source = open_source(
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
@@ -76,7 +89,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
 
 def _export_source(
     config: ExportConfig, source: Source, folder: Path, command: Sequence[str], progress: Progress
-) -> ExportReport:
+) -> ExportResult:
     lacking = require_room(source.weights_bytes)
     swapped = swap(source.graph, config.hidden_activation, config.rules)  # what cannot be is told before training
     planned = swapped.graph if swapped.activations.swapped else source.graph
@@ -109,7 +122,10 @@ def _export_source(
     run.require_known_data(baseline)
 
     swapped = swap(source.graph, config.hidden_activation, config.rules)
-    graph = run.recover(swapped.graph, baseline) if swapped.activations.swapped else source.graph
+    graph, float_model = source.graph, baseline
+    if swapped.activations.swapped:
+        float_model = run.recover(swapped.graph, baseline)
+        graph = with_weights_of(swapped.graph, float_model)
 
     candidate = run.candidate(graph)
     baseline_bytes, candidate_bytes = convert_all(
@@ -182,7 +198,13 @@ def _export_source(
     run.write("report.html", html.render(report).encode())
     if config.precision == "int8":
         run.write(BUNDLE, run.bundle(candidate_bytes, report))
-    return report
+    return ExportResult(
+        report,
+        with_normalizations(float_model, splits.preprocess.normalizations),
+        candidate.conversion.model if config.method == "qat" else None,
+        candidate_bytes,
+        None,
+    )
 
 
 def data_specs(config: ExportConfig) -> DataSpecs:

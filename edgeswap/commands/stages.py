@@ -28,7 +28,7 @@ from edgeswap.evaluation.predictions import (
     predict,
     require_above_chance,
 )
-from edgeswap.graph.build import build, with_weights_of
+from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.names import given_names
 from edgeswap.graph.restored_normalization import with_normalizations
@@ -175,17 +175,17 @@ class Run:
         predictions = self.predictions.get(name)
         return None if predictions is None else StageAccuracy(accuracy=accuracy(predictions, self.splits.test.labels))
 
-    def recover(self, graph: Graph, teacher: Any) -> Graph:
-        """The swapped graph, trained back to what `teacher`, the model as it was given, says."""
+    def recover(self, graph: Graph, teacher: Any) -> Any:
+        """The model of the swapped graph, trained back to what `teacher`, the model as it was given, says."""
         model = self.build(graph)
         self.predict("float32_swapped", model)
         if not self.config.recover_epochs:
-            return graph
+            return model
         title = "Recover from the swap"
         how = {"epochs": self.config.recover_epochs, "learning_rate": RECOVERY_LEARNING_RATE, "batch_norm": "updated"}
         recovered = self.keep(RECOVERED, self.train(model, title=title, teacher=teacher, **how))
         self.predict("float32_recovered", recovered)
-        return with_weights_of(graph, recovered)
+        return recovered
 
     def candidate(self, graph: Graph) -> Candidate:
         """What becomes the candidate."""

@@ -134,7 +134,7 @@ class ExportConfig(_SwapSettings, TargetSettings):
     author: str = ""
     license: str = ""
     description: str = ""
-    output: Path = Path("out")
+    output: Path | None = Path("out")
 
     @model_validator(mode="before")
     @classmethod

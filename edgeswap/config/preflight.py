@@ -25,7 +25,8 @@ def preflight(config: ExportConfig) -> None:
         DataError: a file of data or of labels is missing.
         TargetError: a tool of a target, or a delegate's library, is missing.
     """
-    check_folder(config.output, overwrite=config.overwrite)
+    if config.output is not None:
+        check_folder(config.output, overwrite=config.overwrite)
     if isinstance(config.model, (str, Path)):
         preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
     for spec in (config.data, config.test_data, config.calibration):

@@ -27,7 +27,9 @@ def with_normalizations(model: Any, normalizations: Mapping[str, FeatureNormaliz
     taken = [
         _normalized(tensor, normalizations.get(name)) for name, tensor in zip(model.input_names, given, strict=True)
     ]
-    return tf_keras.Model(given, model(taken if len(taken) > 1 else taken[0]), name=model.name)
+    # A model may have the name of its input, and a layer may not.
+    inner = tf_keras.Model(model.inputs, model.outputs, name=f"{model.name}_of_normalized")
+    return tf_keras.Model(given, inner(taken if len(taken) > 1 else taken[0]), name=model.name)
 
 
 def _normalized(tensor: Any, normalization: FeatureNormalization | None) -> Any:
