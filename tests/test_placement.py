@@ -13,12 +13,14 @@ from edgeswap.graph.ir import Graph, Layer, Node, Ref
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.specification import OBSERVED, Range, Weight
 
+IMAGE = (None, 8, 8, 5)
+FLAT = ("Dense", "Flatten", "GlobalAveragePooling2D")  # what gives no image, here
 CONFIGS = {
     "BatchNormalization": {"axis": -1, "scale": True, "center": True, "epsilon": 1e-3, "dtype": "float32"},
     "Dense": {"use_bias": False, "dtype": "float32"},
     **{kind: {"kernel_size": (1, 1), "strides": (1, 1), "padding": "same"} for kind in ("Conv2D", "DepthwiseConv2D")},
     **{
-        kind: {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid"}
+        kind: {"pool_size": (2, 2), "strides": (2, 2), "padding": "valid", "data_format": "channels_last"}
         for kind in ("MaxPooling2D", "AveragePooling2D")
     },
     "ZeroPadding2D": {"padding": ((1, 1), (1, 1))},
@@ -31,7 +33,7 @@ def layer(name: str, kind: str) -> Layer:
     """A layer by Keras class name, or, in lower case, an activation of the catalog."""
     if kind[0].islower():
         return activation_layer(name, parse(kind))
-    config = {"batch_shape": (None, 8, 8, 3), "dtype": "float32"} if kind == "InputLayer" else CONFIGS.get(kind, {})
+    config = {"batch_shape": IMAGE, "dtype": "float32"} if kind == "InputLayer" else CONFIGS.get(kind, {})
     weights = {"BatchNormalization": tuple(np.ones((4, 5), np.float32)), "Dense": (np.ones((6, 5), np.float32),)}
     return Layer(name, kind, config, weights.get(kind, ()))
 
@@ -39,12 +41,14 @@ def layer(name: str, kind: str) -> Layer:
 def graph(*calls: tuple[str, str, list[str]], outputs: list[str] | None = None) -> Graph:
     """Calls as (name, class or activation, names read), behind an input "image"; `name@1` calls layer `name` again."""
     layers = {"image": layer("image", "InputLayer")}
-    nodes = [Node("image", "image")]
+    nodes = [Node("image", "image", shapes=(IMAGE,))]
+    shapes = {"image": IMAGE}
     for name, kind, read in calls:
         own = name.partition("@")[0]
         layers.setdefault(own, layer(own, kind))
         refs = [Ref(source) for source in read]
-        nodes.append(Node(name, own, (refs if len(refs) > 1 else refs[0],)))
+        shapes[name] = (None, 5) if kind in FLAT else shapes[read[0]]
+        nodes.append(Node(name, own, (refs if len(refs) > 1 else refs[0],), shapes=(shapes[name],)))
     ends = outputs or [calls[-1][0]]
     return Graph("model", layers, tuple(nodes), (Ref("image"),), tuple(Ref(name) for name in ends))
 

@@ -171,9 +171,8 @@ def model_of(group: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def conversions() -> dict[str, tuple[Any, Any, bytes]]:
-    """Each group's graph, its shapes, and the file that PTQ really makes of it; converted once, in one process."""
-    from edgeswap.commands.check import shapes_of
+def conversions() -> dict[str, tuple[Any, bytes]]:
+    """Each group's graph, and the file that PTQ really makes of it; converted once, in one process."""
     from edgeswap.conversion.convert import Conversion, convert_all
     from edgeswap.graph.canonicalize import canonicalize
     from edgeswap.graph.read import read
@@ -194,18 +193,18 @@ def conversions() -> dict[str, tuple[Any, Any, bytes]]:
         jobs.append(Conversion(quantize(placement, observe(placement, samples)), "int8", samples))
         graphs.append(graph)
     files = (fold_elu(fold_moves(mend_lstm(data))) for data in convert_all(jobs))
-    return {group: (graph, shapes_of(graph), data) for group, graph, data in zip(GROUPS, graphs, files, strict=True)}
+    return {group: (graph, data) for group, graph, data in zip(GROUPS, graphs, files, strict=True)}
 
 
-def both(conversion: tuple[Any, Any, bytes], layer_names: Any = ()) -> tuple[Any, Any]:
+def both(conversion: tuple[Any, bytes], layer_names: Any = ()) -> tuple[Any, Any]:
     """What check says before, and what it says of the file."""
     from edgeswap.compatibility.graph_findings import check
     from edgeswap.compatibility.tflite_findings import check as check_file
     from edgeswap.targets.names import backend_of
 
-    graph, shapes, data = conversion
+    graph, data = conversion
     host = backend_of("host")
-    return check(graph, host, shapes=shapes), check_file(data, host, layer_names=layer_names)
+    return check(graph, host), check_file(data, host, layer_names=layer_names)
 
 
 @pytest.mark.slow
@@ -280,7 +279,6 @@ def test_the_delegate_takes_what_its_table_says_it_takes(conversions: Any, group
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", ["MaxPooling3D", "AveragePooling3D"])
 def test_what_is_said_to_be_refused_is_refused_by_the_converter(layer: str) -> None:
-    from edgeswap.commands.check import shapes_of
     from edgeswap.conversion.convert import convert
     from edgeswap.errors import ConversionError
     from edgeswap.frameworks import tf_keras
@@ -293,7 +291,7 @@ def test_what_is_said_to_be_refused_is_refused_by_the_converter(layer: str) -> N
     from edgeswap.compatibility.graph_findings import check
     from edgeswap.targets.names import backend_of
 
-    (finding,) = check(graph, backend_of("host"), shapes=shapes_of(graph)).findings
+    (finding,) = check(graph, backend_of("host")).findings
     assert (finding.severity, finding.layers) == ("blocks", ["pool"])
     with pytest.raises(ConversionError) as caught:
         convert(model, representative=(np.zeros((2, 4, 4, 4, 2), np.float32),))

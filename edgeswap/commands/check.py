@@ -10,18 +10,14 @@ from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, check, grouped
 from edgeswap.errors import ModelError
-from edgeswap.frameworks import tf_keras
-from edgeswap.graph.build import build
+from edgeswap.graph.build import framework_layers
 from edgeswap.graph.canonicalize import canonicalize
-from edgeswap.graph.ir import Graph, Ref
-from edgeswap.graph.names import given_names
+from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 from edgeswap.graph.swap import Rule, swap
 from edgeswap.model.custom_objects import CustomObjects
 from edgeswap.model.load import load_model
 from edgeswap.version import __version__
-
-Shapes = dict[Ref, tuple[int | None, ...]]
 
 
 def check_file(
@@ -49,8 +45,8 @@ def check_file(
     """
     graph = canonicalize(read(load_model(path, trust=trust, custom_objects=custom_objects)))
     swapped = swap(graph, activation, rules)
-    shapes, findings = _shapes(swapped.graph)
-    checked = [_with(findings, check(swapped.graph, target, shapes=shapes)) for target in targets]
+    findings = _rebuilding(swapped.graph)
+    checked = [_with(findings, check(swapped.graph, target)) for target in targets]
     return CheckReport(
         edgeswap=__version__,
         model=str(path),
@@ -61,28 +57,10 @@ def check_file(
     )
 
 
-def shapes_of(graph: Graph) -> Shapes:
-    """The shape of every tensor of a canonical graph, batch included, off the model that an export would build.
-
-    Raises:
-        ModelError: as `build`.
-    """
-    model = build(graph, tf_keras)
-    calls = dict.fromkeys(graph.layers, 0)
-    names = {given: built for built, given in given_names(graph).items()}
-    shapes: Shapes = {}
-    for node in graph.nodes:
-        outputs = model.get_layer(names[node.layer]).get_output_at(calls[node.layer])
-        calls[node.layer] += 1
-        for index, tensor in enumerate(outputs if isinstance(outputs, (list, tuple)) else [outputs]):
-            shapes[Ref(node.name, index)] = tuple(tensor.shape)
-    return shapes
-
-
-def _shapes(graph: Graph) -> tuple[Shapes, list[Finding]]:
-    """The shapes; or, as a finding, what hinders the model to be built again."""
+def _rebuilding(graph: Graph) -> list[Finding]:
+    """What hinders an export to build the model's layers again."""
     try:
-        return shapes_of(graph), []
+        framework_layers(graph)
     except (ModelError, TypeError, ValueError, KeyError) as error:
         # Layers of any class are built there from other people's configs, and this is how they refuse one.
         problem = error.problem if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
@@ -94,7 +72,8 @@ def _shapes(graph: Graph) -> tuple[Shapes, list[Finding]]:
             basis=FACT,
             layers=[name for name in graph.layers if f"'{name}'" in problem],
         )
-        return {}, [finding]
+        return [finding]
+    return []
 
 
 def _with(findings: Sequence[Finding], checked: TargetCheck) -> TargetCheck:

@@ -15,7 +15,7 @@ from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
-from edgeswap.graph.ir import Graph, Layer, Node, Ref
+from edgeswap.graph.ir import Graph, Layer, Node, Shape
 from edgeswap.tflite.operation import Operation
 
 ESTIMATE = "an estimate, from what such layers became when they were converted"
@@ -41,20 +41,19 @@ NEAREST: Mapping[str, Sequence[str]] = {
 }
 
 
-def check(graph: Graph, target: Backend, *, shapes: Mapping[Ref, tuple[int | None, ...]]) -> TargetCheck:
+def check(graph: Graph, target: Backend) -> TargetCheck:
     """What is to be said of a model on one target.
 
     Args:
-        graph: canonical, as it is to be exported (with its swaps).
+        graph: canonical, as it is to be exported (with its swaps). A tensor of unknown shape is not judged by it.
         target: where it is to run.
-        shapes: of every tensor, batch included. A tensor that is missing is not judged by its shape.
 
     Returns:
         Findings, the gravest first: `blocks` where a layer is not int8 on the target, or does not run on the
         accelerator though something heavy stands at or behind it; `costs` where it is int8, but slower or less exact;
         else `note`.
     """
-    model = _Model(graph, target, shapes)
+    model = _Model(graph, target)
     noted = [*model.inputs(), *model.unknown(), *model.operator_findings()]
     findings = grouped(noted)
     return TargetCheck(
@@ -120,7 +119,6 @@ def heavy_from(names: Sequence[str]) -> list[bool]:
 class _Model:
     graph: Graph
     target: Backend
-    shapes: Mapping[Ref, tuple[int | None, ...]]
 
     @cached_property
     def readers(self) -> Mapping[str, tuple[Node, ...]]:
@@ -152,13 +150,8 @@ class _Model:
         return None
 
     def operation(self, node: Node, lowered: Lowered, name: str) -> Operation:
-        outputs = tuple(ref for ref in self.shapes if ref.node == node.name)
-        return Operation(name, self.sizes(node.refs()), self.sizes(outputs), lowered.options, lowered.version)
-
-    def sizes(self, refs: Iterable[Ref]) -> tuple[tuple[int, ...], ...]:
-        """Shapes as exported: batch 1; one that is free elsewhere is left out."""
-        known = (self.shapes[ref] for ref in refs if ref in self.shapes)
-        return tuple((1, *map(int, shape[1:])) for shape in known if shape and None not in shape[1:])  # type: ignore[arg-type]
+        read = [self.graph.shape(ref) for ref in node.refs()]
+        return Operation(name, _as_exported(read), _as_exported(node.shapes), lowered.options, lowered.version)
 
     def remark(self, operation: Operation) -> Remark | None:
         """What the target says against an operator, or only a note where it has nothing against its rewriting."""
@@ -250,6 +243,12 @@ class _Model:
             if candidate != activation and self.gravest(map(Operation, operators)) in (None, "note"):
                 return kind
         return None
+
+
+def _as_exported(shapes: Iterable[Shape | None]) -> tuple[tuple[int, ...], ...]:
+    """Shapes with a batch of 1; one that is unknown, or free elsewhere, is left out."""
+    known = (shape[1:] for shape in shapes if shape)
+    return tuple((1, *(size for size in shape if size is not None)) for shape in known if None not in shape)
 
 
 def _class_name(layer: Layer) -> str:

@@ -25,7 +25,7 @@ def require_int8(graph: Graph) -> list[Caution]:
     Raises:
         ModelError: a blocking finding that is certain; the remedy is the finding's own.
     """
-    blocking = [one for one in check(graph, BACKENDS["host"], shapes={}).findings if one.severity == "blocks"]
+    blocking = [one for one in check(graph, BACKENDS["host"]).findings if one.severity == "blocks"]
     certain = [finding for finding in blocking if finding.certain]
     if certain:
         first, *others = certain

@@ -29,11 +29,7 @@ def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = N
     Raises:
         ModelError: a layer whose class or config `framework` does not have, or whose weights do not fit.
     """
-    layers = {
-        name: _build_layer(layer, framework, graph.framework)
-        for name, layer in graph.layers.items()
-        if not _is_input(layer)
-    }
+    layers = framework_layers(graph, framework)
     tensors: dict[Ref, Any] = {}
     for node in graph.nodes:
         layer = graph.layers[node.layer]
@@ -53,6 +49,19 @@ def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = N
     for name, built in layers.items():
         _set_weights(built, graph.layers[name])
     return model
+
+
+def framework_layers(graph: Graph, framework: Any = tf_keras) -> dict[str, Any]:
+    """The layers of a graph that are no inputs, by name, not called yet and so without weights.
+
+    Raises:
+        ModelError: a layer whose class or config `framework` does not have.
+    """
+    return {
+        name: _build_layer(layer, framework, graph.framework)
+        for name, layer in graph.layers.items()
+        if not _is_input(layer)
+    }
 
 
 def with_weights_of(graph: Graph, model: Any) -> Graph:

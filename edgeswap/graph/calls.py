@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from edgeswap.errors import ModelError
-from edgeswap.frameworks import keras, tf
-from edgeswap.graph.ir import Layer, Node, Ref, Shape, map_refs
+from edgeswap.frameworks import keras
+from edgeswap.graph.ir import Layer, Node, Ref, map_refs
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]  # positional arguments and keywords
 
@@ -23,30 +23,6 @@ def calls_of(inbound_nodes: Sequence[Any], names: Set[str], framework: Any) -> l
         framework: the module `keras` or `tf_keras`.
     """
     return [_keras_call(call) if framework is keras else _tf_keras_call(call, names) for call in inbound_nodes]
-
-
-def shapes_of(model: Any, framework: Any) -> dict[str, tuple[Shape, ...]]:
-    """Name of each call, counted from 0, to the shapes of the tensors that come out, batch included."""
-    return {
-        name: tuple(tuple(tensor.shape) for tensor in tensors) for name, tensors in tensors_of(model, framework).items()
-    }
-
-
-def tensors_of(model: Any, framework: Any) -> dict[str, list[Any]]:
-    """Name of each call, counted from 0, to the symbolic tensors that come out."""
-    if framework is keras:
-        network = model._functional if isinstance(model, keras.Sequential) else model
-        layers, members = network.operations, network._nodes
-    else:
-        layers, members = model.layers, model._network_nodes
-    found: dict[str, list[Any]] = {}
-    for layer in layers:
-        key = id(layer) if framework is keras else layer.name
-        inside = [node for index, node in enumerate(layer._inbound_nodes) if f"{key}_ib-{index}" in members]
-        for index, node in enumerate(inside):
-            tensors = node.output_tensors if framework is keras else node.outputs
-            found[call_name(layer.name, index)] = list(tf.nest.flatten(tensors))
-    return found
 
 
 def _keras_call(call: Mapping[str, Any]) -> Call:

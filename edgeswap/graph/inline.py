@@ -22,7 +22,7 @@ def inline_submodels(graph: Graph) -> Graph:
     moved: dict[Ref, Ref] = {}
     for node in graph.nodes:
         args, kwargs = map_refs((node.args, node.kwargs), lambda ref: moved.get(ref, ref))
-        submodel = graph.layers[node.layer].submodel
+        submodel = node.submodel or graph.layers[node.layer].submodel
         if submodel is None:
             nodes.append(replace(node, args=args, kwargs=kwargs))
             continue
@@ -44,14 +44,15 @@ class _Flat:
 
     layers: dict[str, Layer]
     renamed: dict[str, str] = field(default_factory=dict)
-    _inlined: dict[str, tuple[Graph, dict[str, str]]] = field(default_factory=dict)
+    _names: dict[str, dict[str, str]] = field(default_factory=dict)
     _calls: dict[str, int] = field(default_factory=dict)
 
     def call(self, name: str, submodel: Graph, args: Any, kwargs: Any) -> tuple[list[Node], tuple[Ref, ...]]:
         """The nodes that stand for one call of a submodel, and the tensors that come out."""
-        if name not in self._inlined:
-            self._inlined[name] = self._adopt(name, inline_submodels(submodel))
-        inner, names = self._inlined[name]
+        inner = inline_submodels(submodel)
+        if name not in self._names:
+            self._names[name] = self._adopt(name, inner)
+        names = self._names[name]
         call = self._calls.get(name, 0)
         self._calls[name] = call + 1
         span = 1 + max((_call_index(node) for node in inner.nodes), default=0)
@@ -74,7 +75,7 @@ class _Flat:
             nodes.append(Node(new_name, layer, inner_args, {**inner_kwargs, **kwargs}, node.shapes))
         return nodes, tuple(here(ref) for ref in inner.outputs)
 
-    def _adopt(self, submodel: str, inner: Graph) -> tuple[Graph, dict[str, str]]:
+    def _adopt(self, submodel: str, inner: Graph) -> dict[str, str]:
         names: dict[str, str] = {}
         for layer in inner.layers.values():
             if layer.class_name == "InputLayer":
@@ -87,7 +88,7 @@ class _Flat:
             if name != layer.name:
                 self.renamed[name] = layer.name
         self.renamed.update({names[new]: old for new, old in inner.renamed.items()})
-        return inner, names
+        return names
 
 
 def _call_index(node: Node) -> int:

@@ -70,7 +70,8 @@ class Node:
 
     `name` is unique in the graph and is the layer's own name for its first call. `args` and `kwargs` are what the
     layer is called with: nested lists, tuples and dicts of `Ref`s and constants. `shapes` are those of the tensors that
-    come out, batch included, None for a free size; empty where they are not known.
+    come out, batch included, None for a free size: `read` sets them, each pass keeps them right, and only a graph that
+    was not read from a model has none. `submodel` is that of the layer, with the shapes that it has at this call.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Node:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     shapes: tuple[Shape, ...] = ()
+    submodel: Graph | None = None
 
     def refs(self) -> tuple[Ref, ...]:
         """The tensors this call reads, in order, with repetitions."""

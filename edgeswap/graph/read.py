@@ -11,10 +11,11 @@ import numpy as np
 
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
-from edgeswap.graph.calls import call_name, calls_of, count_from_zero, history_refs, in_calling_order, shapes_of
+from edgeswap.graph.calls import call_name, calls_of, count_from_zero, history_refs, in_calling_order
 from edgeswap.graph.dialect import ACTIVATION_LAST, catalog_text, neutral_config
 from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Node, Ref
 from edgeswap.graph.operations import operation_name
+from edgeswap.graph.shapes import with_shapes
 
 
 def _functional_class(framework: Any) -> type:
@@ -48,6 +49,11 @@ def read(model: Any) -> Graph:
         ModelError: the model is subclassed or not built, or one of its layers cannot give its config.
     """
     framework = framework_of(model)
+    return with_shapes(_read_model(model, framework), model, framework)
+
+
+def _read_model(model: Any, framework: Any) -> Graph:
+    """The graph without shapes."""
     if not isinstance(model, _MODEL_KINDS):
         raise ModelError(
             f"Expected a sequential or functional model, got the subclassed model {type(model).__name__!r}, "
@@ -72,8 +78,7 @@ def _read_sequential(model: Any, framework: Any) -> Graph:
         {"batch_shape": tuple(tensor.shape), "dtype": _dtype_name(tensor.dtype)},
     )
     layers = {source.name: source}
-    shapes = shapes_of(model, framework)
-    nodes = [Node(source.name, source.name, shapes=(source.config["batch_shape"],))]
+    nodes = [Node(source.name, source.name)]
     calls = Counter[str]()
     for keras_layer in model.layers:
         if isinstance(keras_layer, framework.layers.InputLayer):
@@ -83,7 +88,7 @@ def _read_sequential(model: Any, framework: Any) -> Graph:
             layers[name] = _read_layer(keras_layer, framework)
         call = call_name(name, calls[name])
         calls[name] += 1
-        nodes.append(Node(call, name, (Ref(nodes[-1].name),), shapes=shapes.get(call, ())))
+        nodes.append(Node(call, name, (Ref(nodes[-1].name),)))
     ends = (Ref(source.name),), (Ref(nodes[-1].name),)
     return Graph(model.name, layers, tuple(nodes), *ends, framework=framework.__name__)
 
@@ -97,7 +102,6 @@ def _read_functional(model: Any, framework: Any) -> Graph:
             "Write get_config() in that layer's class, so that it can be built again.",
         ) from error
     members = {member.name: member for member in model.layers}
-    shapes = shapes_of(model, framework)
     names = {entry["name"] for entry in config["layers"]}
     layers: dict[str, Layer] = {}
     nodes: dict[str, Node] = {}
@@ -105,11 +109,11 @@ def _read_functional(model: Any, framework: Any) -> Graph:
         name = entry["name"]
         layers[name] = _read_layer(members[name], framework) if name in members else _read_operation(entry)
         if layers[name].class_name == "InputLayer":
-            nodes[name] = Node(name, name, shapes=shapes.get(name, ()))
+            nodes[name] = Node(name, name)
             continue
         for index, (args, kwargs) in enumerate(calls_of(entry["inbound_nodes"], names, framework)):
             call = call_name(name, index)
-            nodes[call] = Node(call, name, args, kwargs, shapes.get(call, ()))
+            nodes[call] = Node(call, name, args, kwargs)
     outputs = tuple(history_refs(config["output_layers"]))
     nodes, outputs = count_from_zero(nodes, outputs, layers)
     inputs = tuple(history_refs(config["input_layers"]))
@@ -119,7 +123,7 @@ def _read_functional(model: Any, framework: Any) -> Graph:
 def _read_layer(layer: Any, framework: Any) -> Layer:
     if isinstance(layer, framework.Model):
         flag: bool = layer.trainable
-        return Layer(layer.name, type(layer).__name__, {}, trainable=flag, submodel=read(layer))
+        return Layer(layer.name, type(layer).__name__, {}, trainable=flag, submodel=_read_model(layer, framework))
     kind = type(layer).__name__
     if kind in ("TFOpLambda", "SlicingOpLambda"):
         symbol = layer.get_config()["function"]

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.canonicalize import activation_layer
-from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref, map_refs
+from edgeswap.graph.ir import Graph, Layer, Node, Ref, Shape, map_refs
 from edgeswap.quantization.specification import rule_of
 from edgeswap.quantization.whole_image import means_of_whole_images
 
@@ -39,16 +39,6 @@ _RESHAPING = ("Flatten", "Reshape", "Permute")
 
 # The slope of a LeakyReLU that only rescales: at 1 the converter would take it out. `tflite.requantize` knows it.
 ALMOST_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
-
-# Ranks of what a layer gives out, batch included; all others keep the rank of their first input.
-_RANKS: Mapping[str, int] = {
-    **dict.fromkeys(("Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D", "MaxPooling2D"), 4),
-    **dict.fromkeys(("AveragePooling2D", "ZeroPadding2D", "Cropping2D", "UpSampling2D"), 4),
-    **dict.fromkeys(
-        ("Conv1D", "DepthwiseConv1D", "SeparableConv1D", "MaxPooling1D", "AveragePooling1D", "ZeroPadding1D"), 3
-    ),
-    **dict.fromkeys(("GlobalAveragePooling1D", "GlobalMaxPooling1D", "Flatten"), 2),
-}
 
 
 def decompose(graph: Graph) -> Graph:
@@ -91,14 +81,22 @@ def _pairwise(graph: Graph) -> Graph:
         if graph.layers[node.layer].class_name not in ("Add", "Multiply") or len(refs) < 3:
             nodes.append(node)
             continue
-        total = refs[0]
+        total, shape = refs[0], graph.shape(refs[0])
         for index, ref in enumerate(refs[1:-1], start=1):
             name = f"{node.name}_sum{index}"
             layers[name] = replace(graph.layers[node.layer], name=name)
-            nodes.append(Node(name, name, ([total, ref],)))
+            shape = _merged(shape, graph.shape(ref))
+            nodes.append(Node(name, name, ([total, ref],), shapes=() if shape is None else (shape,)))
             total = Ref(name)
         nodes.append(replace(node, args=([total, refs[-1]],)))
     return replace(graph, layers=layers, nodes=tuple(nodes))
+
+
+def _merged(one: Shape | None, other: Shape | None) -> Shape | None:
+    """Shape of a sum or product of two tensors of one rank, as Keras broadcasts them; None where it is not known."""
+    if one is None or other is None or len(one) != len(other):
+        return None
+    return tuple(b if a == 1 else a if b in (1, a) else None for a, b in zip(one, other, strict=True))
 
 
 def _chained(graph: Graph) -> Graph:
@@ -108,8 +106,9 @@ def _chained(graph: Graph) -> Graph:
     for node in graph.nodes:
         if node.layer in chains:
             first, _ = chains[node.layer]
-            ahead = replace(node, name=first.name + node.name.removeprefix(node.layer), layer=first.name, shapes=())
-            nodes += [ahead, Node(node.name, node.layer, (Ref(ahead.name),), shapes=node.shapes)]
+            name = first.name + node.name.removeprefix(node.layer)
+            nodes.append(replace(node, name=name, layer=first.name, shapes=_shapes_between(first, node.shapes)))
+            nodes.append(Node(node.name, node.layer, (Ref(name),), shapes=node.shapes))
         else:
             nodes.append(node)
     layers = dict(graph.layers)
@@ -145,7 +144,7 @@ def _rescaled(graph: Graph, own_scale: Collection[str]) -> Graph:
         if any(parts(node, reader) for reader in surroundings.readers[node.name]):
             name = f"{node.layer}_rescaled"
             layers[name] = Layer(name, "LeakyReLU", {"negative_slope": ALMOST_ONE})
-            nodes.append(Node(behind(node), name, (Ref(node.name),)))
+            nodes.append(Node(behind(node), name, (Ref(node.name),), shapes=node.shapes))
     return replace(graph, layers=layers, nodes=tuple(nodes))
 
 
@@ -163,6 +162,15 @@ def _chain(layer: Layer) -> tuple[Layer, Layer] | None:
     if layer.class_name in _SEPARABLE and layer.config["padding"] != "causal":
         return _separable(layer, *_SEPARABLE[layer.class_name])
     return None
+
+
+def _shapes_between(first: Layer, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    """What the first of two layers gives to the last, which gives `shapes`: of a convolution other channels."""
+    if first.activation is not None:
+        return shapes
+    channels = int(np.prod(first.weights[0].shape[-2:]))
+    last = first.config["data_format"] == "channels_last"
+    return tuple((*shape[:-1], channels) if last else (shape[0], channels, *shape[2:]) for shape in shapes)
 
 
 # The depthwise and the pointwise convolution that it is; the former knows no causal padding.
@@ -201,7 +209,8 @@ def _batch_norms_folded(graph: Graph) -> Graph:
             continue
         if not normalizes_channels(graph, layer):
             continue
-        sources = [graph.node(ref) for node in graph.calls(layer.name) for ref in node.refs()]
+        read = [ref for node in graph.calls(layer.name) for ref in node.refs()]
+        sources = [graph.node(ref) for ref in read]
         before = [graph.layers[source.layer] for source in sources]
         alone = all(surroundings.has_one_reader(source) for source in sources)
         if alone and [source.class_name for source in before] == ["Dense"] and len(graph.calls(before[0].name)) == 1:
@@ -209,7 +218,7 @@ def _batch_norms_folded(graph: Graph) -> Graph:
             changed[layer.name] = activation_layer(layer.name, Activation("linear"), trainable=layer.trainable)
         elif alone and {source.class_name for source in before} <= _FOLDED_BY_CONVERTER:
             continue
-        elif all(rank(graph, source) == 4 for source in sources):
+        elif all(_rank(graph, ref) == 4 for ref in read):
             changed[layer.name] = _as_depthwise(layer)
     return graph.with_layers(changed)
 
@@ -217,30 +226,13 @@ def _batch_norms_folded(graph: Graph) -> Graph:
 def normalizes_channels(graph: Graph, batch_norm: Layer) -> bool:
     """Whether a batch normalization has one scale for each place on the last axis, which a layer before can take on."""
     axis = batch_norm.config["axis"]
-    ranks = {rank(graph, graph.node(ref)) for node in graph.calls(batch_norm.name) for ref in node.refs()}
+    ranks = {_rank(graph, ref) for node in graph.calls(batch_norm.name) for ref in node.refs()}
     return axis == -1 or (None not in ranks and {axis + 1} == ranks)
 
 
-def rank(graph: Graph, node: Node) -> int | None:
-    """Number of axes of what a call gives, batch included; None where it is not known."""
-    while not node.shapes:
-        layer, refs = graph.layers[node.layer], node.refs()
-        if layer.class_name == "InputLayer":
-            return len(layer.config["batch_shape"])
-        known = _rank_after(layer)
-        if known is not None or not refs or layer.class_name == OPERATION or layer.python_class is not None:
-            return known
-        node = graph.node(refs[0])
-    return len(node.shapes[0])
-
-
-def _rank_after(layer: Layer) -> int | None:
-    """Rank of what a layer gives where its class says it."""
-    if layer.class_name == "Reshape":
-        return len(layer.config["target_shape"]) + 1
-    if layer.class_name in ("GlobalAveragePooling2D", "GlobalMaxPooling2D"):
-        return 4 if layer.config.get("keepdims") else 2
-    return _RANKS.get(layer.class_name)
+def _rank(graph: Graph, ref: Ref) -> int | None:
+    shape = graph.shape(ref)
+    return None if shape is None else len(shape)
 
 
 _FOLDED_BY_CONVERTER = {"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D"}
@@ -302,7 +294,7 @@ class _Surroundings:
             layer = self.graph.layers[node.layer]
             rule = rule_of(layer)
             if layer.class_name == "Dense":  # over more axes than one it is a product of matrices, reshaped
-                moves = rank(self.graph, self.graph.node(node.refs()[0])) != 2
+                moves = _rank(self.graph, node.refs()[0]) != 2
             else:
                 removed = rule is not None and rule.identity
                 passed_on = removed and any(reader.name in found for reader in self.readers[node.name])

@@ -205,7 +205,7 @@ def _with_layers_behind_inputs(graph: Graph, inputs: tuple[str, ...]) -> Graph:
         args, kwargs = map_refs((node.args, node.kwargs), lambda ref: moved.get(ref, ref))
         nodes.append(replace(node, args=args, kwargs=kwargs))
         if node.name in inputs:
-            nodes.append(Node(_behind(node.name), _behind(node.name), (Ref(node.name),)))
+            nodes.append(Node(_behind(node.name), _behind(node.name), (Ref(node.name),), shapes=node.shapes))
     linear = Activation("linear")
     config = {"kind": linear.kind, "parameters": dict(linear.parameters)}
     layers = {_behind(name): Layer(_behind(name), ACTIVATION, config) for name in inputs}

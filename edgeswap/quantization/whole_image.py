@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from edgeswap.graph.ir import Graph, Layer
-from edgeswap.graph.sizes import spatial_sizes
+from edgeswap.graph.ir import Graph, Layer, Node, Ref
 
 
 def means_of_whole_images(graph: Graph) -> Graph:
@@ -18,18 +17,20 @@ def means_of_whole_images(graph: Graph) -> Graph:
 
     One whose image is of unknown size stays, and so does one with padding inside its window.
     """
-    poolings = {name: layer for name, layer in graph.layers.items() if layer.class_name == "AveragePooling2D"}
-    sizes = spatial_sizes(graph) if poolings else {}
     whole = {
         name: _mean(layer)
-        for name, layer in poolings.items()
-        if all(
-            sizes.get(node.refs()[0].node) == tuple(layer.config["pool_size"]) and sizes.get(node.name) == (1, 1)
-            for node in graph.nodes
-            if node.layer == name
-        )
+        for name, layer in graph.layers.items()
+        if layer.class_name == "AveragePooling2D" and all(_is_of_all(graph, node) for node in graph.calls(name))
     }
     return graph.with_layers(whole)
+
+
+def _is_of_all(graph: Graph, pooling: Node) -> bool:
+    config, (image,) = graph.layer_of(pooling).config, pooling.refs()
+    before, after = graph.shape(image), graph.shape(Ref(pooling.name))
+    if before is None or after is None or config["data_format"] != "channels_last":
+        return False
+    return before[1:3] == tuple(config["pool_size"]) and after[1:3] == (1, 1)
 
 
 def _mean(pooling: Layer) -> Layer:
