@@ -328,7 +328,7 @@ def test_a_layer_nobody_knows_is_calibrated_by_the_converter():
     assert [title for call, title in seen.calls if call == "step"] == ["Hand over to the converter", "Convert to int8"]
     told = [amount for call, amount in seen.calls[seen.calls.index(("step", "Convert to int8")) + 1 :]]
     assert len(told) >= 64
-    assert 0.5 < sum(told) <= 1  # of what the step said it would be
+    assert 0.5 < sum(told) <= 1 + 1e-9  # of what the step said it would be
 
 
 class Recorder:
@@ -380,8 +380,8 @@ def three_layers(middle):
 
 # A converter that takes every model but those with a layer called bad.
 PICKY = """
-import os, pathlib, signal, sys, time
-for job in map(pathlib.Path, sys.argv[1:]):
+import json, os, pathlib, signal, sys, time
+for job in map(pathlib.Path, json.loads(sys.stdin.readline())):
     print('{{"stage": "convert"}}', flush=True)
     if b"/bad/" in (job / "saved_model" / "saved_model.pb").read_bytes():
         {ends}

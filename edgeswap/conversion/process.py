@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 import signal
 import subprocess
+import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from edgeswap.errors import ConversionError
 from edgeswap.progress import Progress, Step
@@ -36,65 +39,144 @@ class WorkerFailedError(ConversionError):
 def run_worker(jobs: Sequence[Path], titles: Sequence[str], timeout_s: float, progress: Progress) -> None:
     """Convert the jobs in these folders, in which the results will stand.
 
+    TensorFlow takes seconds to import, so one worker serves all calls and runs each in a fork of itself. It goes when
+    this process does, or is idle for a while.
+
     Args:
         jobs: what `edgeswap.conversion.worker` is to do, in this order.
         titles: of the step that each of them is to `progress`.
-        timeout_s: longest time without a sign of progress before the child is killed.
+        timeout_s: longest time without a sign of progress before the worker is killed.
         progress: told of each job.
 
     Raises:
-        WorkerFailedError: the child ended otherwise than well.
+        WorkerFailedError: a job ended otherwise than well.
     """
-    command = [*WORKER, *map(str, jobs)]
-    stderr_path = jobs[0].parent / "stderr.txt"
-    with stderr_path.open("wb") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr) as worker:
+    with _standing.lock:
+        worker = _standing.asked(json.dumps([str(job.absolute()) for job in jobs]).encode() + b"\n")
         watchdog = _Watchdog(worker, timeout_s)
-        job, stage = 0, "start"
+        job, stage, code = 0, "start", None
         try:
-            assert worker.stdout is not None
             for job, title in enumerate(titles):  # noqa: B007  (the last one is told of)
                 with progress.step(title, total=1.0) as step:
-                    stage = _follow(worker.stdout, stage, watchdog, step)
+                    stage, code = _follow(worker, stage, watchdog, step)
                 if stage != "start":
                     break
-            worker.wait()
+            if code is None:
+                code = _follow(worker, stage, watchdog, None)[1]
         finally:
             watchdog.stop()
-            worker.kill()
-    if worker.returncode != 0:
-        way = None if watchdog.fired else worker.returncode
-        raise WorkerFailedError(job, stage, way, _end(way, timeout_s), _last_words(stderr_path))
+            if code is None:
+                worker.end()
+        if code != 0 or watchdog.fired:
+            way = None if watchdog.fired else code
+            raise WorkerFailedError(job, stage, way, _end(way, timeout_s), worker.last_words())
+
+
+class _Worker:
+    """The process that serves, with what it and its forks say on standard error."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = command
+        self.words = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  (closed with the process)
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.words,
+            start_new_session=True,  # so that its forks end with it, and Ctrl-C is for the process that waits
+        )
+
+    def ask(self, request: bytes) -> bool:
+        """Send a request; False where the process has gone."""
+        assert self.process.stdin is not None
+        self.words.truncate(0)
+        try:
+            self.process.stdin.write(request)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return False
+        return self.process.poll() is None
+
+    def end(self) -> int:
+        """End it and its forks; how it ended, see `subprocess.Popen.returncode`."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        return self.process.wait()
+
+    def close(self) -> None:
+        """Let go of a process that has ended."""
+        for stream in (self.process.stdin, self.process.stdout, self.words):
+            with suppress(BrokenPipeError):
+                stream.close()  # type: ignore[union-attr]
+
+    def last_words(self, lines: int = 40, columns: int = 1000) -> tuple[str, ...]:
+        """The end of what was said on standard error since the last request, without TensorFlow's own chatter."""
+        self.words.seek(0)
+        text = self.words.read().decode(errors="replace").replace("\0", "")
+        found = [line.rstrip() for line in text.splitlines() if line.strip() and not _is_noise(line)]
+        return tuple(line[:columns] for line in found[-lines:])
+
+
+class _Standing:
+    """The one worker that stands by, if any does."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.worker: _Worker | None = None
+
+    def asked(self, request: bytes) -> _Worker:
+        """A worker that is at this request."""
+        if self.worker is None or self.worker.command != WORKER or not self.worker.ask(request):
+            self.close()
+            self.worker = _Worker(WORKER)
+            self.worker.ask(request)
+        return self.worker
+
+    def close(self) -> None:
+        """Let none stand by."""
+        if self.worker is not None:
+            self.worker.end()
+            self.worker.close()
+            self.worker = None
+
+
+_standing = _Standing()
+atexit.register(_standing.close)
 
 
 # Parts of the time that a small model takes; what follows the last of them is not known and left out.
 _SHARES = {"import": 0.6, "load": 0.1, "calibrate": 0.2}
 
 
-def _follow(events: IO[bytes], stage: str, watchdog: _Watchdog, step: Step) -> str:
-    """Pass the worker's events on until a job is done or the worker has ended; the stage it was in last."""
-    samples = 1
-    for line in events:
+def _follow(worker: _Worker, stage: str, watchdog: _Watchdog, step: Step | None) -> tuple[str, int | None]:
+    """Pass events on until a job is done or all is over; the stage it was in last, and how it ended if it did."""
+    assert worker.process.stdout is not None
+    samples, rest = 1, 1 / (1 - _SHARES["import"])  # a worker that has served before need not import
+    for line in worker.process.stdout:
         watchdog.reset()
         event = json.loads(line)
         samples = event.get("samples", samples)
         match event["stage"]:
             case "done":
-                return "start"
-            case "import TensorFlow":
+                return "start", None
+            case "ended":
+                return stage, event["code"]
+            case "import TensorFlow" if step:
+                rest = 1.0
                 step.advance(_SHARES["import"] * event["share"])
-            case "load":
-                step.advance(_SHARES["load"])
-            case "calibrate":
-                step.advance(_SHARES["calibrate"] / samples)
+            case "load" if step:
+                step.advance(rest * _SHARES["load"])
+            case "calibrate" if step:
+                step.advance(rest * _SHARES["calibrate"] / samples)
         stage = event["stage"]
-    return stage
+    return stage, worker.process.wait()
 
 
 class _Watchdog:
     """Kills a process that has given no sign of progress for a while."""
 
-    def __init__(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
-        self.process = process
+    def __init__(self, worker: _Worker, timeout_s: float) -> None:
+        self.worker = worker
         self.timeout_s = timeout_s
         self.fired = False
         self._timer = self._start()
@@ -114,7 +196,7 @@ class _Watchdog:
 
     def _fire(self) -> None:
         self.fired = True
-        self.process.kill()
+        self.worker.end()
 
 
 def _end(way: int | None, timeout_s: float) -> str:
@@ -125,12 +207,6 @@ def _end(way: int | None, timeout_s: float) -> str:
     if way < 0:
         return f"crashed ({signal.Signals(-way).name})"
     return f"failed (exit code {way})"
-
-
-def _last_words(path: Path, lines: int = 40, columns: int = 1000) -> tuple[str, ...]:
-    text = path.read_text(errors="replace")
-    found = [line.rstrip() for line in text.splitlines() if line.strip() and not _is_noise(line)]
-    return tuple(line[:columns] for line in found[-lines:])
 
 
 def _is_noise(line: str) -> bool:

@@ -1,25 +1,35 @@
-"""The child process of `edgeswap.conversion.convert`: `python -m edgeswap.conversion.worker JOB_FOLDER ...`.
+"""The child process of `edgeswap.conversion.convert`: `python -m edgeswap.conversion.worker`.
 
-Each folder holds `saved_model`, `settings.json` and for integers the samples of each input, `x0.npy`, …;
-`model.tflite` is written beside them. Events are JSON lines on standard output; everything the converter prints goes to
-standard error.
+One request a line on standard input: a JSON list of folders. Each folder holds `saved_model`, `settings.json` and for
+integers the samples of each input, `x0.npy`, …; `model.tflite` is written beside them. Events are JSON lines on
+standard output, the last of a request `ended` with an exit code, or minus a signal; everything the converter prints
+goes to standard error.
+
+TensorFlow is imported once, and each request runs in a fork: a crash ends that alone. Only Linux can fork a process
+that holds TensorFlow; elsewhere the process does one request itself and ends.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgeswap.system.child import end_with_parent
 from edgeswap.system.start import TENSORFLOW_MODULES, import_counted
 
 Report = Callable[..., None]
+IDLE_S = 60.0
+FORKS = sys.platform == "linux"
 # Precision to the operators that the converter may use, and the type of inputs and outputs.
 INTEGERS = {
     "int8": ("TFLITE_BUILTINS_INT8", "int8"),
@@ -27,14 +37,46 @@ INTEGERS = {
 }
 
 
-def main(folders: Sequence[str]) -> None:
-    """Convert the job in each folder."""
+def main() -> None:
+    """Answer requests until there is none for a while, or the process that asks is gone."""
     report = _claim_standard_output()
-    report(stage="import TensorFlow", share=0.0)  # takes seconds: the parent hears of it first
-    tf = import_counted("tensorflow", TENSORFLOW_MODULES, lambda share: report(stage="import TensorFlow", share=share))
+    tf = None
+    while select.select([0], [], [], IDLE_S)[0]:
+        folders = json.loads(sys.stdin.buffer.readline() or b"null")
+        if folders is None:
+            return
+        if tf is None:
+            report(stage="import TensorFlow", share=0.0)  # takes seconds: the parent hears of it first
+            tf = import_counted(
+                "tensorflow", TENSORFLOW_MODULES, lambda share: report(stage="import TensorFlow", share=share)
+            )
+        if not FORKS:
+            _convert_all(tf, folders, report)
+            return
+        report(stage="ended", code=_in_a_fork(partial(_convert_all, tf, folders, report)))
+
+
+def _convert_all(tf: Any, folders: Sequence[str], report: Report) -> None:
     for folder in map(Path, folders):
         (folder / "model.tflite").write_bytes(_convert(tf, folder, report))
         report(stage="done")
+
+
+def _in_a_fork(work: Callable[[], None]) -> int:
+    """How a fork ends that does the work: its exit code, or minus the number of the signal that ended it."""
+    pid = os.fork()
+    if pid:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = 1
+    try:
+        end_with_parent()
+        work()
+        code = 0
+    except BaseException:  # noqa: BLE001  (told on standard error; a fork must not go on where its parent would)
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _claim_standard_output() -> Report:
@@ -108,4 +150,4 @@ def _with_names(tflite_model: bytearray, inputs: Sequence[str], outputs: Sequenc
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -9,12 +9,10 @@ this process, no other.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import resource
 import select
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -22,10 +20,10 @@ from typing import Any
 
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
+from edgeswap.system.child import end_with_parent
 from edgeswap.system.scratch import scratch_folder
 
 IDLE_S = 60.0
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 # What a small model takes, generously, and what each part of a larger one adds.
 LOOK_CPU_S, LOAD_CPU_S = 5.0, 25.0
 CPU_S_PER_BYTE, CPU_S_PER_OBJECT = 1 / 20e6, 0.1
@@ -37,7 +35,7 @@ def main() -> None:
     """Answer jobs until there is none for a while, or the process that asks is gone."""
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    _end_with_parent()
+    end_with_parent()
     _limit(resource.RLIMIT_CORE, 0)
 
     def report(**event: Any) -> None:
@@ -163,11 +161,6 @@ def _line() -> bytes:
             return b""
         line += byte
     return bytes(line)
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import sys
 from pathlib import Path
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds the package
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 _START = (
     "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]; "
     "import runpy; runpy.run_module(sys.argv.pop(1), run_name='__main__', alter_sys=True)"
@@ -19,3 +22,9 @@ def child_command(module: str) -> tuple[str, ...]:
     the model, and a `numpy.py` among them would run.
     """
     return sys.executable, "-c", _START, str(PACKAGES), module
+
+
+def end_with_parent() -> None:
+    """Let the system kill this process when the one that started it ends; on Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
