@@ -533,3 +533,25 @@ def test_int8_needs_samples(scratch):
 def test_inputs_need_a_size(scratch):
     with pytest.raises(ConversionError, match=r"fixed size, got \(None, 4\)"):
         convert(small_model(shape=(None, 4)), precision="float32")
+
+
+@pytest.mark.slow
+def test_one_worker_serves_many_and_a_new_one_comes_when_it_has_gone(scratch):
+    first = convert(small_model(), precision="float32")
+    worker = convert_process._standing.worker
+    with pytest.raises(ConversionError, match="'convert'"):  # a fork that fails takes nothing from the next
+        convert(small_model(Unconvertible(name="odd")), precision="float32")
+    assert convert(small_model(), precision="float32")[:8] == first[:8]
+    assert convert_process._standing.worker is worker
+    worker.process.kill()
+    worker.process.wait()
+    assert convert(small_model(), precision="float32")[4:8] == b"TFL3"
+    assert convert_process._standing.worker is not worker
+
+
+@pytest.mark.slow
+def test_where_nothing_can_fork_each_request_has_a_worker_of_its_own(scratch, monkeypatch):
+    code = "from edgeswap.conversion import worker; worker.FORKS = False; worker.main()"
+    monkeypatch.setattr(convert_process, "WORKER", (sys.executable, "-c", code))
+    model = small_model()
+    assert [convert(model, precision="float32")[4:8] for _ in range(2)] == [b"TFL3", b"TFL3"]
