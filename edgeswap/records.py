@@ -1,4 +1,4 @@
-"""What passes between the stages and lands in report.json: numbers, never formatted text.
+"""The records that pass between the stages and make up report.json: numbers, never formatted text.
 
 Records are frozen; units stand in the names. `report.schema.json` is generated from `ExportReport`.
 """
@@ -12,14 +12,14 @@ Precision = Literal["float32", "float16", "dynamic_range", "int8", "int16x8"]
 
 
 class Record(BaseModel):
-    """Base of all records: frozen, and a key nobody knows is an error."""
+    """Base of all records: frozen; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
     def _can_be_written(cls, value: Any) -> Any:
-        r"""Names of files and arguments that are no UTF-8 have surrogates in Python, which JSON cannot hold: \\xe9."""
+        r"""JSON cannot hold the surrogates that Python uses for names that are not UTF-8: they become \\xe9."""
         if isinstance(value, list):
             return [cls._can_be_written(item) for item in value]
         return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
@@ -28,73 +28,73 @@ class Record(BaseModel):
 class Accuracy(Record):
     """Top-1 accuracy over `samples` test samples; without labels `top1` and `ci95` are null."""
 
-    top1: float | None = Field(description="share of samples whose highest logit is the label's, 0 to 1")
+    top1: float | None = Field(description="share of samples whose highest output is the labelled class, 0 to 1")
     ci95: tuple[float, float] | None = Field(description="95 % Wilson score interval of top1")
-    samples: int
+    samples: int = Field(description="number of test samples")
 
 
 class StageAccuracy(Record):
-    """A float model on the way from the one given to the one quantized."""
+    """A float32 model between the baseline and the candidate, such as the one right after a swap."""
 
     accuracy: Accuracy
 
 
 class ModelFile(Record):
-    """A .tflite in the output folder."""
+    """A .tflite file in the output folder."""
 
-    file: str
+    file: str = Field(description="file name in the output folder")
     size_bytes: int
-    operators: dict[str, int] = Field(description="TFLite builtin operator name to how often it occurs")
+    operators: dict[str, int] = Field(description="number of operators for each TFLite operator name")
     accuracy: Accuracy
 
 
 class Int8ModelFile(ModelFile):
-    """The candidate, whatever its precision. A full-integer model has no float tensor and so no float operator."""
+    """The candidate, of any precision. A full-integer model has no float tensor and no float operator."""
 
-    float_tensors: int
-    float_operators: list[str]
+    float_tensors: int = Field(description="number of float tensors; 0 for a full-integer model")
+    float_operators: list[str] = Field(description="names of the operators that read or write float tensors")
     dense_scales: Literal["per tensor", "per channel"] | None = Field(
         default=None,
-        description="of the quantized weights of FULLY_CONNECTED; null where there are none. TFLite 2.9 and before "
-        "compute nonsense from weights with a scale for each unit",
+        description="scales of the quantized weights of FULLY_CONNECTED; null if there are none. TFLite 2.9 and older "
+        "compute wrong results from per-channel weights",
     )
 
 
 class Latency(Record):
     """Wall time of one `invoke()`, batch 1, in milliseconds."""
 
-    p50: float
-    p90: float
-    p99: float
+    p50: float = Field(description="50 % of the runs took no longer (the median)")
+    p90: float = Field(description="90 % of the runs took no longer")
+    p99: float = Field(description="99 % of the runs took no longer")
     mean: float
-    runs: int
-    threads: int
+    runs: int = Field(description="number of timed runs")
+    threads: int = Field(description="interpreter threads")
 
 
 class Measurement(Record):
     """One model on one target."""
 
     accuracy: Accuracy
-    latency_ms: Latency | None
-    instructions: float | None = Field(default=None, description="instructions per inference, in an emulator only")
+    latency_ms: Latency | None = Field(description="null in an emulator, which counts instructions")
+    instructions: float | None = Field(default=None, description="instructions per inference, only in an emulator")
 
 
 class TargetResult(Record):
     """Both models on one target, measured by the same script in the same run."""
 
-    name: str
+    name: str = Field(description="as given to --target, such as 'host'")
     machine: str
     cpu: str
     runtime: str = Field(description="package and version, such as 'ai-edge-litert 2.3.0'")
-    delegate: str
-    warnings: list[str]
+    delegate: str = Field(description="what the runtime handed operators to, such as 'xnnpack'")
+    warnings: list[str] = Field(description="what may disturb the figures of this target")
     speedup_p50: float | None = Field(description="float32 p50 latency divided by int8 p50 latency")
-    float32: Measurement
-    int8: Measurement
+    float32: Measurement = Field(description="of the baseline")
+    int8: Measurement = Field(description="of the candidate, of any precision")
 
 
 class TargetFailure(Record):
-    """A target that failed beside others that did not; its problem and remedy are those of the error."""
+    """A target that gave no figures, with the problem and the remedy of its error."""
 
     name: str
     problem: str
@@ -102,111 +102,105 @@ class TargetFailure(Record):
 
 
 class NpuEstimate(Record):
-    """What Arm's compiler Vela expects of the int8 model on an Ethos-U: the compiler's estimates, never measured.
+    """Estimates of Arm's compiler Vela for the int8 model on an Ethos-U; nothing is measured.
 
-    Cycles and time are those of the NPU and the memories it waits for; operators left to the CPU are not in them.
+    Cycles and time include the NPU and its waits for memory, but not the operators that the CPU runs.
     """
 
     accelerator: str = Field(description="as Vela names it, such as 'ethos-u55-128'")
     compiler: str = Field(description="package and version, such as 'ethos-u-vela 5.2.0'")
-    system_config: str = Field(description="the clock and memories that Vela reckons with, from its own vela.ini")
-    memory_mode: str = Field(description="which of these memories hold what, from the same file")
-    clock_hz: float = Field(description="of the NPU")
-    file: str | None = Field(
-        description="the compiled model in the output folder; null where none is kept, as by bench"
-    )
+    system_config: str = Field(description="the clock and memories that Vela assumes, from its own vela.ini")
+    memory_mode: str = Field(description="which memory holds what, from the same file")
+    clock_hz: float = Field(description="clock of the NPU")
+    file: str | None = Field(description="the compiled model in the output folder; null if it is not kept, as by bench")
     size_bytes: int = Field(description="of the compiled model")
     npu_operators: dict[str, int] = Field(description="operators of the int8 model that the NPU runs")
-    cpu_operators: dict[str, int] = Field(description="operators that stay on the CPU beside it")
-    cpu_reasons: list[str] = Field(
-        description="'OPERATOR (tensor): what Vela says against it', one for each on the CPU, as they run"
-    )
-    npu_pieces: int = Field(description="pieces that the NPU runs without handing over to the CPU; 1 is best")
+    cpu_operators: dict[str, int] = Field(description="operators of the int8 model that the CPU runs")
+    cpu_reasons: list[str] = Field(description="'OPERATOR (tensor): reason', one for each operator on the CPU")
+    npu_pieces: int = Field(description="number of pieces that the NPU runs without handing over to the CPU; 1 is best")
     npu_cycles: int = Field(description="the NPU's own cycles for one inference")
-    total_cycles: int = Field(description="the same with waiting for memory; inference_ms is these at clock_hz")
+    total_cycles: int = Field(description="npu_cycles plus waits for memory; inference_ms is total_cycles at clock_hz")
     inference_ms: float
-    macs: int = Field(description="multiply-accumulates of one inference")
-    sram_bytes: int = Field(description="used at once; so are the other memories'")
+    macs: int = Field(description="multiply-accumulate operations of one inference")
+    sram_bytes: int = Field(description="peak use; the same for the other memories")
     dram_bytes: int
     on_chip_flash_bytes: int
     off_chip_flash_bytes: int
 
 
 class EdgeTpuHandover(Record):
-    """Where the Edge TPU hands over to the CPU: the first operator that it does not run."""
+    """Where the Edge TPU hands over to the CPU: at the first operator that it does not run."""
 
     operator: str
-    tensor: str | None = Field(description="that the operator writes; null where the compiler does not tell which")
-    layer: str | None = Field(description="the Keras layer that the tensor's name points to")
+    tensor: str | None = Field(description="the tensor that the operator writes; null if the compiler does not name it")
+    layer: str | None = Field(description="the Keras layer in the tensor's name; null if there is none")
     reason: str
-    remedy: str = Field(description="what to write or choose instead; empty where there is nothing to do")
+    remedy: str = Field(description="what to write or choose instead; empty if nothing helps")
 
 
 class EdgeTpuMapping(Record):
-    """Which operators of the int8 model an Edge TPU runs: as its compiler says, else by Coral's table."""
+    """Which operators of the int8 model an Edge TPU runs, from its compiler or, without it, from Coral's table."""
 
     basis: str = Field(description="the compiler and its version, or the table")
     tpu_operators: dict[str, int]
     cpu_operators: dict[str, int]
-    leaves_at: EdgeTpuHandover | None = Field(description="null where the Edge TPU runs all of it")
-    refused: str | None = Field(description="why the compiler takes no model such as this, by the table; else null")
-    subgraphs: int | None = Field(description="pieces that run on the Edge TPU; null where nothing was compiled")
-    cached_parameter_bytes: int | None = Field(description="of weights kept on the chip, as the compiler rounds it")
-    streamed_parameter_bytes: int | None = Field(description="of weights sent to it for every inference")
-    file: str | None = Field(description="the compiled model in the output folder; null where nothing was compiled")
+    leaves_at: EdgeTpuHandover | None = Field(description="null if the Edge TPU runs the whole model")
+    refused: str | None = Field(description="why the compiler rejects this model, by the table; null if it does not")
+    subgraphs: int | None = Field(description="number of pieces on the Edge TPU; null if nothing was compiled")
+    cached_parameter_bytes: int | None = Field(description="weights kept on the chip, as rounded by the compiler")
+    streamed_parameter_bytes: int | None = Field(description="weights sent to the chip for every inference")
+    file: str | None = Field(description="the compiled model in the output folder; null if nothing was compiled")
 
 
 class Comparison(Record):
-    """int8 against the float32 model as it was given, on the same test samples."""
+    """The candidate against the baseline (the float32 model as it was given), on the same test samples."""
 
-    top1_drop: float | None = Field(description="float32 minus int8 top-1, in percentage points")
+    top1_drop: float | None = Field(description="float32 minus int8 top-1, in percentage points: positive is worse")
     top1_drop_ci95: tuple[float, float] | None = Field(description="paired 95 % interval of top1_drop")
-    top1_agreement: float = Field(description="share of samples on which both give the same class")
-    mcnemar_p: float | None = Field(
-        description="exact two-sided McNemar p-value, null without labels; what is chance, top1_drop_ci95 decides"
-    )
+    top1_agreement: float = Field(description="share of samples on which both models give the same class, 0 to 1")
+    mcnemar_p: float | None = Field(description="exact two-sided McNemar p-value, for comparison")
     size_ratio: float = Field(description="float32 size_bytes divided by int8 size_bytes")
     control_drop: float | None = Field(
-        default=None, description="float32_finetuned minus int8 top-1, in percentage points; null where no control ran"
+        default=None,
+        description="float32_finetuned minus int8 top-1, in percentage points",
     )
 
     @property
     def can_be_chance(self) -> bool:
-        """Whether two models that are equally good could differ so: 0 lies within the paired interval of the drop.
+        """Whether two equally good models could differ this much: the paired interval of the drop includes 0.
 
-        One test decides, and it is the interval's: Tango's leaves 0 out exactly where McNemar's asymptotic test is
-        significant at 5 %, of which it is the inversion. Fagerland, Lydersen and Laake (BMC Medical Research
-        Methodology 13:91, 2013) recommend that test over the exact conditional one, which stays far below its level
-        and so calls chance what is none; `mcnemar_p` is that one, for comparison with other work, and decides nothing.
-        Without labels, or without samples enough, all can be chance.
+        The interval alone decides; `edgeswap.statistics` says why. `mcnemar_p` is for comparison with other work.
+        Without labels, or with too few samples, any difference can be chance.
         """
         return self.top1_drop_ci95 is None or self.top1_drop_ci95[0] <= 0 <= self.top1_drop_ci95[1]
 
 
 class Ranges(Record):
-    """Ends of int8 ranges of activations, two for each range, by how they came about."""
+    """Endpoints of the activations' int8 ranges, two for each range, counted by how they were chosen."""
 
     policy: Literal["auto", "fixed", "observed", "learned"]
-    fixed: int = Field(description="at the bound of the activation, or prescribed by its kernel")
-    narrowed: int = Field(description="at what was observed, which is tighter than the bound")
-    observed: int = Field(description="at what was observed: there is no bound")
-    saturated: int = Field(description="where the activation that alone reads the tensor is flat")
-    learned: int = Field(description="where training by gradient left them")
+    fixed: int = Field(description="at the activation's bound, or prescribed by its kernel")
+    narrowed: int = Field(description="tightened by calibration to less than the activation's bound")
+    observed: int = Field(description="set by calibration, because the activation has no bound")
+    saturated: int = Field(description="where the only activation that reads the tensor is flat")
+    learned: int = Field(description="learned by QAT")
 
 
 class Parity(Record):
-    """The fake-quant model, which stands for int8 in training, against the int8 .tflite."""
+    """The int8 .tflite against the fake-quant model, which imitates int8 in training."""
 
     samples: int
-    agreement: float | None = Field(description="share of the samples without a tie on which both give the same class")
-    ties: int = Field(description="samples whose highest output the fake-quant model gives to several classes")
-    layers: int = Field(description="how many layers could be compared, on a few samples")
-    worst_layer: str | None = Field(description="the layer where they part most, by signal-to-noise ratio")
-    worst_layer_snr_db: float | None = Field(description="its ratio, in dB; null where no layer differs")
+    agreement: float | None = Field(
+        description="share of samples without ties that get the same class; null if all are ties"
+    )
+    ties: int = Field(description="samples on which classes of the fake-quant model share the highest output")
+    layers: int = Field(description="number of layers compared, on a few samples")
+    worst_layer: str | None = Field(description="the layer with the lowest signal-to-noise ratio")
+    worst_layer_snr_db: float | None = Field(description="its signal-to-noise ratio in dB; null if no layer differs")
 
 
 class Limit(Record):
-    """A limit the user set, and how the run stands to it."""
+    """A limit that the user set, and the measured value."""
 
     name: Literal["max_drop", "max_latency_ms", "max_size"]
     limit: float
@@ -218,12 +212,12 @@ class ModelSource(Record):
     """Which model was exported."""
 
     name: str
-    source: str
-    sha256: str
+    source: str = Field(description="the path, or what it was built from")
+    sha256: str = Field(description="of the file, or of the structure and weights of a model object")
 
 
 class SwappedActivation(Record):
-    """One activation that was replaced."""
+    """One activation that was swapped."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -233,7 +227,7 @@ class SwappedActivation(Record):
 
 
 class SkippedActivation(Record):
-    """One activation that stays, and why."""
+    """One activation that stays, and the reason."""
 
     layer: str
     activation: str
@@ -241,32 +235,32 @@ class SkippedActivation(Record):
 
 
 class Activations(Record):
-    """What the swap did."""
+    """The result of the swap."""
 
     swapped: list[SwappedActivation]
     skipped: list[SkippedActivation]
 
 
 class DataSource(Record):
-    """Where samples came from and what was done to them."""
+    """Where samples came from."""
 
-    source: str
+    source: str = Field(description="the SPEC as given, or the part of it")
     samples: int
     sha256: str = Field(description="of the raw samples and labels, in order")
 
 
 class Data(Record):
-    """The three disjoint roles of data in a run. edgeswap never trains or calibrates by test samples."""
+    """The three roles of data in a run. edgeswap never trains or calibrates on test samples."""
 
-    train: DataSource | None
+    train: DataSource | None = Field(description="null if nothing was trained")
     calibration: DataSource
     test: DataSource
     preprocess: str
-    resize: str | None = Field(description="how image files reached the model's input size")
+    resize: str | None = Field(description="how image files were resized; null if there were no image files")
 
 
 class Caution(Record):
-    """Something that a reader must know before the figures are believed, and what to do about it."""
+    """A warning: something to know before believing the figures, and what to do about it."""
 
     kind: str = Field(description="a fixed word for programs, such as `large_drop`")
     problem: str
@@ -279,56 +273,53 @@ class ExportReport(Record):
     schema_: Literal["edgeswap.report/1"] = Field(default="edgeswap.report/1", alias="schema")
     edgeswap: str
     created: str = Field(description="UTC, ISO 8601")
-    command: list[str] = Field(description="the command line of the run; empty where it was called from Python")
+    command: list[str] = Field(description="the command line of the run; empty if it was started from Python")
     method: Literal["ptq", "qat"]
-    precision: CandidatePrecision = Field(default="int8", description="of the candidate, whose key is `int8` in each")
+    precision: CandidatePrecision = Field(default="int8", description="of the candidate, whose key is always `int8`")
     seed: int
     model: ModelSource
     data: Data
-    warnings: list[Caution] = Field(default=[], description="the gravest first; those of one target stand there")
+    warnings: list[Caution] = Field(default=[], description="the gravest first; each target has its own besides")
     activations: Activations
     float32: ModelFile
-    float32_swapped: StageAccuracy | None = None
-    float32_recovered: StageAccuracy | None = None
-    float32_finetuned: StageAccuracy | None = None
+    float32_swapped: StageAccuracy | None = Field(default=None, description="right after the swap, untrained")
+    float32_recovered: StageAccuracy | None = Field(default=None, description="fine-tuned after the swap")
+    float32_finetuned: StageAccuracy | None = Field(default=None, description="the control: float32, trained alike")
     int8: Int8ModelFile
     comparison: Comparison
     targets: list[TargetResult]
     failures: list[TargetFailure] = Field(default=[], description="targets that gave no figures, and why")
-    npus: list[NpuEstimate] = Field(default=[], description="compiler's estimates for NPUs; nothing ran there")
-    edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless it was asked for")
+    npus: list[NpuEstimate] = Field(default=[], description="estimates by a compiler for NPUs; nothing ran there")
+    edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless requested")
     normalized_by_app: list[str] = Field(
-        default=[],
-        description="inputs whose own Normalization is left to the app: both .tflite files take them normalized",
+        default=[], description="inputs that the app normalizes: both .tflite files take normalized values"
     )
     dense_scales_by: Literal["user", "target"] | None = Field(
-        default=None,
-        description="who chose the scales of dense weights: --dense-scales, or what the first target runs; null where "
-        "there was no choice",
+        default=None, description="what chose the scales of dense weights: --dense-scales (user) or the first target"
     )
     left_to_calibration: list[str] = Field(
-        default=[], description="layers whose ranges the placement does not know; the converter's calibration set them"
+        default=[], description="layers without a range rule in edgeswap; the converter set their ranges"
     )
     ranges: Ranges | None = None
     parity: Parity | None = None
-    limits: list[Limit]
-    passed: bool
+    limits: list[Limit] = Field(description="empty if the user set none")
+    passed: bool = Field(description="whether every limit holds and every target gave figures")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class BenchCandidate(Record):
-    """A .tflite file beside the first one, the baseline."""
+    """A .tflite file that is compared with the first one, the baseline."""
 
-    name: str = Field(description="what the report calls it: its precision, or its file where others have the same")
+    name: str = Field(description="its precision, or its file name if others have the same precision")
     precision: Precision
     model: Int8ModelFile
-    comparison: Comparison | None = Field(description="with the baseline; null without data")
+    comparison: Comparison | None = Field(description="against the baseline; null without data")
     targets: list[TargetResult] = Field(description="`float32` in each is the baseline, `int8` this candidate")
 
 
 class BenchReport(Record):
-    """What `edgeswap bench` measured of .tflite files, in the records of an export.
+    """The measurements of `edgeswap bench`, in the records of an export.
 
     `float32` is the first file and `int8` the second, whatever their precision; `candidates` are all but the first.
     """
@@ -336,22 +327,22 @@ class BenchReport(Record):
     schema_: Literal["edgeswap.bench/1"] = Field(default="edgeswap.bench/1", alias="schema")
     edgeswap: str
     created: str = Field(description="UTC, ISO 8601")
-    command: list[str] = Field(description="the command line of the run; empty where it was called from Python")
-    baseline: str = Field(default="float32", description="what the report calls the first file; see its candidates")
+    command: list[str] = Field(description="the command line of the run; empty if it was started from Python")
+    baseline: str = Field(default="float32", description="the name of the first file in the report")
     baseline_precision: Precision = "float32"
-    precision: Precision = Field(description="of the second file, by the types of its tensors")
+    precision: Precision = Field(description="precision of the second file, from the types of its tensors")
     float32: ModelFile
     int8: Int8ModelFile
     candidates: list[BenchCandidate] = Field(
         default=[], description="all files but the first; the second is also `int8`, `comparison` and `targets`"
     )
-    data: DataSource | None = Field(description="the samples that all models were given; null for latency alone")
-    preprocess: str | None = Field(description="how they reached the models; null without data")
-    resize: str | None = Field(default=None, description="how image files reached the models' input size")
+    data: DataSource | None = Field(description="the samples that all models ran on; null if only latency was measured")
+    preprocess: str | None = Field(description="preprocessing of the samples; null without data")
+    resize: str | None = Field(default=None, description="how image files were resized")
     comparison: Comparison | None = Field(description="null without data")
     targets: list[TargetResult]
     failures: list[TargetFailure] = Field(default=[], description="targets that gave no figures, and why")
-    npus: list[NpuEstimate] = Field(default=[], description="compiler's estimates for NPUs; nothing ran there")
-    edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless it was asked for")
+    npus: list[NpuEstimate] = Field(default=[], description="estimates by a compiler for NPUs; nothing ran there")
+    edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless requested")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

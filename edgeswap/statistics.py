@@ -56,6 +56,10 @@ def paired_difference_interval(only_first: int, only_second: int, n: int) -> tup
     design, Statistics in Medicine 17, 1998, 891-908. The limits are found by bisection of the score, which falls
     with the difference.
 
+    This interval decides what can be chance. It inverts McNemar's asymptotic test: it excludes 0 exactly if that test
+    is significant at 5 %. Fagerland, Lydersen and Laake (2013) recommend that test over the exact conditional one,
+    which stays far below its level and so calls too many differences chance.
+
     Raises:
         ValueError: the counts are negative or more than `n`.
     """

@@ -1,4 +1,4 @@
-"""What `edgeswap check` says of a model, target by target: records of numbers and names, never formatted text."""
+"""What `edgeswap check` finds in a model for each target: records of numbers and names, never formatted text."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Remark:
     Attributes:
         severity: as in a finding.
         why: one sentence.
-        instead: what to write instead, one sentence, or nothing.
-        basis: what it rests on.
-        scope: `operator`: it runs elsewhere, in int8; `model`: the whole model is refused.
+        instead: the remedy in one sentence, or empty.
+        basis: the source: a measurement, a published table, or an estimate.
+        scope: `operator`: the operator runs elsewhere, in int8; `model`: the target rejects the whole model.
     """
 
     severity: Severity
@@ -34,17 +34,17 @@ class Remark:
 
 
 class Finding(Record):
-    """One thing that a target makes of a model; layers that share it share a finding."""
+    """One finding about a model on a target; layers with the same problem share it."""
 
-    severity: Severity = Field(description="blocks: not int8 on that target; costs: int8, but slower or less exact")
+    severity: Severity = Field(description="blocks: no int8 on this target; costs: int8, but slower or less exact")
     what: str
     why: str
-    instead: str = Field(description="what to write or do instead; empty where there is nothing to do")
-    certain: bool = Field(default=True, description="false: an estimate that depends on what stands around the layers")
-    basis: str = Field(description="what it rests on: a measurement, a published table, or an estimate")
-    layers: list[str] = Field(description="Keras layers; of a .tflite those that its tensors' names point to")
-    operators: list[str] = Field(default=[], description="TFLite operators it is about")
-    tensors: list[str] = Field(default=[], description="of a .tflite: the tensors that those operators write")
+    instead: str = Field(description="what to write or do instead; empty if nothing helps")
+    certain: bool = Field(default=True, description="false: an estimate that depends on the layers around")
+    basis: str = Field(description="the source: a measurement, a published table, or an estimate")
+    layers: list[str] = Field(description="Keras layers; for a .tflite, those in the names of its tensors")
+    operators: list[str] = Field(default=[], description="the TFLite operators concerned")
+    tensors: list[str] = Field(default=[], description="for a .tflite: the tensors that these operators write")
 
 
 class ActivationUse(Record):
@@ -52,33 +52,35 @@ class ActivationUse(Record):
 
     activation: str
     layers: list[str]
-    operators: list[str] = Field(description="what it becomes; empty where it is fused into the operator before")
-    bounds: tuple[float | None, float | None] = Field(description="null: no bound on that side, so data set the range")
-    severity: Severity | None = Field(description="the gravest of what its operators meet with there; null if nothing")
-    suggestion: str | None = Field(description="the nearest activation that meets with nothing, where this one does")
+    operators: list[str] = Field(description="the TFLite operators; empty if it is fused into the operator before")
+    bounds: tuple[float | None, float | None] = Field(
+        description="null: no bound on this side, so calibration sets the endpoint"
+    )
+    severity: Severity | None = Field(description="the gravest finding about its operators; null if there is none")
+    suggestion: str | None = Field(description="the nearest activation without a finding; null if not needed")
 
 
 class TargetCheck(Record):
     """A model on one target."""
 
     target: str
-    basis: str = Field(description="what operators were judged by")
-    operators: dict[str, int] = Field(description="operator to how often it occurs; of a Keras model an estimate")
+    basis: str = Field(description="the source of the rules")
+    operators: dict[str, int] = Field(description="number of operators for each name; an estimate for a Keras model")
     leaves_at: str | None = Field(description="where an accelerator that takes one piece hands over to the CPU")
     activations: list[ActivationUse]
     findings: list[Finding]
-    passed: bool = Field(description="whether nothing blocks")
+    passed: bool = Field(description="whether no finding blocks")
 
 
 class CheckReport(Record):
-    """What `edgeswap check --json` puts on stdout."""
+    """The output of `edgeswap check --json`."""
 
     schema_: Literal["edgeswap.check/1"] = Field(default="edgeswap.check/1", alias="schema")
     edgeswap: str
     model: str
     form: Literal["keras", "tflite"]
-    kind: Kind | None = Field(default=None, description="of a .tflite: what its numbers are; null for a Keras model")
-    activations: Activations | None = Field(default=None, description="the swap that was asked for; null if none was")
+    kind: Kind | None = Field(default=None, description="the kind of numbers in a .tflite; null for a Keras model")
+    activations: Activations | None = Field(default=None, description="the requested swap; null if none")
     targets: list[TargetCheck]
     passed: bool
 
