@@ -49,7 +49,7 @@ def test_another_preprocess_is_named(trained: str, given: str) -> None:
     test = levels()
     found, predictions = better(test, given, trained_with(trained))
     assert found is not None
-    assert str(found) == f"with --preprocess {trained} the float model is right in 100.0% of 120 of these samples"
+    assert str(found) == f"with --preprocess {trained} the float32 model is right on 100.0% of 120 of these samples"
     with pytest.raises(DataError, match=r"chance is 25.0%") as raised:
         require_above_chance(accuracy(predictions, test.labels), 4, found)
     assert f"--preprocess {trained}" in raised.value.remedy

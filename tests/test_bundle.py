@@ -258,20 +258,20 @@ def test_the_card_tells_metrics_and_keeps_the_text_of_others_plain(tmp_path: Pat
     assert "| int8 | 75.00 % | 50.00 to 90.00 % | 30 | 300 |" in card
     assert r"- Description: Digits, read \| by \*one\* layer" in card
     assert f"- Author: {CREDITS.author}" in card
-    assert "a\\|b: swish became relu6" in card
+    assert "a\\|b: swish was swapped for relu6" in card
     assert "30 samples of photos, SHA-256" in card
     assert "Training: none" in card
 
 
 def test_the_card_claims_of_the_test_samples_what_edgeswap_knows(tmp_path: Path) -> None:
     card = contents(image_bundle(tmp_path))["MODEL_CARD.md"].decode()
-    assert "edgeswap used the test samples neither to train nor to calibrate" in card
-    assert "cannot know whether the float model was trained on" in card.replace("\n", " ")
+    assert "edgeswap did not train or calibrate on the test samples" in card
+    assert "cannot know whether the float32 model was trained on" in card.replace("\n", " ")
     assert "set aside" not in card
     caution = Caution(kind="test_may_be_known", problem="p", remedy="r")
     warned = report().model_copy(update={"warnings": [caution]})
     card = model_card(manifest(image_bundle(tmp_path)), warned).decode()
-    assert "set aside from the data it was given" in card
+    assert "set aside from the given data" in card
     assert "\n\n\n" not in card
 
 
@@ -297,7 +297,7 @@ def test_texts_of_a_sensor_model_say_nothing_of_images(shape: tuple[int, ...], t
 
 @pytest.mark.parametrize(
     ("resize", "said"),
-    [("pillow", "turned upright first"), ("crop", "turned upright first"), ("keras", "were not turned")],
+    [("pillow", "first turned upright"), ("crop", "first turned upright"), ("keras", "were not turned")],
 )
 def test_the_readme_says_how_images_were_resized_and_turned(resize: Resize, said: str, tmp_path: Path) -> None:
     data = replace(dataset({"x": pixels((5, 4, 1))}, LABELS), resize=RESIZE[resize])
@@ -312,7 +312,7 @@ def test_the_readme_says_what_the_app_does(tmp_path: Path) -> None:
     readme = contents(image_bundle(tmp_path))["README.md"].decode()
     assert "x: int8 = pixel - 128" in readme
     assert "line n + 1 of `labels.txt` (6 lines)" in readme
-    assert re.search(r"up to \d+ int8 steps off is no fault", readme)
+    assert re.search(r"up to \d+ int8 steps is not an error", readme)
     assert "There are no labels" in contents(adder_bundle(tmp_path))["README.md"].decode()
     for line in readme.splitlines():
         assert not line.endswith(" ")

@@ -42,12 +42,13 @@ def test_the_float_model_decides_and_it_is_said(photos: Dataset) -> None:
     order, caution = class_order([photos], by_level, seed=0)
     assert order == NUMBERS
     assert caution is not None
-    assert "100.0% by number and 16.7% as text, so they are taken by number" in caution.problem
+    assert "Sorted by number, the float32 model is right on 100.0% of" in caution.problem
+    assert "sorted as text (10 before 2), on 16.7%. They were sorted by number." in caution.problem
     assert (photos.with_names(order).labels == by_level(photos)).all()
     order, caution = class_order([photos], by_text, seed=0)
     assert order is None
     assert caution is not None
-    assert "so they are taken as text" in caution.problem
+    assert "They were sorted as text." in caution.problem
 
 
 def test_arrays_beside_the_folders_are_not_asked(photos: Dataset) -> None:

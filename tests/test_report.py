@@ -265,7 +265,7 @@ def test_a_large_drop_is_the_first_thing_that_is_said():
     assert say.verdict(no_limit).startswith("Exported with a large drop (no limits were set): ")
     page = html.render(report)
     assert '<p class="verdict warned">Passed (within max_size), but' in page
-    assert page.index("45.9 percentage points fewer") < page.index('class="figures"')
+    assert page.index("45.9 percentage points below") < page.index('class="figures"')
     assert not say.has_large_drop(warned(qat()))
 
 

@@ -1,4 +1,4 @@
-"""What else poor figures of a float model may come from: pixels mapped or resized otherwise, or another class order."""
+"""Other readings of the data that make a poor float32 model good: other preprocessing, resizing or class order."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Ask = Callable[[Dataset, Preprocess], Classes]
 
 @dataclass(frozen=True)
 class Alternative:
-    """Another way to read the same data with which the float model is far better.
+    """Another way to read the same data that makes the float32 model far better.
 
     Attributes:
         how: what to pass, such as `--preprocess symmetric`.
         top1: of the float model with it, 0 to 1.
-        samples: of how many.
+        samples: number of samples behind `top1`.
     """
 
     how: str
@@ -41,24 +41,24 @@ class Alternative:
     samples: int
 
     def __str__(self) -> str:
-        return f"with {self.how} the float model is right in {self.top1:.1%} of {self.samples} of these samples"
+        return f"with {self.how} the float32 model is right on {self.top1:.1%} of {self.samples} of these samples"
 
 
 def better_alternative(
     test: Dataset, preprocess: Preprocess, predictions: Classes, found: Accuracy, *, ask: Ask, seed: int
 ) -> Alternative | None:
-    """The best of the other ways to read `test`, if one makes a poor float model a far better one.
+    """The best of the other ways to read `test`, if it makes a poor float32 model far better.
 
-    Tried are the other named preprocessings of uint8 pixels, the other ways to resize image files, and the order of
-    the classes that fits the model's answers; the last is found on one half of the samples and judged on the other.
+    It tries the other named preprocessings of uint8 pixels, the other ways to resize image files, and the class order
+    that fits the model's answers. The class order is found on one half of the samples and judged on the other half.
 
     Args:
         test: labelled samples.
-        preprocess: with which the model is poor.
-        predictions: the model's answers with it, int64 (N,).
+        preprocess: the preprocessing that makes the model poor.
+        predictions: the model's classes with it, int64 (N,).
         found: the accuracy of these.
-        ask: what the model says of a dataset with a preprocessing.
-        seed: of the choice of samples.
+        ask: gives the model's classes for a dataset and a preprocessing.
+        seed: for the choice of samples.
     """
     if test.labels is None or found.top1 is None or found.ci95 is None or found.top1 >= POOR:
         return None
@@ -97,7 +97,7 @@ def _resizings(sample: Dataset, preprocess: Preprocess) -> Iterator[tuple[str, D
 
 
 def _other_order(test: Dataset, predictions: Classes, seed: int) -> list[tuple[str, npt.NDArray[np.bool_]]]:
-    """The order of the classes by what the model says most often of each, where that is another class for each."""
+    """The class order by the model's most frequent answer for each class, if these answers all differ."""
     assert test.labels is not None
     classes = int(max(test.labels.max(), predictions.max())) + 1
     fits = np.random.default_rng(seed).random(len(test)) < 0.5

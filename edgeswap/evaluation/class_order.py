@@ -1,4 +1,4 @@
-"""The order of class folders whose names are numbers: as text 10 stands before 2, and the model was trained by one."""
+"""The order of class folders with numbers as names: sorted as text, 10 comes before 2; the model knows one order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Classes = npt.NDArray[np.int64]
 
 
 def by_number(names: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Names in the order of their numbers; None where they are no whole numbers, or stand so, or not as text does."""
+    """Names sorted by number; None if they are not whole numbers, already in that order, or not sorted as text."""
     if names is None or not all(name.isdecimal() for name in names) or list(names) != sorted(names):
         return None
     order = tuple(sorted(names, key=int))
@@ -26,16 +26,16 @@ def by_number(names: Sequence[str] | None) -> tuple[str, ...] | None:
 def class_order(
     datasets: Sequence[Dataset | None], ask: Callable[[Dataset], Classes], seed: int
 ) -> tuple[tuple[str, ...] | None, Caution | None]:
-    """Which order of numbered class folders the float model was trained with.
+    """The order of numbered class folders with which the float32 model was trained.
 
     Args:
-        datasets: that have the same class names; the first with class folders is asked about.
-        ask: what the float model says of each sample of a dataset.
-        seed: of the choice of samples.
+        datasets: datasets with the same class names; the first one with class folders decides.
+        ask: gives the class that the float32 model predicts for each sample of a dataset.
+        seed: for the choice of samples.
 
     Returns:
-        the names in the order of their numbers where the model is right more often with it, else None; and what is to
-        be said of it, None where there is nothing to decide.
+        the names sorted by number if the model is right more often with that order, else None; and the warning, None
+        if there is nothing to decide.
     """
     judge = next((data for data in datasets if data is not None and data.labels_by_name), None)
     order = None if judge is None else by_number(judge.class_names)
@@ -49,9 +49,9 @@ def class_order(
         order if numbered else None,
         Caution(
             kind="class_order",
-            problem=f"The class folders of {judge.source} are numbers, and as text 10 stands before 2: on "
-            f"{len(sample)} samples the float model is right in {as_numbers:.1%} by number and {as_text:.1%} as text, "
-            f"so they are taken {'by number' if numbered else 'as text'}.",
-            remedy="Pass --labels FILE, with their names in the model's order, to say it yourself.",
+            problem=f"The class folders of {judge.source} are numbers. Sorted by number, the float32 model is right on "
+            f"{as_numbers:.1%} of {len(sample)} samples; sorted as text (10 before 2), on {as_text:.1%}. They were "
+            f"sorted {'by number' if numbered else 'as text'}.",
+            remedy="To set the order yourself, pass --labels FILE with the names in the model's order.",
         ),
     )

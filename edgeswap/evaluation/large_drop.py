@@ -1,4 +1,4 @@
-"""A drop that is no chance and too large to pass in silence: the warning, with the likeliest cause."""
+"""The warning about a large drop that is more than chance, with its likeliest cause."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ POOR_AGREEMENT = 0.95
 
 
 def large_drop(report: ExportReport) -> Caution | None:
-    """The warning that a report needs where int8 is much worse than float32; None where it is not.
+    """The warning of a report in which int8 is much worse than float32; None if it is not.
 
-    The cause is looked for where most of the drop came about: in the swap, in training, which the control has had too,
-    or in quantization. There it is the first that the run knows of, from the surest to the likeliest.
+    The step with the largest part of the drop gives the cause: the swap, the training (which the control had too) or
+    quantization. Within quantization it is the first known cause, from the surest to the least sure.
 
     Args:
-        report: of the run, with the warnings that it has so far.
+        report: the report with its other warnings.
     """
     comparison = report.comparison
     drop = comparison.top1_drop
@@ -28,42 +28,42 @@ def large_drop(report: ExportReport) -> Caution | None:
         return None
     cause, remedy = _cause(report)
     problem = (
-        f"The {report.precision} model is right on {drop:.1f} percentage points fewer samples than float32, more than "
-        f"chance would explain. {cause}"
+        f"{report.precision} top-1 is {drop:.1f} percentage points below float32, which is more than chance would "
+        f"explain. {cause}"
     )
     return Caution(kind=LARGE_DROP, problem=problem, remedy=remedy)
 
 
 def _cause(report: ExportReport) -> tuple[str, str]:
-    """The likeliest cause and what to do about it, a sentence or two each."""
+    """The likeliest cause and its remedy, one or two sentences each."""
     steps = _steps(report)
     worst = max(steps, key=lambda name: steps[name])
-    share = f"{steps[worst]:.1f} points of it"
+    share = f"{steps[worst]:.1f} points of the drop"
     if worst == "swap" and report.float32_recovered is None:
         return (
-            f"{share} are there in float32 right after the swap, which nothing has trained.",
-            "Fine-tune after it: give --recover-epochs.",
+            f"{share} come from the swap, after which the float32 model was not fine-tuned.",
+            "Fine-tune after the swap: pass --recover-epochs.",
         )
     if worst == "swap":
         return (
-            f"{share} are there in float32 after the swap and its recovery.",
-            "Give more --recover-epochs or more data, or swap fewer activations.",
+            f"{share} come from the swap: float32 has them after its recovery too.",
+            "Pass more --recover-epochs, give more data, or swap fewer activations.",
         )
     if worst == "training":
         return (
-            f"{share} came with the training itself: the float32 control, trained alike, lost them too.",
-            "Give more or other training data, fewer --epochs, or --method ptq.",
+            f"{share} come from the extra training: the float32 control, which had it too, also lost them.",
+            "Give more or other training data, pass fewer --epochs, or pass --method ptq.",
         )
     cause, remedy = _cause_in_quantization(report)
-    return f"{share} came with the {_bits(report)}. {cause}", remedy
+    return f"{share} come from quantization to {_bits(report)}. {cause}", remedy
 
 
 def _bits(report: ExportReport) -> str:
-    return {"int8": "8 bits", "int16x8": "8 bits of the weights", "float16": "16 bits of the weights"}[report.precision]
+    return {"int8": "int8", "int16x8": "int8 weights", "float16": "float16 weights"}[report.precision]
 
 
 def _steps(report: ExportReport) -> dict[str, float]:
-    """Points of top-1 lost at each step from the model as it was given to the candidate."""
+    """Points of top-1 lost at each step from the baseline to the candidate."""
     after_swap = report.float32_recovered or report.float32_swapped
     stages = (("swap", after_swap), ("training", report.float32_finetuned), ("quantization", report.int8))
     steps, before = {}, report.float32.accuracy.top1
@@ -79,28 +79,28 @@ def _cause_in_quantization(report: ExportReport) -> tuple[str, str]:
     found = report.parity
     explained = next((caution for caution in report.warnings if caution.kind in CAUSES), None)
     if explained is not None:
-        return f"The likeliest cause: {explained.problem}", explained.remedy
+        return f"Likeliest cause: {explained.problem}", explained.remedy
     if report.left_to_calibration:
         first = report.left_to_calibration[0]
         return (
-            f"The likeliest cause: edgeswap does not know layer {first!r}, so the converter's calibration set its "
+            f"Likeliest cause: edgeswap has no range rule for layer {first!r}, so the converter's calibration set its "
             "range, and training could not adapt to it.",
-            "Write it with layers of Keras, or calibrate on more samples.",
+            "Write it with Keras layers, or calibrate on more samples.",
         )
     if found is not None and found.agreement is not None and found.agreement < POOR_AGREEMENT and found.worst_layer:
         return (
-            f"The int8 model gives another class than the fake-quant model on {1 - found.agreement:.1%} of samples; "
-            f"the layer where they part most is {found.worst_layer!r}.",
-            "Please report it with the model's structure: the two should agree.",
+            f"The int8 model gives another class than its fake-quant model on {1 - found.agreement:.1%} of samples; "
+            f"layer {found.worst_layer!r} differs most.",
+            "Report this with the structure of the model: the two models should agree.",
         )
     if report.data.calibration.samples < FEW_CALIBRATION_SAMPLES:
         return (
-            f"The likeliest cause: ranges were observed on {report.data.calibration.samples} samples only.",
-            f"Calibrate on {FEW_CALIBRATION_SAMPLES} or more that are like those of the test.",
+            f"Likeliest cause: only {report.data.calibration.samples} calibration samples set the ranges.",
+            f"Calibrate on {FEW_CALIBRATION_SAMPLES} or more samples that are like the test samples.",
         )
     if report.method == "ptq":
         return (
-            "The model was not trained for them.",
+            f"The model was not trained for {report.precision}.",
             "Train it with --method qat." if report.precision == "int8" else "Choose another --precision.",
         )
-    return "The training for them was not enough.", "Give more --epochs or more training data."
+    return f"The training for {report.precision} was not enough.", "Pass more --epochs, or give more training data."

@@ -68,24 +68,24 @@ def require_above_chance(found: Accuracy, classes: int, better: Alternative | No
     assert found.top1 is not None
     if better is not None:
         raise DataError(_poor(found, classes), f"Check what the model was trained with: {better}.")
-    few = "" if found.samples >= FEW else ", or give more test samples: so few cannot tell knowledge from luck"
+    few = "" if found.samples >= FEW else ", or give more test samples: these are too few to tell skill from luck"
     raise DataError(
         _poor(found, classes),
-        f"Check --preprocess (it must be the one of the training) and the order of the classes{few}.",
+        f"Check --preprocess (the training must have used the same) and the order of the classes{few}.",
     )
 
 
 def _poor(found: Accuracy, classes: int) -> str:
     return (
-        f"Expected a trained model, but on {found.samples} test samples the float model is right in "
-        f"{found.top1:.1%}, and chance is {1 / classes:.1%}."
+        f"Expected a trained model, but the float32 model is right on {found.top1:.1%} of {found.samples} test "
+        f"samples, and chance is {1 / classes:.1%}."
     )
 
 
 def poor_float_model(found: Accuracy, better: Alternative) -> Caution:
-    """What to say of a float model that another way to read the data would make far better."""
+    """The warning about a float32 model that another way to read the data makes far better."""
     return Caution(
         kind="poor_float_model",
-        problem=f"The float model is right in {found.top1:.1%} of {found.samples} test samples; {better}.",
-        remedy="Pass that if the model was trained so: no figure here says more than the float model's.",
+        problem=f"The float32 model is right on {found.top1:.1%} of {found.samples} test samples; {better}.",
+        remedy="Pass that if the model was trained that way: all figures here rest on the float32 model's.",
     )
