@@ -58,7 +58,7 @@ def test_accuracy():
 def test_chance(right, samples, classes, stops):
     found = accuracy(np.arange(samples) < right, np.ones(samples, bool))
     if stops:
-        with pytest.raises(DataError, match=f"on {samples} test samples") as raised:
+        with pytest.raises(DataError, match=f"of {samples} test samples") as raised:
             require_above_chance(found, classes)
         assert ("more test samples" in raised.value.remedy) == (samples < 50)
     else:
