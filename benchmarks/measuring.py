@@ -305,7 +305,7 @@ def _once(arguments: argparse.Namespace) -> int:
         make(folder, arguments.seed)
     elif arguments.once == THROUGH:
         paths = [folder / f"{name}.tflite" for name in NAMES]
-        measure(Host(), paths[0], paths[1], folder / f"{IMAGES}.npz", preprocess="unit")
+        measure(Host(), paths, folder / f"{IMAGES}.npz", preprocess="unit")
     else:
         print(json.dumps(many(folder, arguments.turn)))
     return 0

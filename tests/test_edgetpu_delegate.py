@@ -208,18 +208,16 @@ def test_a_measurement_on_the_host_goes_through_the_delegate(tmp_path, monkeypat
     weights = np.random.default_rng(0).integers(-3, 4, (3, 16))
     for name, scale in (("float.tflite", 0.0), ("int8.tflite", 1 / 255)):
         classifier(tmp_path / name, weights, (4, 4, 1), scale=scale)
-    baseline, candidate = tmp_path / "float.tflite", tmp_path / "int8.tflite"
+    models = [tmp_path / "float.tflite", tmp_path / "int8.tflite"]
     library = str(folder / "libcounting.so")
-    result, _ = measure(Host(), baseline, candidate, None, preprocess=None, quick=True, delegate=library)
+    ((result, _),) = measure(Host(), models, None, preprocess=None, quick=True, delegate=library)
     assert result.delegate == library
     # A FULLY_CONNECTED is nothing that it takes: of the candidate that is told, of the float32 baseline it is as it is.
     (warning,) = [text for text in result.warnings if text.startswith(benchmark.DELEGATE_NOT_APPLIED)]
     assert "int8: " in warning
     assert "float32: " not in warning
     with pytest.raises(TargetError, match="cannot open shared object file"):
-        measure(
-            Host(), baseline, candidate, None, preprocess=None, delegate=str(tmp_path / "none.so"), progress=Silent()
-        )
+        measure(Host(), models, None, preprocess=None, delegate=str(tmp_path / "none.so"), progress=Silent())
 
 
 STAND_IN = """#!/bin/sh

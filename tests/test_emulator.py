@@ -193,9 +193,8 @@ def test_tflite_runtime_costs_more_in_int8_and_says_why(
     models: dict[str, Path], evaluation: Path, answers: Any
 ) -> None:
     target = Emulator.parse("emulator:pi5")[1]
-    measured, predictions = measure(
-        target, models["float32"], models["qat, operator"], evaluation, preprocess="unit", threads=4, samples=12
-    )
+    pair = [models["float32"], models["qat, operator"]]
+    ((measured, predictions),) = measure(target, pair, evaluation, preprocess="unit", threads=4, samples=12)
     assert measured.name == "emulator:pi5"
     assert measured.runtime == "tflite-runtime 2.14.0"
     assert measured.int8.latency_ms is None

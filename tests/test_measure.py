@@ -41,7 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def measured(folder: Path, evaluation: str | None, **options: Any) -> Any:
     baseline, candidate = (folder / kind / "model.tflite" for kind in ("float32", "int8"))
     data = folder / evaluation if evaluation else None
-    return measure(Host(), baseline, candidate, data, preprocess="unit", **{"runs": 100, **options})
+    (figures,) = measure(Host(), [baseline, candidate], data, preprocess="unit", **{"runs": 100, **options})
+    return figures
 
 
 class Recorded:
@@ -129,7 +130,7 @@ def test_an_answer_of_another_version_is_refused(folder: Path) -> None:
 
     old: Target = Old()
     with pytest.raises(TargetError, match=r"edgeswap\.benchmark/0"):
-        measure(old, folder, folder, None, preprocess=None)
+        measure(old, [folder, folder], None, preprocess=None)
 
 
 # --- a script that goes wrong -----------------------------------------------------------------------------------------

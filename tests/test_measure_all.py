@@ -18,7 +18,7 @@ PIS = ("ssh://pi@a", "ssh://pi@b", "ssh://pi@c")
 
 
 def measured(*targets, **how):
-    return measure_all(targets, None, None, None, preprocess=None, **how)
+    return measure_all(targets, [None, None], None, preprocess=None, **how)
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def folder(tmp_path):
 def test_one_target_runs_in_this_process(folder, monkeypatch):
     monkeypatch.setattr("edgeswap.targets.measure_all.Apart", None)
     outcome = measured(Moody("host", folder))
-    assert [result.name for result in outcome.results] == ["host"]
-    assert (outcome.failures, outcome.first) == ((), outcome.results[0])
-    assert outcome.accuracy.predictions.candidate.tolist() == [0, 1, 2]
+    assert [one.name for one in outcome.measured] == ["host"]
+    assert (outcome.failures, outcome.first) == ((), outcome.measured[0])
+    assert outcome.accuracy.candidates[0].predictions.candidate.tolist() == [0, 1, 2]
 
 
 def test_boards_meet_each_other_and_come_after_the_host(folder):
@@ -40,7 +40,7 @@ def test_boards_meet_each_other_and_come_after_the_host(folder):
     follower = Moody("ssh://pi@d", folder, "follows", ("host",))
     outcome = measured(boards[0], Moody("host", folder), *boards[1:], follower)
     assert outcome.failures == ()
-    assert [result.name for result in outcome.results] == [PIS[0], "host", *PIS[1:], "ssh://pi@d"]
+    assert [one.name for one in outcome.measured] == [PIS[0], "host", *PIS[1:], "ssh://pi@d"]
     assert outcome.first.name == PIS[0]
 
 
@@ -49,14 +49,14 @@ def test_emulators_run_beside_boards_one_after_the_other_and_after_the_host(fold
     second = Moody("emulator:pi5", folder, "follows", ("host", "emulator:pi4"))
     outcome = measured(first, second, Moody("ssh://pi@a", folder, "meets", ("emulator:pi4",)), Moody("host", folder))
     assert outcome.failures == ()
-    assert [result.name for result in outcome.results] == ["emulator:pi4", "emulator:pi5", "ssh://pi@a", "host"]
+    assert [one.name for one in outcome.measured] == ["emulator:pi4", "emulator:pi5", "ssh://pi@a", "host"]
 
 
 @pytest.mark.parametrize("failing", ["host", "ssh://pi@a", "emulator:pi4"])
 def test_a_failed_target_takes_nothing_from_the_others(failing, folder):
     names = ("host", "ssh://pi@a", "ssh://pi@b", "emulator:pi4")
     outcome = measured(*(Moody(name, folder, "fails" if name == failing else "answers") for name in names))
-    assert [result.name for result in outcome.results] == [name for name in names if name != failing]
+    assert [one.name for one in outcome.measured] == [name for name in names if name != failing]
     (failure,) = outcome.failures
     assert (failure.name, failure.remedy) == (failing, "Try tomorrow.")
     assert failure.problem == f"{failing}: expected a good day, got none."
@@ -80,7 +80,7 @@ def test_what_nobody_foresaw_takes_nothing_from_the_others_and_is_named(broken, 
     assert failure.name == broken
     assert failure.problem == f"{broken}: edgeswap itself failed: ZeroDivisionError: nobody foresaw it"
     assert "report it" in failure.remedy
-    assert [result.name for result in outcome.results] == [name for name in ("host", "ssh://pi@a") if name != broken]
+    assert [one.name for one in outcome.measured] == [name for name in ("host", "ssh://pi@a") if name != broken]
 
 
 def test_what_nobody_foresaw_on_the_only_target_is_told_with_where_it_arose(folder):
@@ -93,7 +93,7 @@ def test_models_are_compared_where_there_were_most_samples(folder, tmp_path_fact
     few = tmp_path_factory.mktemp("few")
     answer(few, predicted=(1,), labels=(1,))
     outcome = measured(Moody("emulator:pi4", few), Moody("host", folder), Moody("ssh://pi@a", folder))
-    assert outcome.accuracy.result.name == "host"
+    assert outcome.accuracy.name == "host"
     assert outcome.first.name == "emulator:pi4"
 
 

@@ -69,8 +69,8 @@ def test_its_row_says_what_can_be_asked_of_it(abacus):
 def test_it_is_measured_in_its_line(abacus, place):
     (own,) = open_targets(["abacus"])
     targets = [Moody("emulator:pi4", place, "follows", ("host",)), own, Moody("host", place)]
-    outcome = measure_all(targets, None, None, None, preprocess=None)
-    assert [result.name for result in outcome.results] == ["emulator:pi4", "abacus", "host"]
+    outcome = measure_all(targets, [None, None], None, preprocess=None)
+    assert [result.name for result in outcome.measured] == ["emulator:pi4", "abacus", "host"]
 
 
 def test_bench_and_check_take_it(abacus, place, capsys):

@@ -107,23 +107,23 @@ def has_ended(pid: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]:
     folder = tmp_path_factory.mktemp("models")
     paths = folder / "float32.tflite", folder / "int8.tflite", folder / "test.npz"
     classifier(paths[0], WEIGHTS, SHAPE, scale=0.0)
     classifier(paths[1], WEIGHTS, SHAPE, scale=1 / 255)
     np.savez(paths[2], x=PIXELS, y=LABELS)
-    return paths
+    return list(paths[:2]), paths[2]
 
 
 def test_measures_with_a_runtime_that_is_carried_there(
-    server: Server, models: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, models: tuple[list[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     target: Target = server.target()
     progress = Recorded()
-    result, predictions = measure(target, *models, preprocess="unit", quick=True, progress=progress)
-    _, expected = measure(Host(), *models, preprocess="unit", quick=True)
+    ((result, predictions),) = measure(target, *models, preprocess="unit", quick=True, progress=progress)
+    ((_, expected),) = measure(Host(), *models, preprocess="unit", quick=True)
     assert result.name == target.name
     assert result.runtime == "ai-edge-litert 2.3.0"
     assert result.int8.latency_ms is not None
@@ -141,11 +141,11 @@ def test_measures_with_a_runtime_that_is_carried_there(
 STEPS = ("Connecting to", "Runtime for", "Copying to", "Measuring on")
 
 
-def test_the_boards_own_runtime_serves_where_no_wheel_fits(tmp_path: Path, models: tuple[Path, Path, Path]) -> None:
+def test_the_boards_own_runtime_serves_where_no_wheel_fits(tmp_path: Path, models: tuple[list[Path], Path]) -> None:
     pretended = pretending(tmp_path, "os.confstr = lambda name: ''")
     own = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **pretended}
     with running(tmp_path / "server", environment=own) as server:
-        result, _ = measure(server.target(), *models, preprocess="unit", quick=True)
+        ((result, _),) = measure(server.target(), *models, preprocess="unit", quick=True)
         assert result.runtime.startswith("ai-edge-litert")
         assert server.left_behind() == []
 

@@ -23,7 +23,7 @@ from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.delegated import delegated
 from edgeswap.targets.estimates import estimate_all
 from edgeswap.targets.measure import Predictions
-from edgeswap.targets.measure_all import Measured, Outcome, measure_all
+from edgeswap.targets.measure_all import Outcome, measure_all
 from edgeswap.targets.names import open_targets
 from edgeswap.tflite.interface import Interface
 from edgeswap.tflite.record import candidate_file, model_file
@@ -60,10 +60,8 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
         taken = delegated(config.delegate, second.file, scratch, progress=progress)
         outcome = measure_all(
             open_targets(config.target, keep=config.keep),
-            baseline.file,
-            taken.candidate,
+            [baseline.file, taken.candidate, *(candidate.file for candidate in candidates[1:])],
             evaluation,
-            further=[candidate.file for candidate in candidates[1:]],
             preprocess=mapping,
             samples=config.target_samples,
             threads=config.threads,
@@ -83,7 +81,9 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
             baseline=baseline.name,
             baseline_precision=baseline.ends.precision,
             precision=second.ends.precision,
-            float32=model_file(baseline.file.name, baseline.data, outcome.accuracy.result.float32.accuracy),
+            float32=model_file(
+                baseline.file.name, baseline.data, outcome.accuracy.candidates[0].result.float32.accuracy
+            ),
             int8=compared[0].model,
             candidates=compared,
             data=None if dataset is None else _source(dataset),
@@ -135,16 +135,13 @@ def _source(dataset: Dataset) -> DataSource:
 
 
 def _candidate(outcome: Outcome, baseline: BenchFile, candidate: BenchFile, which: int) -> BenchCandidate:
-    def of(one: Measured) -> tuple[TargetResult, Predictions | None]:
-        return ((one.result, one.predictions), *one.further)[which]
-
-    accurate, predictions = of(outcome.accuracy)
+    accurate, predictions = outcome.accuracy.candidates[which]
     return BenchCandidate(
         name=candidate.name,
         precision=candidate.ends.precision,
         model=candidate_file(candidate.file.name, candidate.data, accurate.int8.accuracy),
         comparison=_comparison(predictions, len(baseline.data), len(candidate.data)),
-        targets=[_with_doubt(of(one)[0], baseline) for one in outcome.measured],
+        targets=[_with_doubt(result, baseline) for result in outcome.results(which)],
     )
 
 

@@ -141,9 +141,9 @@ def _export_source(
     outcome = run.measure(folder / BASELINE, taken)
     estimates = estimate_all(config.target, candidate_bytes, folder, progress=progress)
     failures = [*taken.failures, *outcome.failures, *estimates.failures]
-    measured = outcome.accuracy
+    (measured,) = outcome.accuracy.candidates
     assert measured.predictions is not None  # an evaluation file always gives them
-    classes, first = measured.predictions, outcome.first
+    classes, first = measured.predictions, None if outcome.first is None else outcome.first.candidates[0].result
     comparison = compare(
         classes.labels,
         classes.baseline,
@@ -179,7 +179,7 @@ def _export_source(
         float32_finetuned=run.stage("float32_finetuned"),
         int8=candidate_file(candidate_name(config.precision), candidate_bytes, measured.result.int8.accuracy),
         comparison=comparison,
-        targets=outcome.results,
+        targets=outcome.results(0),
         failures=failures,
         npus=list(estimates.npus),
         edgetpu=taken.mapping,

@@ -281,8 +281,7 @@ class Run:
             evaluation = scratch / "evaluation.npz"
             return measure_all(
                 open_targets(config.target, keep=config.keep),
-                baseline,
-                candidate.candidate,
+                [baseline, candidate.candidate],
                 evaluation,
                 preprocess=write_evaluation(self.splits.test, self.splits.preprocess, evaluation),
                 samples=config.target_samples,

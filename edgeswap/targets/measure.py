@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -53,41 +53,19 @@ class Predictions:
     candidate: npt.NDArray[np.int64]
 
 
+class Figures(NamedTuple):
+    """What a target gave of one candidate.
+
+    Attributes:
+        result: of the baseline and of the candidate, for the report.
+        predictions: the classes that both gave; None without an evaluation file.
+    """
+
+    result: TargetResult
+    predictions: Predictions | None
+
+
 def measure(
-    target: Target,
-    baseline: Path,
-    candidate: Path,
-    evaluation: Path | None,
-    *,
-    preprocess: str | None,
-    threads: int = 1,
-    runs: int | None = None,
-    samples: int | None = None,
-    quick: bool = False,
-    delegate: str | None = None,
-    names: Sequence[str] = ("float32", "int8"),
-    notes: Sequence[str] = (),
-    progress: Progress | None = None,
-) -> tuple[TargetResult, Predictions | None]:
-    """Accuracy and latency of two models on `target`; arguments and errors as of `measure_each`, which see."""
-    (pair,) = measure_each(
-        target,
-        [baseline, candidate],
-        evaluation,
-        preprocess=preprocess,
-        threads=threads,
-        runs=runs,
-        samples=samples,
-        quick=quick,
-        delegate=delegate,
-        names=names,
-        notes=notes,
-        progress=progress,
-    )
-    return pair
-
-
-def measure_each(
     target: Target,
     models: Sequence[Path],
     evaluation: Path | None,
@@ -101,7 +79,7 @@ def measure_each(
     names: Sequence[str] = ("float32", "int8"),
     notes: Sequence[str] = (),
     progress: Progress | None = None,
-) -> list[tuple[TargetResult, Predictions | None]]:
+) -> list[Figures]:
     """Accuracy and latency of a baseline and of candidates on `target`, in one run of one script.
 
     Args:
@@ -119,8 +97,7 @@ def measure_each(
         progress: told how far it is.
 
     Returns:
-        For each candidate, in order: the result of the baseline and of it, and the predicted classes; None without
-        `evaluation`.
+        For each candidate, in order.
 
     Raises:
         TargetError: the target failed, or answered in another form than this version reads.
@@ -142,7 +119,7 @@ def measure_each(
             "The device script and edgeswap must be of one version.",
         )
     return [
-        (_result(target.name, answer, number, names, notes), _predictions(answer, number))
+        Figures(_result(target.name, answer, number, names, notes), _predictions(answer, number))
         for number in range(1, len(models))
     ]
 

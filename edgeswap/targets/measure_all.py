@@ -13,7 +13,7 @@ from edgeswap.progress import Progress, Silent
 from edgeswap.records import TargetFailure, TargetResult
 from edgeswap.targets.apart import Apart
 from edgeswap.targets.failed import failed
-from edgeswap.targets.measure import Predictions, Target, measure_each
+from edgeswap.targets.measure import Figures, Target, measure
 from edgeswap.targets.names import require_known
 from edgeswap.targets.registry import Line
 
@@ -23,14 +23,17 @@ class Measured:
     """One target that gave figures.
 
     Attributes:
-        result: for the report.
-        predictions: the classes that both models gave there; None without an evaluation file.
-        further: the same of the baseline and each candidate behind the first, in order.
+        name: as in `--target`.
+        candidates: the figures of each candidate, in order; at least one.
     """
 
-    result: TargetResult
-    predictions: Predictions | None
-    further: tuple[tuple[TargetResult, Predictions | None], ...] = ()
+    name: str
+    candidates: tuple[Figures, ...]
+
+    @property
+    def samples(self) -> int:
+        """How many samples there were for accuracy; the same for all models."""
+        return self.candidates[0].result.float32.accuracy.samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +48,11 @@ class Outcome:
 
     measured: tuple[Measured, ...]
     failures: tuple[TargetFailure, ...]
-    first: TargetResult | None
+    first: Measured | None
 
-    @property
-    def results(self) -> list[TargetResult]:
-        """For the report."""
-        return [one.result for one in self.measured]
+    def results(self, candidate: int) -> list[TargetResult]:
+        """Of the candidate of that number, from 0: its result on every target, for the report."""
+        return [one.candidates[candidate].result for one in self.measured]
 
     @property
     def accuracy(self) -> Measured:
@@ -58,16 +60,14 @@ class Outcome:
 
         An emulator is given fewer than a board, and fewer samples tell less.
         """
-        return max(self.measured, key=lambda one: one.result.int8.accuracy.samples)
+        return max(self.measured, key=lambda one: one.samples)
 
 
 def measure_all(
     targets: Sequence[Target],
-    baseline: Path,
-    candidate: Path,
+    models: Sequence[Path],
     evaluation: Path | None,
     *,
-    further: Sequence[Path] = (),
     progress: Progress | None = None,
     **how: Any,
 ) -> Outcome:
@@ -79,10 +79,8 @@ def measure_all(
 
     Args:
         targets: where, at least one.
-        baseline: see `measure`.
-        candidate: see `measure`.
+        models: see `measure`.
         evaluation: see `measure`.
-        further: more candidates.
         progress: told of every target; of several at once from several threads.
         how: as in `measure`.
 
@@ -95,9 +93,7 @@ def measure_all(
 
     def run(number: int, target: Target) -> None:
         try:
-            models = [baseline, candidate, *further]
-            (result, predictions), *others = measure_each(target, models, evaluation, progress=progress, **how)
-            found[number] = Measured(result, predictions, tuple(others))
+            found[number] = Measured(target.name, tuple(measure(target, models, evaluation, progress=progress, **how)))
         except Exception as error:  # noqa: BLE001  (whatever it is, it must take nothing from the other targets)
             errors.append(error)
             found[number] = failed(target.name, error)
@@ -120,7 +116,7 @@ def measure_all(
     if not measured:
         raise _all_failed(failures) from errors[0]
     first = outcomes[0]
-    return Outcome(measured, failures, first.result if isinstance(first, Measured) else None)
+    return Outcome(measured, failures, first if isinstance(first, Measured) else None)
 
 
 def _side_by_side(lines: Sequence[Sequence[tuple[int, Apart]]], run: Callable[[int, Target], None]) -> None:
