@@ -37,6 +37,14 @@ def test_stanzas_of_the_suite_are_taken_and_other_vendors_left(tmp_path: Path) -
     assert host_sources(folder) == {"sources": f"{DEBIAN}\n\n{SECURITY}\n"}
 
 
+def test_fields_of_several_lines(tmp_path: Path) -> None:
+    key = "Signed-By:\n -----BEGIN PGP PUBLIC KEY BLOCK-----\n .\n mQINBGPL0B"
+    stanza = DEBIAN.replace("bookworm bookworm-updates", "bookworm\n bookworm-updates") + f"\n{key}"
+    other = DEBIAN.replace("bookworm bookworm-updates", "bookworm\n trixie")
+    folder = apt(tmp_path / "apt", debian__sources=f"{stanza}\n\n{other}\n")
+    assert host_sources(folder) == {"sources": f"{stanza}\n"}
+
+
 def test_one_line_entries(tmp_path: Path) -> None:
     own = "deb [signed-by=/usr/share/keyrings/debian.gpg] http://mirror.example/debian bookworm main contrib"
     others = (

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 
 def cache_folder() -> Path:
-    """`edgeswap` in the user's cache folder, by the XDG Base Directory Specification: a relative name there is none."""
-    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (named if named.is_absolute() else Path.home() / ".cache") / "edgeswap"
+    """`edgeswap` in the user's cache folder, on Linux by the XDG Base Directory Specification."""
+    return user_cache_path("edgeswap")

@@ -69,19 +69,19 @@ def _one_line_entries(files: list[Path]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _stanzas(files: Iterator[Path]) -> Iterator[tuple[str, list[str]]]:
+    from email.parser import HeaderParser  # noqa: PLC0415  (the list of targets, which imports this module, comes at once)
+
     for file in files:
         lines = "\n".join(line for line in _text(file).splitlines() if not line.startswith("#"))
         for stanza in re.split(r"\n\s*\n", lines):
-            fields = {key.strip().lower(): value.split() for key, _, value in map(_field, stanza.splitlines())}
-            suites, types = fields.get("suites", []), fields.get("types", [])
-            if "deb" not in types or fields.get("enabled") == ["no"]:
+            fields = HeaderParser().parsestr(stanza.strip())  # deb822 is the form of a mail's header
+            suites, types, components, architectures = (
+                fields.get(name, "").split() for name in ("Suites", "Types", "Components", "Architectures")
+            )
+            if "deb" not in types or fields.get("Enabled", "").strip() == "no":
                 continue
-            if _serves(suites, fields.get("components", []), fields.get("architectures", [])):
+            if _serves(suites, components, architectures):
                 yield stanza.strip(), suites
-
-
-def _field(line: str) -> tuple[str, str, str]:
-    return line.partition(":")
 
 
 def _serves(suites: list[str], components: list[str], architectures: list[str]) -> bool:
