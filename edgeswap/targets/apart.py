@@ -3,6 +3,9 @@
 A thread cannot be interrupted while it waits for a program; a process can, and then closes behind itself as it does
 when it runs alone. `python -m edgeswap.targets.apart` is the other side: what to run comes pickled on standard input,
 events go as JSON lines to standard output, and it ends, cleaning up, when standard input does.
+
+`multiprocessing` does not serve here: its new process runs the user's own script again unless that is guarded, does not
+start where the script came on standard input, and finds a stranger's `struct.py` in the working folder before Python's.
 """
 
 from __future__ import annotations
