@@ -2,29 +2,39 @@
 
     import edgeswap
 
-    result = edgeswap.swap_activations(model, "hard_swish")
-    report = edgeswap.export(model, data="photos/", preprocess="unit", output="out")
-    qat_model = edgeswap.load_qat("out/model_qat.zip")
-    report = edgeswap.bench("model_float32.tflite", "model_int8.tflite", target="ssh://pi@board")
+    result = edgeswap.export(model, data=(x, y), preprocess="unit")
+    result.tflite                       # bytes; result.report has the figures, result.float_model the Keras model
+    edgeswap.check(model, target="coral")
+    edgeswap.swap_activations(model, "hard_swish").model
+    edgeswap.bench("model_float32.tflite", "model_int8.tflite", target="ssh://pi@board")
 
-Importing this never imports TensorFlow; the functions do when they are called.
+Importing this never imports TensorFlow; the functions do when they are called. The logger `edgeswap` is told of every
+step (INFO) and of what a user should know (WARNING), unless `progress` is given.
+
+What changes in the process: TensorFlow is imported with `TF_CPP_MIN_LOG_LEVEL=2` and `TF_ENABLE_ONEDNN_OPTS=0`, unless
+these are set; its Python logger is set to ERROR; and Python's recursion limit is raised to 30,000, as Keras walks a
+network by recursion. Random states, warning filters, `sys.path` and other variables stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from edgeswap.version import __version__
 
 if TYPE_CHECKING:
+    from edgeswap.compatibility.findings import CheckReport
     from edgeswap.evaluation.swap_effects import SwapResult
-    from edgeswap.records import BenchReport, ExportReport
+    from edgeswap.progress import Progress
+    from edgeswap.records import BenchReport
+    from edgeswap.report.exported import ExportResult
 
 __all__ = [
     "__version__",
     "bench",
+    "check",
     "convert_qat",
     "custom_objects",
     "export",
@@ -35,62 +45,229 @@ __all__ = [
 ]
 
 
+def export(
+    model: Any = None,
+    *,
+    data: Any = None,
+    test_data: Any = None,
+    calibration: Any = None,
+    preprocess: str | None = None,
+    resize: Literal["pillow", "keras", "crop"] = "pillow",
+    labels: str | Path | None = None,
+    activation: str | None = None,
+    swap: str | Sequence[str] = (),
+    recover_epochs: int = 3,
+    precision: Literal["int8", "int16x8", "float16"] = "int8",
+    method: Literal["ptq", "qat"] | None = None,
+    epochs: int = 3,
+    ranges: Literal["auto", "fixed", "observed", "learned"] = "auto",
+    hard_swish: Literal["auto", "operator", "rewritten"] = "auto",
+    dense_scales: Literal["per-channel", "per-tensor"] | None = None,
+    save_qat: bool = False,
+    target: str | Sequence[str] = "host",
+    target_samples: int | None = None,
+    threads: int = 1,
+    delegate: str | None = None,
+    keep: bool = False,
+    max_drop: float | None = None,
+    max_latency_ms: float | None = None,
+    max_size: int | None = None,
+    allow_chance: bool = False,
+    custom_objects: Mapping[str, Any] | Sequence[str] = (),
+    trust: bool = False,
+    author: str = "",
+    license: str = "",
+    description: str = "",
+    seed: int = 0,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | Callable[[str, float | None, float | None], object] | None = None,
+) -> ExportResult:
+    """Quantize a Keras model, int8 by default, and measure it beside the float model.
+
+    Args:
+        model: a Keras 3 or tf_keras model, the path of one, or None for the built-in digits example.
+        data: samples for training and calibration: an array, a dict of arrays by input name, a tuple of either with
+            labels, a finite tf.data.Dataset of x or (x, y), or a SPEC as of `edgeswap export --help`.
+        test_data: samples for the reported figures, as `data`; None sets a fifth of `data` aside.
+        calibration: samples for calibration, as `data`; None takes training samples.
+        preprocess: mapping from pixels to model inputs: raw, unit, symmetric, caffe, torch, mean-std:R,G,B/R,G,B, none,
+            or module:function.
+        resize: how image files get the model's size: antialiased, as Keras' loader does, or cropped to the centre.
+        labels: a text file of class names, one a line, in the order of the model's outputs.
+        activation: activation for every hidden layer, such as relu6; None keeps them.
+        swap: PATTERN=TO by kind or by layer name; of several, the last match wins.
+        recover_epochs: epochs of float training after a swap; 0 for none.
+        precision: int8 throughout, int16x8 (16-bit activations, 8-bit weights), or float16 (weights only).
+        method: ptq calibrates only, qat trains with fake-quant; None is qat for int8, else ptq.
+        epochs: epochs of quantization-aware training.
+        ranges: range of a bounded activation: its bounds, tightened by calibration, or trained by QAT.
+        hard_swish: hard-swish in int8: as one operator, rewritten as ADD and MUL, or whichever is faster.
+        dense_scales: weight scales of dense layers; None chooses by the target.
+        save_qat: also write the fake-quant model to `output`, for more training.
+        target: where to measure: host, ssh://user@board[:port], emulator:pi5, ethos-u55-128, ...; one or several.
+        target_samples: test samples to run on each target; None is all, 200 on an emulator.
+        threads: interpreter threads for timing.
+        delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
+        keep: leave runtime and models on the boards for the next run.
+        max_drop: `report.passed` is false if top-1 drops by more percentage points.
+        max_latency_ms: likewise if the int8 median latency on the first target is higher.
+        max_size: likewise if the int8 file has more bytes.
+        allow_chance: continue although the float model is hardly better than chance.
+        custom_objects: your own layers and functions: by name, or as MODULE:NAME texts.
+        trust: let code inside the model file run.
+        author: author of the model, for the bundle that an app ships.
+        license: license of the model, for the bundle.
+        description: what the model does, for the bundle.
+        seed: random seed.
+        output: folder to write all files to; None writes nothing.
+        overwrite: replace an earlier output folder.
+        progress: an `edgeswap.progress.Progress`, or a callable that is given a step's title, how much is done and of
+            how much (see `edgeswap.progress.Told`); None tells the logger `edgeswap`.
+
+    Raises:
+        EdgeswapError: of the kind that says what could not be done. A target that failed beside others that did not
+            is in `report.failures`.
+    """
+    settings = locals()
+    from edgeswap.config.export import export_config  # noqa: PLC0415
+    from edgeswap.config.preflight import preflight  # noqa: PLC0415
+    from edgeswap.progress import progress_to  # noqa: PLC0415
+
+    told = progress_to(settings.pop("progress"))
+    config = export_config(settings)
+    preflight(config)
+    from edgeswap.commands.export import export as run  # noqa: PLC0415  (imports TensorFlow)
+
+    return run(config, progress=told)
+
+
+def bench(
+    *models: str | Path,
+    data: Any = None,
+    preprocess: str | None = None,
+    resize: Literal["pillow", "keras", "crop"] = "pillow",
+    target: str | Sequence[str] = "host",
+    target_samples: int | None = None,
+    threads: int = 1,
+    delegate: str | None = None,
+    keep: bool = False,
+    runs: int | None = None,
+    quick: bool = False,
+    output: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | Callable[[str, float | None, float | None], object] | None = None,
+) -> BenchReport:
+    """Measure .tflite files side by side on targets, without TensorFlow.
+
+    Args:
+        models: paths of two files or more; the first is the baseline that the others are compared with.
+        data: samples for accuracy, as of `export`; None measures latency only.
+        preprocess: mapping from pixels to model inputs, as of `export`.
+        resize: how image files get the model's size, as of `export`.
+        target: where to measure, as of `export`; one or several.
+        target_samples: samples to run on each target; None is all, 200 on an emulator.
+        threads: interpreter threads for timing.
+        delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
+        keep: leave runtime and models on the boards for the next run.
+        runs: timed runs of each model; None chooses by time.
+        quick: fewer timed runs.
+        output: .json file to write the report to; None writes nothing.
+        overwrite: replace an existing file.
+        progress: as of `export`.
+
+    Raises:
+        EdgeswapError: of the kind that says what could not be done. A target that failed beside others that did not
+            is in the report's `failures`.
+    """
+    settings = locals()
+    from edgeswap.commands.bench import bench as run  # noqa: PLC0415
+    from edgeswap.config.bench import bench_config  # noqa: PLC0415
+    from edgeswap.progress import progress_to  # noqa: PLC0415
+
+    told = progress_to(settings.pop("progress"))
+    return run(bench_config(settings), progress=told)
+
+
 def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | Sequence[str] = ()) -> Any:
-    """The Keras 3 or tf_keras model in a file; see `edgeswap.model.load.load_model`."""
+    """The Keras 3 or tf_keras model in a file, not compiled.
+
+    Args:
+        path: a .keras or .h5 file, or a Keras 2 SavedModel.
+        trust: let code inside the file run.
+        custom_objects: your own layers and functions: by name, or as MODULE:NAME texts.
+
+    Raises:
+        ModelError: there is no such file, it is damaged or no Keras model, or it would run code and is not trusted.
+        ConfigError: a custom object cannot be imported.
+    """
     from edgeswap.model.load import load_model as load  # noqa: PLC0415  (imports TensorFlow)
 
     return load(path, trust=trust, custom_objects=custom_objects)
 
 
 def swap_activations(
-    model: Any, activation: str | None = None, *, swap: Sequence[str] = (), data: Any = None
+    model: Any,
+    activation: str | None = None,
+    *,
+    swap: str | Sequence[str] = (),
+    data: Any = None,
+    preprocess: str | None = None,
+    resize: Literal["pillow", "keras", "crop"] = "pillow",
+    trust: bool = False,
+    custom_objects: Mapping[str, Any] | Sequence[str] = (),
 ) -> SwapResult:
-    """A copy of `model`, in its own framework, with other activations; see `edgeswap.commands.swap`."""
+    """A copy of a model, in its own framework, with other activations. Its weights stay, and so does `model`.
+
+    Args:
+        model: a Keras 3 or tf_keras model, or the path of one.
+        activation: activation for every hidden layer, such as hard_swish; None keeps them.
+        swap: PATTERN=TO by kind or by layer name; of several, the last match wins.
+        data: samples for `SwapResult.effects`: an array as the model takes it or a list of one for each input, or
+            anything else that `export` takes.
+        preprocess: mapping from pixels to model inputs, as of `export`; None leaves what is no SPEC as it is.
+        resize: how image files get the model's size, as of `export`.
+        trust: let code inside a model file run.
+        custom_objects: your own layers and functions: by name, or as MODULE:NAME texts.
+
+    Raises:
+        EdgeswapError: of the kind that says what could not be done.
+    """
+    settings = locals()
     from edgeswap.commands.swap import swap_activations as run  # noqa: PLC0415  (imports TensorFlow)
 
-    return run(model, activation, swap=swap, data=data)
+    return run(**settings)
 
 
-def export(model: Any = None, **settings: Any) -> ExportReport:
-    """Export a model, or the file of one, to int8; the settings are those of `edgeswap.config.export.ExportConfig`.
+def check(
+    model: Any,
+    *,
+    target: str | Sequence[str] = "host",
+    activation: str | None = None,
+    swap: str | Sequence[str] = (),
+    trust: bool = False,
+    custom_objects: Mapping[str, Any] | Sequence[str] = (),
+) -> CheckReport:
+    """Tell which parts of a model cannot be int8 on each target, why, and what to write instead.
 
     Args:
-        model: a Keras 3 or tf_keras model, a path, or None for the digits example.
-        settings: as the flags of `edgeswap export`, and `progress`, an `edgeswap.progress.Progress`.
+        model: a Keras 3 or tf_keras model or the path of one, before training; or a .tflite after, its path or its
+            bytes, which needs no TensorFlow.
+        target: where it will run: host, mobile, coral, ssh://user@board or emulator:pi5; one or several.
+        activation: activation that every hidden layer would get.
+        swap: PATTERN=TO by kind or by layer name; of several, the last match wins.
+        trust: let code inside the model file run.
+        custom_objects: your own layers and functions: by name, or as MODULE:NAME texts.
 
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    from edgeswap.config.export import export_config  # noqa: PLC0415
-    from edgeswap.config.preflight import preflight  # noqa: PLC0415
+    settings = locals()
+    from edgeswap.commands.check import check as run  # noqa: PLC0415
+    from edgeswap.config.model import check_config  # noqa: PLC0415
+    from edgeswap.progress import progress_to  # noqa: PLC0415
 
-    progress = settings.pop("progress", None)
-    config = export_config({"model": model, **settings})
-    preflight(config)
-    from edgeswap.commands.export import export as run  # noqa: PLC0415  (imports TensorFlow)
-
-    return run(config, progress=progress).report
-
-
-def bench(*models: str | Path, **settings: Any) -> BenchReport:
-    """Measure .tflite files on targets, without TensorFlow; settings as of `edgeswap.config.bench.BenchConfig`.
-
-    Args:
-        models: two files or more; the first is the baseline that the others are compared with.
-        settings: as the flags of `edgeswap bench` (`target_samples` is its --samples), and `progress`, an
-            `edgeswap.progress.Progress`.
-
-    Returns:
-        The report. A target that failed beside others stands in its `failures`.
-
-    Raises:
-        EdgeswapError: of the kind that says what could not be done.
-    """
-    from edgeswap.commands.bench import bench as run  # noqa: PLC0415
-    from edgeswap.config.bench import bench_config  # noqa: PLC0415
-
-    progress = settings.pop("progress", None)
-    return run(bench_config({"models": models, **settings}), progress=progress)
+    return run(check_config(settings), progress=progress_to(None))
 
 
 def save_qat(qat_model: Any, path: str | Path) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol, TextIO
+
+from edgeswap.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
 # A step that ends sooner is not worth a line in a log.
 LONG_S = 2.0
+# A step's title, how much is done, and of how much.
+Tell = Callable[[str, float | None, float | None], object]
 
 
 class Step(Protocol):
@@ -45,7 +50,7 @@ class _SilentStep:
 
 
 class Silent:
-    """Says nothing: the default of the Python interface."""
+    """Says nothing."""
 
     @contextmanager
     def step(
@@ -60,6 +65,69 @@ class Silent:
 
     def warn(self, problem: str, remedy: str) -> None:
         """Say nothing: the report has it."""
+
+
+class Logged:
+    """Tells the logger `edgeswap`: INFO of every step when it begins, WARNING of what a user should know.
+
+    This is the default of the Python interface.
+    """
+
+    @contextmanager
+    def step(
+        self,
+        title: str,
+        total: float | None = None,  # noqa: ARG002
+        *,
+        expected_s: float | None = None,  # noqa: ARG002
+    ) -> Iterator[Step]:
+        """Log the step's title."""
+        logging.getLogger("edgeswap").info("%s", title)
+        yield _SilentStep()
+
+    def warn(self, problem: str, remedy: str) -> None:
+        """Log both sentences."""
+        logging.getLogger("edgeswap").warning("%s %s", problem, remedy)
+
+
+class Told(Logged):
+    """Calls a function of the user's own, from whatever thread a step runs in; warnings go to the logger.
+
+    Args:
+        tell: called with a step's title, how much of it is done and of how much in all: when it begins, at every
+            advance, and when it ends, then with `done` equal to `total`. Both are None while nothing can be counted.
+    """
+
+    def __init__(self, tell: Tell) -> None:
+        self.tell = tell
+
+    @contextmanager
+    def step(
+        self,
+        title: str,
+        total: float | None = None,
+        *,
+        expected_s: float | None = None,  # noqa: ARG002
+    ) -> Iterator[Step]:
+        """Tell of the step."""
+        running = _ToldStep(title, total, self.tell)
+        running.advance(0)
+        yield running
+        ended = running.total or running.done or 1.0
+        self.tell(title, ended, ended)
+
+
+class _ToldStep:
+    def __init__(self, title: str, total: float | None, tell: Tell) -> None:
+        self.title, self.tell = title, tell
+        self.done, self.total = 0.0, None if total is None else float(total)
+
+    def advance(self, amount: float = 1, note: str = "") -> None:  # noqa: ARG002
+        self.done += amount
+        self.tell(self.title, None if self.total is None else self.done, self.total)
+
+    def expect(self, total: float) -> None:
+        self.total = float(total)
 
 
 class Plain:
@@ -192,3 +260,21 @@ def progress_for(stream: TextIO) -> Progress:
         return Plain(stream)
     bars = Bars(stream)
     return Plain(stream) if bars.console.is_dumb_terminal else bars
+
+
+def progress_to(given: Progress | Tell | None) -> Progress:
+    """Where to tell of steps, from what a Python caller gave: a `Progress`, a callable for `Told`, or None.
+
+    Raises:
+        ConfigError: it is nothing of these.
+    """
+    if given is None:
+        return Logged()
+    if hasattr(given, "step") and hasattr(given, "warn"):
+        return given
+    if callable(given):
+        return Told(given)
+    raise ConfigError(
+        f"Expected a Progress, a callable or None for progress, got {given!r}.",
+        "Give a function of a step's title, how much is done, and of how much: def tell(title, done, total).",
+    )

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
+import pydoc
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import edgeswap as api
-from edgeswap.errors import ModelError
+from edgeswap.config.bench import BenchConfig
+from edgeswap.config.export import ExportConfig
+from edgeswap.config.model import CheckConfig
+from edgeswap.errors import ConfigError, ModelError
 from edgeswap.frameworks import keras, tf_keras
 from tests.models import digits
 
@@ -15,6 +25,73 @@ X = (digits("test")[0] / 255).astype(np.float32)
 
 def test_all_that_is_offered_is_there():
     assert all(callable(getattr(api, name)) for name in api.__all__ if name != "__version__")
+
+
+# What the configuration holds, and what Python callers may give for it.
+WIDER = {Path: str | Path, tuple[str, ...]: str | Sequence[str], tuple[Path, ...]: str | Path}
+
+
+def widened(annotation: object) -> object:
+    if annotation in WIDER:
+        return WIDER[annotation]
+    if isinstance(annotation, types.UnionType):
+        return typing.Union[tuple(widened(one) for one in typing.get_args(annotation))]  # noqa: UP007
+    return annotation
+
+
+def hints(function: Callable[..., object]) -> dict[str, object]:
+    from edgeswap.compatibility.findings import CheckReport
+    from edgeswap.evaluation.swap_effects import SwapResult
+    from edgeswap.progress import Progress
+    from edgeswap.records import BenchReport
+    from edgeswap.report.exported import ExportResult
+
+    classes = (CheckReport, SwapResult, Progress, BenchReport, ExportResult)
+    return typing.get_type_hints(function, localns={kind.__name__: kind for kind in classes})
+
+
+@pytest.mark.parametrize(
+    ("function", "config"), [(api.export, ExportConfig), (api.bench, BenchConfig), (api.check, CheckConfig)]
+)
+def test_every_keyword_is_a_setting_with_its_type_and_default(function, config):
+    parameters = dict(inspect.signature(function).parameters)
+    given = hints(function)
+    for name, field in config.model_fields.items():
+        parameter = parameters.pop(name)
+        if name == "model":
+            assert parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        elif name == "models":
+            assert parameter.kind is inspect.Parameter.VAR_POSITIONAL
+            continue
+        else:
+            assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        own = {"method": None}  # None is qat or ptq, by the precision
+        default = ("host",) if parameter.default == "host" else parameter.default
+        if field.is_required():
+            assert default is inspect.Parameter.empty
+        else:
+            assert default == own.get(name, field.get_default()), name
+        expected = widened(field.annotation)
+        if name == "method":
+            expected = typing.Optional[expected]  # noqa: UP045
+        elif name == "custom_objects":
+            expected = Mapping[str, typing.Any] | Sequence[str]
+        assert given[name] == expected, name
+    assert set(parameters) == (set() if function is api.check else {"progress"})
+
+
+@pytest.mark.parametrize("name", [name for name in api.__all__ if name != "__version__"])
+def test_pydoc_tells_of_every_keyword(name):
+    function = getattr(api, name)
+    shown = pydoc.plain(pydoc.render_doc(function))
+    keywords = [name for name in inspect.signature(function).parameters if f"    {name}:" not in shown]
+    if name in ("export", "bench", "check", "swap_activations"):
+        assert keywords == []
+
+
+def test_an_unknown_keyword_is_a_type_error_of_python():
+    with pytest.raises(TypeError, match="epoch"):
+        api.export(epoch=3)
 
 
 def test_a_swapped_model_is_of_its_own_framework_and_the_original_stays(tiny):
@@ -85,3 +162,34 @@ def test_errors_of_python_callers_are_exceptions(place):
         api.export("missing.keras", data="digits")
     assert raised.value.remedy == "Check the path."
     assert list(place.iterdir()) == []
+
+
+def test_check_takes_a_model_a_file_and_a_tflite_by_path_or_bytes(tiny, tmp_path):
+    from tests.tflite_models import schema, single
+
+    tflite_model = single(schema.BuiltinOperator.TANH, (0.1, 0), (1 / 128, 0))
+    file = api.check(tiny / "tiny.keras", target=("host", "coral"), activation="hard_swish")
+    model = api.check(api.load_model(tiny / "tiny.keras"), target=("host", "coral"), activation="hard_swish")
+    assert (file.model, model.model) == (str(tiny / "tiny.keras"), "a model object")
+    assert model.targets == file.targets
+    assert [entry.to for entry in model.activations.swapped] == ["hard_swish"]
+    (tmp_path / "m.tflite").write_bytes(tflite_model)
+    by_path, by_bytes = api.check(tmp_path / "m.tflite"), api.check(tflite_model)
+    assert (by_path.form, by_bytes.model, by_bytes.targets) == ("tflite", "bytes", by_path.targets)
+    with pytest.raises(ConfigError, match=r"no swap for a \.tflite"):
+        api.check(tflite_model, activation="relu6")
+    with pytest.raises(ConfigError, match="can check for, got 'moon'"):
+        api.check(tflite_model, target="moon")
+
+
+def test_a_swap_takes_a_path_and_data_of_every_kind(tiny):
+    from edgeswap.frameworks import tf
+
+    x, y = digits("test")
+    plain = api.swap_activations(tiny / "tiny.keras", "relu6", data=X).effects
+    batches = tf.data.Dataset.from_tensor_slices((X, y)).batch(32)
+    for data in (batches, (X, y), {"x": X}):
+        found = api.swap_activations(tiny / "tiny.keras", swap="swish=relu6", data=data).effects
+        assert found.ranges == plain.ranges
+    pixels = api.swap_activations(tiny / "tiny.keras", "relu6", data=x, preprocess="unit").effects
+    assert pixels.ranges == plain.ranges

@@ -315,12 +315,12 @@ def test_the_command_judges_a_keras_file_with_the_swaps_that_are_asked_for(
 
 
 def test_a_layer_that_an_export_cannot_rebuild_blocks_and_is_named(tmp_path: Path) -> None:
-    from edgeswap.commands.check import check_file
+    from edgeswap.compatibility.keras_findings import check_model
     from edgeswap.frameworks import keras as k
 
     x = k.Input((6, 8), name="series")
     k.Model(x, k.layers.Dense(3)(k.layers.RMSNormalization(name="rms")(x))).save(tmp_path / "m.keras")
-    report = check_file(tmp_path / "m.keras", [HOST])
+    report = check_model(tmp_path / "m.keras", [HOST])
     (finding,) = blocking(report.targets[0])
     assert finding.what == "rebuilding in tf_keras"
     assert finding.layers == ["rms"]
@@ -328,11 +328,11 @@ def test_a_layer_that_an_export_cannot_rebuild_blocks_and_is_named(tmp_path: Pat
 
 
 def test_a_dense_layer_over_an_image_does_not_map_by_its_shape(tmp_path: Path) -> None:
-    from edgeswap.commands.check import check_file
+    from edgeswap.compatibility.keras_findings import check_model
     from edgeswap.frameworks import keras as k
 
     x = k.Input((8, 8, 3), name="image")
     k.Model(x, k.layers.Dense(3, name="wide")(x)).save(tmp_path / "m.keras")
-    (finding,) = check_file(tmp_path / "m.keras", [CORAL]).targets[0].findings
+    (finding,) = check_model(tmp_path / "m.keras", [CORAL]).targets[0].findings
     assert finding.layers == ["wide"]
     assert "more than one dimension" in finding.why

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from edgeswap.cli.bench import bench
+from edgeswap.cli.check import check
 from edgeswap.cli.export import export
 from edgeswap.cli.main import run
+from edgeswap.cli.swap import swap
 from edgeswap.config.bench import BenchConfig
-from edgeswap.config.export import ExportConfig, export_config, swap_config
+from edgeswap.config.export import ExportConfig, export_config
+from edgeswap.config.model import CheckConfig, SwapConfig, check_config, swap_config
 from edgeswap.errors import ConfigError
 
 
@@ -23,7 +26,7 @@ def test_the_example_swaps_relu6_in_and_a_model_of_ones_own_swaps_nothing():
     assert export_config({"swap": ("swish=elu",)}).activation is None
     own = export_config({"model": "m.keras", "data": "d"})
     assert not own.swaps
-    assert (own.method, own.epochs, own.recover_epochs, own.seed, str(own.output)) == ("qat", 3, 3, 0, "out")
+    assert (own.method, own.epochs, own.recover_epochs, own.seed, own.output) == ("qat", 3, 3, 0, None)
 
 
 def test_flags_go_before_the_file_and_what_is_left_out_stays(tmp_path):
@@ -56,13 +59,15 @@ def test_a_flag_turns_off_what_the_file_turns_on(tmp_path, monkeypatch):
 
 
 def test_the_command_line_has_the_defaults_choices_and_bounds_of_the_settings():
-    for command, config, elsewhere in ((export, ExportConfig, {"model"}), (bench, BenchConfig, {"models"})):
+    configs = {export: ExportConfig, bench: BenchConfig, check: CheckConfig, swap: SwapConfig}
+    for command, config in configs.items():
         options = {param.name: param for param in command.params if isinstance(param, click.Option)}
-        settings = set(config.model_fields) - elsewhere
-        assert set(options) - settings == ({"int8", "as_json", "debug"} if command is export else {"as_json", "debug"})
+        settings = set(config.model_fields) - {"model", "models"}
+        assert set(options) - settings <= {"int8", "as_json", "debug"}
         for name in settings:
             field, option = config.model_fields[name], options[name]
-            default = field.get_default()
+            default = Path("out") if name == "output" and command is export else field.get_default()
+            default = None if field.is_required() else default
             shown = option.default if isinstance(option.default, (int, str, Path, tuple)) else None
             shown = bool(shown) if isinstance(default, bool) else shown
             assert shown == (None if default in ("", None, ()) or name == "method" else default), name
@@ -150,6 +155,13 @@ def test_two_precisions_are_one_too_many(tmp_path, monkeypatch, capsys):
 def test_swap_settings():
     config = swap_config({"model": "a.keras", "output": "b.keras", "activation": "silu", "swap": ()})
     assert (str(config.output), config.activation) == ("b.keras", "swish")
+
+
+def test_check_settings():
+    config = check_config({"model": b"TFL3", "target": "coral", "activation": "silu"})
+    assert (config.model, config.target, config.activation) == (b"TFL3", ("coral",), "swish")
+    with pytest.raises(ConfigError, match="'fo'"):
+        check_config({"model": "m.keras", "activation": "fo"})
 
 
 def test_ranges_are_learned_by_training_alone_and_belong_to_int8():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edgeswap.commands.export import export
 from edgeswap.config.export import export_config
+from edgeswap.records import Caution, ExportReport
+from edgeswap.report import wording as say
+from edgeswap.report.exported import ExportResult
 from tests.models import classifier, digits
+from tests.test_report import hostile, ptq, qat, several
 
 
 def run_tflite(tflite_model: bytes, *inputs: np.ndarray) -> np.ndarray:
@@ -68,6 +73,56 @@ def test_with_an_output_the_folder_holds_the_bytes_that_are_given(place):
     given = x.astype(np.float32)
     # Nothing was swapped, so it is the model as it was given; layer by layer, the same arithmetic.
     np.testing.assert_allclose(result.float_model(given), model(given), atol=1e-5)
+
+
+class Page(HTMLParser):
+    """The tags and the text of a piece of HTML."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def shown(report: ExportReport, folder: Path | None = None) -> ExportResult:
+    return ExportResult(report, object(), None, b"", folder)
+
+
+def test_a_notebook_s_cell_shows_the_figures_and_loads_nothing():
+    caution = Caution(kind="near_chance", problem="Expected <more>.", remedy="Train longer.")
+    report = several().model_copy(update={"warnings": [caution]})
+    page = Page(shown(report, Path("out/<b>"))._repr_html_())
+    assert set(page.tags) <= {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td", "code"}
+    assert page.attributes <= {"style", "scope"}
+    for text in ("97.8\u00a0%", "97.6\u00a0%", "312.4\u00a0kB", "94.1\u00a0kB", "Expected <more>.", "out/<b>"):
+        assert text in page.text
+    for target in report.targets:
+        assert say.label(report, target) in page.text
+    assert page.tags.count("tr") == 3
+    assert 'output="out"' in Page(shown(report)._repr_html_()).text
+
+
+def test_a_cell_without_labels_shows_agreement():
+    page = Page(shown(ptq())._repr_html_())
+    assert "same class" in page.text
+    assert "top-1" not in page.text.partition("model")[2]
+
+
+def test_the_repr_is_two_lines():
+    verdict, where = repr(shown(qat(), Path("out"))).splitlines()
+    assert verdict.startswith("ExportResult of digits_mobilenet: Passed")
+    assert where == "Files: 'out'; all figures: .report"
+    assert "Nothing was written" in repr(shown(qat()))
+    assert "\x1b" not in repr(shown(hostile(), Path("\x1b[2J")))
 
 
 def test_the_result_s_class_is_there_without_tensorflow():

@@ -287,7 +287,7 @@ def test_a_tf_keras_model_with_several_inputs(place):
     x, y = digits("train")
     images = (x / 255).astype(np.float32)
     np.savez(place / "data.npz", image=images, mean=means(images), y=y)
-    report = api.export(model, data="data.npz", method="ptq", output="out", max_drop=5)
+    report = api.export(model, data="data.npz", method="ptq", output="out", max_drop=5).report
     assert_sound(place / "out")
     assert report.command == []
     assert report.model.source == "a model object"
@@ -303,7 +303,7 @@ def test_unlabelled_data_by_distillation_of_a_keras_3_model(place):
     model = classifier(keras)
     before = model.get_weights()
     x, _ = digits("train")
-    report = api.export(model, data=x, test_data=digits("test")[0], preprocess="unit", epochs=1, output="out")
+    report = api.export(model, data=x, test_data=digits("test")[0], preprocess="unit", epochs=1, output="out").report
     assert_sound(place / "out")
     accuracies = (report.float32.accuracy, report.float32_finetuned.accuracy, report.int8.accuracy)
     assert [(found.top1, found.ci95, found.samples) for found in accuracies] == [(None, None, 80)] * 3
@@ -327,7 +327,7 @@ def test_a_layer_of_the_users_own(place, monkeypatch):
     x, y = digits("train")
     report = api.export(
         "own.keras", data=(x, y), preprocess="unit", method="ptq", custom_objects=["mylayers:Halved"], output="out"
-    )
+    ).report
     assert_sound(place / "out")
     assert report.left_to_calibration == ["halved"]
 
@@ -335,8 +335,8 @@ def test_a_layer_of_the_users_own(place, monkeypatch):
 def test_settings_from_python_that_cannot_be(place):
     from edgeswap.errors import ConfigError
 
-    with pytest.raises(ConfigError, match="Expected a setting that is known, got dta"):
-        api.export(data=digits("train"), dta=3)
+    with pytest.raises(ConfigError, match="output folder for save_qat"):
+        api.export(save_qat=True)
     with pytest.raises(ConfigError, match="at least 1"):
         api.export(digits("train")[0], data=digits("train")[0], epochs=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import signal
@@ -14,7 +15,8 @@ import time
 
 import pytest
 
-from edgeswap.progress import Bars, Plain, Silent, progress_for
+from edgeswap.errors import ConfigError
+from edgeswap.progress import Bars, Plain, Silent, progress_for, progress_to
 from edgeswap.system.interruption import Interrupted, interruptible
 from edgeswap.system.start import import_counted
 
@@ -214,3 +216,50 @@ def test_a_warning_is_said_at_once_in_two_lines_and_cannot_move_the_cursor():
     shown = CONTROL.sub("", stream.getvalue())
     assert shown.count("warning: Before a step.\nOnce.") == 1
     assert shown.count("warning: Within a step.") == 1
+
+
+def test_a_callable_is_told_of_every_step_and_how_far_it_is(caplog):
+    told = []
+    progress = progress_to(lambda title, done, total: told.append((title, done, total)))
+    with progress.step("Train", total=4) as step:
+        step.advance(1, "loss 0.1")
+        step.advance(3)
+    with progress.step("Read"):
+        pass
+    with progress.step("Run") as step:
+        step.expect(2)
+        step.advance()
+    progress.warn("Expected light.", "Lift the lid.")
+    assert told == [
+        ("Train", 0.0, 4.0),
+        ("Train", 1.0, 4.0),
+        ("Train", 4.0, 4.0),
+        ("Train", 4.0, 4.0),
+        ("Read", None, None),
+        ("Read", 1.0, 1.0),
+        ("Run", None, None),
+        ("Run", 1.0, 2.0),
+        ("Run", 2.0, 2.0),
+    ]
+    assert [record.getMessage() for record in caplog.records] == ["Expected light. Lift the lid."]
+
+
+def test_without_progress_the_logger_is_told(caplog):
+    caplog.set_level("INFO", logger="edgeswap")
+    progress = progress_to(None)
+    with progress.step("Train", total=4, expected_s=3) as step:
+        step.expect(2)
+        step.advance(2, "loss 0.1")
+    progress.warn("Expected light, got 100 % dark.", "Lift the lid.")
+    assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("edgeswap", "INFO", "Train"),
+        ("edgeswap", "WARNING", "Expected light, got 100 % dark. Lift the lid."),
+    ]
+    assert logging.getLogger("edgeswap").handlers == []
+
+
+def test_a_progress_of_ones_own_stays_and_what_is_none_is_refused():
+    own = Silent()
+    assert progress_to(own) is own
+    with pytest.raises(ConfigError, match="a callable or None for progress, got 3"):
+        progress_to(3)

@@ -166,7 +166,8 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
         raise ConfigError(
             f"Expected one precision, got --int8 and --precision {flags['precision']}.", "Leave out one of them."
         )
-    config = export_config({**flags, "precision": "int8"} if int8 else flags, SETTINGS)
+    flags = {**flags, "precision": "int8"} if int8 else flags
+    config = export_config(flags, SETTINGS, defaults={"output": context.params["output"]})
     preflight(config)
     progress = progress_for(sys.stderr)
     stages = start("edgeswap.commands.export", progress)

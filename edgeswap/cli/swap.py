@@ -42,7 +42,7 @@ def swap(**flags: Any) -> int:
 
     SPEC is that of `edgeswap export`.
     """
-    from edgeswap.config.export import swap_config  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.config.model import swap_config  # noqa: PLC0415  (keeps --help fast)
     from edgeswap.model.rehearsal import preview  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
     from edgeswap.report import swapped as rendering  # noqa: PLC0415

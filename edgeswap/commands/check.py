@@ -1,82 +1,49 @@
-"""`edgeswap check`, from the file of a Keras model; for a `.tflite` see `edgeswap.compatibility.tflite_findings`."""
+"""`edgeswap check`: what of a model cannot be int8 on a target. A `.tflite` needs no TensorFlow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from edgeswap.activations.catalog import Activation
-from edgeswap.compatibility.backends import Backend
-from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
-from edgeswap.compatibility.graph_findings import FACT, check, grouped
-from edgeswap.errors import ModelError
-from edgeswap.graph.build import framework_layers
-from edgeswap.graph.canonicalize import canonicalize
-from edgeswap.graph.ir import Graph
-from edgeswap.graph.read import read
-from edgeswap.graph.swap import Rule, swap
-from edgeswap.model.custom_objects import CustomObjects
-from edgeswap.model.load import load_model
-from edgeswap.version import __version__
+from edgeswap.compatibility import tflite_findings
+from edgeswap.compatibility.findings import CheckReport
+from edgeswap.config.model import CheckConfig
+from edgeswap.errors import ConfigError
+from edgeswap.model.rehearsal import preview
+from edgeswap.progress import Progress, Silent
+from edgeswap.system.start import STAGES_MODULES, import_counted
+from edgeswap.targets.names import backend_of
 
 
-def check_file(
-    path: str | Path,
-    targets: Sequence[Backend],
-    *,
-    activation: Activation | None = None,
-    rules: Sequence[Rule] = (),
-    trust: bool = False,
-    custom_objects: CustomObjects = (),
-) -> CheckReport:
-    """What is to be said of a Keras model file on each target, before any training.
+def check(config: CheckConfig, *, progress: Progress | None = None) -> CheckReport:
+    """What is to be said of a Keras model or a `.tflite` on each target.
 
     Args:
-        path: a `.keras` or `.h5` of either framework.
-        targets: where it is to run.
-        activation: what every hidden activation is to become first; None leaves them.
-        rules: swaps by kind or by layer name.
-        trust: let the file's own code run, see `edgeswap.model.load.load_model`.
-        custom_objects: the user's own layers, see there.
+        config: which model and targets, and what to swap first.
+        progress: told of the start of TensorFlow.
 
     Raises:
-        ModelError: the file cannot be read as a graph.
-        ConfigError: a rule fits nothing.
+        ModelError: the model cannot be read.
+        ConfigError: a target that nobody knows, a rule that fits nothing, or a swap for a `.tflite`.
     """
-    graph = canonicalize(read(load_model(path, trust=trust, custom_objects=custom_objects)))
-    swapped = swap(graph, activation, rules)
-    findings = _rebuilding(swapped.graph)
-    checked = [_with(findings, check(swapped.graph, target)) for target in targets]
-    return CheckReport(
-        edgeswap=__version__,
-        model=str(path),
-        form="keras",
-        activations=swapped.activations if activation or rules else None,
-        targets=checked,
-        passed=all(target.passed for target in checked),
+    progress = progress or Silent()
+    targets = [backend_of(name) for name in dict.fromkeys(config.target)]
+    model = config.model
+    is_file = isinstance(model, (str, Path))
+    if isinstance(model, (bytes, bytearray)) or (is_file and tflite_findings.is_tflite(Path(model))):
+        if config.swaps:
+            raise ConfigError("Expected no swap for a .tflite, which is converted already.", "Check the Keras model.")
+        data, name = (Path(model).read_bytes(), str(model)) if is_file else (bytes(model), "bytes")
+        return tflite_findings.check_everywhere(data, targets, name=name)
+    if is_file:
+        preview(model, trust=config.trust, custom_objects=config.custom_objects)
+    with progress.step("Start TensorFlow", total=1.0) as step:
+        keras_findings = import_counted("edgeswap.compatibility.keras_findings", STAGES_MODULES, step.advance)
+    report: CheckReport = keras_findings.check_model(
+        model,
+        targets,
+        activation=config.hidden_activation,
+        rules=config.rules,
+        trust=config.trust,
+        custom_objects=config.custom_objects,
     )
-
-
-def _rebuilding(graph: Graph) -> list[Finding]:
-    """What hinders an export to build the model's layers again."""
-    try:
-        framework_layers(graph)
-    except (ModelError, TypeError, ValueError, KeyError) as error:
-        # Layers of any class are built there from other people's configs, and this is how they refuse one.
-        problem = error.problem if isinstance(error, ModelError) else f"{type(error).__name__}: {error}"
-        finding = Finding(
-            severity="blocks",
-            what="rebuilding in tf_keras",
-            why=f"An export builds the model again, which fails: {' '.join(problem.split())[:300]}",
-            instead="Write the layer it names in another way, or report it.",
-            basis=FACT,
-            layers=[name for name in graph.layers if f"'{name}'" in problem],
-        )
-        return [finding]
-    return []
-
-
-def _with(findings: Sequence[Finding], checked: TargetCheck) -> TargetCheck:
-    blocked = any(finding.severity == "blocks" for finding in findings)
-    together = grouped([*findings, *checked.findings])
-    return checked.model_copy(update={"findings": together, "passed": checked.passed and not blocked})
+    return report

@@ -57,17 +57,21 @@ def is_tflite(path: Path) -> bool:
         return stream.read(8)[4:] == b"TFL3" or path.suffix == ".tflite"
 
 
-def check_file(path: Path, targets: Sequence[Backend]) -> CheckReport:
-    """What is to be said of the `.tflite` at `path` on each target.
+def check_everywhere(data: bytes, targets: Sequence[Backend], *, name: str) -> CheckReport:
+    """What is to be said of a `.tflite` file on each target.
+
+    Args:
+        data: the file.
+        targets: where it is to run.
+        name: what the report calls it.
 
     Raises:
         ModelError: it is no TFLite file that can be read.
     """
-    data = path.read_bytes()
     checked = [check(data, target) for target in targets]
     return CheckReport(
         edgeswap=__version__,
-        model=str(path),
+        model=name,
         form="tflite",
         kind=kind_of(read(data)),
         targets=checked,

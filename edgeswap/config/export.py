@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,11 +10,10 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from edgeswap.activations.catalog import Activation, parse
-from edgeswap.config.settings import Settings, TargetSettings, configured, flag, given, unless_bool
+from edgeswap.config.model import ModelSettings
+from edgeswap.config.settings import TargetSettings, configured, flag, given, unless_bool
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
-from edgeswap.graph.swap_rule import Rule, parse_rule
 from edgeswap.quantization.specification import DenseScales, Policy
 from edgeswap.records import CandidatePrecision
 from edgeswap.targets.coral import EDGE_TPU
@@ -30,83 +28,8 @@ else:
 EXAMPLE_ACTIVATION = "relu6"
 
 
-class _SwapSettings(Settings):
-    """What to swap in which model; shared by all commands that read one."""
-
-    model: Any = None
-    activation: str | None = None
-    swap: tuple[str, ...] = ()
-    custom_objects: Any = ()
-    trust: bool = False
-    overwrite: bool = False
-
-    @field_validator("activation")
-    @classmethod
-    def _known_activation(cls, value: str | None) -> str | None:
-        return None if value is None else str(parse(value))
-
-    @field_validator("swap")
-    @classmethod
-    def _well_formed_rules(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            parse_rule(text)
-        return value
-
-    @field_validator("custom_objects")
-    @classmethod
-    def _module_and_name(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return value
-        value = value if isinstance(value, (list, tuple)) else (value,)
-        for text in value:
-            if not isinstance(text, str) or not re.fullmatch(r"[\w.]+:\w+", text):
-                raise ConfigError(
-                    f"Expected MODULE:NAME for --custom-objects, got {text!r}.", "Write it as in mylayers:MyLayer."
-                )
-        return tuple(value)
-
-    @property
-    def swaps(self) -> bool:
-        """Whether anything is to be swapped."""
-        return self.activation is not None or bool(self.swap)
-
-    @property
-    def hidden_activation(self) -> Activation | None:
-        """What `--activation` names."""
-        return None if self.activation is None else parse(self.activation)
-
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        """What `--swap` names, in order."""
-        return tuple(parse_rule(text) for text in self.swap)
-
-
-class SwapConfig(_SwapSettings):
-    """Everything `swap` may be told: the settings above, the file to read, the one to write, and data to try it on."""
-
-    model: Path
-    output: Path
-    data: str | None = None
-    preprocess: str | None = None
-    resize: Resize = "pillow"
-
-    @model_validator(mode="after")
-    def _can_be_done(self) -> SwapConfig:
-        if not self.swaps:
-            raise ConfigError(
-                "Expected something to swap, got neither --activation nor --swap.",
-                "Pass --activation NAME for all hidden activations, or --swap PATTERN=TO for some.",
-            )
-        if self.output.suffix != ".keras":
-            raise ConfigError(
-                f"Expected a name that ends in .keras for --output, got {str(self.output)!r}.",
-                f"Write it as in -o {self.output.stem or 'swapped'}.keras.",
-            )
-        return self
-
-
-class ExportConfig(_SwapSettings, TargetSettings):
-    """Everything `export` may be told; the defaults are the command line's.
+class ExportConfig(ModelSettings, TargetSettings):
+    """Everything `export` may be told; the defaults are those of Python, the command line's `output` is `out`.
 
     `model`, `data`, `test_data` and `calibration` are texts as on the command line, or from Python also objects;
     `custom_objects` are `MODULE:NAME`s, or from Python the objects by name.
@@ -134,7 +57,8 @@ class ExportConfig(_SwapSettings, TargetSettings):
     author: str = ""
     license: str = ""
     description: str = ""
-    output: Path | None = Path("out")
+    output: Path | None = None
+    overwrite: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -238,6 +162,11 @@ class ExportConfig(_SwapSettings, TargetSettings):
                 "Expected --method qat for --save-qat, got ptq, which trains no fake-quant model.",
                 "Pass --method qat, or leave --save-qat out.",
             )
+        if self.save_qat and self.output is None:
+            raise ConfigError(
+                "Expected an output folder for save_qat, got none.",
+                "Give output, or take the model from the result: result.qat_model.",
+            )
         return self
 
     @model_validator(mode="after")
@@ -257,8 +186,15 @@ class ExportConfig(_SwapSettings, TargetSettings):
         return self
 
 
-def export_config(settings: Mapping[str, Any], file: Path | None = None) -> ExportConfig:
+def export_config(
+    settings: Mapping[str, Any], file: Path | None = None, *, defaults: Mapping[str, Any] | None = None
+) -> ExportConfig:
     """The configuration from `settings` (flags or keywords), and from the `[export]` table of a TOML `file` below them.
+
+    Args:
+        settings: None and empty tuples count as left out.
+        file: need not be there.
+        defaults: below both, where they are others than those of `ExportConfig`.
 
     Raises:
         ConfigError: a setting nobody knows or of a value that cannot be, or a file that is no TOML.
@@ -270,16 +206,7 @@ def export_config(settings: Mapping[str, Any], file: Path | None = None) -> Expo
         in_file = name in below and name not in named
         return f"{flag(name).removeprefix('--')} in {file}" if in_file else flag(name)
 
-    return configured(ExportConfig, {**below, **named}, where)
-
-
-def swap_config(settings: Mapping[str, Any]) -> SwapConfig:
-    """The configuration of `swap` from `settings`.
-
-    Raises:
-        ConfigError: a setting nobody knows or of a value that cannot be.
-    """
-    return configured(SwapConfig, given(settings), flag)
+    return configured(ExportConfig, {**(defaults or {}), **below, **named}, where)
 
 
 def _from_file(file: Path) -> dict[str, Any]:

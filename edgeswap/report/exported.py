@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap.records import ExportReport
+from edgeswap.report import html, numbers
+from edgeswap.report import wording as say
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExportResult:
     """The models of one export, and what was measured of them.
 
@@ -28,3 +30,14 @@ class ExportResult:
     qat_model: Any | None
     tflite: bytes
     folder: Path | None
+
+    def __repr__(self) -> str:
+        """The verdict and where the files are, in two lines."""
+        report = say.printable(self.report)
+        verdict = say.verdict(report).replace(numbers.NBSP, " ")
+        where = "Nothing was written" if self.folder is None else f"Files: {str(self.folder)!r}"
+        return f"ExportResult of {report.model.name}: {verdict}\n{where}; all figures: .report"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it: figures, warnings and the folder. It loads nothing."""
+        return html.render_cell(self.report, self.folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from edgeswap.data.mean_std import described
@@ -16,15 +16,8 @@ from edgeswap.report import wording as say
 def render(report: ExportReport) -> str:
     """The page for `report`; what stands in its records comes out as text, never as markup."""
     report = say.printable(report)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     labelled = report.comparison.top1_drop is not None
-    return environment.get_template("report.html.jinja").render(
+    return _template("report.html.jinja").render(
         report=report,
         preprocess=described(report.data.preprocess),
         say=say,
@@ -36,3 +29,26 @@ def render(report: ExportReport) -> str:
         accuracy_plot=Markup(plots.accuracy_plot(report)) if labelled else None,
         latency_plot=Markup(plots.latency_plot(report)) if plots.has_speed(report) else None,
     )
+
+
+def render_cell(report: ExportReport, folder: Path | None) -> str:
+    """The essence of `report` for the output of a notebook's cell: part of a page, with no style of its own."""
+    report = say.printable(report)
+    return _template("cell.html.jinja").render(
+        report=report,
+        folder=None if folder is None else str(folder),
+        say=say,
+        numbers=numbers,
+        labelled=report.comparison.top1_drop is not None,
+        files={"float32": report.float32, report.precision: report.int8},
+    )
+
+
+def _template(name: str) -> Template:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    ).get_template(name)
