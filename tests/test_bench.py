@@ -246,7 +246,6 @@ def test_more_than_two_are_each_compared_with_the_first(others, capfd):
         ((FLOAT, INT8), {"output": "bench.txt"}, ConfigError, "ends in .json", "bench.json"),
         ((FLOAT, INT8), {"runs": 0}, ConfigError, "at least 1 for --runs, got 0", "edgeswap bench --help"),
         ((FLOAT, INT8), {"threads": True}, ConfigError, "whole number for --threads", "--help"),
-        ((FLOAT, INT8), {"sample": 3}, ConfigError, "a setting that is known, got sample", "target-samples"),
     ],
 )
 def test_what_cannot_be_benched(arguments, settings, kind, problem, remedy, *, work):
