@@ -216,7 +216,7 @@ def test_the_layers_that_are_said_to_block_are_those_the_converter_leaves_in_flo
 
     layers = [name for name in conversions[group][0].layers if name != "image"]
     said, found = both(conversions[group], layers)
-    assert said.passed == found.passed == verify(conversions[group][2]).is_full_integer
+    assert said.passed == found.passed == verify(conversions[group][1]).is_full_integer
     blocking = [
         {layer for finding in result.findings if finding.severity == "blocks" for layer in finding.layers}
         for result in (said, found)
@@ -250,7 +250,7 @@ def test_the_delegate_takes_what_its_table_says_it_takes(conversions: Any, group
 
     from edgeswap.tflite.flatbuffer import operator_name, read, tensors
 
-    data = conversions[group][2]
+    data = conversions[group][1]
     interpreter = Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()
     model, known = read(data), tensors(read(data))

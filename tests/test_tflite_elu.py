@@ -144,6 +144,10 @@ def test_a_cap_anywhere_in_the_range_keeps_the_island_s_outputs(
         ([(BUILTIN.RELU_N1_TO_1, None)], {"ELU": 1, "MINIMUM": 1}),
         ([(BUILTIN.MINIMUM, 2.0), (BUILTIN.MAXIMUM, -0.5)], {"ELU": 1, "MAXIMUM": 1, "MINIMUM": 1}),
         ([(BUILTIN.MINIMUM, 6.0)], {"ELU": 1}),
+        # No value is within both, so that the last one wins: all are 2, or 1.
+        ([(BUILTIN.MINIMUM, 1.0), (BUILTIN.MAXIMUM, 2.0)], {"ELU": 1, "MAXIMUM": 1, "MINIMUM": 1}),
+        ([(BUILTIN.MAXIMUM, 2.0), (BUILTIN.MINIMUM, 1.0)], {"ELU": 1, "MAXIMUM": 1, "MINIMUM": 1}),
+        ([(BUILTIN.RELU_N1_TO_1, None), (BUILTIN.MAXIMUM, 2.0)], {"ELU": 1, "MAXIMUM": 1, "MINIMUM": 1}),
         ([], {"ELU": 1}),
     ],
 )

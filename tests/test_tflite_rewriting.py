@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from tflite_models import BUILTIN, converted, images, run
+from tflite_models import BUILTIN, converted, images, run, single
 
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import changed, operators, read, tensors, write
@@ -63,6 +63,17 @@ def test_without_orphans_removes_what_nothing_names_and_keeps_the_rest() -> None
     data = write(clean)
     np.testing.assert_array_equal(run(data, images(10)), run(converted("swish"), images(10)))
     assert write(without_orphans(read(data))) == write(read(data))
+
+
+def test_buffers_that_only_the_old_list_of_metadata_names_survive() -> None:
+    model = read(single(BUILTIN.ELU, (0.05, 0), (0.05, 0)))
+    contents = (b"nothing names it", b"older than metadata")
+    buffers = [*model.buffers, *(schema.BufferT(data=np.frombuffer(content, np.uint8)) for content in contents)]
+    before = changed(model, buffers=buffers, metadataBuffer=[len(buffers) - 1])
+    for after in (without_orphans(before), read(write(without_orphans(before)))):
+        (kept,) = after.metadataBuffer
+        assert bytes(after.buffers[kept].data) == b"older than metadata"
+        assert b"nothing names it" not in {bytes(buffer.data) for buffer in after.buffers if buffer.data is not None}
 
 
 def test_signatures_and_metadata_survive_a_rewriting() -> None:

@@ -94,7 +94,7 @@ def _islands(model: Any, subgraph: Any) -> dict[int, _Island]:
 def _island_before(model: Any, subgraph: Any, writers: dict[int, int], last: Any) -> _Island | None:
     """Walk from the QUANTIZE `last` against the flow up to a DEQUANTIZE; None where anything else is on the way."""
     has_elu = False
-    clips: list[tuple[float, float]] = []
+    interval = (-np.inf, np.inf)
     walked: list[int] = []
     tensor = int(last.inputs[0])
     while tensor in writers:
@@ -106,15 +106,15 @@ def _island_before(model: Any, subgraph: Any, writers: dict[int, int], last: Any
             if not _is_int8(subgraph.tensors[source]):
                 return None
             name = view(subgraph.tensors[last.inputs[0]]).name
-            return _Island(source, target, name, has_elu, _interval(clips), tuple(walked))
+            return _Island(source, target, name, has_elu, interval, tuple(walked))
         clip = _clip(model, subgraph, operator)
         if has_elu or (clip is None and kind != _OP.ELU):
             return None
         if clip is None:
             has_elu, tensor = True, int(operator.inputs[0])
         else:
-            clips.append(clip[0])
-            tensor = clip[1]
+            (low, high), tensor = clip
+            interval = _clipped(low, interval), _clipped(high, interval)  # by all that stands behind
     return None
 
 
@@ -133,12 +133,8 @@ def _clip(model: Any, subgraph: Any, operator: Any) -> tuple[tuple[float, float]
     return None
 
 
-def _interval(clips: list[tuple[float, float]]) -> tuple[float, float]:
-    """The interval that clips, the last one first, come down to."""
-    lowest, highest = -np.inf, np.inf
-    for low, high in reversed(clips):
-        lowest, highest = min(max(lowest, low), high), min(max(highest, low), high)
-    return lowest, highest
+def _clipped(value: float, interval: tuple[float, float]) -> float:
+    return min(max(value, interval[0]), interval[1])
 
 
 def _folded(draft: Draft, number: int, islands: dict[int, _Island]) -> list[Any]:
