@@ -1,0 +1,182 @@
+"""How many small faults, planted one at a time, the fast tests notice: `python -m benchmarks.mutation tflite`.
+
+Each mutant is one change of a module's syntax tree: a comparison, a condition, a number, an operation, a statement that
+is left out. All run in one process, which imports TensorFlow once: edgeswap's modules and the tests are imported anew
+for each mutant, and a finder hands out the changed module. The tests are those of that module that are not slow. A
+mutant that outlives them is printed; whether it is equivalent to the original, or a test is missing, a person judges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import importlib.abc
+import importlib.util
+import os
+import random
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Tests of a module, the fastest first; where none are named it is the file that bears its name.
+TESTS: Mapping[str, Sequence[str]] = {
+    "graph/build": ("graph",),
+    "graph/calls": ("depth", "graph"),
+    "graph/canonicalize": ("graph",),
+    "graph/dialect": ("graph",),
+    "graph/inline": ("inline", "graph"),
+    "graph/ir": ("inline", "swap", "placement"),
+    "graph/names": ("layer_names",),
+    "graph/operation_layer": ("graph_operations",),
+    "graph/operations": ("graph_operations",),
+    "graph/patterns": ("graph",),
+    "graph/precision": ("graph",),
+    "graph/read": ("graph",),
+    "graph/swap_rule": ("swap",),
+    "quantization/decompose": ("placement", "decompose"),
+    "quantization/specification": ("placement",),
+}  # fmt: skip
+
+_COMPARISONS: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+_OPERATIONS: Mapping[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
+    ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
+}  # fmt: skip
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Every mutant of a module, as (what was changed, the changed source)."""
+    tree = ast.parse(source)
+    for number, node in enumerate(ast.walk(tree)):
+        for change in range(len(_changes(node))):
+            mutant = copy.deepcopy(tree)
+            target = next(node for place, node in enumerate(ast.walk(mutant)) if place == number)
+            before = ast.unparse(target)
+            _changes(target)[change]()
+            changed = ast.unparse(target)
+            if changed != before:
+                line = getattr(node, "lineno", 0)
+                yield f"{line}: {before.splitlines()[0][:90]}  ->  {changed.splitlines()[0][:90]}", ast.unparse(mutant)
+
+
+def _changes(node: ast.AST) -> list[Any]:  # noqa: PLR0911  (one for each kind of node)
+    """What can be done to a node, each as a function that does it in place."""
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in _COMPARISONS:
+            return [lambda: setattr(node, "ops", [_COMPARISONS[type(op)]()])]
+        case ast.BoolOp(op=op, values=values):
+            other = ast.Or() if isinstance(op, ast.And) else ast.And()
+            dropped = [lambda i=i: setattr(node, "values", values[:i] + values[i + 1 :]) for i in range(len(values))]
+            return [lambda: setattr(node, "op", other), *dropped]
+        case ast.BinOp(op=op) if type(op) in _OPERATIONS:
+            return [lambda: setattr(node, "op", _OPERATIONS[type(op)]())]
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return [lambda: setattr(node, "operand", ast.UnaryOp(ast.Not(), operand))]
+        case ast.Constant(value=bool() as value):
+            return [lambda: setattr(node, "value", not value)]
+        case ast.Constant(value=int() | float() as value):
+            return [lambda: setattr(node, "value", value + 1)]
+        case ast.If() | ast.IfExp():
+            return [lambda value=value: setattr(node, "test", ast.Constant(value)) for value in (True, False)]
+        case ast.comprehension(ifs=[_, *_]):
+            return [lambda: setattr(node, "ifs", [])]
+        case ast.FunctionDef(body=body) | ast.For(body=body):
+            simple = [i for i, line in enumerate(body) if isinstance(line, (ast.AugAssign, ast.Continue))]
+            calls = [
+                i for i, line in enumerate(body) if isinstance(line, ast.Expr) and isinstance(line.value, ast.Call)
+            ]
+            return [lambda i=i: body.__setitem__(i, ast.Pass()) for i in (*simple, *calls)]
+    return []
+
+
+class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Hands out one module with another source."""
+
+    def __init__(self, name: str, path: Path, source: str) -> None:
+        self.name, self.path, self.source = name, path, source
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:  # noqa: ARG002
+        return importlib.util.spec_from_loader(fullname, self, origin=str(self.path)) if fullname == self.name else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__file__ = str(self.path)
+        exec(compile(self.source, str(self.path), "exec"), module.__dict__)
+
+
+def survives(module: str, source: str, timeout_s: int) -> bool:
+    """Whether the fast tests of `module`, such as `graph/inline`, pass with `source` in its place."""
+    for name in [name for name in sys.modules if _is_ours(name)]:
+        del sys.modules[name]
+    changed = _Changed(f"edgeswap.{module.replace('/', '.')}", ROOT / "edgeswap" / f"{module}.py", source)
+    sys.meta_path.insert(0, changed)
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(timeout_s)
+    try:
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
+            return pytest.main(["-x", "-q", "-m", "not slow", *map(str, tests_of(module))]) == pytest.ExitCode.OK
+    except TimeoutError:
+        return False
+    finally:
+        signal.alarm(0)
+        sys.meta_path.remove(changed)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether a module is to be imported anew. What registers classes with Keras stays, and so do converted models."""
+    kept = name.startswith(("edgeswap.activations", "edgeswap.frameworks", "edgeswap.errors", "edgeswap.records"))
+    return name.startswith(("edgeswap.", "test_", "tests.test_", "conftest", "tests.conftest")) and not kept
+
+
+def _too_long(*_: object) -> None:
+    raise TimeoutError
+
+
+def tests_of(module: str) -> list[Path]:
+    """The test files of a module that are there."""
+    bare = module.split("/")[1]
+    names = TESTS.get(module, (bare, f"tflite_{bare}") if not module.startswith("tflite/") else (f"tflite_{bare}",))
+    return [path for name in names if (path := ROOT / "tests" / f"test_{name}.py").exists()]
+
+
+def main() -> None:
+    """Print each mutant that survives, and figures for each module."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rooms", nargs="+", help="folders of edgeswap, or modules such as graph/inline")
+    parser.add_argument("--sample", type=int, default=10, help="mutants a module, drawn by --seed")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--timeout", type=int, default=120, help="seconds a mutant; one that takes longer is killed")
+    given = parser.parse_args()
+    sys.path.insert(0, str(ROOT / "tests"))
+    os.chdir(ROOT)
+    for room in given.rooms:
+        folder = ROOT / "edgeswap" / room
+        modules = sorted(f"{room}/{path.stem}" for path in folder.glob("*.py")) if folder.is_dir() else [room]
+        for module in modules:
+            source = (ROOT / "edgeswap" / f"{module}.py").read_text()
+            every = list(mutants(source))
+            if not every or not tests_of(module):
+                continue
+            if not survives(module, source, 10 * given.timeout):
+                print(f"{module}: its tests fail as it is", flush=True)
+                continue
+            drawn = random.Random(given.seed).sample(every, min(given.sample, len(every)))
+            alive = [what for what, changed in drawn if survives(module, changed, given.timeout)]
+            print(f"{module}: {len(drawn)} of {len(every)} tried, {len(alive)} survived", flush=True)
+            for what in alive:
+                print(f"    {what}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
