@@ -63,12 +63,13 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
         for change in range(len(_changes(node))):
             mutant = copy.deepcopy(tree)
             target = next(node for place, node in enumerate(ast.walk(mutant)) if place == number)
-            before = ast.unparse(target)
+            before = ast.unparse(target).splitlines()
             _changes(target)[change]()
-            changed = ast.unparse(target)
-            if changed != before:
-                line = getattr(node, "lineno", 0)
-                yield f"{line}: {before.splitlines()[0][:90]}  ->  {changed.splitlines()[0][:90]}", ast.unparse(mutant)
+            changed = ast.unparse(target).splitlines()
+            differing = [(one, other) for one, other in zip(before, changed, strict=False) if one != other]
+            if differing:
+                one, other = (line.strip()[:90] for line in differing[0])
+                yield f"{getattr(node, 'lineno', 0)}: {one}  ->  {other}", ast.unparse(mutant)
 
 
 def _changes(node: ast.AST) -> list[Any]:  # noqa: PLR0911  (one for each kind of node)
