@@ -27,7 +27,7 @@ from benchmarks import cifar
 from benchmarks.cells import Arrays, cell
 from benchmarks.section import cpu, wrapped, write_section
 from edgeswap import __version__
-from edgeswap.commands.stages import QAT_LEARNING_RATE
+from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE
 from edgeswap.conversion.convert import convert
 from edgeswap.data.calibration import choose
 from edgeswap.data.load import Dataset

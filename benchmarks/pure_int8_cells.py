@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import cifar, efficientnet
 from benchmarks.cells import Arrays, cell, weights_of, with_weights
 from edgeswap.activations.catalog import parse
-from edgeswap.commands.stages import QAT_LEARNING_RATE, RECOVERY_LEARNING_RATE
+from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE, RECOVERY_LEARNING_RATE
 from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.data.load import Dataset
 from edgeswap.data.preprocess import Preprocess, from_name

@@ -25,7 +25,7 @@ from benchmarks.cells import Arrays, cell, weights_of, with_weights
 from benchmarks.section import cpu, wrapped, write_section
 from edgeswap import __version__
 from edgeswap.activations.catalog import parse
-from edgeswap.commands.stages import RECOVERY_LEARNING_RATE
+from edgeswap.commands.fine_tuning import RECOVERY_LEARNING_RATE
 from edgeswap.data.load import Dataset
 from edgeswap.evaluation.predictions import model_inputs, predict
 from edgeswap.graph.build import build

@@ -152,7 +152,7 @@ def test_a_bench_of_what_was_exported_says_what_the_export_says(place, tiny, fla
 
 def test_a_target_that_fails_takes_neither_models_nor_figures_from_the_others(place, flags, edgeswap, monkeypatch):
     failing = Moody("ssh://pi@board", place, "fails")
-    monkeypatch.setattr("edgeswap.commands.stages.open_targets", opened(failing, Host()))
+    monkeypatch.setattr("edgeswap.commands.proof.open_targets", opened(failing, Host()))
     targets = ["--target", "ssh://pi@board", "--target", "host", "--max-latency-ms", 1000, "--max-drop", 100]
     ran = edgeswap("export", *flags, *targets)
     report = assert_sound(place / "out")
@@ -178,7 +178,7 @@ MODELS = {"model_float32.tflite", "model_int8.tflite"}
 
 def test_where_all_targets_fail_the_models_are_kept(place, tiny, flags, edgeswap, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("edgeswap.commands.stages.open_targets", opened(Moody("host", place, "fails")))
+        patched.setattr("edgeswap.commands.proof.open_targets", opened(Moody("host", place, "fails")))
         ran = edgeswap("export", *flags)
     *_, problem, remedy = ran.stderr.splitlines()
     assert (ran.code, ran.stdout) == (1, "")
@@ -192,12 +192,12 @@ def test_where_all_targets_fail_the_models_are_kept(place, tiny, flags, edgeswap
     assert_sound(place / "out")
 
 
-@pytest.mark.parametrize("broken", ["measure_all", "make_bundle"])
+@pytest.mark.parametrize("broken", ["proof.measure_all", "reported.make_bundle"])
 def test_a_fault_of_edgeswap_s_own_takes_no_models_along(broken, place, flags, edgeswap, monkeypatch):
     def failing(*_args, **_options):
         raise KeyError("speedup")
 
-    monkeypatch.setattr(f"edgeswap.commands.stages.{broken}", failing)
+    monkeypatch.setattr(f"edgeswap.commands.{broken}", failing)
     ran = edgeswap("export", *flags)
     *_, problem, remedy = ran.stderr.splitlines()
     assert (ran.code, ran.stdout) == (1, "")
@@ -205,7 +205,7 @@ def test_a_fault_of_edgeswap_s_own_takes_no_models_along(broken, place, flags, e
     assert "What was made is kept in out.partial: " in remedy
     assert [path.name for path in place.iterdir()] == ["out.partial"]
     kept = {path.name for path in (place / "out.partial").iterdir()}
-    assert kept == (MODELS if broken == "measure_all" else FILES - {"bundle.zip"})
+    assert kept == (MODELS if broken == "proof.measure_all" else FILES - {"bundle.zip"})
 
 
 def test_trained_models_are_kept_as_soon_as_they_exist_and_can_be_gone_on_with(
@@ -214,7 +214,7 @@ def test_trained_models_are_kept_as_soon_as_they_exist_and_can_be_gone_on_with(
     def failing(*_args, **_options):
         raise MemoryError
 
-    monkeypatch.setattr("edgeswap.commands.export.convert_all", failing)
+    monkeypatch.setattr("edgeswap.commands.converted.convert_all", failing)
     qat = [*flags[: flags.index("--method")], "--activation", "clipped_elu", "--recover-epochs", 1, "--epochs", 1]
     ran = edgeswap("export", *qat)
     assert ran.code == 1
@@ -239,7 +239,7 @@ def test_a_fake_quant_model_that_cannot_be_saved_is_told_before_training(place, 
         raise TypeError("no get_config")
 
     monkeypatch.setattr("edgeswap.frameworks.tf_keras.Model.save", failing)
-    monkeypatch.setattr("edgeswap.commands.stages.train", None)
+    monkeypatch.setattr("edgeswap.commands.fine_tuning.train", None)
     qat = flags[: flags.index("--method")]
     ran = edgeswap("export", *qat, "--save-qat")
     assert ran.code == 1
@@ -258,7 +258,7 @@ def test_a_float_model_near_chance_stops_the_run_unless_the_user_knows(place, ti
     assert refused.stderr.rstrip().endswith("Where it is as it should be, pass --allow-chance.")
     assert not list(place.glob("out*"))
     with monkeypatch.context() as patched:
-        patched.setattr("edgeswap.commands.export.convert_all", None)
+        patched.setattr("edgeswap.commands.converted.convert_all", None)
         limited = edgeswap("export", *flags, "--max-drop", 5)
     assert "'NoneType' object is not callable" in limited.stderr  # it went on to the conversion
     allowed = edgeswap("export", *flags, "--allow-chance")

@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import numpy.typing as npt
 
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.data.load import load
 from edgeswap.data.splits import Splits
 from edgeswap.errors import ModelError
-from edgeswap.graph.build import build, with_weights_of
+from edgeswap.graph.build import with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
-from edgeswap.graph.feature_normalization import without_normalizations
 from edgeswap.graph.fingerprint import fingerprint
 from edgeswap.graph.finite import require_finite
 from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
-from edgeswap.graph.verify import verify
 from edgeswap.model.custom_objects import CustomObjects, twin
 from edgeswap.model.load import load_model, sha256
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
-from edgeswap.quantization.decompose import decompose
 from edgeswap.records import ModelSource
 from edgeswap.training import digits as recipe
-
-# Measured with MobileNetV2 on an x86-64; another machine bends the time left that is shown, nothing else.
-COMPARE_S_PER_LAYER = 0.04
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +34,7 @@ class Source:
         record: for the report.
         classes: how many it tells apart: its one output is (N, classes).
         takes_raw_pixels: whether it begins with a Rescaling or Normalization of its own.
-        given: the Keras model itself, until `verified` has compared it with the graph.
+        given: the Keras model itself, until `opened.verified` has compared it with the graph.
         untrained: the Keras model behind the graph, where it is the example, which `train_example` is to train.
     """
 
@@ -98,32 +88,6 @@ def open_source(
     return Source(graph, record, classes, takes_raw_pixels(graph), opened, opened if model is None else None)
 
 
-def verified(
-    source: Source, planned: Graph, samples: Sequence[npt.NDArray[Any]], *, decomposed: bool, progress: Progress
-) -> Source:
-    """The source without the Keras model it was read from, once a few samples have shown that both are the same.
-
-    Args:
-        source: with the model that was given.
-        planned: its graph with the swaps that are asked for; the source's own where nothing is swapped.
-        samples: preprocessed, one array (N, ...) for each input.
-        decomposed: whether what is quantized, the decomposed form of `planned`, is to be compared too.
-        progress: told of the step.
-
-    Raises:
-        ModelError: an output differs by more than rounding.
-    """
-    with progress.step("Compare with the given model", expected_s=COMPARE_S_PER_LAYER * len(planned.layers)):
-        verify(source.given, build(source.graph), source.graph, samples)
-        if decomposed:
-            reference = source.given if planned is source.graph else build(planned)
-            parts = decompose(planned)
-            verify(reference, build(parts), parts, samples, done="decomposed")
-            del reference
-    gc.collect()  # Keras models refer to themselves, and of a large one there were three copies here
-    return replace(source, given=None)
-
-
 def train_example(source: Source, *, seed: int, progress: Progress) -> Source:
     """The digits example trained on the digits; a source that is no example as it is."""
     if source.untrained is None:
@@ -132,24 +96,6 @@ def train_example(source: Source, *, seed: int, progress: Progress) -> Source:
     graph = with_weights_of(source.graph, recipe.train(source.untrained, data, seed=seed, progress=progress))
     record = source.record.model_copy(update={"sha256": fingerprint(graph)})
     return replace(source, graph=graph, record=record, untrained=None)
-
-
-def normalized_by_app(source: Source, splits: Splits) -> tuple[Source, Splits]:
-    """Source and splits where the app normalizes the features of inputs whose own layer did so in the model.
-
-    See `feature_normalization`. The same samples give the same outputs, as the preprocessing then does what the layer
-    did. Inputs of pixels keep theirs: there int8 = pixel - 128 holds.
-    """
-    pixels = () if splits.preprocess.quantization is None else splits.pixel_inputs or tuple(source.input_shapes)
-    graph, normalizations = without_normalizations(source.graph, pixels)
-    if not normalizations:
-        return source, splits
-    preprocess = replace(splits.preprocess, normalizations=normalizations)
-    representative = tuple(
-        normalizations[name](array) if name in normalizations else array
-        for name, array in zip(source.input_shapes, splits.representative, strict=True)
-    )
-    return replace(source, graph=graph), replace(splits, preprocess=preprocess, representative=representative)
 
 
 def _classes(model: Any) -> int:
@@ -185,6 +131,14 @@ def _check_inputs(graph: Graph) -> None:
 def input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
     """Input name to its shape without the batch, in order."""
     return {ref.node: tuple(graph.layer_of(ref).config["batch_shape"][1:]) for ref in graph.inputs}
+
+
+def input_ranges(source: Source, splits: Splits) -> dict[str, tuple[float, float] | None]:
+    """Input name to the range of its int8; None where calibration sets it."""
+    quantization = splits.preprocess.quantization
+    bounds = None if quantization is None else quantization.range
+    pixels = splits.pixel_inputs or source.input_shapes
+    return {name: bounds if name in pixels else None for name in source.input_shapes}
 
 
 def _any_batch(graph: Graph) -> Graph:

@@ -34,9 +34,8 @@ def parity(
     *,
     read: Read,
     classes: npt.NDArray[np.int64],
-    warn: Callable[[Caution], None],
     progress: Progress = _SILENT,
-) -> Parity:
+) -> tuple[Parity, Caution | None]:
     """How far int8 does what the fake-quant model does.
 
     A sample whose highest output the fake-quant model gives to several classes is a tie: which of them comes first is
@@ -51,10 +50,13 @@ def parity(
         tflite_model: what became of it, full-integer.
         read: positions in `classes` to one float32 array (n, ...) for each model input, as an app would see them.
         classes: (samples,) what the int8 model said of each sample, from `measure`.
-        warn: told where the interpreter failed or crashed, so that no layers could be compared.
         progress: told of every batch.
+
+    Returns:
+        How far; and a caution where the interpreter failed or crashed, so that no layers could be compared.
     """
     agreed = ties = 0
+    caution = None
     with progress.step("Compare with fake-quant", len(classes)) as step:
         for start in range(0, len(classes), BATCH_SIZE):
             rows = np.arange(start, min(start + BATCH_SIZE, len(classes)))
@@ -69,10 +71,10 @@ def parity(
         except VerificationError as error:
             ratios = {}
             what = "The layers of fake-quant and int8 were not compared."
-            warn(Caution(kind="layers_not_compared", problem=f"{what} {error.problem}", remedy=error.remedy))
+            caution = Caution(kind="layers_not_compared", problem=f"{what} {error.problem}", remedy=error.remedy)
     worst = min(ratios, key=lambda name: ratios[name], default=None)
     decided = len(classes) - ties
-    return Parity(
+    found = Parity(
         samples=len(classes),
         agreement=agreed / decided if decided else None,
         ties=ties,
@@ -80,6 +82,7 @@ def parity(
         worst_layer=worst,
         worst_layer_snr_db=ratios[worst] if worst is not None and np.isfinite(ratios[worst]) else None,
     )
+    return found, caution
 
 
 def layer_snr_db(fake_quant_model: Any, tflite_model: bytes, samples: Sequence[Floats]) -> dict[str, float]:

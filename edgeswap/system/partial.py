@@ -30,6 +30,12 @@ def whole(path: Path) -> Iterator[Path]:
         remove(part)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write the file `path`: it has that name only once it is complete."""
+    with whole(path) as part:
+        part.write_bytes(content)
+
+
 def keep(made: Path, output: Path, names: tuple[str, ...]) -> Path | None:
     """Move the folder `made` to a free name beside `output`, such as `out.partial` or `out.partial-2`.
 

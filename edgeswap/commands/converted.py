@@ -1,0 +1,61 @@
+"""Both models as .tflite files: converted, lowered for the first target and held to the precision asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeswap.commands.candidate import Candidate
+from edgeswap.commands.float_models import FloatModels
+from edgeswap.commands.source import Source
+from edgeswap.config.export import ExportConfig
+from edgeswap.conversion.convert import Conversion, convert_all
+from edgeswap.graph.names import given_names
+from edgeswap.progress import Progress
+from edgeswap.system.partial import BASELINE, write_whole
+from edgeswap.targets.names import lowered_for
+from edgeswap.tflite.gate import require_precision
+from edgeswap.tflite.lower import lower
+
+
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """The two .tflite models and where they stand.
+
+    Attributes:
+        baseline: the float32 model as it was given.
+        candidate: the quantized one.
+        baseline_path: the file of the one.
+        candidate_path: the file of the other.
+    """
+
+    baseline: bytes
+    candidate: bytes
+    baseline_path: Path
+    candidate_path: Path
+
+
+def convert_both(
+    config: ExportConfig,
+    source: Source,
+    floats: FloatModels,
+    candidate: Candidate,
+    folder: Path,
+    *,
+    progress: Progress,
+) -> Converted:
+    """Convert the baseline and the candidate; each stands in `folder` as soon as it is made.
+
+    Raises:
+        ConversionError: the converter failed.
+        VerificationError: the candidate is not of the precision that was asked for.
+    """
+    conversions = [Conversion(floats.baseline, "float32"), candidate.conversion]
+    baseline_path, candidate_path = folder / BASELINE, folder / f"model_{config.precision}.tflite"
+    baseline_bytes, candidate_bytes = convert_all(conversions, progress=progress)
+    write_whole(baseline_path, baseline_bytes)
+    if config.precision == "int8":
+        candidate_bytes = lower(candidate_bytes, runtime=lowered_for(config.target), hard_swish=config.hard_swish)
+    write_whole(candidate_path, candidate_bytes)
+    require_precision(candidate_bytes, config.precision, list(given_names(source.graph)))
+    return Converted(baseline_bytes, candidate_bytes, baseline_path, candidate_path)

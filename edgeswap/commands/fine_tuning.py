@@ -1,0 +1,44 @@
+"""Training on the training samples as the app will see them: of recovery, of QAT and of its control."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from edgeswap.data.splits import Splits
+from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.progress import Progress
+from edgeswap.training.fit import train
+
+# A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
+RECOVERY_LEARNING_RATE = 1e-3
+QAT_LEARNING_RATE = 1e-4
+
+
+def fine_tune(
+    model: Any,
+    splits: Splits,
+    *,
+    title: str,
+    epochs: int,
+    learning_rate: float,
+    seed: int,
+    teacher: Any | None = None,
+    batch_norm: Literal["frozen", "updated"] = "frozen",
+    progress: Progress,
+) -> Any:
+    """A copy of `model` trained on the training samples of `splits`; for the rest see `edgeswap.training.fit.train`."""
+    data = splits.train
+    assert data is not None  # the config refuses training without data
+    return train(
+        model,
+        read=lambda indices: model_inputs(data, splits.preprocess, indices, as_app=True),
+        count=len(data),
+        labels=data.labels,
+        epochs=epochs,
+        learning_rate=learning_rate,
+        seed=seed,
+        teacher=teacher,
+        batch_norm=batch_norm,
+        title=title,
+        progress=progress,
+    )

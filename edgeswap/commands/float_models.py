@@ -1,0 +1,146 @@
+"""The float models: the one that was given, which is the baseline, and what the swap and the recovery make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeswap.commands.fine_tuning import RECOVERY_LEARNING_RATE, fine_tune
+from edgeswap.commands.kept import keep_float_model
+from edgeswap.commands.opened import Opened
+from edgeswap.config.export import ExportConfig
+from edgeswap.data.splits import Splits
+from edgeswap.errors import DataError
+from edgeswap.evaluation.alternatives import Ask, better_alternative
+from edgeswap.evaluation.class_order import class_order
+from edgeswap.evaluation.predictions import Classes, accuracy, poor_float_model, predict, require_above_chance
+from edgeswap.graph.build import build, with_weights_of
+from edgeswap.graph.ir import Graph
+from edgeswap.graph.swap import swap
+from edgeswap.progress import Progress
+from edgeswap.records import Activations, Caution
+from edgeswap.system.partial import RECOVERED
+
+
+@dataclass(frozen=True, eq=False)
+class FloatModels:
+    """The float models of a run, and what they say of the test samples.
+
+    Attributes:
+        splits: the samples, their classes in the order that the given model was trained with.
+        baseline: tf_keras, the model as it was given.
+        graph: what is to be quantized: after swap and recovery.
+        final: tf_keras, the model of `graph`; the baseline itself where nothing was swapped.
+        activations: what the swap did.
+        predictions: `float32`, `float32_swapped` and `float32_recovered` to their class for each test sample, int64
+            (N,); those that there are.
+        cautions: what a reader must know of them.
+    """
+
+    splits: Splits
+    baseline: Any
+    graph: Graph
+    final: Any
+    activations: Activations
+    predictions: Mapping[str, Classes]
+    cautions: tuple[Caution, ...]
+
+
+def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress: Progress) -> FloatModels:
+    """Build the given model and see that it knows the samples; then swap its activations and recover from that.
+
+    Args:
+        config: what to swap, and how long to recover.
+        opened: the model and the samples.
+        folder: where a recovered model is written at once.
+        progress: told of every step.
+
+    Raises:
+        DataError: the model knows nothing of the test samples, and the user did not say that this may be.
+    """
+    source, splits = opened.source, opened.splits
+    with progress.step("Build the network"):
+        baseline = build(source.graph)
+    said = _tested(baseline, splits, "Test float32", progress)
+    splits, ordered = _with_classes_in_order(config, splits, baseline, progress)
+    doubts = _require_known_samples(config, splits, baseline, said, classes=source.classes, progress=progress)
+    predictions = {"float32": said}
+    swapped = swap(source.graph, config.hidden_activation, config.rules)
+    if not swapped.activations.swapped:
+        cautions = (*ordered, *doubts)
+        return FloatModels(splits, baseline, source.graph, baseline, swapped.activations, predictions, cautions)
+
+    with progress.step("Build the network"):
+        final = build(swapped.graph)
+    predictions |= {"float32_swapped": _tested(final, splits, "Test float32, swapped", progress)}
+    kept: tuple[Caution, ...] = ()
+    if config.recover_epochs:
+        final = fine_tune(
+            final,
+            splits,
+            title="Recover from the swap",
+            epochs=config.recover_epochs,
+            learning_rate=RECOVERY_LEARNING_RATE,
+            seed=config.seed,
+            teacher=baseline,
+            batch_norm="updated",
+            progress=progress,
+        )
+        if config.output is not None:
+            normalizations = splits.preprocess.normalizations
+            kept = keep_float_model(final, folder / RECOVERED, normalizations=normalizations, progress=progress)
+        predictions |= {"float32_recovered": _tested(final, splits, "Test float32, recovered", progress)}
+    graph = with_weights_of(swapped.graph, final)
+    cautions = (*ordered, *doubts, *kept)
+    return FloatModels(splits, baseline, graph, final, swapped.activations, predictions, cautions)
+
+
+def _tested(model: Any, splits: Splits, title: str, progress: Progress) -> Classes:
+    return predict(model, splits.test, splits.preprocess, title=title, progress=progress)
+
+
+def _with_classes_in_order(
+    config: ExportConfig, splits: Splits, baseline: Any, progress: Progress
+) -> tuple[Splits, tuple[Caution, ...]]:
+    """The splits with class folders that are numbers in the order that the float model was trained with."""
+    if config.labels is not None:
+        return splits, ()
+    ask = _asking(baseline, progress)
+    order, caution = class_order(
+        [splits.test, splits.train, splits.calibration], lambda data: ask(data, splits.preprocess), config.seed
+    )
+    if caution is None:
+        return splits, ()
+    progress.warn(caution.problem, caution.remedy)
+    return splits if order is None else splits.with_names(order), (caution,)
+
+
+def _require_known_samples(
+    config: ExportConfig, splits: Splits, baseline: Any, said: Classes, *, classes: int, progress: Progress
+) -> tuple[Caution, ...]:
+    """Stop where the float model knows nothing of the test samples; a caution where they seem to be read wrongly.
+
+    A user who knows that, or who set a limit to hold the run to, is only warned.
+    """
+    found = accuracy(said, splits.test.labels)
+    ask = _asking(baseline, progress)
+    better = better_alternative(splits.test, splits.preprocess, said, found, ask=ask, seed=config.seed)
+    caution = None if better is None else poor_float_model(found, better)
+    try:
+        require_above_chance(found, classes, better)
+    except DataError as error:
+        if not config.allow_chance and config.max_drop is None:
+            why = "Where it is as it should be, pass --allow-chance."
+            raise DataError(error.problem, f"{error.remedy} {why}") from error
+        caution = Caution(kind="near_chance", problem=error.problem, remedy=error.remedy)
+    if caution is None:
+        return ()
+    progress.warn(caution.problem, caution.remedy)
+    return (caution,)
+
+
+def _asking(model: Any, progress: Progress) -> Ask:
+    """What `model` says of a few samples."""
+    return lambda data, preprocess: predict(model, data, preprocess, title="Ask the float model", progress=progress)

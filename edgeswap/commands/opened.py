@@ -1,0 +1,144 @@
+"""The model and its samples, held against each other: what cannot be done is told before anything is trained."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy.typing as npt
+
+from edgeswap.bundle.make import label_lines
+from edgeswap.commands.source import Source, input_ranges, train_example
+from edgeswap.compatibility.int8 import require_int8
+from edgeswap.config.export import ExportConfig
+from edgeswap.data.splits import DataSpecs, Splits, split
+from edgeswap.graph.build import build
+from edgeswap.graph.feature_normalization import without_normalizations
+from edgeswap.graph.ir import Graph
+from edgeswap.graph.swap import swap
+from edgeswap.graph.verify import verify
+from edgeswap.model.zoo import digits
+from edgeswap.progress import Progress
+from edgeswap.quantization.decompose import decompose
+from edgeswap.quantization.feature_steps import coarse_features
+from edgeswap.quantization.int16x8 import require_int16x8
+from edgeswap.records import Caution
+from edgeswap.system.room import require_room
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A model that has been shown to be the one that was given, and the samples of each role.
+
+    Attributes:
+        source: the model.
+        splits: the samples.
+        cautions: what a reader must know of the two.
+    """
+
+    source: Source
+    splits: Splits
+    cautions: tuple[Caution, ...]
+
+
+def with_samples(config: ExportConfig, source: Source, *, progress: Progress) -> Opened:
+    """Open the samples for `source`, and hold both against what is asked for.
+
+    Raises:
+        EdgeswapError: of the kind that says what cannot be done: a swap, a layer that int8 does not have, samples that
+            do not fit, too little room, or a graph that is not the given model.
+    """
+    int8 = config.precision == "int8"
+    lacking = require_room(source.weights_bytes)
+    planned = planned_graph(config, source.graph)
+    doubts = require_int8(planned) if int8 else []
+    if config.precision == "int16x8":
+        require_int16x8(planned)
+    splits = split(
+        data_specs(config),
+        input_shapes=source.input_shapes,
+        classes=source.classes,
+        takes_raw_pixels=source.takes_raw_pixels,
+        trains=config.trains,
+        seed=config.seed,
+        progress=progress,
+    )
+    label_lines(splits.test.class_names, source.classes)
+    source = verified(source, planned, splits.representative, decomposed=int8, progress=progress)
+    source = train_example(source, seed=config.seed, progress=progress)
+    coarse: list[Caution] = []
+    if int8:
+        source, splits = normalized_by_app(source, splits)
+        samples = zip(input_ranges(source, splits).items(), splits.representative, strict=True)
+        coarse = coarse_features({name: array for (name, bounds), array in samples if bounds is None})
+    cautions = (*([] if lacking is None else [lacking]), *doubts, *splits.cautions, *coarse)
+    for caution in cautions:
+        progress.warn(caution.problem, caution.remedy)
+    return Opened(source, splits, cautions)
+
+
+def planned_graph(config: ExportConfig, graph: Graph) -> Graph:
+    """The graph with the swaps that are asked for; itself where nothing is swapped."""
+    swapped = swap(graph, config.hidden_activation, config.rules)
+    return swapped.graph if swapped.activations.swapped else graph
+
+
+def data_specs(config: ExportConfig) -> DataSpecs:
+    """What the configuration says of data; without a model and data it is the digits example with its own."""
+    given = DataSpecs(
+        config.data, config.test_data, config.calibration, config.preprocess, config.resize, config.labels
+    )
+    if config.model is not None or config.data is not None:
+        return given
+    return replace(
+        given,
+        data="digits",
+        test_data="digits/test" if given.test_data is None else given.test_data,
+        preprocess=digits.PREPROCESS if given.preprocess is None else given.preprocess,
+    )
+
+
+def verified(
+    source: Source, planned: Graph, samples: Sequence[npt.NDArray[Any]], *, decomposed: bool, progress: Progress
+) -> Source:
+    """The source without the Keras model it was read from, once a few samples have shown that both are the same.
+
+    Args:
+        source: with the model that was given.
+        planned: its graph with the swaps that are asked for; the source's own where nothing is swapped.
+        samples: preprocessed, one array (N, ...) for each input.
+        decomposed: whether what is quantized, the decomposed form of `planned`, is to be compared too.
+        progress: told of the step.
+
+    Raises:
+        ModelError: an output differs by more than rounding.
+    """
+    with progress.step("Compare with the given model"):
+        verify(source.given, build(source.graph), source.graph, samples)
+        if decomposed:
+            reference = source.given if planned is source.graph else build(planned)
+            parts = decompose(planned)
+            verify(reference, build(parts), parts, samples, done="decomposed")
+            del reference
+    gc.collect()  # Keras models refer to themselves, and of a large one there were three copies here
+    return replace(source, given=None)
+
+
+def normalized_by_app(source: Source, splits: Splits) -> tuple[Source, Splits]:
+    """Source and splits where the app normalizes the features of inputs whose own layer did so in the model.
+
+    See `feature_normalization`. The same samples give the same outputs, as the preprocessing then does what the layer
+    did. Inputs of pixels keep theirs: there int8 = pixel - 128 holds.
+    """
+    pixels = () if splits.preprocess.quantization is None else splits.pixel_inputs or tuple(source.input_shapes)
+    graph, normalizations = without_normalizations(source.graph, pixels)
+    if not normalizations:
+        return source, splits
+    preprocess = replace(splits.preprocess, normalizations=normalizations)
+    representative = tuple(
+        normalizations[name](array) if name in normalizations else array
+        for name, array in zip(source.input_shapes, splits.representative, strict=True)
+    )
+    return replace(source, graph=graph), replace(splits, preprocess=preprocess, representative=representative)
