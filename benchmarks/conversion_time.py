@@ -155,7 +155,7 @@ def section(
 ```
 
 MobileNetV2 1.0 at {SIZE}x{SIZE}, PTQ on {SAMPLES} samples, from a tf_keras model in memory to the bytes of the int8
-`.tflite`. On edgeswap's side: read, canonicalize, place, observe, quantize, convert in a process of its own, lower. On
+`.tflite`. On edgeswap's side: read, canonicalize, place, calibrate, quantize, convert in its own process, lower. On
 the other: `TFLiteConverter.from_keras_model` on a clone of batch size 1, the clone not counted. The start of processes
 and the import of TensorFlow are counted on neither side. {times} turns, each measurement in a fresh process; the ratio
 is the median over the turns and shall be at most {MOST_RATIO}. {verdict}

@@ -33,9 +33,10 @@ from edgeswap.graph.read import read
 from edgeswap.graph.swap import swap
 from edgeswap.model.zoo import mobilenet_v2
 from edgeswap.progress import Silent
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.targets.host import Host
 from edgeswap.tflite.flatbuffer import changed, operator_name
 from edgeswap.tflite.flatbuffer import read as flatbuffer_read
@@ -134,7 +135,7 @@ def with_activation(graph: Graph, activation: str, samples: Samples) -> Graph:
 def int8_conversion(graph: Graph, samples: Samples) -> Conversion:
     """What `edgeswap.commands.export` hands to the converter for PTQ."""
     placement = place(graph, input_ranges={graph.inputs[0].node: (0.0, 1.0)})
-    model = quantize(placement, observe(placement, [samples]))
+    model = quantize(placement, resolve(placement, calibrate(placement, [samples])))
     return Conversion(model, "int8", [samples if placement.left_to_calibration else samples[:1]])
 
 

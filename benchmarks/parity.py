@@ -37,9 +37,10 @@ from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import measure
 from edgeswap.tflite.gate import require_precision
@@ -101,9 +102,9 @@ def ours(seed: int) -> Cell:
     data = _training_data()
     assert PREPROCESS.quantization is not None
     placement = place(graph, input_ranges={ref.node: PREPROCESS.quantization.range for ref in graph.inputs})
-    observed = observe(placement, model_inputs(data, PREPROCESS, np.arange(CALIBRATED), as_app=True))
+    observed = calibrate(placement, model_inputs(data, PREPROCESS, np.arange(CALIBRATED), as_app=True))
     model = train(
-        quantize(placement, observed),
+        quantize(placement, resolve(placement, observed)),
         read=lambda indices: model_inputs(data, PREPROCESS, indices, as_app=True),
         count=len(data),
         labels=data.labels,

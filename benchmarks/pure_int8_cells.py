@@ -27,9 +27,10 @@ from edgeswap.graph.read import read
 from edgeswap.graph.swap import swap
 from edgeswap.model.load import load_model
 from edgeswap.progress import Silent
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import measure
 from edgeswap.tflite.lower import lower
@@ -135,10 +136,10 @@ def quantized(row: Row, cache_folder: Path) -> Arrays:
         quantization = preprocess.quantization
         assert quantization is not None
         placement = place(graph, input_ranges={ref.node: quantization.range for ref in graph.inputs})
-        observed = observe(placement, representative)
+        observed = calibrate(placement, representative)
         models = [
-            quantize(placement, observed, trains=False),
-            _train(quantize(placement, observed), network, row.seed, QAT),
+            quantize(placement, resolve(placement, observed, trains=False)),
+            _train(quantize(placement, resolve(placement, observed)), network, row.seed, QAT),
         ]
         # Every range is placed: the converter asks for samples and needs but one.
         one = [array[:1] for array in representative]

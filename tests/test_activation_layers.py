@@ -18,9 +18,10 @@ from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import operator_name
 from edgeswap.tflite.flatbuffer import read as read_tflite
@@ -302,7 +303,7 @@ def _quantized(text: str, *, between: bool):
     config = {"kind": activation.kind, "parameters": dict(activation.parameters), "dtype": "float32"}
     swapped = {layer.name: replace(layer, config=config, weights=weights) for layer in relus}
     placement = place(graph.with_layers(swapped), input_ranges={"image": (-8.0, 8.0)})
-    return quantize(placement, observe(placement, [_samples()]))
+    return quantize(placement, resolve(placement, calibrate(placement, [_samples()])))
 
 
 def _codes(data: bytes) -> list:

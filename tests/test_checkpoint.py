@@ -18,9 +18,10 @@ from edgeswap.frameworks import keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.progress import Silent
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from tests.test_qat import SAMPLES, fake_quant_model
 
 # What a user writes: Keras' own fit, in a process that knows nothing of the export.
@@ -85,7 +86,7 @@ def test_a_transposed_convolution_is_saved(tmp_path):
     network = keras.Sequential([layers.Input((4, 4, 2)), layers.Conv2DTranspose(3, 2, 2), layers.Flatten()])
     samples = np.random.default_rng(0).normal(size=(2, 4, 4, 2)).astype(np.float32)
     placement = place(canonicalize(read(network)), input_ranges={})
-    model = quantize(placement, observe(placement, [samples], progress=Silent()))
+    model = quantize(placement, resolve(placement, calibrate(placement, [samples], progress=Silent())))
     api.save_qat(model, tmp_path / "saved.zip")
     np.testing.assert_array_equal(api.load_qat(tmp_path / "saved.zip")(samples).numpy(), model(samples).numpy())
 

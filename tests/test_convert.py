@@ -19,9 +19,10 @@ from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.records import Accuracy
 from edgeswap.tflite import flatbuffer
 from edgeswap.tflite.dense import dense_weights
@@ -93,7 +94,7 @@ def fused_net():
 def fake_quant(graph, samples):
     placement = place(graph, input_ranges={ref.node: (0.0, 1.0) for ref in graph.inputs})
     assert placement.left_to_calibration == ()
-    return quantize(placement, observe(placement, samples))
+    return quantize(placement, resolve(placement, calibrate(placement, samples)))
 
 
 def joined_net():
@@ -319,7 +320,7 @@ def test_a_layer_nobody_knows_is_calibrated_by_the_converter():
     graph = canonicalize(read(keras.Model(image, layers.Dense(3, name="out")(layers.Flatten(name="flat")(x)))))
     placement = place(graph, input_ranges={"image": (0.0, 1.0)})
     assert placement.left_to_calibration == ("unknown",)
-    model = quantize(placement, observe(placement, [SAMPLES]))
+    model = quantize(placement, resolve(placement, calibrate(placement, [SAMPLES])))
     seen = Recorder()
     tflite_model = convert(model, representative=[SAMPLES], progress=seen)
     assert operators(tflite_model)[1] == []
@@ -476,7 +477,7 @@ def test_an_einsum_in_a_fake_quant_model(scratch):
 def fake_quant_of_unknown(graph):
     placement = place(graph, input_ranges={ref.node: (0.0, 1.0) for ref in graph.inputs})
     assert placement.left_to_calibration == ("einsum",)
-    return quantize(placement, observe(placement, [LINES]))
+    return quantize(placement, resolve(placement, calibrate(placement, [LINES])))
 
 
 class FakeQuant(tf_keras.layers.Layer):

@@ -11,9 +11,10 @@ from edgeswap.errors import ConfigError
 from edgeswap.frameworks import keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.targets.names import dense_scales_for
 from edgeswap.tflite import flatbuffer
 from edgeswap.tflite.dense import dense_weights
@@ -44,7 +45,7 @@ def autoencoder():
 
 def fake_quant(model, *, per_channel_dense):
     placement = place(canonicalize(read(model)), input_ranges={"spectrum": None}, per_channel_dense=per_channel_dense)
-    return quantize(placement, observe(placement, [SAMPLES]), trains=False)
+    return quantize(placement, resolve(placement, calibrate(placement, [SAMPLES]), trains=False))
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,10 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 from edgeswap.progress import Silent
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.system import shipped
 from edgeswap.targets import emulator
 from edgeswap.targets.emulator import EMULATED, Emulator
@@ -76,7 +77,7 @@ def float_graph() -> Graph:
 
 def int8_conversion(method: str) -> Conversion:
     placement = place(float_graph(), input_ranges={"image": (0.0, 1.0)})
-    model = quantize(placement, observe(placement, [IMAGES]), trains=method == "qat")
+    model = quantize(placement, resolve(placement, calibrate(placement, [IMAGES]), trains=method == "qat"))
     if method == "qat":
         how = {"epochs": 2, "learning_rate": 1e-2, "seed": 0, "batch_size": 12}
         model = train(model, read=lambda rows: [IMAGES[rows]], count=len(IMAGES), labels=LABELS, **how)

@@ -12,9 +12,10 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.names import built_name, errors_in_given_names, given_names
 from edgeswap.graph.read import read
 from edgeswap.graph.verify import sample_inputs, verify
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 
 ODD = ["my model", "größe", "_hidden", "a" * 400, "x:0", "^control", "名前", "-", "a b", "a_b", "a  b", "%s", "'", "."]
 
@@ -66,7 +67,7 @@ def holds(names):
         layer: len(found.weights) for layer, found in graph.layers.items()
     }
     placement = place(graph, input_ranges={"my image": (-4.0, 4.0)})
-    fake_quant = quantize(placement, observe(placement, samples), trains=False)
+    fake_quant = quantize(placement, resolve(placement, calibrate(placement, samples), trains=False))
     apart = np.abs(fake_quant.predict(samples[0], verbose=0) - np.asarray(model(samples[0])))
     assert apart.max() < 0.1 * np.abs(np.asarray(model(samples[0]))).max() + 0.05
 

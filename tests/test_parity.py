@@ -13,9 +13,10 @@ from ai_edge_litert.interpreter import Interpreter
 from edgeswap.conversion.convert import convert
 from edgeswap.evaluation import inner_tensors
 from edgeswap.evaluation.parity import layer_snr_db, parity
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.tflite.flatbuffer import read as read_tflite
 from edgeswap.tflite.flatbuffer import tensors, write
 from edgeswap.tflite.lower import lower
@@ -33,7 +34,7 @@ def exported():
     made = {}
     for activation in ACTIVATIONS:
         placement = place(float_graph(activation), input_ranges={"image": (0.0, 1.0)})
-        model = quantize(placement, observe(placement, [SAMPLES]))
+        model = quantize(placement, resolve(placement, calibrate(placement, [SAMPLES])))
         made[activation] = model, lower(convert(model, representative=[SAMPLES[:1]]), runtime="ai-edge-litert")
     return made
 

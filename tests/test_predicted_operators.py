@@ -176,9 +176,10 @@ def conversions() -> dict[str, tuple[Any, bytes]]:
     from edgeswap.conversion.convert import Conversion, convert_all
     from edgeswap.graph.canonicalize import canonicalize
     from edgeswap.graph.read import read
-    from edgeswap.quantization.calibrate import observe
+    from edgeswap.quantization.calibrate import calibrate
     from edgeswap.quantization.placement import place
     from edgeswap.quantization.qat import quantize
+    from edgeswap.quantization.ranges import resolve
     from edgeswap.tflite.elu import fold_elu
     from edgeswap.tflite.lstm import mend_lstm
     from edgeswap.tflite.moves import fold_moves
@@ -190,7 +191,7 @@ def conversions() -> dict[str, tuple[Any, bytes]]:
         shape = graph.layer_of(source).config["batch_shape"][1:]
         samples = (np.random.default_rng(0).uniform(-3, 3, (8, *shape)).astype(np.float32),)
         placement = place(graph, input_ranges={source.node: (-3.0, 3.0)})
-        jobs.append(Conversion(quantize(placement, observe(placement, samples)), "int8", samples))
+        jobs.append(Conversion(quantize(placement, resolve(placement, calibrate(placement, samples))), "int8", samples))
         graphs.append(graph)
     files = (fold_elu(fold_moves(mend_lstm(data))) for data in convert_all(jobs))
     return {group: (graph, data) for group, graph, data in zip(GROUPS, graphs, files, strict=True)}

@@ -11,11 +11,11 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.quantization import checkpoint
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.quantizers import SMALLEST_WEIGHT_RANGE, LayerQuantizers, OutputQuantizer, WeightQuantizer
-from edgeswap.quantization.ranges import End, settle
+from edgeswap.quantization.ranges import End, resolve
 from edgeswap.quantization.specification import Weight
 
 SAMPLES = np.random.default_rng(0).random((40, 8, 8, 3), dtype=np.float32)
@@ -44,7 +44,7 @@ def placed(activation="hard_swish"):
 
 def fake_quant_model(activation="hard_swish"):
     placement = placed(activation)
-    return quantize(placement, observe(placement, [SAMPLES]))
+    return quantize(placement, resolve(placement, calibrate(placement, [SAMPLES])))
 
 
 def tap(model, name):
@@ -79,12 +79,12 @@ def test_the_gradient_of_a_weight_passes_straight_through():
 
 def test_observe_gives_the_extremes_whatever_the_batches():
     placement = placed()
-    ranges = observe(placement, [SAMPLES], batch_size=7)
+    ranges = calibrate(placement, [SAMPLES], batch_size=7)
     assert set(ranges) == set(placement.outputs) - {"image_range"}
     model = build(placement.graph)
     values = tf_keras.Model(model.inputs, model.get_layer("add").output)(SAMPLES).numpy()
     assert ranges["add"] == pytest.approx((min(values.min(), 0), max(values.max(), 0)), rel=1e-5)
-    assert observe(placement, [SAMPLES], batch_size=40)["add"] == pytest.approx(ranges["add"], rel=1e-5)
+    assert calibrate(placement, [SAMPLES], batch_size=40)["add"] == pytest.approx(ranges["add"], rel=1e-5)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -93,14 +93,14 @@ def test_a_value_that_is_no_number_names_the_layer_that_gives_it(value):
     samples = SAMPLES.copy()
     samples[11, 3, 3, 1] = value
     with pytest.raises(ModelError, match="got NaN or infinity from 'bn1'"):
-        observe(placement, [samples])
+        calibrate(placement, [samples])
 
 
 def test_what_is_behind_a_clipped_elu_is_observed_behind_the_clip():
     placement = placed("clipped_elu(max_value=0.1)")
     model = build(placement.graph)
     assert tf_keras.Model(model.inputs, model.get_layer("act1").output)(SAMPLES).numpy().max() <= 0.1
-    _, high = observe(placement, [SAMPLES])["add"]
+    _, high = calibrate(placement, [SAMPLES])["add"]
     assert high <= 0.2 + 1e-6
 
 
@@ -111,9 +111,9 @@ def test_what_is_behind_a_clipped_elu_is_observed_behind_the_clip():
 )
 def test_every_output_has_at_most_256_values_within_its_range(activation, policy):
     placement = placed(activation)
-    observed = observe(placement, [SAMPLES])
-    model = quantize(placement, observed, policy=policy)
-    for name, ends in settle(placement, observed, policy).items():
+    observed = calibrate(placement, [SAMPLES])
+    model = quantize(placement, resolve(placement, observed, policy=policy))
+    for name, ends in resolve(placement, observed, policy).items():
         low, high = ends.low.value, ends.high.value
         values, step = tap(model, name), (high - low) / 255
         assert len(np.unique(values)) <= 256
@@ -125,8 +125,8 @@ def test_every_output_has_at_most_256_values_within_its_range(activation, policy
 def test_the_fake_quant_model_stays_near_the_float_model_and_leaves_it_alone():
     placement = placed()
     before = [weight.copy() for layer in placement.graph.layers.values() for weight in layer.weights]
-    ranges = observe(placement, [SAMPLES])
-    fake = quantize(placement, ranges)(SAMPLES, training=False).numpy()
+    ranges = calibrate(placement, [SAMPLES])
+    fake = quantize(placement, resolve(placement, ranges))(SAMPLES, training=False).numpy()
     real = build(placement.graph)(SAMPLES, training=False).numpy()
     # Some ten roundings of at most half a step each, on a path whose gains are near 1: ten output steps are ample.
     low, high = ranges["logits"]
@@ -138,7 +138,7 @@ def test_the_fake_quant_model_stays_near_the_float_model_and_leaves_it_alone():
 
 def test_a_range_without_a_bound_must_have_been_observed():
     with pytest.raises(ModelError, match="logits"):
-        quantize(placed(), {})
+        quantize(placed(), resolve(placed(), {}))
 
 
 @pytest.mark.filterwarnings("ignore:Layer 'conv' .*mask attached:UserWarning")
@@ -147,9 +147,9 @@ def test_a_mask_is_refused_with_the_layer_that_makes_it():
     x = layers.Conv1D(4, 3, name="conv")(layers.Masking(0.0, name="masking")(line))
     graph = canonicalize(read(keras.Model(line, layers.Dense(3, name="out")(layers.GlobalAveragePooling1D()(x)))))
     placement = place(graph, input_ranges={"line": (0.0, 1.0)})
-    observed = observe(placement, [SAMPLES[:, :6, :4, 0]])
+    observed = calibrate(placement, [SAMPLES[:, :6, :4, 0]])
     with pytest.raises(ModelError, match=r"'masking' \(Masking\), which reaches 'conv' \(Conv1D\)") as refused:
-        quantize(placement, observed)
+        quantize(placement, resolve(placement, observed))
     assert "Leave 'masking' out" in refused.value.remedy
 
 
@@ -161,7 +161,7 @@ def test_ranges_follow_the_batches_in_training_only():
     assert float(high) == start
     model(SAMPLES * 4, training=True)
     assert float(high) > start
-    fixed = quantize(placed(), observe(placed(), [SAMPLES]), policy="fixed")
+    fixed = quantize(placed(), resolve(placed(), calibrate(placed(), [SAMPLES]), policy="fixed"))
     assert not any("output_low" in variable.name for variable in fixed.get_layer("act1").weights)  # hard_swish's
 
 
@@ -211,7 +211,7 @@ def test_the_model_can_be_saved_loaded_and_trained_on(tmp_path, activation, poli
     labels = np.arange(40) % 5
     how = {"read": lambda rows: (SAMPLES[rows],), "count": 40, "labels": labels, "seed": 0, "batch_size": 8}
     placement = placed(activation)
-    start = quantize(placement, observe(placement, [SAMPLES]), policy=policy)
+    start = quantize(placement, resolve(placement, calibrate(placement, [SAMPLES]), policy=policy))
     model = train(start, epochs=2, learning_rate=1e-2, **how)
     checkpoint.save(model, tmp_path / "saved")
     again = checkpoint.load(tmp_path / "saved")

@@ -6,11 +6,11 @@ import pytest
 pytest.importorskip("tensorflow")
 from edgeswap.conversion.convert import convert
 from edgeswap.frameworks import tf
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.quantizers import OutputQuantizer, learned_fake_quant
-from edgeswap.quantization.ranges import End, settle
+from edgeswap.quantization.ranges import End, resolve
 from edgeswap.tflite.flatbuffer import read, view
 from edgeswap.training.fit import train
 from tests.test_qat import SAMPLES, float_graph
@@ -61,9 +61,14 @@ def test_learning_changes_the_gradient_and_not_the_values():
 def learned(activation, policy="learned", epochs=3, learning_rate=1e-2):
     """A placement, the first ranges, and the model trained with them."""
     placement = place(float_graph(activation), input_ranges={"image": (0.0, 1.0)})
-    observed = observe(placement, [SAMPLES])
-    start = settle(placement, observed, policy)
-    model = train(quantize(placement, observed, policy=policy), epochs=epochs, learning_rate=learning_rate, **HOW)
+    observed = calibrate(placement, [SAMPLES])
+    start = resolve(placement, observed, policy)
+    model = train(
+        quantize(placement, resolve(placement, observed, policy=policy)),
+        epochs=epochs,
+        learning_rate=learning_rate,
+        **HOW,
+    )
     return start, model
 
 

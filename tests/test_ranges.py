@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from edgeswap.errors import ModelError
 from edgeswap.quantization.placement import place
-from edgeswap.quantization.ranges import HOWS, End, Ends, counted, settle
+from edgeswap.quantization.ranges import HOWS, End, Ends, counted, resolve
 from tests.test_placement import chain
 
 POLICIES = ["auto", "fixed", "observed", "learned"]
@@ -17,7 +17,7 @@ def placed(*kinds):
 
 
 def ends(kind, seen, policy, trains=True):
-    return settle(placed("MaxPooling2D", kind), {"l1": seen}, policy, trains=trains)["l1"]
+    return resolve(placed("MaxPooling2D", kind), {"l1": seen}, policy, trains=trains)["l1"]
 
 
 def test_fixed_is_the_bound_whatever_was_observed():
@@ -43,7 +43,7 @@ def test_learned_starts_from_what_was_observed_and_needs_training():
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_what_a_kernel_prescribes_and_the_input_stand(policy):
-    settled = settle(placed("MaxPooling2D", "sigmoid"), {"l1": (0.2, 0.4), "image_range": (0.1, 0.2)}, policy)
+    settled = resolve(placed("MaxPooling2D", "sigmoid"), {"l1": (0.2, 0.4), "image_range": (0.1, 0.2)}, policy)
     assert settled == {
         "l1": Ends(End(0.0, "fixed", 0.0), End(255 / 256, "fixed", 255 / 256)),
         "image_range": Ends(End(0.0, "fixed", 0.0), End(1.0, "fixed", 1.0)),
@@ -53,16 +53,16 @@ def test_what_a_kernel_prescribes_and_the_input_stand(policy):
 @pytest.mark.parametrize("policy", POLICIES)
 def test_an_input_without_bounds_is_observed_and_never_learned(policy):
     placement = place(chain("MaxPooling2D"), input_ranges={"image": None})
-    settled = settle(placement, {"image_range": (-2.0, 3.0)}, policy)
+    settled = resolve(placement, {"image_range": (-2.0, 3.0)}, policy)
     assert settled["image_range"] == Ends(End(-2.0, "observed"), End(3.0, "observed"))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_bound_that_was_not_observed_stays_and_a_missing_one_is_an_error(policy):
-    high = settle(placed("MaxPooling2D", "relu6"), {}, policy)["l1"].high
+    high = resolve(placed("MaxPooling2D", "relu6"), {}, policy)["l1"].high
     assert (high.value, high.limit) == (6.0, 6.0)
     with pytest.raises(ModelError, match="l1"):
-        settle(placed("MaxPooling2D", "swish"), {}, policy)
+        resolve(placed("MaxPooling2D", "swish"), {}, policy)
 
 
 @given(
@@ -73,7 +73,7 @@ def test_a_bound_that_was_not_observed_stays_and_a_missing_one_is_an_error(polic
 )
 def test_no_range_is_wider_than_its_bounds_or_than_what_was_observed(kind, low, high, policy):
     placement = placed("Conv2D", kind)
-    settled = settle(placement, dict.fromkeys(placement.outputs, (low, high)), policy)
+    settled = resolve(placement, dict.fromkeys(placement.outputs, (low, high)), policy)
     for name, found in settled.items():
         bounds = placement.outputs[name]
         step = (found.high.value - found.low.value) / 255
@@ -85,13 +85,13 @@ def test_no_range_is_wider_than_its_bounds_or_than_what_was_observed(kind, low, 
 
 
 def test_a_range_of_zeros_is_given_a_width_above_its_upper_end():
-    settled = settle(placed("MaxPooling2D", "relu"), {"l1": (0.0, 0.0)})["l1"]
+    settled = resolve(placed("MaxPooling2D", "relu"), {"l1": (0.0, 0.0)})["l1"]
     assert (settled.low.value, settled.high.value) == (0.0, settled.least)
     assert settled.least > 0
 
 
 def test_two_ends_are_counted_for_each_range():
     placement = placed("Conv2D", "hard_swish")
-    settled = settle(placement, {"l0": (-1.0, 1.0), "l1": (-0.2, 4.0)}, "observed")
+    settled = resolve(placement, {"l0": (-1.0, 1.0), "l1": (-0.2, 4.0)}, "observed")
     assert counted(settled) == {"fixed": 2, "narrowed": 1, "observed": 2, "saturated": 1, "learned": 0}
     assert tuple(counted(settled)) == HOWS

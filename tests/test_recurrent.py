@@ -72,9 +72,10 @@ def made() -> dict[str, tuple[Any, Any, Any, bytes]]:
     from edgeswap.frameworks import keras as k
     from edgeswap.graph.canonicalize import canonicalize
     from edgeswap.graph.read import read as read_model
-    from edgeswap.quantization.calibrate import observe
+    from edgeswap.quantization.calibrate import calibrate
     from edgeswap.quantization.placement import place
     from edgeswap.quantization.qat import quantize
+    from edgeswap.quantization.ranges import resolve
     from edgeswap.tflite.lower import lower
 
     k.utils.set_random_seed(0)
@@ -86,7 +87,7 @@ def made() -> dict[str, tuple[Any, Any, Any, bytes]]:
         model = k.Model(x, y)
         graph = canonicalize(read_model(model))
         placement = place(graph, input_ranges={ref.node: None for ref in graph.inputs})
-        found[name] = model, graph, quantize(placement, observe(placement, [X]))
+        found[name] = model, graph, quantize(placement, resolve(placement, calibrate(placement, [X])))
     files = convert_all([Conversion(fake_quant, "int8", [X]) for _, _, fake_quant in found.values()])
     lowered = (lower(data, runtime="ai-edge-litert") for data in files)
     return {name: (*values, data) for (name, values), data in zip(found.items(), lowered, strict=True)}

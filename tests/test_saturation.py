@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from edgeswap.activations.catalog import CATALOG, parse
 from edgeswap.quantization.placement import place
-from edgeswap.quantization.ranges import settle
+from edgeswap.quantization.ranges import resolve
 from edgeswap.quantization.saturation import needed
 from tests.test_placement import chain, graph
 
@@ -60,7 +60,7 @@ def before(kind, *more, policy="auto"):
     model = graph(("conv", "Conv2D", ["image"]), ("hs", kind, ["conv"]), *more)
     placement = place(model, input_ranges={"image": (0.0, 1.0)})
     seen = {name: OBSERVED.get(name, (-9.0, 9.0)) for name in placement.outputs}
-    return settle(placement, seen, policy)["conv"]
+    return resolve(placement, seen, policy)["conv"]
 
 
 @pytest.mark.parametrize("policy", ["auto", "fixed", "observed", "learned"])
@@ -73,7 +73,7 @@ def test_what_only_a_hard_swish_reads_saturates_where_it_is_flat(policy):
 def test_a_dropout_on_the_way_changes_nothing():
     model = graph(("conv", "Conv2D", ["image"]), ("drop", "Dropout", ["conv"]), ("hs", "hard_swish", ["drop"]))
     placement = place(model, input_ranges={"image": (0.0, 1.0)})
-    assert settle(placement, OBSERVED)["conv"].low.value > -3.1
+    assert resolve(placement, OBSERVED)["conv"].low.value > -3.1
 
 
 def test_what_something_else_reads_as_well_keeps_its_range():
@@ -87,14 +87,14 @@ def test_of_two_activations_the_one_that_needs_more_decides():
 
 def test_an_end_that_would_save_less_than_a_step_stays():
     placement = place(chain("Conv2D", "hard_swish"), input_ranges={"image": (0.0, 1.0)})
-    settled = settle(placement, {"l0": (-3.01, 10.0), "l1": (-0.375, 10.0)})
+    settled = resolve(placement, {"l0": (-3.01, 10.0), "l1": (-0.375, 10.0)})
     assert settled["l0"].low.value == -3.01
 
 
 def test_a_ceiling_that_training_moves_takes_nothing_away():
     model = chain("MaxPooling2D", "Conv2DTranspose", "pact")
     placement = place(model, input_ranges={"image": (0.0, 1.0)})
-    assert settle(placement, {"l1": (-50.0, 10.0), "l2": (0.0, 6.0)})["l1"].high.value == 10.0
-    assert settle(placement, {"l1": (-50.0, 10.0), "l2": (0.0, 6.0)})["l1"].low.value == pytest.approx(
+    assert resolve(placement, {"l1": (-50.0, 10.0), "l2": (0.0, 6.0)})["l1"].high.value == 10.0
+    assert resolve(placement, {"l1": (-50.0, 10.0), "l2": (0.0, 6.0)})["l1"].low.value == pytest.approx(
         0.0, abs=60 / 4096
     )

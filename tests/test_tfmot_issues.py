@@ -16,9 +16,10 @@ from edgeswap.frameworks import keras, tf, tf_keras, tfmot
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.model.load import load_model
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.verify import require_full_integer
 from edgeswap.training.fit import train
@@ -108,7 +109,7 @@ def trained_with_fake_quant(model):
     graph = canonicalize(read(model))
     samples = samples_of(model)
     placement = place(graph, input_ranges={ref.node: (0.0, 1.0) for ref in graph.inputs})
-    fake_quant_model = quantize(placement, observe(placement, samples))
+    fake_quant_model = quantize(placement, resolve(placement, calibrate(placement, samples)))
     trained = train(
         fake_quant_model,
         read=lambda rows: [array[rows] for array in samples],
@@ -257,7 +258,7 @@ def test_the_network_that_mlperf_tiny_ships(shared):
     samples = [array * 255 for array in samples_of(model)]
     placement = place(graph, input_ranges={ref.node: (0.0, 255.0) for ref in graph.inputs})
     trained = train(
-        quantize(placement, observe(placement, samples)),
+        quantize(placement, resolve(placement, calibrate(placement, samples))),
         read=lambda rows: [samples[0][rows]],
         count=COUNT,
         labels=np.arange(COUNT) % 10,

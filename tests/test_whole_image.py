@@ -8,9 +8,10 @@ from edgeswap.frameworks import tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.quantization.whole_image import means_of_whole_images
 from edgeswap.tflite.flatbuffer import operators
 from edgeswap.tflite.flatbuffer import read as read_flatbuffer
@@ -60,7 +61,7 @@ def test_the_mean_has_steps_of_its_own_in_int8():
     model = ends_in(LAYERS.AveragePooling2D(8))
     samples = np.random.default_rng(0).normal(size=(50, 8, 8, 3)).astype(np.float32)
     placement = place(canonicalize(read(model)), input_ranges={"image": (-4.0, 4.0)})
-    fake_quant = quantize(placement, observe(placement, [samples]), trains=False)
+    fake_quant = quantize(placement, resolve(placement, calibrate(placement, [samples]), trains=False))
     data = convert(fake_quant, representative=[samples[:1]])
     flatbuffer = read_flatbuffer(data)
     assert "MEAN" in operators(flatbuffer)

@@ -10,9 +10,10 @@ from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.frameworks import keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.ranges import resolve
 from edgeswap.quantization.widths import NARROWEST, narrowest_ranges
 from edgeswap.tflite.lower import lower
 from edgeswap.training.fit import train
@@ -97,7 +98,7 @@ def zero_weights():
 
 def fake_quant(model, **how):
     placement = place(canonicalize(read(model)), input_ranges={"image": (0.0, 1.0)})
-    return quantize(placement, observe(placement, [SAMPLES]), **how)
+    return quantize(placement, resolve(placement, calibrate(placement, [SAMPLES]), **how))
 
 
 @pytest.fixture(scope="module")

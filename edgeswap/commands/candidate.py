@@ -17,11 +17,11 @@ from edgeswap.evaluation.predictions import Classes, predict
 from edgeswap.graph.build import build
 from edgeswap.graph.names import given_names
 from edgeswap.progress import Progress
-from edgeswap.quantization.calibrate import observe
+from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.checkpoint import require_savable
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
-from edgeswap.quantization.ranges import counted, settle
+from edgeswap.quantization.ranges import counted, resolve
 from edgeswap.records import Caution, Ranges
 from edgeswap.system.partial import CONTROL
 
@@ -70,10 +70,11 @@ def make_candidate(
 
     per_channel_dense = config.dense_scales_or_default == "per-channel"
     placement = place(floats.graph, input_ranges=input_ranges(source, splits), per_channel_dense=per_channel_dense)
-    observed = observe(placement, representative, progress=progress)
     trains = config.method == "qat"
+    observed = calibrate(placement, representative, progress=progress)
+    ranges = resolve(placement, observed, config.ranges, trains=trains)
     with progress.step("Insert fake-quants"):
-        model = quantize(placement, observed, policy=config.ranges, trains=trains)
+        model = quantize(placement, ranges)
     if config.save_qat:
         require_savable(model)
     control: Classes | None = None
@@ -85,7 +86,7 @@ def make_candidate(
     return Candidate(
         Conversion(model, "int8", enough, per_channel_dense),
         placement.left_to_calibration,
-        Ranges(policy=config.ranges, **counted(settle(placement, observed, config.ranges, trains=trains))),
+        Ranges(policy=config.ranges, **counted(ranges)),
         given_names(placement.graph),
         control,
         cautions,

@@ -18,7 +18,7 @@ from edgeswap.quantization.placement import Placement
 _SILENT = Silent()
 
 
-def observe(
+def calibrate(
     placement: Placement,
     samples: Sequence[npt.NDArray[np.float32]],
     *,

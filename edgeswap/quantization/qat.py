@@ -14,17 +14,10 @@ from edgeswap.graph.ir import Graph
 from edgeswap.graph.names import given_names
 from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.quantizers import LayerQuantizers, OutputQuantizer
-from edgeswap.quantization.ranges import settle
-from edgeswap.quantization.specification import Policy
+from edgeswap.quantization.ranges import Ends
 
 
-def quantize(
-    placement: Placement,
-    observed: Mapping[str, tuple[float, float]],
-    *,
-    policy: Policy = "auto",
-    trains: bool = True,
-) -> Any:
+def quantize(placement: Placement, ranges: Mapping[str, Ends]) -> Any:
     """The fake-quant model of `placement`: as it is for PTQ, a start for QAT.
 
     Every layer that carries fake-quant is wrapped in tfmot's `QuantizeWrapperV2` with a QuantizeConfig of our own and
@@ -37,26 +30,22 @@ def quantize(
 
     Args:
         placement: from `place`; its graph has the weights to start from.
-        observed: layer name to the lowest and highest value of its output seen on data, from `observe`; for every
-            output whose range is not fixed.
-        policy: where ranges with bounds end, see `settle`.
-        trains: whether training follows; without it nothing is learned.
+        ranges: layer name to both ends of the range of its output, from `resolve`; for every output of the placement.
 
     Returns:
         A tf_keras model of the same inputs and outputs, float32. With `training=True` the ends of ranges that are not
         fixed follow the batches or the gradient.
 
     Raises:
-        ModelError: an output without a fixed range has none in `observed`, or a layer with fake-quant is given a mask.
+        ModelError: a layer with fake-quant is given a mask.
     """
-    settled = settle(placement, observed, policy, trains=trains)
     layers = {
         name: LayerQuantizers(
             placement.weights.get(name, ()),
             None if ends is None else OutputQuantizer(ends.low, ends.high, least=ends.least),
         )
         for name in {*placement.weights, *placement.outputs}
-        for ends in [settled.get(name)]
+        for ends in [ranges.get(name)]
     }
 
     given = given_names(placement.graph)

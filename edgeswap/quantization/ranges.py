@@ -54,7 +54,7 @@ class Ends:
     least: float = field(default=NARROWEST, compare=False)
 
 
-def settle(
+def resolve(
     placement: Placement, observed: Mapping[str, tuple[float, float]], policy: Policy = "auto", *, trains: bool = True
 ) -> dict[str, Ends]:
     """Both ends of every output range of `placement`, each by itself.
@@ -74,7 +74,7 @@ def settle(
 
     Args:
         placement: from `place`.
-        observed: layer name to the lowest and highest value of its output on representative data, from `observe`. A
+        observed: layer name to the lowest and highest value of its output on representative data, from `calibrate`. A
             bound of an output that was not observed stays where it is.
         policy: see above.
         trains: whether training follows; without it nothing is learned.
@@ -86,22 +86,22 @@ def settle(
     if missing:
         raise ModelError(
             f"Expected an observed range for every output that has no fixed one, got none for {', '.join(missing)}.",
-            "Observe them on representative data first.",
+            "Calibrate on representative data first.",
         )
     chosen = AUTO if policy == "auto" else policy
-    settled = {name: _ends(placement, name, observed.get(name), chosen, trains) for name in placement.outputs}
-    useful = saturate(placement, {name: (ends.low.value, ends.high.value) for name, ends in settled.items()})
+    resolved = {name: _ends(placement, name, observed.get(name), chosen, trains) for name in placement.outputs}
+    useful = saturate(placement, {name: (ends.low.value, ends.high.value) for name, ends in resolved.items()})
     moved = {
         name: Ends(_moved(ends.low, useful[name][0]), _moved(ends.high, useful[name][1]))
-        for name, ends in settled.items()
+        for name, ends in resolved.items()
     }
     least = narrowest_ranges(placement, {name: ends.high.value - ends.low.value for name, ends in moved.items()})
     return {name: _wide_enough(ends, least[name]) for name, ends in moved.items()}
 
 
-def counted(settled: Mapping[str, Ends]) -> dict[How, int]:
+def counted(resolved: Mapping[str, Ends]) -> dict[How, int]:
     """How many ends of ranges came about in which way; two for each range."""
-    counts = Counter(end.how for ends in settled.values() for end in (ends.low, ends.high))
+    counts = Counter(end.how for ends in resolved.values() for end in (ends.low, ends.high))
     return {how: counts[how] for how in HOWS}
 
 
