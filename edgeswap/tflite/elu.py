@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeswap.tflite.flatbuffer import BUILTIN_NAMES, builtin_code, changed, view
-from edgeswap.tflite.rewriting import Draft, rewrite
+from edgeswap.tflite.flatbuffer import BUILTIN_NAMES, builtin_code, changed, is_int8, view
+from edgeswap.tflite.rewriting import Draft, rewrite_subgraphs
 
 _OP = schema.BuiltinOperator
 _SATURATED = {_OP.MINIMUM: 127, _OP.MAXIMUM: -128}  # a bound at which int8 saturates without the operator
@@ -63,20 +63,17 @@ def fold_elu(data: bytes) -> bytes:
     Raises:
         ModelError: `data` is no TFLite file that can be read.
     """
-    return rewrite(data, _fold)
+    return rewrite_subgraphs(data, _fold)
 
 
-def _fold(model: Any) -> Any:
-    draft = Draft(model)
-    found = False
-    for number, subgraph in enumerate(draft.subgraphs):
-        islands = _islands(model, subgraph)
-        if islands:
-            subgraph.operators = _folded(draft, number, islands)
-        clips = _idle_clips(draft.model, subgraph)
-        subgraph.operators = _bypassed(subgraph.operators, clips)
-        found = found or bool(islands or clips)
-    return draft.model if found else model
+def _fold(draft: Draft, number: int) -> bool:
+    subgraph = draft.subgraphs[number]
+    islands = _islands(draft.model, subgraph)
+    if islands:
+        subgraph.operators = _folded(draft, number, islands)
+    clips = _idle_clips(draft.model, subgraph)
+    subgraph.operators = _bypassed(subgraph.operators, clips)
+    return bool(islands or clips)
 
 
 def _islands(model: Any, subgraph: Any) -> dict[int, _Island]:
@@ -84,7 +81,7 @@ def _islands(model: Any, subgraph: Any) -> dict[int, _Island]:
     writers = {int(output): index for index, operator in enumerate(subgraph.operators) for output in operator.outputs}
     found = {}
     for index, operator in enumerate(subgraph.operators):
-        if _kind(model, operator) == _OP.QUANTIZE and _is_int8(subgraph.tensors[operator.outputs[0]]):
+        if _kind(model, operator) == _OP.QUANTIZE and is_int8(subgraph.tensors[operator.outputs[0]]):
             island = _island_before(model, subgraph, writers, operator)
             if island is not None:
                 found[index] = island
@@ -103,7 +100,7 @@ def _island_before(model: Any, subgraph: Any, writers: dict[int, int], last: Any
         walked.append(writers[tensor])
         if kind == _OP.DEQUANTIZE:
             source, target = int(operator.inputs[0]), int(last.outputs[0])
-            if not _is_int8(subgraph.tensors[source]):
+            if not is_int8(subgraph.tensors[source]):
                 return None
             name = view(subgraph.tensors[last.inputs[0]]).name
             return _Island(source, target, name, has_elu, interval, tuple(walked))
@@ -227,9 +224,3 @@ def _same_shape(subgraph: Any, one: int, other: int) -> bool:
 
 def _kind(model: Any, operator: Any) -> int:
     return builtin_code(model.operatorCodes[operator.opcodeIndex])
-
-
-def _is_int8(tensor: Any) -> bool:
-    """Whether a tensor is int8 with one scale."""
-    known = view(tensor)
-    return known.dtype == "INT8" and len(known.scales) == len(known.zero_points) == 1

@@ -251,6 +251,12 @@ def view(tensor: Any) -> Tensor:
     )
 
 
+def is_int8(tensor: Any) -> bool:
+    """Whether a `TensorT` is int8 with one scale."""
+    known = view(tensor)
+    return known.dtype == "INT8" and len(known.scales) == len(known.zero_points) == 1
+
+
 def tensors(model: Any, subgraph: int = 0) -> tuple[Tensor, ...]:
     """The tensors of one subgraph, in the order of their indices."""
     return tuple(view(tensor) for tensor in model.subgraphs[subgraph].tensors)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeswap.tflite.flatbuffer import Tensor, operator_name, view
+from edgeswap.tflite.flatbuffer import Tensor, is_int8, operator_name, view
 from edgeswap.tflite.rewriting import Draft, replace_operators
 
 _OP = schema.BuiltinOperator
@@ -54,8 +54,7 @@ def rewrite_hard_swish(data: bytes) -> bytes:
 def _applies(draft: Draft, number: int, operator: Any) -> bool:
     if operator_name(draft.codes[operator.opcodeIndex]) != "HARD_SWISH":
         return False
-    both = [view(draft.subgraphs[number].tensors[index]) for index in (operator.inputs[0], operator.outputs[0])]
-    return all(known.dtype == "INT8" and len(known.scales) == len(known.zero_points) == 1 for known in both)
+    return all(is_int8(draft.subgraphs[number].tensors[index]) for index in (operator.inputs[0], operator.outputs[0]))
 
 
 def _product(draft: Draft, number: int, operator: Any, sixth: int, half: int) -> list[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.tflite.flatbuffer import builtin_code, changed, indices, view
-from edgeswap.tflite.rewriting import Draft, rewrite
+from edgeswap.tflite.rewriting import Draft, rewrite_subgraphs
 
 # Of UNIDIRECTIONAL_SEQUENCE_LSTM: places of its inputs and of its intermediates.
 _PROJECTION, _OUTPUT_STATE, _CELL_STATE, _HIDDEN = 16, 18, 19, 4
@@ -29,20 +29,18 @@ def mend_lstm(data: bytes) -> bytes:
     Raises:
         ModelError: `data` is no TFLite file that can be read.
     """
-    return rewrite(data, _mend)
+    return rewrite_subgraphs(data, _mend)
 
 
-def _mend(model: Any) -> Any:
-    draft = Draft(model)
-    found = False
-    for subgraph in draft.subgraphs:
-        for operator in subgraph.operators:
-            if builtin_code(draft.codes[operator.opcodeIndex]) != schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM:
-                continue
-            for index, quantization in _wanted(subgraph, operator).items():
-                subgraph.tensors[index] = changed(subgraph.tensors[index], quantization=quantization)
-                found = True
-    return draft.model if found else model
+def _mend(draft: Draft, number: int) -> bool:
+    subgraph, found = draft.subgraphs[number], False
+    for operator in subgraph.operators:
+        if builtin_code(draft.codes[operator.opcodeIndex]) != schema.BuiltinOperator.UNIDIRECTIONAL_SEQUENCE_LSTM:
+            continue
+        for index, quantization in _wanted(subgraph, operator).items():
+            subgraph.tensors[index] = changed(subgraph.tensors[index], quantization=quantization)
+            found = True
+    return found
 
 
 def _wanted(subgraph: Any, operator: Any) -> dict[int, Any]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeswap.tflite.flatbuffer import builtin_code, changed, view
-from edgeswap.tflite.rewriting import Draft, rewrite
+from edgeswap.tflite.flatbuffer import builtin_code, changed, is_int8, view
+from edgeswap.tflite.rewriting import Draft, rewrite_subgraphs
 
 _OP = schema.BuiltinOperator
 # By operator: which input holds the values, and the version that takes int8 (TFLite's versioning/op_version.cc).
@@ -42,18 +42,14 @@ def fold_moves(data: bytes) -> bytes:
     Raises:
         ModelError: `data` is no TFLite file that can be read.
     """
-    return rewrite(data, _fold)
+    return rewrite_subgraphs(data, _fold)
 
 
-def _fold(model: Any) -> Any:
-    draft = Draft(model)
-    found = False
-    for number in range(len(draft.subgraphs)):
-        moves = _Moves(draft, number).all()
-        if moves:
-            found = True
-            draft.subgraphs[number].operators = _written(draft, number, moves)
-    return draft.model if found else model
+def _fold(draft: Draft, number: int) -> bool:
+    moves = _Moves(draft, number).all()
+    if moves:
+        draft.subgraphs[number].operators = _written(draft, number, moves)
+    return bool(moves)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +79,7 @@ class _Moves:
         open_tensors = {
             int(operator.outputs[0])
             for operator in self.subgraph.operators
-            if self.kind(operator) == _OP.DEQUANTIZE and _is_int8(self.subgraph.tensors[operator.inputs[0]])
+            if self.kind(operator) == _OP.DEQUANTIZE and is_int8(self.subgraph.tensors[operator.inputs[0]])
         }
         found = []
         for operator in self.subgraph.operators:
@@ -103,7 +99,7 @@ class _Moves:
         )
 
     def quantizes(self, operator: Any) -> bool:
-        return self.kind(operator) == _OP.QUANTIZE and _is_int8(self.subgraph.tensors[operator.outputs[0]])
+        return self.kind(operator) == _OP.QUANTIZE and is_int8(self.subgraph.tensors[operator.outputs[0]])
 
 
 def _written(draft: Draft, number: int, moves: Sequence[Any]) -> list[Any]:
@@ -129,7 +125,7 @@ def _written(draft: Draft, number: int, moves: Sequence[Any]) -> list[Any]:
                 written.append(changed(operator, inputs=[source]))
         else:
             written.append(operator)
-            if kind[id(original)] == _OP.DEQUANTIZE and _is_int8(subgraph.tensors[operator.inputs[0]]):
+            if kind[id(original)] == _OP.DEQUANTIZE and is_int8(subgraph.tensors[operator.inputs[0]]):
                 int8[int(operator.outputs[0])] = int(operator.inputs[0])
                 dequantized.add(int(operator.outputs[0]))
     read = {int(index) for operator in written for index in operator.inputs} | ends
@@ -162,9 +158,3 @@ def _values(kind: int, operator: Any) -> int:
 def _quantization(subgraph: Any, index: int) -> tuple[float, int]:
     known = view(subgraph.tensors[index])
     return known.scales[0], known.zero_points[0]
-
-
-def _is_int8(tensor: Any) -> bool:
-    """Whether a tensor is int8 with one scale."""
-    known = view(tensor)
-    return known.dtype == "INT8" and len(known.scales) == len(known.zero_points) == 1

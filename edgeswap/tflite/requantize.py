@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeswap.tflite.flatbuffer import operator_name, view
+from edgeswap.tflite.flatbuffer import is_int8, operator_name
 from edgeswap.tflite.rewriting import Draft, replace_operators
 
 # A slope this near to 1 moves a value by less than a ten-thousandth of an int8 step.
@@ -38,8 +38,7 @@ def _quantize(draft: Draft, number: int, operator: Any) -> list[Any] | None:
     if operator_name(draft.codes[operator.opcodeIndex]) != "LEAKY_RELU":
         return None
     source, target = int(operator.inputs[0]), int(operator.outputs[0])
-    both = [view(draft.subgraphs[number].tensors[index]) for index in (source, target)]
-    is_int8 = all(known.dtype == "INT8" and len(known.scales) == 1 for known in both)
-    if not is_int8 or not _LOWEST_SLOPE <= operator.builtinOptions.alpha <= 1.0:
+    both_int8 = all(is_int8(draft.subgraphs[number].tensors[index]) for index in (source, target))
+    if not both_int8 or not _LOWEST_SLOPE <= operator.builtinOptions.alpha <= 1.0:
         return None
     return [draft.operator(schema.BuiltinOperator.QUANTIZE, [source], target)]

@@ -33,6 +33,25 @@ def rewrite(data: bytes, change: Callable[[Any], Any]) -> bytes:
     return _with_attachments(write(without_orphans(after)), data)
 
 
+def rewrite_subgraphs(data: bytes, change: Callable[[Draft, int], bool]) -> bytes:
+    """`data` with some subgraphs changed, see `rewrite`.
+
+    Args:
+        data: the file.
+        change: the draft and the number of a subgraph in it, which it may change; whether it did.
+
+    Raises:
+        ModelError: `data` cannot be read.
+    """
+
+    def change_all(model: Any) -> Any:
+        draft = Draft(model)
+        changes = [change(draft, number) for number in range(len(draft.subgraphs))]
+        return draft.model if any(changes) else model
+
+    return rewrite(data, change_all)
+
+
 def replace_operators(data: bytes, instead: Callable[[Draft, int, Any], Sequence[Any] | None]) -> bytes:
     """`data` with some operators written as others, see `rewrite`.
 
@@ -44,19 +63,13 @@ def replace_operators(data: bytes, instead: Callable[[Draft, int, Any], Sequence
         ModelError: `data` cannot be read.
     """
 
-    def change(model: Any) -> Any:
-        draft = Draft(model)
-        found = False
-        for number, subgraph in enumerate(draft.subgraphs):
-            written: list[Any] = []
-            for operator in subgraph.operators:
-                others = instead(draft, number, operator)
-                written += [operator] if others is None else others
-                found = found or others is not None
-            subgraph.operators = written
-        return draft.model if found else model
+    def change(draft: Draft, number: int) -> bool:
+        subgraph = draft.subgraphs[number]
+        written = [(operator, instead(draft, number, operator)) for operator in subgraph.operators]
+        subgraph.operators = [one for operator, others in written for one in ([operator] if others is None else others)]
+        return any(others is not None for _, others in written)
 
-    return rewrite(data, change)
+    return rewrite_subgraphs(data, change)
 
 
 def _with_attachments(rewritten: bytes, original: bytes) -> bytes:
