@@ -60,9 +60,9 @@ class ImportClock:
     started: float = field(default_factory=time.perf_counter)
 
     @contextmanager
-    def step(self, title: str, total: float | None = None, *, expected_s: float | None = None) -> Iterator[ImportClock]:
+    def step(self, title: str, total: float | None = None) -> Iterator[ImportClock]:
         """Begin anew with each step, of which the one with the converter is the last."""
-        del title, total, expected_s
+        del title, total
         self.seconds, self.parts, self.started = 0.0, 0.0, time.perf_counter()
         yield self
 

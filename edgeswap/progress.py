@@ -34,10 +34,8 @@ class Step(Protocol):
 class Progress(Protocol):
     """Where steps are announced."""
 
-    def step(
-        self, title: str, total: float | None = None, *, expected_s: float | None = None
-    ) -> AbstractContextManager[Step]:
-        """Announce a step of `total` units, or where nothing can be counted one that takes about `expected_s`."""
+    def step(self, title: str, total: float | None = None) -> AbstractContextManager[Step]:
+        """Announce a step of `total` units; None where nothing can be counted."""
 
     def warn(self, problem: str, remedy: str) -> None:
         """Say at once what the user may want to know before the run goes on; the report says it again."""
@@ -53,13 +51,7 @@ class Silent:
     """Says nothing."""
 
     @contextmanager
-    def step(
-        self,
-        title: str,  # noqa: ARG002
-        total: float | None = None,  # noqa: ARG002
-        *,
-        expected_s: float | None = None,  # noqa: ARG002
-    ) -> Iterator[Step]:
+    def step(self, title: str, total: float | None = None) -> Iterator[Step]:  # noqa: ARG002
         """Accept a step and say nothing of it."""
         yield _SilentStep()
 
@@ -74,13 +66,7 @@ class Logged:
     """
 
     @contextmanager
-    def step(
-        self,
-        title: str,
-        total: float | None = None,  # noqa: ARG002
-        *,
-        expected_s: float | None = None,  # noqa: ARG002
-    ) -> Iterator[Step]:
+    def step(self, title: str, total: float | None = None) -> Iterator[Step]:  # noqa: ARG002
         """Log the step's title."""
         logging.getLogger("edgeswap").info("%s", title)
         yield _SilentStep()
@@ -102,13 +88,7 @@ class Told(Logged):
         self.tell = tell
 
     @contextmanager
-    def step(
-        self,
-        title: str,
-        total: float | None = None,
-        *,
-        expected_s: float | None = None,  # noqa: ARG002
-    ) -> Iterator[Step]:
+    def step(self, title: str, total: float | None = None) -> Iterator[Step]:
         """Tell of the step."""
         running = _ToldStep(title, total, self.tell)
         running.advance(0)
@@ -137,13 +117,7 @@ class Plain:
         self.stream = stream
 
     @contextmanager
-    def step(
-        self,
-        title: str,
-        total: float | None = None,  # noqa: ARG002
-        *,
-        expected_s: float | None = None,  # noqa: ARG002
-    ) -> Iterator[Step]:
+    def step(self, title: str, total: float | None = None) -> Iterator[Step]:  # noqa: ARG002
         """Write the step's title and the seconds it took, after it."""
         started = time.monotonic()
         yield _SilentStep()
@@ -170,10 +144,10 @@ class Bars:
         self._running = 0
 
     @contextmanager
-    def step(self, title: str, total: float | None = None, *, expected_s: float | None = None) -> Iterator[Step]:
+    def step(self, title: str, total: float | None = None) -> Iterator[Step]:
         """Show a bar for the step, which stays with its time when it is done."""
         with self._shown() as rich_progress:
-            task = rich_progress.add_task(title, total=total, note="", expected_s=expected_s)
+            task = rich_progress.add_task(title, total=total, note="")
 
             class RichStep:
                 def advance(self, amount: float = 1, note: str = "") -> None:
@@ -229,8 +203,6 @@ def _columns(ascii_only: bool) -> tuple[ProgressColumn, ...]:
             if task.finished:
                 return Text(f"{_clock(task.finished_time)}     ")
             left = task.time_remaining
-            if left is None and task.fields["expected_s"] is not None:
-                left = max(1.0, task.fields["expected_s"] - (task.elapsed or 0))
             return Text(f"{_clock(task.elapsed)} ... " if left is None else f"{_clock(left)} left")
 
     return (

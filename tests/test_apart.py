@@ -28,8 +28,8 @@ class Recorded:
         self.events = []
 
     @contextmanager
-    def step(self, title, total=None, *, expected_s=None):
-        self.events.append((title, total, expected_s))
+    def step(self, title, total=None):
+        self.events.append((title, total))
         try:
             yield self
         except BaseException:
@@ -61,7 +61,7 @@ def test_answer_and_progress_come_through(tmp_path):
     found = run(Moody("board", tmp_path), progress)
     assert found["machine"]["board"] == "board of board"
     assert progress.events == [
-        ("Measuring on board", 2.0, None),
+        ("Measuring on board", 2.0),
         1.0,
         (0.25, "half a mind"),
         (0.75, ""),

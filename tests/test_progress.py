@@ -31,7 +31,7 @@ with progress.step("Quantization-aware training", 30) as step:
     for _ in range(30):
         time.sleep(float(sys.argv[1]))
         step.advance(1, "epoch 10/10, loss 0.123")
-with progress.step("Build the network", expected_s=3):
+with progress.step("Build the network"):
     time.sleep(0.6)
 print("the report")
 """
@@ -82,7 +82,8 @@ def test_a_terminal_shows_the_time_left_within_its_width():
         if re.search(r"Quantization-aware training .* 0:0[123] left epoch 10/10, loss 0", frame)
     ]
     assert left
-    assert [frame for frame in frames if re.search(r"Build the network .* 0:0[23] left", frame)]
+    # Nothing of it can be counted: the time that has passed.
+    assert [frame for frame in frames if re.search(r"Build the network .* 0:0[01] \.\.\.", frame)]
     assert any(re.search(r"Quantization-aware training .* 0:03 +epoch", frame) for frame in frames)  # what it took
     assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l") > 0  # the cursor is shown again
 
@@ -150,7 +151,7 @@ def test_bars_without_unicode():
 
 
 def test_silent():
-    with Silent().step("Step", expected_s=1) as step:
+    with Silent().step("Step") as step:
         step.advance(1)
         step.expect(2)
 
@@ -247,7 +248,7 @@ def test_a_callable_is_told_of_every_step_and_how_far_it_is(caplog):
 def test_without_progress_the_logger_is_told(caplog):
     caplog.set_level("INFO", logger="edgeswap")
     progress = progress_to(None)
-    with progress.step("Train", total=4, expected_s=3) as step:
+    with progress.step("Train", total=4) as step:
         step.expect(2)
         step.advance(2, "loss 0.1")
     progress.warn("Expected light, got 100 % dark.", "Lift the lid.")

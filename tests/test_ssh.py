@@ -64,7 +64,7 @@ class Recorded:
         self.title = ""
 
     @contextmanager
-    def step(self, title: str, total: float | None = None, *, expected_s: float | None = None) -> Iterator[Recorded]:
+    def step(self, title: str, total: float | None = None) -> Iterator[Recorded]:
         self.title = title
         self.totals[title], self.done[title] = total, 0.0
         yield self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +28,8 @@ class Invocation:
 
 def start(stages: str, progress: Any) -> Any:
     """The module called `stages`, which imports TensorFlow."""
-    from edgeswap.system.start import STAGES_MODULES, import_counted  # noqa: PLC0415  (keeps --help fast)
-
-    with progress.step("Start TensorFlow", total=1.0) as step:
-        return import_counted(stages, STAGES_MODULES, step.advance)
+    with progress.step("Start TensorFlow"):
+        return importlib.import_module(stages)
 
 
 def show(report: Any, as_json: bool, render: Callable[..., None], **how: Any) -> None:

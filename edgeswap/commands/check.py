@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from edgeswap.compatibility import tflite_findings
@@ -10,7 +11,6 @@ from edgeswap.config.model import CheckConfig
 from edgeswap.errors import ConfigError
 from edgeswap.model.rehearsal import preview
 from edgeswap.progress import Progress, Silent
-from edgeswap.system.start import STAGES_MODULES, import_counted
 from edgeswap.targets.names import backend_of
 
 
@@ -36,8 +36,8 @@ def check(config: CheckConfig, *, progress: Progress | None = None) -> CheckRepo
         return tflite_findings.check_everywhere(data, targets, name=name)
     if is_file:
         preview(model, trust=config.trust, custom_objects=config.custom_objects)
-    with progress.step("Start TensorFlow", total=1.0) as step:
-        keras_findings = import_counted("edgeswap.compatibility.keras_findings", STAGES_MODULES, step.advance)
+    with progress.step("Start TensorFlow"):
+        keras_findings = importlib.import_module("edgeswap.compatibility.keras_findings")
     report: CheckReport = keras_findings.check_model(
         model,
         targets,

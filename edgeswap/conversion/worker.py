@@ -126,7 +126,9 @@ def _one_by_one(samples: Mapping[str, Any], report: Report) -> Iterator[dict[str
 def _with_names(tflite_model: bytearray, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
     """The model with its inputs and outputs in the order and under the names they had in Keras.
 
-    The converter orders and names them as it likes, but its signature tells which is x0, x1, … and y0, y1, …
+    The converter orders and names them as it likes, but its signature tells which is x0, x1, … and y0, y1, … It is
+    written by TensorFlow's writer and not by `edgeswap.tflite.flatbuffer.write`, which aligns weights to 16 bytes and
+    so gives other bytes and a larger file.
     """
     from tensorflow.lite.tools import flatbuffer_utils  # noqa: PLC0415
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,8 @@ def representative_dataset(
     chosen = choose(len(dataset), dataset.labels, count, seed)
     picked = dataset.subset(chosen)
     if test is not None:
-        _refuse_test_samples(picked.digests, test.digests, dataset.source)
+        remedy = "Take them out of one of the two: figures from samples that set the ranges prove nothing."
+        refuse_test_samples(picked, test, role="calibration", remedy=remedy)
     processed = preprocess(picked.read(np.arange(len(picked))))
     by_name = processed if isinstance(processed, Mapping) else {next(iter(shapes)): processed}
     if set(by_name) != set(shapes):
@@ -115,14 +116,25 @@ def checked(name: str, samples: npt.NDArray[np.float32], shape: Sequence[int | N
     return samples
 
 
-def _refuse_test_samples(chosen: Collection[bytes], test: Collection[bytes], source: str) -> None:
-    known = set(test)
-    shared = sum(digest in known for digest in chosen)
+def refuse_test_samples(used: Dataset, test: Dataset, *, role: str, remedy: str) -> None:
+    """Refuse samples that are also test samples, byte by byte.
+
+    Args:
+        used: samples that the model learns from.
+        test: samples for the figures.
+        role: of `used`, such as `training`.
+        remedy: what to do about it.
+
+    Raises:
+        DataError: `used` and `test` share a sample.
+    """
+    known = set(test.digests)
+    shared = sum(digest in known for digest in used.digests)
     if shared:
         raise DataError(
-            f"Expected calibration samples that are not in the test split, got {shared} of {len(chosen)} from {source} "
+            f"Expected {role} samples that are not in the test split, got {shared} of {len(used)} from {used.source} "
             "that are.",
-            "Take them out of one of the two: figures from samples that set the ranges prove nothing.",
+            remedy,
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.data.calibration import choose, representative_dataset
+from edgeswap.data.calibration import choose, refuse_test_samples, representative_dataset
 from edgeswap.data.class_names import read_names, require_same_names
 from edgeswap.data.images import ImageFiles
 from edgeswap.data.load import Dataset, load, stratified_split
@@ -27,7 +27,6 @@ from edgeswap.records import Caution, Data, DataSource
 
 HELD_OUT = 0.2
 CALIBRATION_SAMPLES = 500
-CHECK_S_PER_IMAGE = 0.0005  # JPEGs of 500x375 on two cores; another machine bends the time left that is shown alone
 _SILENT = Silent()
 
 
@@ -151,7 +150,9 @@ def split(
         test_spec, cautions = specs.data, (_by_folders(data, data.split),)
     if test_spec is not None:
         train, test = data, opened(test_spec, "test")
-        _refuse_test_samples(train, test)
+        if train is not None:
+            remedy = "Take them out of one of the two, or leave --test-data away: then a part of --data is set aside."
+            refuse_test_samples(train, test, role="training", remedy=remedy)
     elif data is not None:
         train, test = stratified_split(data, HELD_OUT, seed)
         train = _without(train, test)
@@ -170,7 +171,7 @@ def split(
     calibration = pool.subset(choose(len(pool), pool.labels, CALIBRATION_SAMPLES, seed))
     used = [test, train if trains and train is not None else calibration]
     used += [calibration] if calibration.samples is not used[1].samples else []
-    with progress.step("Check the data", expected_s=CHECK_S_PER_IMAGE * sum(map(len, used))):
+    with progress.step("Check the data"):
         cautions += _sideways(used, specs.resize)
     representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=input_shapes, test=test)
     return Splits(train if trains else None, calibration, test, preprocess, representative, cautions)
@@ -216,17 +217,6 @@ def _set_aside(test: Dataset) -> Caution:
         "have been trained: edgeswap cannot know.",
         remedy="Pass by --test-data samples that the float model was not trained on; else its figure may be too good.",
     )
-
-
-def _refuse_test_samples(train: Dataset | None, test: Dataset) -> None:
-    known = set(test.digests)
-    shared = 0 if train is None else sum(digest in known for digest in train.digests)
-    if train is not None and shared:
-        raise DataError(
-            f"Expected training samples that are not in the test split, got {shared} of {len(train)} from "
-            f"{train.source} that are.",
-            "Take them out of one of the two, or leave --test-data away: then a part of --data is set aside.",
-        )
 
 
 def _without(dataset: Dataset, test: Dataset) -> Dataset:

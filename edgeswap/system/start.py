@@ -8,9 +8,8 @@ import threading
 from collections.abc import Callable
 from types import ModuleType
 
-# How many modules Python holds when the stages, or TensorFlow alone, are imported: measured with TensorFlow 2.21 and
-# Keras 3.15. Another number in another version bends the estimate, nothing else.
-STAGES_MODULES = 4700
+# How many modules Python holds when TensorFlow is imported: measured with TensorFlow 2.21 and Keras 3.15. Another
+# number in another version bends the estimate, nothing else.
 TENSORFLOW_MODULES = 3000
 POLL_S = 0.25
 

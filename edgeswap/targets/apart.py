@@ -110,7 +110,7 @@ def _follow(events: IO[bytes], progress: Progress) -> dict[str, Any]:
         last = json.loads(line)
         match last.get("event"):
             case "begin":
-                manager = progress.step(last["title"], last["total"], expected_s=last["expected_s"])
+                manager = progress.step(last["title"], last["total"])
                 open_steps[last["step"]] = manager, manager.__enter__()
             case "advance":
                 open_steps[last["step"]][1].advance(last["amount"], last["note"])
@@ -136,7 +136,7 @@ class _Told:
         self.numbers = itertools.count()
 
     @contextmanager
-    def step(self, title: str, total: float | None = None, *, expected_s: float | None = None) -> Iterator[Step]:
+    def step(self, title: str, total: float | None = None) -> Iterator[Step]:
         number, tell = next(self.numbers), self.tell
 
         class Told:
@@ -146,7 +146,7 @@ class _Told:
             def expect(self, total: float) -> None:
                 tell(event="expect", step=number, total=total)
 
-        tell(event="begin", step=number, title=title, total=total, expected_s=expected_s)
+        tell(event="begin", step=number, title=title, total=total)
         yield Told()
         tell(event="finish", step=number)
 

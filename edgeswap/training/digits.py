@@ -24,6 +24,8 @@ def train(
     """A copy of `model` trained on `dataset`: Adam, cosine decay, digits shifted by up to one pixel each way.
 
     The same seed gives the same weights to the last bit on the same machine with the same number of threads.
+    It is a loop of its own and not `edgeswap.training.fit.train`, which trains tf_keras models, shifts no images and
+    draws the order of the samples otherwise: the example would get other weights, and its int8 model other bytes.
 
     Args:
         model: what `build` returns; it stays as it is.
