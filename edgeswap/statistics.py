@@ -20,10 +20,10 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
         raise ValueError(f"Expected 0 <= successes <= n, got {successes} of {n}.")
     if n == 0:
         return 0.0, 1.0
-    share, square = successes / n, Z95**2
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = Z95 / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n**2))
-    return (0.0 if successes == 0 else middle - half), (1.0 if successes == n else middle + half)
+    from scipy.stats import binomtest  # noqa: PLC0415  (takes a second to import)
+
+    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    return (0.0 if successes == 0 else float(interval.low)), (1.0 if successes == n else float(interval.high))
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
@@ -33,20 +33,19 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
         only_first: samples on which only the first is right.
         only_second: samples on which only the second is right.
 
-    Twice the smaller tail of Binomial(only_first + only_second, 1/2), at most 1; in whole numbers, so exact.
     Source: McNemar, Psychometrika 12, 1947, 153-157; exact form as in Fagerland, Lydersen and Laake, BMC Medical
-    Research Methodology 13:91, 2013.
+    Research Methodology 13:91, 2013: the binomial test that the discordant pairs are split in halves.
 
     Raises:
         ValueError: a count is negative.
     """
     if min(only_first, only_second) < 0:
         raise ValueError(f"Expected counts from 0, got {only_first} and {only_second}.")
-    n, term, tail = only_first + only_second, 1, 0
-    for k in range(min(only_first, only_second) + 1):
-        tail += term
-        term = term * (n - k) // (k + 1)
-    return min(1.0, (2 * tail) / (1 << n))
+    if only_first == only_second:
+        return 1.0
+    from scipy.stats import binomtest  # noqa: PLC0415  (takes a second to import)
+
+    return float(binomtest(only_first, only_first + only_second).pvalue)
 
 
 def paired_difference_interval(only_first: int, only_second: int, n: int) -> tuple[float, float]:
