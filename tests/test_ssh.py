@@ -21,7 +21,7 @@ from edgeswap.errors import TargetError
 from edgeswap.progress import Silent
 from edgeswap.system import shipped
 from edgeswap.system.interruption import Interrupted, interruptible
-from edgeswap.targets import ssh, ssh_board
+from edgeswap.targets import ssh, ssh_board, ssh_tools
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import Target, measure
 from edgeswap.targets.ssh_login import connect
@@ -283,9 +283,9 @@ def test_a_login_that_runs_nothing(tmp_path: Path) -> None:
 
 
 def test_no_ssh_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert ssh.missing() == []
+    assert ssh_tools.missing() == []
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert len(ssh.missing()) == 1
+    assert len(ssh_tools.missing()) == 1
     error = failed(ssh.Ssh.parse("ssh://board"))
     assert "no ssh on PATH" in error.problem
     assert "openssh-client" in error.remedy
@@ -400,7 +400,7 @@ def test_the_death_of_this_process_ends_everything_there(server: Server, script:
     (tmp_path / "script.py").write_text(f"import os, pathlib, subprocess, sys, time\n{body}")
     program = f"""
 import pathlib
-from edgeswap import shipped
+from edgeswap.system import shipped
 from edgeswap.progress import Silent
 from edgeswap.targets import ssh
 from edgeswap.targets.ssh_wheels import Environment
