@@ -12,8 +12,9 @@ Importing this never imports TensorFlow; the functions do when they are called. 
 step (INFO) and of what a user should know (WARNING), unless `progress` is given.
 
 What changes in the process: TensorFlow is imported with `TF_CPP_MIN_LOG_LEVEL=2` and `TF_ENABLE_ONEDNN_OPTS=0`, unless
-these are set; its Python logger is set to ERROR; and Python's recursion limit is raised to 30,000, as Keras walks a
-network by recursion. Random states, warning filters, `sys.path` and other variables stay as they are.
+these are set; its Python logger is set to ERROR; Python's recursion limit is raised to 30,000, as Keras walks a network
+by recursion; Keras' counters for names of layers go on; and NumPy adds warning filters of its own when it is imported.
+Random states, `sys.path` and all else stay as they are.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgeswap.system.random_state import kept_random_state
 from edgeswap.version import __version__
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ __all__ = [
 ]
 
 
+@kept_random_state()
 def export(
     model: Any = None,
     *,
@@ -142,6 +145,7 @@ def export(
     return run(config, progress=told)
 
 
+@kept_random_state()
 def bench(
     *models: str | Path,
     data: Any = None,
@@ -189,6 +193,7 @@ def bench(
     return run(bench_config(settings), progress=told)
 
 
+@kept_random_state()
 def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | Sequence[str] = ()) -> Any:
     """The Keras 3 or tf_keras model in a file, not compiled.
 
@@ -206,6 +211,7 @@ def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping
     return load(path, trust=trust, custom_objects=custom_objects)
 
 
+@kept_random_state()
 def swap_activations(
     model: Any,
     activation: str | None = None,
@@ -239,6 +245,7 @@ def swap_activations(
     return run(**settings)
 
 
+@kept_random_state()
 def check(
     model: Any,
     *,
@@ -277,6 +284,7 @@ def save_qat(qat_model: Any, path: str | Path) -> None:
     save(qat_model, Path(path))
 
 
+@kept_random_state()
 def load_qat(path: str | Path, *, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The fake-quant model that `edgeswap export --save-qat` or `save_qat` wrote: a tf_keras model to train on.
 
@@ -287,6 +295,7 @@ def load_qat(path: str | Path, *, custom_objects: Mapping[str, Any] | None = Non
     return load(Path(path), custom_objects=custom_objects)
 
 
+@kept_random_state()
 def convert_qat(
     qat_model: Any, samples: Any, *, hard_swish: Literal["auto", "operator", "rewritten"] = "auto"
 ) -> bytes:

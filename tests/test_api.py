@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import logging
+import os
 import pydoc
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
 import types
 import typing
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +26,7 @@ from edgeswap.config.bench import BenchConfig
 from edgeswap.config.export import ExportConfig
 from edgeswap.config.model import CheckConfig
 from edgeswap.errors import ConfigError, ModelError
-from edgeswap.frameworks import keras, tf_keras
+from edgeswap.frameworks import keras, tf, tf_keras
 from tests.models import digits
 
 X = (digits("test")[0] / 255).astype(np.float32)
@@ -183,8 +192,6 @@ def test_check_takes_a_model_a_file_and_a_tflite_by_path_or_bytes(tiny, tmp_path
 
 
 def test_a_swap_takes_a_path_and_data_of_every_kind(tiny):
-    from edgeswap.frameworks import tf
-
     x, y = digits("test")
     plain = api.swap_activations(tiny / "tiny.keras", "relu6", data=X).effects
     batches = tf.data.Dataset.from_tensor_slices((X, y)).batch(32)
@@ -193,3 +200,81 @@ def test_a_swap_takes_a_path_and_data_of_every_kind(tiny):
         assert found.ranges == plain.ranges
     pixels = api.swap_activations(tiny / "tiny.keras", "relu6", data=x, preprocess="unit").effects
     assert pixels.ranges == plain.ranges
+
+
+def global_state() -> dict[str, object]:
+    """What a library must leave as it is."""
+    from tensorflow.python.eager import context
+
+    return {
+        "python": random.getstate(),
+        "numpy": str(np.random.get_state()),  # noqa: NPY002
+        "tensorflow": (context.context()._seed, context.context()._rng.getstate()),
+        "warnings": list(warnings.filters),
+        "path": list(sys.path),
+        "environment": dict(os.environ),
+        "folder": Path.cwd(),
+        "recursion": sys.getrecursionlimit(),
+        "temporary": tempfile.gettempdir(),
+        "handlers": logging.getLogger("edgeswap").handlers + logging.getLogger().handlers,
+        "errors": np.geterr(),
+        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+        "threads": threading.active_count(),
+    }
+
+
+def test_nothing_global_is_changed_by_a_call(tiny, place):
+    keras.utils.set_random_seed(7)
+    keras.random.normal((2,))  # makes all there is to be changed
+    tf.random.normal((2,))
+    (place / "own.py").write_text("import helper\n\ndef load():\n    import helper_too\n    return helper.data()\n")
+    (place / "helper_too.py").touch()
+    (place / "helper.py").write_text("from tests.models import digits\n\ndef data():\n    return digits('train')\n")
+    before = global_state()
+    api.load_model(tiny / "old.h5")
+    api.swap_activations(tiny / "tiny.keras", "relu6", data=X)
+    api.check(tiny / "tiny.keras", activation="relu6")
+    assert global_state() == before
+    result = api.export(
+        tiny / "tiny.keras", data="own:load", preprocess="unit", activation="relu6", recover_epochs=1, epochs=1
+    )
+    assert global_state() == before
+    for name in ("a.tflite", "b.tflite"):
+        (place / name).write_bytes(result.tflite)
+    api.bench("a.tflite", "b.tflite", quick=True)
+    assert global_state() == before
+    assert np.asarray(tf.random.normal((2,))).tolist() == _second_draw(7)
+
+
+def _second_draw(seed: int) -> list[float]:
+    keras.utils.set_random_seed(seed)
+    tf.random.normal((2,))
+    return np.asarray(tf.random.normal((2,))).tolist()
+
+
+def test_the_first_call_of_a_process_sets_no_seed_and_only_what_is_documented(tiny):
+    command = [sys.executable, "-c", FIRST_CALL, str(tiny / "old.h5")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+FIRST_CALL = """
+import logging, os, random, sys, warnings
+import numpy  # which adds filters of its own
+
+random.seed(3)
+before = dict(os.environ), list(sys.path), list(warnings.filters), random.getstate()
+import edgeswap
+
+assert (dict(os.environ), list(sys.path), list(warnings.filters), random.getstate()) == before
+edgeswap.load_model(sys.argv[1])
+environment, *rest = before
+changed = {name for name in os.environ if os.environ[name] != environment.get(name)}
+assert changed <= {"TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS", "TF2_BEHAVIOR"}, changed
+assert [list(sys.path), list(warnings.filters), random.getstate()] == rest
+from tensorflow.python.eager import context
+
+assert context.context()._seed is None
+assert logging.getLogger("edgeswap").handlers == []
+"""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from edgeswap.errors import ConfigError, DataError
+
+_LOCK = threading.Lock()
 
 
 def import_function(spec: str) -> Callable[..., Any]:
@@ -19,11 +23,9 @@ def import_function(spec: str) -> Callable[..., Any]:
         ConfigError: there is no such module or function, or importing the module raised an error.
     """
     module_name, _, function_name = spec.partition(":")
-    working_directory = str(Path.cwd())
-    if working_directory not in sys.path:
-        sys.path.append(working_directory)
     try:
-        module = importlib.import_module(module_name)
+        with _working_directory_on_path():
+            module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"Expected an importable module in {spec!r}, got: {error}.",
@@ -54,12 +56,26 @@ def call_function(spec: str, function: Callable[..., Any], *arguments: Any) -> A
         DataError: it raised an error, whatever kind; the message says which and where.
     """
     try:
-        return function(*arguments)
+        with _working_directory_on_path():  # it may import a module beside its own
+            return function(*arguments)
     except Exception as error:
         raise DataError(
             f"Expected {spec} to return, but it raised {_told(error)}.",
             "Mend the function; --debug shows the whole traceback.",
         ) from error
+
+
+@contextmanager
+def _working_directory_on_path() -> Iterator[None]:
+    """Find modules of the working directory too, after all others; the path is afterwards as it was."""
+    entry = str(Path.cwd())  # an object of its own, so that another thread's, or the user's, is not taken out
+    sys.path.append(entry)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            for place in [place for place, other in enumerate(sys.path) if other is entry]:
+                del sys.path[place]
 
 
 def _told(error: Exception) -> str:

@@ -6,9 +6,12 @@ often share a level and top-1 becomes a matter of order.
 
 from __future__ import annotations
 
+import random
+
 from edgeswap.activations.catalog import Activation
 from edgeswap.frameworks import keras
 from edgeswap.model.zoo import mobilenet_v2
+from edgeswap.system.random_state import kept_random_state
 
 # Strides come early: at 8x8 pixels the depthwise layers dominate, and the later ones cost a quarter each at 4x4.
 STAGES = (
@@ -28,15 +31,16 @@ def build(activation: str | Activation = "swish", *, seed: int = 0) -> keras.Mod
     Raises:
         ConfigError: the activation is not in the catalog.
     """
-    keras.utils.set_random_seed(seed)
-    return mobilenet_v2.build(
-        (8, 8, 1),
-        10,
-        activation=activation,
-        stages=STAGES,
-        stem_channels=16,
-        stem_stride=1,
-        last_channels=128,
-        momentum=0.9,
-        name="digits",
-    )
+    with kept_random_state():
+        random.seed(seed)  # from which Keras 3 draws the seeds of initializers
+        return mobilenet_v2.build(
+            (8, 8, 1),
+            10,
+            activation=activation,
+            stages=STAGES,
+            stem_channels=16,
+            stem_stride=1,
+            last_channels=128,
+            momentum=0.9,
+            name="digits",
+        )
