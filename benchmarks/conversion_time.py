@@ -45,32 +45,29 @@ SIZE = 96
 SAMPLES = 500
 MOST_RATIO = 1.3
 SIDES = ("edgeswap", "bare")
-IMPORT_SHARE = 0.6  # of the converter's step; `edgeswap.conversion.convert` tells the rest when the import is done
 
 
 @dataclass
 class ImportClock:
     """A `Progress` that notes how long the converter process took to start and to import TensorFlow.
 
-    Those parts of its step are the first; the step's next word is that the model is being loaded.
+    Its step's next word is that the model is being loaded.
     """
 
     seconds: float = 0.0
-    parts: float = 0.0
     started: float = field(default_factory=time.perf_counter)
 
     @contextmanager
     def step(self, title: str, total: float | None = None) -> Iterator[ImportClock]:
         """Begin anew with each step, of which the one with the converter is the last."""
         del title, total
-        self.seconds, self.parts, self.started = 0.0, 0.0, time.perf_counter()
+        self.seconds, self.started = 0.0, time.perf_counter()
         yield self
 
     def advance(self, amount: float = 1, note: str = "") -> None:
-        """Note the time once all parts that are the import's have been told."""
-        del note
-        before, self.parts = self.parts, self.parts + amount
-        if before < IMPORT_SHARE <= self.parts:
+        """Note the time when the import is done."""
+        del amount
+        if note == "load":
             self.seconds = time.perf_counter() - self.started
 
     def expect(self, total: float) -> None:

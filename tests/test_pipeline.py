@@ -358,7 +358,7 @@ def processes_of(marker: str) -> dict[int, str]:
 
 MOMENTS = {
     "trains": lambda running, work: len(list(work.glob(".edgeswap-*"))) == 1,
-    "converts": lambda running, work: any("convert_worker" in command for command in running.values()),
+    "converts": lambda running, work: any("conversion.worker" in command for command in running.values()),
     "measures": lambda running, work: any("benchmark.py" in command for command in running.values()),
 }
 

@@ -46,7 +46,7 @@ def run_worker(jobs: Sequence[Path], titles: Sequence[str], timeout_s: float, pr
         jobs: what `edgeswap.conversion.worker` is to do, in this order.
         titles: of the step that each of them is to `progress`.
         timeout_s: longest time without a sign of progress before the worker is killed.
-        progress: told of each job.
+        progress: told of each job: what it is doing, and each calibration sample.
 
     Raises:
         WorkerFailedError: a job ended otherwise than well.
@@ -57,7 +57,7 @@ def run_worker(jobs: Sequence[Path], titles: Sequence[str], timeout_s: float, pr
         job, stage, code = 0, "start", None
         try:
             for job, title in enumerate(titles):  # noqa: B007  (the last one is told of)
-                with progress.step(title, total=1.0) as step:
+                with progress.step(title) as step:
                     stage, code = _follow(worker, stage, watchdog, step)
                 if stage != "start":
                     break
@@ -144,31 +144,21 @@ _standing = _Standing()
 atexit.register(_standing.close)
 
 
-# Parts of the time that a small model takes; what follows the last of them is not known and left out.
-_SHARES = {"import": 0.6, "load": 0.1, "calibrate": 0.2}
-
-
 def _follow(worker: _Worker, stage: str, watchdog: _Watchdog, step: Step | None) -> tuple[str, int | None]:
     """Pass events on until a job is done or all is over; the stage it was in last, and how it ended if it did."""
     assert worker.process.stdout is not None
-    samples, rest = 1, 1 / (1 - _SHARES["import"])  # a worker that has served before need not import
     for line in worker.process.stdout:
         watchdog.reset()
         event = json.loads(line)
-        samples = event.get("samples", samples)
-        match event["stage"]:
-            case "done":
-                return "start", None
-            case "ended":
-                return stage, event["code"]
-            case "import TensorFlow" if step:
-                rest = 1.0
-                step.advance(_SHARES["import"] * event["share"])
-            case "load" if step:
-                step.advance(rest * _SHARES["load"])
-            case "calibrate" if step:
-                step.advance(rest * _SHARES["calibrate"] / samples)
+        if event["stage"] == "done":
+            return "start", None
+        if event["stage"] == "ended":
+            return stage, event["code"]
         stage = event["stage"]
+        if step is not None:
+            if "samples" in event:
+                step.expect(event["samples"])
+            step.advance(1 if stage == "calibrate" else 0, stage)
     return stage, worker.process.wait()
 
 

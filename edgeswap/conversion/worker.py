@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from edgeswap.system.child import end_with_parent
-from edgeswap.system.start import TENSORFLOW_MODULES, import_counted
+from edgeswap.system.start import import_aloud
 
 Report = Callable[..., None]
 IDLE_S = 60.0
@@ -46,10 +46,7 @@ def main() -> None:
         if folders is None:
             return
         if tf is None:
-            report(stage="import TensorFlow", share=0.0)  # takes seconds: the parent hears of it first
-            tf = import_counted(
-                "tensorflow", TENSORFLOW_MODULES, lambda share: report(stage="import TensorFlow", share=share)
-            )
+            tf = import_aloud("tensorflow", lambda: report(stage="import TensorFlow"))
         if not FORKS:
             _convert_all(tf, folders, report)
             return

@@ -1,4 +1,4 @@
-"""Import what takes seconds, and say how far it is."""
+"""Import what takes seconds, and give a sign of life meanwhile."""
 
 from __future__ import annotations
 
@@ -8,30 +8,20 @@ import threading
 from collections.abc import Callable
 from types import ModuleType
 
-# How many modules Python holds when TensorFlow is imported: measured with TensorFlow 2.21 and Keras 3.15. Another
-# number in another version bends the estimate, nothing else.
-TENSORFLOW_MODULES = 3000
 POLL_S = 0.25
 
 
-def import_counted(name: str, modules: int, tell: Callable[[float], None]) -> ModuleType:
-    """The module `name`; meanwhile `tell` is called in a thread with the share, 0 to 1, that is newly done.
-
-    Args:
-        name: the module.
-        modules: how many there are in `sys.modules` when it is imported, about.
-        tell: called some times a second.
-    """
+def import_aloud(name: str, tell: Callable[[], None]) -> ModuleType:
+    """The module `name`; `tell` is called first, and from a thread some times a second while modules are added."""
     done = threading.Event()
-    before = len(sys.modules)
+    tell()
 
     def watch() -> None:
-        told = 0.0
+        told = len(sys.modules)
         while not done.wait(POLL_S):
-            share = min(0.99, (len(sys.modules) - before) / max(modules - before, 1))
-            if share > told:
-                tell(share - told)
-                told = share
+            if len(sys.modules) > told:
+                tell()
+                told = len(sys.modules)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
