@@ -1,14 +1,14 @@
 """`export`: the whole way from a Keras model to a measured int8 .tflite. Read this first.
 
-Every stage is a module of its own, takes what the stages before it gave and gives a new value:
+Each stage is a module beside this one. It takes the values of earlier stages and returns a new one:
 
-    source        the model as it was given, as a graph
-    opened        the same beside its samples, shown to be the given model
-    float_models  the baseline; with other activations, recovered from the swap
-    candidate     with fake-quant, for QAT trained, beside a float control
-    converted     baseline and candidate as .tflite
-    proof         both measured on every target, compared and judged
-    reported      the report, and the bundle for an app
+    source        read the model into a graph
+    opened        open the samples, and show on some of them that the graph is the given model
+    float_models  build the baseline; swap its activations and recover from the swap
+    candidate     insert fake-quant; for QAT train it, and a float32 control beside it
+    converted     convert both to .tflite
+    proof         measure both on every target, compare them and judge the limits
+    reported      write the report, and the bundle for an app
 """
 
 from __future__ import annotations
