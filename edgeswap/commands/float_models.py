@@ -74,27 +74,36 @@ def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress
 
     with progress.step("Build the network"):
         final = build(swapped.graph)
-    predictions |= {"float32_swapped": _tested(final, splits, "Test float32, swapped", progress)}
+    predictions = {**predictions, "float32_swapped": _tested(final, splits, "Test float32, swapped", progress)}
     kept: tuple[Caution, ...] = ()
     if config.recover_epochs:
-        final = fine_tune(
-            final,
-            splits,
-            title="Recover from the swap",
-            epochs=config.recover_epochs,
-            learning_rate=RECOVERY_LEARNING_RATE,
-            seed=config.seed,
-            teacher=baseline,
-            batch_norm="updated",
-            progress=progress,
-        )
-        if config.output is not None:
-            normalizations = splits.preprocess.normalizations
-            kept = keep_float_model(final, folder / RECOVERED, normalizations=normalizations, progress=progress)
-        predictions |= {"float32_recovered": _tested(final, splits, "Test float32, recovered", progress)}
+        final, kept = _recovered(config, splits, final, baseline, folder, progress=progress)
+        recovered = _tested(final, splits, "Test float32, recovered", progress)
+        predictions = {**predictions, "float32_recovered": recovered}
     graph = with_weights_of(swapped.graph, final)
     cautions = (*ordered, *doubts, *kept)
     return FloatModels(splits, baseline, graph, final, swapped.activations, predictions, cautions)
+
+
+def _recovered(
+    config: ExportConfig, splits: Splits, model: Any, baseline: Any, folder: Path, *, progress: Progress
+) -> tuple[Any, tuple[Caution, ...]]:
+    """The swapped model trained back to what the baseline says; a caution where it cannot be kept."""
+    recovered = fine_tune(
+        model,
+        splits,
+        title="Recover from the swap",
+        epochs=config.recover_epochs,
+        learning_rate=RECOVERY_LEARNING_RATE,
+        seed=config.seed,
+        teacher=baseline,
+        batch_norm="updated",
+        progress=progress,
+    )
+    if config.output is None:
+        return recovered, ()
+    normalizations = splits.preprocess.normalizations
+    return recovered, keep_float_model(recovered, folder / RECOVERED, normalizations=normalizations, progress=progress)
 
 
 def _tested(model: Any, splits: Splits, title: str, progress: Progress) -> Classes:
