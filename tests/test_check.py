@@ -207,7 +207,7 @@ def test_layers_that_share_a_finding_and_operators_that_share_a_layer_stand_toge
         (Operation("MEAN", ((1, 8, 8, 6),), options={"axes": (3,)}), "multiple of 4"),
         (Operation("MEAN", ((1, 8, 8, 6),), options={"axes": (0,)}), "batch"),
         (Operation("MAX_POOL_2D", options={"fused": "RELU6"}), "RELU6"),
-        (Operation("PRELU", options={"slope_shape": (8, 8, 4)}), "not one a channel"),
+        (Operation("PRELU", options={"slope_shape": (8, 8, 4)}), "not one per channel"),
         (Operation("PAD", options={"padding": ((1, 1), (0, 0))}), "batch"),
         (Operation("STRIDED_SLICE", options={"strides": (1, 2)}), "strides"),
         (Operation("CONCATENATION", ((1, 4),), options={"constant_inputs": 1}), "constant"),

@@ -143,7 +143,7 @@ def test_by_the_table_all_of_it_maps(kind, form, folder):
 
 @pytest.mark.parametrize(
     ("kind", "operator", "remedy"),
-    [("elu_fake_quant", "ELU", "Swap swish, hard_swish or relu6 in."), ("hard_swish", "HARD_SWISH", "rewritten")],
+    [("elu_fake_quant", "ELU", "Swap it for swish, hard_swish or relu6."), ("hard_swish", "HARD_SWISH", "rewritten")],
 )
 def test_by_the_table_the_first_that_leaves_is_named_with_its_layer_and_what_to_choose(kind, operator, remedy, folder):
     model = lower(converted(kind), runtime="ai-edge-litert", hard_swish="operator")

@@ -37,8 +37,8 @@ def _estimated(basis: str, operation: Operation) -> Remark | None:
     return None if remark is None else replace(remark, basis=basis)
 
 
-_MOBILE = f"an estimate, that a phone's runtime does as {xnnpack.BASIS}"
-_LINUX = f"an estimate, that a board's runtime does as {xnnpack.BASIS}"
+_MOBILE = f"an estimate, as if a phone's runtime did the same as {xnnpack.BASIS}"
+_LINUX = f"an estimate, as if a board's runtime did the same as {xnnpack.BASIS}"
 
 BACKENDS: Mapping[str, Backend] = {
     "host": Backend("host", xnnpack.judge, xnnpack.BASIS),

@@ -39,7 +39,7 @@ def _no_fused(operation: Operation) -> str | None:
 
 def _same_dilation(operation: Operation) -> str | None:
     dilation = operation.options.get("dilation", (1, 1))
-    return f" with dilation {tuple(dilation)}, which differs in y and x" if len({*dilation}) > 1 else None
+    return f" with dilation {tuple(dilation)}, which differs between y and x" if len({*dilation}) > 1 else None
 
 
 def _one_dimension(operation: Operation) -> str | None:
@@ -66,7 +66,7 @@ def _mean(operation: Operation) -> str | None:
     shape = _first(operation.inputs)
     last = len(shape) - 1
     if shape and last in operation.options.get("axes", ()) and shape[last] % DEPTH_MULTIPLE:
-        return f" over a depth of {shape[last]}, which is no multiple of {DEPTH_MULTIPLE}"
+        return f" over a depth of {shape[last]}, which is not a multiple of {DEPTH_MULTIPLE}"
     return _no_batch(operation)
 
 
@@ -78,7 +78,7 @@ def _pad(operation: Operation) -> str | None:
 def _prelu(operation: Operation) -> str | None:
     slopes = operation.options.get("slope_shape", ())
     return (
-        f" with slopes of shape {tuple(slopes)}, not one a channel" if any(size > 1 for size in slopes[:-1]) else None
+        f" with slopes of shape {tuple(slopes)}, not one per channel" if any(size > 1 for size in slopes[:-1]) else None
     )
 
 
@@ -92,7 +92,7 @@ def _strided_slice(operation: Operation) -> str | None:
 def _concatenation(operation: Operation) -> str | None:
     constants = operation.options.get("constant_inputs", 0)
     if constants and (len(operation.inputs) + constants != 2 or not operation.options.get("constants_are_zero")):
-        return " with a constant that is not the one other input and all zero"
+        return " with a constant other than one all-zero input"
     return _no_fused(operation)
 
 
@@ -119,24 +119,24 @@ MAPPED: Mapping[str, Limit] = {
 
 # What the table leaves to the compiler; not RESHAPE, of which nearly every model has a small one that maps.
 _BY_SIZE = {
-    "RESIZE_BILINEAR": "It may not map, by its sizes.",
-    "RESIZE_NEAREST_NEIGHBOR": "It may not map, by its sizes.",
-    "TRANSPOSE_CONV": "It may not map, by its sizes (google-coral/edgetpu#686).",
+    "RESIZE_BILINEAR": "Its sizes decide whether it maps.",
+    "RESIZE_NEAREST_NEIGHBOR": "Its sizes decide whether it maps.",
+    "TRANSPOSE_CONV": "Its sizes decide whether it maps (google-coral/edgetpu#686).",
     "TRANSPOSE": "It needs compiler 16 (google-coral/edgetpu#193).",
 }
 _INSTEAD = {
-    "ELU": "Swap swish, hard_swish or relu6 in.",
-    "HARD_SWISH": "Export it with --hard-swish rewritten: as MUL, ADD and MUL it maps.",
-    "GELU": "Swap swish in, whose LOGISTIC and MUL map.",
-    "LEAKY_RELU": "Swap prelu in, which maps with one slope a channel (google-coral/edgetpu#597), or relu6.",
+    "ELU": "Swap it for swish, hard_swish or relu6.",
+    "HARD_SWISH": "Export with --hard-swish rewritten: MUL, ADD and MUL map.",
+    "GELU": "Swap it for swish, whose LOGISTIC and MUL map.",
+    "LEAKY_RELU": "Swap it for relu6, or for prelu, which maps with one slope per channel (google-coral/edgetpu#597).",
     "PRELU": "Write PReLU(shared_axes=[1, 2]).",
     "FULLY_CONNECTED": "Write a 1x1 convolution, or flatten before the dense layer.",
-    "SOFTMAX": "Leave it to the app, or flatten before it.",
-    "BATCH_MATMUL": "Write convolutions in the place of attention.",
-    **dict.fromkeys(("EXP", "LOG"), "Swap swish, hard_swish or relu6 in."),
+    "SOFTMAX": "Compute it in the app, or flatten before it.",
+    "BATCH_MATMUL": "Use convolutions instead of attention.",
+    **dict.fromkeys(("EXP", "LOG"), "Swap it for swish, hard_swish or relu6."),
     **dict.fromkeys(
         ("SQUARED_DIFFERENCE", "RSQRT"),
-        "Write BatchNormalization in the place of the normalization: it is folded away.",
+        "Use BatchNormalization instead: the converter folds it away.",
     ),
     **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "CONCATENATION"), "Put the activation before it."),
 }
@@ -147,17 +147,17 @@ def judge(operation: Operation) -> Remark | None:
     name = operation.name
     refused, issue = REFUSED_VERSIONS.get(name, (None, None))
     if refused is not None and operation.version is not None and operation.version >= refused:
-        why = f"The compiler refuses {name} of version {refused} and newer (google-coral/edgetpu#{issue})."
+        why = f"The compiler rejects {name} of version {refused} and newer (google-coral/edgetpu#{issue})."
         instead = "Write convolutions without groups." if name == "CONV_2D" else "Convert with an older TensorFlow."
         return Remark("blocks", why, instead, f"google-coral/edgetpu#{issue}", "model")
     crowded = [shape for shape in (*operation.inputs, *operation.outputs) if wide(shape) > MOST_DIMENSIONS]
     if crowded:
         why = f"A tensor of shape {crowded[0]} has more than {MOST_DIMENSIONS} dimensions above 1."
-        return Remark("blocks", why, "Keep height, width and channels alone above 1.", BASIS)
+        return Remark("blocks", why, "Let only height, width and channels be above 1.", BASIS)
     reason = MAPPED.get(name, _unlisted)(operation)
     if reason:
         return Remark("blocks", f"It does not map{reason}.", _INSTEAD.get(name, ""), BASIS)
-    return Remark("note", _BY_SIZE[name], "Let edgetpu_compiler tell.", BASIS) if name in _BY_SIZE else None
+    return Remark("note", _BY_SIZE[name], "Ask edgetpu_compiler.", BASIS) if name in _BY_SIZE else None
 
 
 def _unlisted(_operation: Operation) -> str:

@@ -103,9 +103,9 @@ def against(remark: Remark, *, heavy_behind: bool, one_piece: bool) -> tuple[Sev
     """
     if remark.scope == "model" or remark.severity == "note" or heavy_behind:
         elsewhere = one_piece and remark.severity == "blocks" and remark.scope == "operator"
-        return remark.severity, f"{remark.why} It and all behind it run on the CPU." if elsewhere else remark.why
+        return remark.severity, f"{remark.why} It and everything after it run on the CPU." if elsewhere else remark.why
     if remark.severity == "blocks":
-        return "costs", f"{remark.why} It runs on the CPU, but nothing heavy stands behind it."
+        return "costs", f"{remark.why} It runs on the CPU, but no heavy operator follows."
     return "note", remark.why
 
 
@@ -161,7 +161,7 @@ class _Model:
             return remark
         if any(self.target.judge(replace(operation, name=name)) for name in rewriting):
             return remark
-        why = f"{remark.why} Rewritten as {', '.join(rewriting)} it meets with nothing there."
+        why = f"{remark.why} Rewritten as {', '.join(rewriting)} it runs there."
         return replace(remark, severity="note", why=why, instead="Export with --hard-swish rewritten.")
 
     def inputs(self) -> Iterator[Finding]:
@@ -169,8 +169,10 @@ class _Model:
             config = self.graph.layer_of(ref).config
             batch, *shape = config["batch_shape"]
             if None in shape:
-                what, why = f"free size {tuple(shape)}", "An int8 model runs on one size."
-                yield _finding("blocks", ref.node, what, why, "Build the model with the size on the device.", FACT)
+                what, why = f"free size {tuple(shape)}", "An int8 model has one fixed input size."
+                yield _finding(
+                    "blocks", ref.node, what, why, "Build the model with the input size that the device will use.", FACT
+                )
             if config["dtype"] != "float32":
                 what, why = f"{config['dtype']} input", "An export takes float32 inputs, which become int8."
                 instead = "Build the model with float32 inputs."
@@ -178,15 +180,15 @@ class _Model:
                     why, instead = TOKENS, EMBED_IN_THE_APP
                 yield _finding("blocks", ref.node, what, why, instead, FACT)
             if batch not in (None, 1):
-                what, why = f"batch of {batch}", "It is exported with a batch of 1, which is what runs in one piece."
+                what, why = f"batch of {batch}", "edgeswap exports it with a batch of 1."
                 yield _finding("note", ref.node, what, why, "", FACT)
 
     def unknown(self) -> Iterator[Finding]:
         for node in self.graph.nodes:
             if self.lowered[node.name] is None:
                 layer = self.graph.layers[node.layer]
-                why = "Nobody has seen what the converter makes of it; its ranges are left to calibration."
-                instead = "Export it, or check the .tflite that another tool made of it."
+                why = "edgeswap does not know what the converter makes of it; calibration sets its ranges."
+                instead = "Export it, or check the .tflite that another tool made."
                 yield _finding("note", node.layer, f"layer {_class_name(layer)}", why, instead, "not measured")
 
     def operator_findings(self) -> Iterator[Finding]:

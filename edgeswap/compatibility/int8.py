@@ -29,7 +29,7 @@ def require_int8(graph: Graph) -> list[Caution]:
     certain = [finding for finding in blocking if finding.certain]
     if certain:
         first, *others = certain
-        more = f" {len(others)} more such findings: see `edgeswap check`." if others else ""
+        more = f" For {len(others)} more such findings see `edgeswap check`." if others else ""
         raise ModelError(f"Expected a model that can be int8, got {_named(first)}. {first.why}", first.instead + more)
     return [
         Caution(kind="perhaps_float", problem=f"Perhaps not int8: {_named(one)}. {one.why}", remedy=one.instead)

@@ -41,8 +41,8 @@ class Lowered:
 
 NOTHING = Lowered()
 
-TOKENS = "An int8 input cannot carry token numbers: it has 256 values, which stand for reals."
-EMBED_IN_THE_APP = "Look the vectors up in the app, and export the model from behind the embedding, which takes them."
+TOKENS = "An int8 input cannot carry token numbers: it has only 256 values."
+EMBED_IN_THE_APP = "Look up the vectors in the app, and export the part of the model after the embedding."
 
 CLAMPS = {"relu": "RELU", "relu6": "RELU6", "relu_n": "RELU", "hard_tanh": "RELU_N1_TO_1", "pact": "RELU"}
 
@@ -124,8 +124,8 @@ def _activation_class(layer: Layer, _inputs: int) -> Lowered | None:
 
 def _thresholded(layer: Layer, _inputs: int) -> Lowered:
     if layer.class_name == "ThresholdedReLU" or layer.config.get("threshold"):
-        return Lowered(("GREATER", "CAST", "MUL"), ("CAST",), why=_ISLAND, instead="Swap relu6 in.")
-    instead = "Write it without max_value, which makes it leaky_relu, or swap relu6 in."
+        return Lowered(("GREATER", "CAST", "MUL"), ("CAST",), why=_ISLAND, instead="Swap it for relu6.")
+    instead = "Remove max_value, which makes it leaky_relu, or swap it for relu6."
     return Lowered(("NEG", "RELU", "MUL", "RELU6", "SUB"), ("NEG",), why=_ISLAND, instead=instead, certain=False)
 
 
@@ -143,9 +143,9 @@ def _refused(operation: str, instead: str) -> Lowered:
 
 
 _ISLAND = "It has no int8 form: the converter leaves DEQUANTIZE and QUANTIZE around it."
-_UNROLL = "Build it with unroll=True, which makes it plain operators in int8, or write Conv1D layers."
+_UNROLL = "Build it with unroll=True, which gives plain int8 operators, or use Conv1D layers."
 _A_PIECE_A_STEP = 100  # or however many steps there are: more than a delegate takes
-_FLAT = "Write layers over two dimensions; fold the third into the channels or the batch."
+_FLAT = "Use layers over two dimensions; fold the third into the channels or the batch."
 _MOMENTS = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
 
 _UNROLLED: Mapping[str, Lowered] = {
@@ -198,7 +198,11 @@ LAYERS: Mapping[str, Lowered | Callable[[Layer, int], Lowered | None]] = {
     "Normalization": Lowered(("SUB", "MUL")),
     "LayerNormalization": Lowered(_MOMENTS),
     "GroupNormalization": Lowered(
-        ("SUM", "SUB", "SQUARE", "RSQRT"), ("SQUARE",), "", _ISLAND, "Write BatchNormalization: it is folded away."
+        ("SUM", "SUB", "SQUARE", "RSQRT"),
+        ("SQUARE",),
+        "",
+        _ISLAND,
+        "Use BatchNormalization instead: the converter folds it away.",
     ),
     "UnitNormalization": Lowered(("L2_NORMALIZATION",)),
     "Attention": Lowered(("BATCH_MATMUL", "SOFTMAX", "BATCH_MATMUL")),
@@ -251,17 +255,17 @@ OPERATIONS: Mapping[str, Lowered] = {
     "expm1": Lowered(("EXP", "SUB")),
     "square": _island("SQUARE", "Write the product of the tensor with itself, as Multiply()([x, x])."),
     **{name: _island(name.upper(), "Write it from products and sums.") for name in ("sin", "cos", "floor", "sign")},
-    "round": _island("ROUND", "Leave it to the app."),
+    "round": _island("ROUND", "Compute it in the app."),
     "negative": _island("NEG", "Write the product with -1."),
     "neg": _island("NEG", "Write the product with -1."),
-    "erf": _refused("Erf", "Swap gelu or swish in."),
-    "arctan": _refused("Atan", "Swap tanh in."),
+    "erf": _refused("Erf", "Swap it for gelu or swish."),
+    "arctan": _refused("Atan", "Swap it for tanh."),
     "argmax": Lowered(("ARG_MAX",)),
     "argmin": Lowered(("ARG_MIN",)),
 }
 
 # Those that Keras 3 computes otherwise than the operation of TensorFlow of that name. Its argmax tells -0 from 0.
 KERAS_OPERATIONS: Mapping[str, Lowered] = {
-    **dict.fromkeys(("argmax", "argmin"), _refused("BitwiseAnd", "Leave it to the app.")),
+    **dict.fromkeys(("argmax", "argmin"), _refused("BitwiseAnd", "Compute it in the app.")),
     "normalize": _island("SQUARE", "Write UnitNormalization, which has an int8 operator."),
 }

@@ -112,7 +112,7 @@ class _File:
         if self.kind == "int16x8":
             severity: Severity = "blocks" if self.target.one_piece else "costs"
             yield _finding(
-                severity, "an int16x8 model", "Its activations are int16, which only the plain kernels take.", _INT8
+                severity, "an int16x8 model", "Its activations are int16, which only the plain kernels support.", _INT8
             )
         yield from self.graph_findings()
         if self.kind not in (*IN_FLOAT, "int16x8"):
@@ -131,8 +131,8 @@ class _File:
         used = {name for call in self.calls for name in call.float_tensors}
         for name in dict.fromkeys(verdict.float_tensors):
             if name not in used:
-                found = _finding("blocks", "float tensor", "No operator computes it, but it is no int8.", "")
-                yield found.model_copy(update={"tensors": [name], "instead": "Convert it again, without it."})
+                found = _finding("blocks", "float tensor", "No operator computes it, but it is not int8.", "")
+                yield found.model_copy(update={"tensors": [name], "instead": "Convert the model again without it."})
 
     def graph_findings(self) -> Iterator[Finding]:
         subgraphs = self.model.subgraphs
@@ -143,20 +143,18 @@ class _File:
             if signature.shapeSignature is not None and -1 in signature.shapeSignature
         ]
         if free:
-            why = "Sizes that are free leave chains of SHAPE and PACK that cut the graph."
+            why = "Free sizes leave chains of SHAPE and PACK, which cut the graph."
             severity: Severity = "costs"
             if self.target.one_piece:
-                severity, why = "blocks", "The compiler takes static sizes alone (google-coral/edgetpu#829)."
+                severity, why = "blocks", "The compiler takes only fixed sizes (google-coral/edgetpu#829)."
             found = _finding(severity, "free sizes", why, "Convert it with a fixed batch of 1.")
             yield found.model_copy(update={"tensors": free[:_SHOWN]})
         if self.target.one_piece and len(subgraphs) > 1:
-            why = "The compiler takes one subgraph, without loops and branches."
+            why = "The compiler takes only one subgraph, so no loops and no branches."
             yield _finding("blocks", f"{len(subgraphs)} subgraphs", why, "Unroll recurrent layers.")
         for name in (weights.name for weights in dense_weights(self.model) if len(weights.scales) > 1):
             severity = "costs" if self.target.one_piece else "note"
-            why = (
-                "Runtimes of before that feature (TFLite 2.9, perhaps the Edge TPU compiler) compute nonsense from it."
-            )
+            why = "Runtimes older than that (TFLite 2.9, perhaps the Edge TPU compiler) compute wrong results from it."
             instead = "Export it with `--dense-scales per-tensor`, or pin a runtime that knows it."
             if severity == "costs" or self.target.bundled_runtime:
                 found = _finding(severity, "per-channel FULLY_CONNECTED", why, instead)
@@ -169,7 +167,7 @@ class _File:
             name = call.operation.name
             if call.float_tensors:
                 if name not in BORDERS or (not islands and not self.is_end(call)):
-                    why = "It computes on float tensors, or carries them."
+                    why = "It reads or writes float tensors."
                     yield self.about(call, "blocks", f"float {name}", (why, instead_of([name]), FACT))
                 continue
             foreign = {*call.dtypes} - self.target.dtypes - _HELPERS
@@ -206,9 +204,9 @@ _SHOWN = 5
 # Sizes, indices, conditions, and handles of variables that keep a state.
 _HELPERS = frozenset({"INT32", "INT64", "BOOL", "RESOURCE"})
 _FLOAT_KINDS = {
-    "float32": "All of it is computed in float32.",
-    "float16": "Its weights are float16, and all of it is computed in float32.",
-    "dynamic range": "Only its weights are integers: what lies between the operators is float32.",
+    "float32": "The whole model computes in float32.",
+    "float16": "Its weights are float16, and the whole model computes in float32.",
+    "dynamic range": "Only its weights are integers: the tensors between operators are float32.",
 }
 _QUANTIZE = "Convert it with full-integer quantization: `edgeswap export --int8` of its Keras model."
 _INT8 = "Convert it with int8 activations: `edgeswap export --int8` of its Keras model."

@@ -31,13 +31,13 @@ OUTSIDE = frozenset({
 MOST_PIECES: Mapping[str, int] = {"CONCATENATION": 5, "SPLIT": 4}
 
 _INSTEAD = {
-    "HARD_SWISH": "Export it as MUL, ADD and MUL (edgeswap.tflite.hard_swish), which are inside; or swap swish in.",
-    "AVERAGE_POOL_2D": "Where the window is the whole image write GlobalAveragePooling2D (MEAN), which is inside.",
-    "RESIZE_NEAREST_NEIGHBOR": "Write interpolation='bilinear', which is inside.",
-    "PRELU": "Swap leaky_relu in, which is inside, if one slope will do.",
-    "GELU": "Swap swish in, whose LOGISTIC and MUL are inside.",
-    "EXP": "Swap swish or clipped_elu in, which are inside.",
-    "LOG": "Swap swish or clipped_elu in, which are inside.",
+    "HARD_SWISH": "Export with --hard-swish rewritten: MUL, ADD and MUL run inside; or swap it for swish.",
+    "AVERAGE_POOL_2D": "If the window is the whole image, use GlobalAveragePooling2D (MEAN), which runs inside.",
+    "RESIZE_NEAREST_NEIGHBOR": "Use interpolation='bilinear', which runs inside.",
+    "PRELU": "If one slope is enough, swap it for leaky_relu, which runs inside.",
+    "GELU": "Swap it for swish, whose LOGISTIC and MUL run inside.",
+    "EXP": "Swap it for swish or clipped_elu, which run inside.",
+    "LOG": "Swap it for swish or clipped_elu, which run inside.",
     **dict.fromkeys(
         ("RELU", "RELU6", "RELU_N1_TO_1"),
         "It is fused and costs nothing where the layer right before it is a convolution, a dense layer or an addition "
@@ -45,7 +45,7 @@ _INSTEAD = {
     ),
     **dict.fromkeys(
         ("SQUARED_DIFFERENCE", "RSQRT"),
-        "Write BatchNormalization in the place of the normalization: it is folded away.",
+        "Use BatchNormalization instead: the converter folds it away.",
     ),
 }
 
@@ -59,7 +59,7 @@ def judge(operation: Operation) -> Remark | None:
         return None
     if name in OUTSIDE or crowded:
         instead = f"Join or split at most {MOST_PIECES[name]} tensors at once." if crowded else _INSTEAD.get(name, "")
-        why = "It runs in int8, but outside of the XNNPACK delegate, whose graph is cut in two there."
+        why = "It runs in int8, but outside the XNNPACK delegate, and cuts its graph in two."
         return Remark("costs", why, instead, BASIS)
-    why = "Nobody has seen where this runtime runs it, or whether it does in int8."
+    why = "Nobody has measured whether this runtime runs it in int8."
     return Remark("note", why, "Convert the model and measure it.", "not measured")

@@ -182,7 +182,7 @@ def _culprit(found: Sequence[Call], leaves: Call) -> Call:
 def _against(call: Call) -> str:
     """Why an operator does not map, by the table; empty where it does."""
     if call.float_tensors:
-        return "It computes on float tensors, or carries them."
+        return "It reads or writes float tensors."
     foreign = {*call.dtypes} - table.DTYPES
     if foreign:
         return f"It writes {', '.join(sorted(foreign))}, not int8."

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 _UNROLL = "Build the recurrent layer with unroll=True, or write Conv1D layers."
-_FLAT = "Write layers over two dimensions; fold the third into the channels or the batch."
+_FLAT = "Use layers over two dimensions; fold the third into the channels or the batch."
 _ACTIVATION = "Swap the layer's activation for one that `edgeswap activations` lists, such as relu6."
 _ARITHMETIC = (
     "Write the layer from products and sums, or swap in an activation that `edgeswap activations` lists, such as relu6."
 )
-_TYPES = "An int8 model keeps no numbers of another type: look embeddings up in the app, and leave conversions to it."
-_NORMALIZE = "Write BatchNormalization, which is folded away, in the place of the normalization."
+_TYPES = "An int8 model holds no numbers of another type: look up embeddings and convert types in the app."
+_NORMALIZE = "Use BatchNormalization instead: the converter folds it away."
 
 INSTEAD: Mapping[str, str] = {
     "ELU": "Write each ELU as an activation or a layer of its own: `edgeswap export --int8` makes such a one an int8 "
