@@ -54,7 +54,7 @@ def test_what_does_not_verify_and_what_cannot_be_judged(place: Path, edgeswap: C
     (place / "changed.zip").write_bytes(changed)
     ran = edgeswap("bundle", "verify", "changed.zip")
     assert (ran.code, ran.stdout.splitlines()[-1]) == (3, "The bundle does not verify.")
-    assert "- labels.txt: its bytes are not those that the zip was made of" in ran.stdout
+    assert "- labels.txt: its bytes differ from those that the zip was made from" in ran.stdout
     found = edgeswap("bundle", "verify", "changed.zip", "--json")
     verdict = json.loads(found.stdout)
     assert (found.code, verdict["passed"]) == (3, False)

@@ -102,7 +102,7 @@ def test_a_byte_changed_on_disk_is_named(tmp_path: Path, bundle: bytes) -> None:
         data = bytearray(bundle)
         data[data.index(contents(bundle)[name]) + 5] ^= 1
         found = verified(tmp_path, bytes(data), Host())
-        assert f"{name}: its bytes are not those that the zip was made of" in faults(found)["files"]
+        assert f"{name}: its bytes differ from those that the zip was made from" in faults(found)["files"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -140,7 +140,7 @@ def test_hashes_made_again_in_one_place_alone_are_named(tmp_path: Path, bundle: 
     files = {name: content for name, content in contents(bundle).items() if name != "SHA256SUMS"}
     files["README.md"] += b"More."
     found = faults(verified(tmp_path, packed_again({**files, "SHA256SUMS": sums(files)}, keep_sums=True)))
-    assert found == {"model.json": ["README.md: another than in model.json"]}
+    assert found == {"model.json": ["README.md: differs from model.json"]}
 
 
 # --- changes whose hashes are right -----------------------------------------------------------------------------------
@@ -151,14 +151,14 @@ def test_a_label_file_too_short_is_named(tmp_path: Path, bundle: bytes) -> None:
     short = b"".join(files["labels.txt"].splitlines(keepends=True)[:-1])
     found = faults(verified(tmp_path, packed_again({**files, "labels.txt": short}), Host()))
     assert found["labels"] == ["labels.txt: expected 6 names, one for each output, got 5"]
-    assert found["metadata"] == ["labels: those in the model are not those beside it"]
+    assert found["metadata"] == ["labels: those in the model differ from labels.txt"]
 
 
 def test_labels_in_another_order_are_named(tmp_path: Path, bundle: bytes) -> None:
     files = contents(bundle)
     turned = b"".join(reversed(files["labels.txt"].splitlines(keepends=True)))
     found = faults(verified(tmp_path, packed_again({**files, "labels.txt": turned}), Host()))
-    assert found == {"metadata": ["labels: those in the model are not those beside it"]}
+    assert found == {"metadata": ["labels: those in the model differ from labels.txt"]}
 
 
 def swapped(bundle: bytes, model: bytes) -> bytes:
@@ -230,7 +230,7 @@ def test_metadata_that_are_gone_are_named(tmp_path: Path, bundle: bytes) -> None
         ({"preprocessing": ["nothing"]}, "model", "preprocessing: expected ['nothing']"),
         ({"author": "someone"}, "metadata", "author: expected 'someone', got 'Zoë'"),
         ({"classes": 5}, "model.json", "Expected as many classes as the first output has values, got 5"),
-        ({"labels": None}, "labels", "labels.txt: there, unlike in model.json"),
+        ({"labels": None}, "labels", "labels.txt: present, unlike in model.json"),
     ],
 )
 def test_a_model_json_that_says_something_else_is_named(

@@ -220,7 +220,7 @@ BAD_MODELS = {
     "text": ("is neither a zip nor an HDF5 file, or it is cut short", "model.save('model.keras')"),
     "truncated": ("is a zip that cannot be read", "Copy the file again, whole"),
     "truncated .h5": ("cannot be read", "whole"),
-    "weights alone": ("holds weights only", "not save_weights"),
+    "weights alone": ("holds only weights", "not save_weights"),
     "a folder": ("without saved_model.pb", "model.save"),
     "another zip": ("it holds no config.json", "model.save('model.keras')"),
     "with code": ("holds a Lambda layer", "--trust"),
@@ -346,7 +346,7 @@ BAD_DATA = {
     "fewer labels": ("Expected 240 integer labels", "class of every sample"),
     "texts": ("Expected numbers in x", "pixels or floats"),
     "no samples": ("Expected samples in x of data.npz, got none", "how the array was made"),
-    "one sample over and over": ("besides those that are set aside", "samples that differ"),
+    "one sample over and over": ("other than those set aside", "samples that differ"),
     "another name": ("Expected x and optionally y in data.npz, got images", "labels y"),
 }
 
@@ -388,13 +388,13 @@ def test_images_without_preprocess(place, tiny, refused):
 
 def test_whole_numbers_are_pixels_until_it_is_said_that_they_are_not(place, tiny, refused):
     write_npz(place / "data.npz", "train", x=digits("train")[0].astype(np.int64))
-    refused(["export", tiny / "tiny.keras", "--data", "data.npz"], "Expected --preprocess for images", "no pixels")
+    refused(["export", tiny / "tiny.keras", "--data", "data.npz"], "Expected --preprocess for images", "not pixels")
 
 
 def test_the_same_samples_for_training_and_test(tiny, refused):
     flags = ["--data", tiny / "train.npz", "--test-data", tiny / "train.npz", "--preprocess", "unit"]
-    problem = "Expected training samples that are not in the test split, got 240 of 240"
-    refused(["export", tiny / "tiny.keras", *flags], problem, "leave --test-data away")
+    problem = "Expected no training sample in the test samples, got 240 of 240"
+    refused(["export", tiny / "tiny.keras", *flags], problem, "leave out --test-data")
 
 
 def test_one_sample_for_training_and_test(place, tiny, refused):
@@ -402,13 +402,13 @@ def test_one_sample_for_training_and_test(place, tiny, refused):
     x[3] = digits("train")[0][11]
     write_npz(place / "test.npz", "test", x=x, y=y)
     flags = ["--data", tiny / "train.npz", "--test-data", "test.npz", "--preprocess", "unit"]
-    refused(["export", tiny / "tiny.keras", *flags], "got 1 of 240", "leave --test-data away")
+    refused(["export", tiny / "tiny.keras", *flags], "got 1 of 240", "leave out --test-data")
 
 
 def test_the_same_samples_for_calibration_and_test(tiny, refused):
     flags = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--calibration", tiny / "test.npz"]
-    problem = "Expected calibration samples that are not in the test split"
-    refused(["export", tiny / "tiny.keras", *flags, "--preprocess", "unit"], problem, "Take them out")
+    problem = "Expected no calibration sample in the test samples"
+    refused(["export", tiny / "tiny.keras", *flags, "--preprocess", "unit"], problem, "Remove them")
 
 
 def test_a_float_model_that_scores_chance(place, tiny, refused):

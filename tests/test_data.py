@@ -214,7 +214,7 @@ def test_an_image_of_too_many_pixels_is_refused(tmp_path: Path, monkeypatch: pyt
     [
         ({}, "images"),
         ({"readme.txt": b"x"}, "1 other files"),
-        ({"cat/a.png": picture(0), "b.png": picture(1)}, r"b\.png beside the class folders"),
+        ({"cat/a.png": picture(0), "b.png": picture(1)}, r"b\.png next to the class folders"),
         ({"cat/a.png": picture(0), "cat/b.heic": b"x"}, r"b\.heic"),
     ],
 )

@@ -14,7 +14,7 @@ def said(*features):
 def test_features_of_very_different_size_are_named_with_the_steps_they_have_left():
     (problem,) = said(RANDOM.uniform(0, 255, 500), RANDOM.uniform(0, 4, 500), RANDOM.uniform(100, 140, 500))
     assert "Input 'sensors' has one int8 scale for features of very different size" in problem
-    assert "Of its 255 steps are left: feature 1 4." in problem
+    assert "Of its 255 steps, these use only a few: feature 1 4." in problem
     assert "feature 0" not in problem
     assert "feature 2" not in problem
 

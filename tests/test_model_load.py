@@ -117,7 +117,7 @@ def test_a_model_that_is_quantized_already_is_named_so(tmp_path):
     tfmot.quantization.keras.quantize_model(model).save(tmp_path / "qat.h5")
     with pytest.raises(ModelError, match="is already quantized: it holds tfmot's Quantize") as raised:
         load_model(tmp_path / "qat.h5")
-    assert "the float model that it was made from" in raised.value.remedy
+    assert "the float32 model that it was made from" in raised.value.remedy
 
 
 @pytest.mark.slow

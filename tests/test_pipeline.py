@@ -255,7 +255,7 @@ def test_a_float_model_near_chance_stops_the_run_unless_the_user_knows(place, ti
     refused = edgeswap("export", *flags)
     assert refused.code == 1
     assert "chance is 10.0%" in refused.stderr
-    assert refused.stderr.rstrip().endswith("Where it is as it should be, pass --allow-chance.")
+    assert refused.stderr.rstrip().endswith("If the data and the model are right, pass --allow-chance.")
     assert not list(place.glob("out*"))
     with monkeypatch.context() as patched:
         patched.setattr("edgeswap.commands.converted.convert_all", None)

@@ -76,15 +76,15 @@ def test_calibration_data_lose_what_was_set_aside_of_the_same_data(source):
 def test_calibration_data_that_were_all_set_aside(source):
     x, y = digits("train")
     held = splits(source, data=(x, y)).test
-    with pytest.raises(DataError, match="besides those that are set aside"):
+    with pytest.raises(DataError, match="other than those set aside"):
         splits(source, data=(x, y), calibration=held.read(np.arange(len(held))))
 
 
 def test_named_test_data_that_overlap_are_refused(source):
     x, y = digits("train")
-    with pytest.raises(DataError, match="got 10 of 200 from tuple that are"):
+    with pytest.raises(DataError, match="got 10 of 200 from tuple in both"):
         splits(source, data=(x[:200], y[:200]), test_data=(x[190:], y[190:]))
-    with pytest.raises(DataError, match="not in the test split"):
+    with pytest.raises(DataError, match="in the test samples"):
         splits(source, data=(x[:200], y[:200]), test_data=(x[200:], y[200:]), calibration=x[200:])
 
 
@@ -150,7 +150,7 @@ def floats(pixel=None, blank=0, count=240):
         (lambda: (np.full((40, 8, 8, 1), "no"), np.arange(40) % 10), "got .*U2"),
         (lambda: floats(count=11), "at least 10 samples to calibrate on, got 9"),
         (lambda: floats(blank=200), "that are blank"),
-        (lambda: (np.ones((40, 8, 8, 1), np.float32), np.arange(40) % 10), "besides those that are set aside"),
+        (lambda: (np.ones((40, 8, 8, 1), np.float32), np.arange(40) % 10), "other than those set aside"),
     ],
     ids=["nan", "infinity", "shape", "dtype", "few", "blank", "the same"],
 )
@@ -165,7 +165,7 @@ def test_data_whose_ranges_would_mean_nothing_end_an_export_before_it_trains(dat
 def test_calibration_samples_that_are_in_the_test_data_end_an_export_with_their_count(tmp_path):
     images, labels = floats()
     parts = {"test_data": (images[:100], labels[:100]), "calibration": images[80:]}
-    with pytest.raises(DataError, match="not in the test split, got 20 of 160"):
+    with pytest.raises(DataError, match="in the test samples, got 20 of 160"):
         api.export(small(), method="ptq", output=tmp_path / "out", **parts)
 
 

@@ -83,7 +83,7 @@ def _check(bundle: Path, entries: list[zipfile.ZipInfo], size_bytes: int) -> Non
     if len(entries) > MOST_FILES:
         raise _refused(bundle, f"{len(entries)} files, more than {MOST_FILES}")
     if sum(entry.file_size for entry in entries) > size_bytes:
-        raise _refused(bundle, "files that are together larger than the zip, or lie over each other")
+        raise _refused(bundle, "files that are together larger than the zip, or that overlap")
     seen = set()
     for entry in entries:
         name = entry.orig_filename
@@ -123,5 +123,5 @@ def _refused(bundle: Path, got: str) -> VerificationError:
     return VerificationError(
         f"Expected a bundle as edgeswap writes it (a zip of stored files with known names), got {bundle.name!r} with "
         f"{got}.",
-        "Do not unpack it; get the bundle.zip again from whoever exported the model.",
+        "Do not unpack it; get the bundle.zip again from the person who exported the model.",
     )

@@ -33,7 +33,7 @@ class Opened:
 
 def file_faults(archive: Archive) -> list[str]:
     """What is damaged, missing, unknown or changed by `SHA256SUMS`."""
-    faults = [f"{name}: its bytes are not those that the zip was made of" for name in archive.damaged]
+    faults = [f"{name}: its bytes differ from those that the zip was made from" for name in archive.damaged]
     there = {*archive.files, *archive.damaged}
     faults += [f"{name}: missing" for name in NEEDED if name not in there]
     if SUMS not in archive.files:
@@ -70,9 +70,9 @@ def list_faults(bundle: Opened) -> list[str]:
     listed, files = bundle.manifest.files, bundle.files
     there = set(files) - {MANIFEST, SUMS}
     faults = [f"{name}: not in {MANIFEST}" for name in sorted(there - set(listed))]
-    faults += [f"{name}: in {MANIFEST}, but not there" for name in sorted(set(listed) - there)]
+    faults += [f"{name}: {MANIFEST} names it, but the bundle lacks it" for name in sorted(set(listed) - there)]
     changed = [name for name in sorted(there & set(listed)) if sha256(files[name]) != listed[name]]
-    return faults + [f"{name}: another than in {MANIFEST}" for name in changed]
+    return faults + [f"{name}: differs from {MANIFEST}" for name in changed]
 
 
 def model_faults(bundle: Opened) -> list[str]:
@@ -116,7 +116,7 @@ def metadata_faults(bundle: Opened) -> list[str]:
         )
     beside = {LABELS: bundle.files[LABELS]} if LABELS in bundle.files else {}
     if attached.files != beside:
-        faults.append("labels: those in the model are not those beside it")
+        faults.append("labels: those in the model differ from labels.txt")
     return faults
 
 
@@ -137,7 +137,7 @@ def label_faults(bundle: Opened) -> list[str]:
     width = elements(manifest.outputs[0].shape)
     faults = [] if manifest.classes in (None, width) else [f"expected {manifest.classes} classes, got {width} outputs"]
     if (LABELS in bundle.files) != (manifest.labels is not None):
-        return [*faults, f"{LABELS}: {'there' if LABELS in bundle.files else 'not there'}, unlike in {MANIFEST}"]
+        return [*faults, f"{LABELS}: {'present' if LABELS in bundle.files else 'missing'}, unlike in {MANIFEST}"]
     if LABELS in bundle.files:
         count = len(bundle.files[LABELS].decode("utf-8", "replace").splitlines())
         faults += [f"{LABELS}: expected {width} names, one for each output, got {count}"] if count != width else []

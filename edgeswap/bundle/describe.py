@@ -141,7 +141,7 @@ def _quantized(tensor: Tensor) -> tuple[float, int]:
     if tensor.dtype != "INT8" or len(tensor.scales) != 1:
         raise ModelError(
             f"Expected int8 inputs and outputs of one scale each, got {tensor.dtype} for {tensor.name!r}.",
-            "A bundle is made of a full-integer int8 model.",
+            "A bundle needs a full-integer int8 model.",
         )
     return tensor.scales[0], tensor.zero_points[0]
 

@@ -35,7 +35,7 @@ from edgeswap.tflite.runtime_version import minimum_runtime
 from edgeswap.tflite.runtime_version import text as version_text
 from edgeswap.tflite.state import keeps_state
 
-ARRAYS = "samples that had the model's size already"
+ARRAYS = "samples that already had the model's size"
 VERSION_DIGITS = 12
 
 
@@ -147,7 +147,7 @@ def label_lines(names: Sequence[str] | None, classes: int | None) -> bytes | Non
         got = f"{wrong!r}" if wrong is not None else f"{len(names)} names"
         raise DataError(
             f"Expected {classes} class names of one line each for {LABELS}, got {got}.",
-            "Give them with --labels, one a line, in the order of the model's outputs.",
+            "Pass --labels FILE with one name per line, in the order of the model's outputs.",
         )
     return "".join(f"{name}\n" for name in names).encode()
 

@@ -56,8 +56,8 @@ class InputTensor(Record):
     dtype: Literal["int8", "int32"]
     scale: float
     zero_point: int
-    pixels: Pixels | None = Field(description="null where the app gives real values")
-    normalization: Normalization | None = Field(default=None, description="null where it takes them as they are")
+    pixels: Pixels | None = Field(description="null if the app gives real values")
+    normalization: Normalization | None = Field(default=None, description="null if the model takes them unchanged")
 
 
 class OutputTensor(Record):
@@ -84,7 +84,7 @@ class Vector(Record):
 
     inputs: list[str] = Field(description="as the app holds it: uint8 (.u8), float32 (.f32) or int32 (.i32)")
     quantized: list[str] = Field(description="as the model takes it")
-    outputs: list[str] = Field(description="int8, to the last bit what the named runtime gave")
+    outputs: list[str] = Field(description="int8, exactly as the named runtime gave them")
 
 
 class Golden(Record):
@@ -93,8 +93,12 @@ class Golden(Record):
     runtime: str
     runtime_version: str
     delegate: str
-    tolerance_steps: int = Field(ge=0, le=255, description="int8 steps an output may be off under another runtime")
-    kernels_apart_steps: int = Field(description="most steps between the runtime's own two sets of kernels on these")
+    tolerance_steps: int = Field(
+        ge=0, le=255, description="largest difference of an output in int8 steps under another runtime"
+    )
+    kernels_apart_steps: int = Field(
+        description="largest difference in steps between the runtime's two sets of kernels"
+    )
     vectors: list[Vector] = Field(min_length=1)
 
 
@@ -113,7 +117,7 @@ class Provenance(Record):
     seed: int
     source_model: str
     source_model_sha256: str
-    int8_model_sha256: str = Field(description="model_int8.tflite, before metadata were put into it")
+    int8_model_sha256: str = Field(description="model_int8.tflite before its metadata were added")
     train: Samples | None
     calibration: Samples
     test: Samples
@@ -135,8 +139,10 @@ class Manifest(Record):
     scores: Literal["probabilities", "logits", "values"]
     preprocessing: list[str] = Field(description="what the app does with each input, step by step")
     operators: list[OperatorUse]
-    keeps_state: bool = Field(default=False, description="a run leaves a state behind, which an app resets")
-    minimum_tensorflow_lite: str | None = Field(description="LiteRT counts its own versions; all of them are newer")
+    keeps_state: bool = Field(default=False, description="a run leaves a state, which the app must reset")
+    minimum_tensorflow_lite: str | None = Field(
+        description="LiteRT has its own version numbers; all its versions are newer"
+    )
     golden: Golden
     provenance: Provenance
     files: dict[str, str] = Field(description="path to SHA-256 of every file but model.json and SHA256SUMS")

@@ -141,7 +141,7 @@ def _require_known_samples(
         require_above_chance(found, classes, better)
     except DataError as error:
         if not config.allow_chance and config.max_drop is None:
-            why = "Where it is as it should be, pass --allow-chance."
+            why = "If the data and the model are right, pass --allow-chance."
             raise DataError(error.problem, f"{error.remedy} {why}") from error
         caution = Caution(kind="near_chance", problem=error.problem, remedy=error.remedy)
     if caution is None:

@@ -22,10 +22,10 @@ def explain(failure: WorkerFailedError, layers: Sequence[Any]) -> ConversionErro
         layers: what `bisect` found.
     """
     said = f'; it said "{gist}"' if (gist := _gist(failure)) else ""
-    where = f"; the first layer that brings it about is {_named(layers[0])}" if len(layers) == 1 else ""
+    where = f"; the first layer that causes it is {_named(layers[0])}" if len(layers) == 1 else ""
     if len(layers) > 1:
         where = (
-            f"; the first layer that brings it about is one of the {len(layers)} from {_named(layers[0])} to "
+            f"; the first layer that causes it is one of the {len(layers)} from {_named(layers[0])} to "
             f"{_named(layers[-1])}"
         )
     return ConversionError(
@@ -36,18 +36,18 @@ def explain(failure: WorkerFailedError, layers: Sequence[Any]) -> ConversionErro
 
 def _remedy(failure: WorkerFailedError, layers: Sequence[Any]) -> str:
     if failure.stage not in STAGES_OF_A_MODEL:
-        return "Look at how TensorFlow is installed, and at what --debug shows."
+        return "Check the installation of TensorFlow and the output of --debug."
     if failure.way == -signal.SIGKILL:
         return "Give it more memory, or a smaller model or input."
     if not layers:
-        return "No layer brings it about by itself: please report it with what --debug shows."
+        return "No single layer causes it: report it with the output of --debug."
     if len(layers) > 1:
-        return "Leave out those layers one after the other to find it, and see what `edgeswap check` says of them."
+        return "Leave out these layers one by one to find it, and see what `edgeswap check` says about them."
     (layer,) = layers
     if layer.__class__.__name__ in _ACTIVATION_CLASSES:
-        return f"Swap it for an activation that `edgeswap activations` lists, as in --swap '{layer.name}=relu6'."
+        return f"Swap it for an activation that `edgeswap activations` lists, such as --swap '{layer.name}=relu6'."
     return (
-        f"Write {layer.name!r} with other layers, see `edgeswap check`; if TFLite should know it, please report it "
+        f"Write {layer.name!r} with other layers, see `edgeswap check`; if TFLite should support it, report it "
         "with what --debug shows."
     )
 

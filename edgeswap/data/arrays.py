@@ -33,12 +33,12 @@ def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
         names = "x" if len(wanted) == 1 else ", ".join(wanted)
         raise DataError(
             f"Expected {names} and optionally y in {source}, got {', '.join(given) or 'no samples'}.",
-            "Name the samples x, or by the model's inputs where it has several, and the labels y.",
+            "Name the samples x (or, if the model has several inputs, as its inputs) and the labels y.",
         )
     try:
         arrays = {name: np.asarray(given[name]) for name in wanted}
     except ValueError as error:
-        raise DataError(f"Expected arrays in {source}, got: {error}.", "Give samples of one shape.") from error
+        raise DataError(f"Expected arrays in {source}, got: {error}.", "Give all samples the same shape.") from error
     for name, shape in expected.input_shapes.items():
         _check_samples(arrays[name], shape, name if len(wanted) > 1 else "x", source)
     lengths = {name: len(array) for name, array in arrays.items()}
@@ -77,7 +77,7 @@ def from_tf(dataset: Any, source: str, expected: Expected) -> Dataset:
         )
     elements: list[Any] = [element if labelled else (element,) for element in dataset.as_numpy_iterator()]
     if not elements:
-        raise DataError(f"Expected samples in {source}, got none.", "Check what the dataset is made from.")
+        raise DataError(f"Expected samples in {source}, got none.", "Check the source of the dataset.")
     first = elements[0][0]
     name, shape = next(iter(expected.input_shapes.items()))
     rank = np.ndim(first[name] if isinstance(first, Mapping) and name in first else first)
@@ -104,7 +104,7 @@ def _check_samples(array: Array, shape: Shape, name: str, source: str) -> None:
         bad = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
         raise DataError(
             f"Expected finite numbers in {name} of {source}, got NaN or infinity, first in sample {bad}.",
-            "Mend or leave out such samples.",
+            "Correct or remove these samples.",
         )
 
 
@@ -131,7 +131,7 @@ def _labels(y: Array, count: int, classes: int | None, source: str) -> Indices:
         if classes is not None and y.shape[1] != classes:
             raise DataError(
                 f"Expected one-hot labels of {classes} classes in {source}, got rows of {y.shape[1]}.",
-                "Encode them again.",
+                "Encode the labels again.",
             )
         y = y.argmax(axis=1)
     if y.shape != (count,) or y.dtype.kind not in "ui":

@@ -46,19 +46,19 @@ def representative_dataset(
     if len(dataset) < FEWEST:
         raise DataError(
             f"Expected at least {FEWEST} samples to calibrate on, got {len(dataset)} from {dataset.source}.",
-            "Give more by --calibration or --data.",
+            "Give more samples with --calibration or --data.",
         )
     chosen = choose(len(dataset), dataset.labels, count, seed)
     picked = dataset.subset(chosen)
     if test is not None:
-        remedy = "Take them out of one of the two: figures from samples that set the ranges prove nothing."
+        remedy = "Remove them from one of the two: samples that set the ranges cannot test them."
         refuse_test_samples(picked, test, role="calibration", remedy=remedy)
     processed = preprocess(picked.read(np.arange(len(picked))))
     by_name = processed if isinstance(processed, Mapping) else {next(iter(shapes)): processed}
     if set(by_name) != set(shapes):
         raise DataError(
             f"Expected samples for the inputs {', '.join(shapes)}, got {', '.join(by_name)}.",
-            "Name the arrays of an .npz as the model's inputs.",
+            "Name the arrays of the .npz as the model's inputs.",
         )
     return tuple(checked(name, by_name[name], shape) for name, shape in shapes.items())
 
@@ -99,12 +99,12 @@ def checked(name: str, samples: npt.NDArray[np.float32], shape: Sequence[int | N
     if broken:
         raise DataError(
             f"Expected finite calibration samples for input {name!r}, got NaN or infinity in {broken}.",
-            "Remove them, or mend the preprocessing.",
+            "Remove them, or correct the preprocessing.",
         )
     if (samples == samples[0]).all():
         raise DataError(
             f"Expected calibration samples that differ for input {name!r}, got {len(samples)} times the same.",
-            "Check how the data are read; a range cannot be learned from one sample.",
+            "Check how the data are read: one sample cannot set a range.",
         )
     flat = samples.reshape(len(samples), -1)
     blank = int(np.count_nonzero((flat == flat[:, :1]).all(axis=1)))
@@ -132,8 +132,7 @@ def refuse_test_samples(used: Dataset, test: Dataset, *, role: str, remedy: str)
     shared = sum(digest in known for digest in used.digests)
     if shared:
         raise DataError(
-            f"Expected {role} samples that are not in the test split, got {shared} of {len(used)} from {used.source} "
-            "that are.",
+            f"Expected no {role} sample in the test samples, got {shared} of {len(used)} from {used.source} in both.",
             remedy,
         )
 

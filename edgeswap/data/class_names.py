@@ -45,7 +45,8 @@ def require_same_names(datasets: Sequence[Dataset | None]) -> tuple[str, ...] | 
             raise DataError(
                 f"Expected the same classes in {named[0][0]} and {source}, got {_listed(named[0][1])} and "
                 f"{_listed(names)}.",
-                "Give a class the same name and place in both, or the names in the model's order by --labels FILE.",
+                "Give each class the same name and place in both, or pass --labels FILE with the names in the model's "
+                "order.",
             )
     return named[0][1] if named else None
 

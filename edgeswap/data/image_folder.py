@@ -83,13 +83,13 @@ def find(
     images = sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
     if strange := [path for path in paths if path.suffix.lower() in OTHER_IMAGE_SUFFIXES]:
         raise DataError(
-            f"Expected images ({', '.join(SUFFIXES)}) in {root}, got {strange[0]} ({len(strange)} such in all).",
+            f"Expected images ({', '.join(SUFFIXES)}) in {root}, got {strange[0]} ({len(strange)} such files).",
             "Convert them to PNG, or move them elsewhere.",
         )
     if not images:
         raise DataError(
             f"Expected images ({', '.join(SUFFIXES)}) in {root}, got {len(paths)} other files.",
-            "Put the images into one folder a class below it.",
+            "Put the images into one folder per class below it.",
         )
     prefix: Parts = ()
     while (top := _only_folder(images, folders, prefix)) is not None and top not in (class_names or ()):
@@ -99,7 +99,7 @@ def find(
         if len(loose) == len(images):
             return Found(ImageFiles(root, tuple(paths[path] for path in images), fixed_shape, resize), None, None, None)
         raise DataError(
-            f"Expected every image in a class folder, got {loose[0]} beside the class folders of {root}.",
+            f"Expected every image in a class folder, got {loose[0]} next to the class folders of {root}.",
             "Move it into its class folder, or keep all images in one folder for unlabelled data.",
         )
     split = chosen_split(root.joinpath(*prefix), relative, class_names or (), part)

@@ -83,7 +83,7 @@ class ImageFiles:
         if len(broken) > 1:
             raise DataError(
                 f"{broken[0].problem.removesuffix('.')}; {len(broken) - 1} more of {len(positions)} cannot be read.",
-                "Replace these files or take them out.",
+                "Replace or remove these files.",
             )
         if broken:
             raise broken[0]
@@ -165,7 +165,7 @@ class ImageFiles:
 
     def _refused(self, file: str, expected: str, got: str) -> DataError:
         where = f"{file} in {self.root}"
-        return DataError(f"Expected {expected}, got {where}: {got.rstrip('.')}.", "Replace the file or take it out.")
+        return DataError(f"Expected {expected}, got {where}: {got.rstrip('.')}.", "Replace or remove the file.")
 
 
 def _threads(most: int) -> ThreadPoolExecutor:

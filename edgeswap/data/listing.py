@@ -46,7 +46,7 @@ def refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
     if total > BOMB_BYTES and total > BOMB_RATIO * packed:
         raise DataError(
             f"Expected data in {path}, got {packed:,} bytes that say they unpack to {total:,}: a zip bomb.",
-            "Do not use this file; make it anew from the data.",
+            "Do not use this file; make it again from the data.",
         )
 
 
@@ -73,14 +73,14 @@ def _walk(root: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
             continue
         if identity in seen:
             raise DataError(
-                f"Expected each folder once in {root}, got {seen[identity]} and {folder}, which are one by a link.",
+                f"Expected each folder once in {root}, got {seen[identity]} and {folder}, the same folder by a link.",
                 "Remove the link.",
             )
         seen[identity] = folder
         count += len(entries)
         if count > MOST_NAMES:
             raise DataError(
-                f"Expected at most {MOST_NAMES:,} files in {root}, got more.", "Name the data's own folder."
+                f"Expected at most {MOST_NAMES:,} files in {root}, got more.", "Give the folder of the data itself."
             )
         if folder:
             yield folder
@@ -105,7 +105,7 @@ def _entries(root: Path, folder: str) -> tuple[tuple[int, int], list[os.DirEntry
     except OSError as error:
         raise DataError(
             f"Expected folders that can be read in {root}, got {folder or 'this one'}: {error.strerror}.",
-            "Give this user the right to read it, or take it out.",
+            "Give this user the right to read it, or remove it.",
         ) from error
     return (status.st_dev, status.st_ino), sorted(shown, key=lambda entry: entry.name)
 

@@ -107,7 +107,7 @@ def stratified_split(dataset: Dataset, held_out: float, seed: int) -> tuple[Data
     if not 0 < count < len(dataset):
         raise DataError(
             f"Expected to hold out some and not all of the {len(dataset)} samples of {dataset.source}, got {count}.",
-            "Give more samples, or data of their own for the test.",
+            "Give more samples, or separate test data.",
         )
     strata = np.zeros(len(dataset), np.int64) if dataset.labels is None else dataset.labels
     classes, sizes = np.unique(strata, return_counts=True)
@@ -164,7 +164,7 @@ def _from_tfds(source: str, expected: Expected, resize: Resize) -> Dataset:
         reason = str(error).splitlines()[0]
         raise DataError(
             f"Expected a dataset with a split and labels as tfds:NAME/split, got {source!r}: {reason}",
-            "Write it as in tfds:cifar10/test.",
+            "Write it like tfds:cifar10/test.",
         ) from error
     label = info.features[info.supervised_keys[1]]
     names = tuple(label.names) if hasattr(label, "names") else None

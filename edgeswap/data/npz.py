@@ -43,7 +43,7 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
     ) as error:  # fmt: skip
         raise DataError(
             f"Expected plain arrays in {path}, got: {' '.join(str(error).split()) or type(error).__name__}.",
-            "Write numeric arrays with numpy.savez; pickled objects are not read, for they can run code.",
+            "Write numeric arrays with numpy.savez; pickled objects are not read, because they can run code.",
         ) from error
 
 

@@ -188,7 +188,7 @@ def from_name(name: str) -> Preprocess:
         return Preprocess(name, import_function(name))
     raise ConfigError(
         f"Expected a preprocess of {', '.join(NAMED)}, mean-std:R,G,B/R,G,B or module:function, got {name!r}.",
-        "Give the one the model was trained with.",
+        "Use the one that the model was trained with.",
     )
 
 
@@ -200,6 +200,6 @@ def _checked_result(name: str, raw: Any, result: Any) -> Any:
     if array.dtype.kind not in "fiu" or array.shape[:1] != (samples,):
         raise DataError(
             f"Expected {name} to return numbers for {samples} samples, got {array.dtype} of shape {array.shape}.",
-            "It is handed the raw batch and returns the model's input for every sample of it.",
+            "It gets the raw batch and must return the model's input for every sample in it.",
         )
     return array.astype(np.float32)

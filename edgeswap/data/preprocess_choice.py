@@ -33,7 +33,7 @@ def preprocess_for(data: Dataset, name: str | None, *, takes_raw_pixels: bool, d
     why = doubt or "the model has no Rescaling of its own that would tell"
     raise DataError(
         f"Expected --preprocess for images, got none: {why}.",
-        "Pass the one of the training: raw (0..255), unit (0..1), symmetric (-1..1), caffe, torch, "
+        "Pass the one that the training used: raw (0..255), unit (0..1), symmetric (-1..1), caffe, torch, "
         "mean-std:R,G,B/R,G,B, or module:function; "
-        "none for whole numbers that are no pixels.",
+        "none for whole numbers that are not pixels.",
     )

@@ -52,7 +52,7 @@ def chosen_split(
         f"Expected class folders in {place}, or train and test with the same class folders in each, got {got}.",
         f"If they are parts of the data, pass --data {place / min(splits, key=_by_use)} and --test-data "
         f"{place / max(splits, key=_by_use)} (unpack a .zip first); if they are classes, pass their names in the "
-        "model's order by --labels FILE.",
+        "model's order with --labels FILE.",
     )
 
 

@@ -151,7 +151,7 @@ def split(
     if test_spec is not None:
         train, test = data, opened(test_spec, "test")
         if train is not None:
-            remedy = "Take them out of one of the two, or leave --test-data away: then a part of --data is set aside."
+            remedy = "Remove them from one of the two, or leave out --test-data: then a part of --data is set aside."
             refuse_test_samples(train, test, role="training", remedy=remedy)
     elif data is not None:
         train, test = stratified_split(data, HELD_OUT, seed)
@@ -183,7 +183,7 @@ def _by_folders(data: Dataset, split: Split) -> Caution:
     left = f"; {unused} was not used" if unused else ""
     return Caution(
         kind="split_folders",
-        problem=f"{data.source} was taken to train and calibrate on, and {tests} beside it for the figures{left}.",
+        problem=f"{data.source} is used for training and calibration, and {tests} next to it for the figures{left}.",
         remedy="Pass --data and --test-data to choose otherwise.",
     )
 
@@ -213,9 +213,9 @@ def _sideways(datasets: Sequence[Dataset], resize: Resize) -> tuple[Caution, ...
 def _set_aside(test: Dataset) -> Caution:
     return Caution(
         kind="test_may_be_known",
-        problem=f"The figures are of {len(test)} samples set aside from {test.source}, on which the float model may "
-        "have been trained: edgeswap cannot know.",
-        remedy="Pass by --test-data samples that the float model was not trained on; else its figure may be too good.",
+        problem=f"The figures come from {len(test)} samples set aside from {test.source}. The float32 model may "
+        "have been trained on them: edgeswap cannot know.",
+        remedy="Pass --test-data with samples that the float32 model has never seen; else the figures may be too good.",
     )
 
 
@@ -224,8 +224,8 @@ def _without(dataset: Dataset, test: Dataset) -> Dataset:
     kept = [index for index, digest in enumerate(dataset.digests) if digest not in known]
     if not kept:
         raise DataError(
-            f"Expected samples in {dataset.source} besides those that are set aside for the figures, got none.",
-            "Give samples that differ, or test data of their own by --test-data.",
+            f"Expected samples in {dataset.source} other than those set aside for the figures, got none.",
+            "Give samples that differ, or separate test data with --test-data.",
         )
     return dataset.subset(kept)
 

@@ -85,7 +85,7 @@ def _require_part_of_models(text: str, name: str, found: Any, file: ModelFile) -
         raise ConfigError(
             f"Expected a Keras layer class, or a function that {str(file.path)!r} names, for --custom-objects, got "
             f"{text!r}.",
-            "Name what the file asks for, as in mylayers:MyLayer.",
+            "Name what the file needs, like mylayers:MyLayer.",
         )
 
 

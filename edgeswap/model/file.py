@@ -84,7 +84,8 @@ def _read(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
         return ModelFile(path, "saved_model", "tf_keras", config), size_bytes
     if not path.is_file():
         raise ModelError(
-            f"Expected a model file, but {str(path)!r} is no regular file.", "Give a .keras or .h5 file, or a folder."
+            f"Expected a model file, but {str(path)!r} is not a regular file.",
+            "Give a .keras or .h5 file, or a folder.",
         )
     if path.stat().st_size == 0:
         raise ModelError(f"Expected a Keras model, but {str(path)!r} is empty.", "Save the model again.")
@@ -124,7 +125,7 @@ def _read_h5(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
         config, version = text_attributes(path, "model_config", "keras_version")
         if config is None:
             raise ModelError(
-                f"Expected a whole model, but {str(path)!r} holds weights only, or is no model at all.",
+                f"Expected a whole model, but {str(path)!r} holds only weights, or is not a model.",
                 "Save the model itself with model.save('model.keras'), not save_weights.",
             )
         return ModelFile(path, "h5", _framework(version or "2"), parse(config)), numbers
@@ -146,7 +147,7 @@ def _check_named(file: ModelFile, custom_objects: CustomNames) -> None:
         if ":" in text and text.partition(":")[2] not in asked:
             raise ConfigError(
                 f"Expected a class or function that {str(file.path)!r} names for --custom-objects, got {text!r}.",
-                "Leave it out, or write the name as the file does: a layer's is its class's.",
+                "Leave it out, or write the name that is in the file: for a layer, the name of its class.",
             )
 
 

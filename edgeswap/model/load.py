@@ -68,7 +68,7 @@ def build_model(file: ModelFile, *, trust: bool = False, custom_objects: CustomO
         raise ModelError(
             f"Expected {framework.__name__} to load {str(file.path)!r}, but it says {type(error).__name__}: "
             f"{_first_line(error)}.",
-            "Check that the file is whole; a layer class of your own is given by --custom-objects MODULE:NAME.",
+            "Check that the file is whole; name a layer class of your own with --custom-objects MODULE:NAME.",
         ) from error
 
 

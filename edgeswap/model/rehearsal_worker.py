@@ -108,7 +108,7 @@ def _limited(work: Any, where: str, cpu_s: float, memory_bytes: int) -> Any:
         words = " ".join(str(error).split())[:300].rstrip(".")
         raise ModelError(
             f"Expected Keras to build the model in {where!r}, got {type(error).__name__}: {words}.",
-            "Check that the file is whole; a layer class of your own is given by --custom-objects MODULE:NAME.",
+            "Check that the file is whole; name a layer class of your own with --custom-objects MODULE:NAME.",
         ) from error
     finally:
         _limit(resource.RLIMIT_CPU, resource.RLIM_INFINITY)

@@ -41,7 +41,7 @@ def read_saved_model(path: Path) -> tuple[dict[str, Any], int]:
         raise ModelError(
             f"Expected a functional or sequential model, but the SavedModel {where} holds the subclassed model "
             f"{str(config.get('class_name'))[:100]!r}, which is rebuilt only by running its graphs.",
-            "Make a functional model of it and save that with model.save('model.keras'), or pass --trust if you trust "
+            "Make it a functional model and save that with model.save('model.keras'), or pass --trust if you trust "
             "the folder.",
         )
     size_bytes = sum(file.stat().st_size for file in (path / VARIABLES.parent).glob("variables.data-*"))
@@ -86,7 +86,7 @@ def _require_whole(path: Path, where: str) -> None:
             if not target.is_relative_to(inside) or not (target.is_dir() or target.is_file()):
                 raise ModelError(
                     f"Expected a SavedModel in one folder, but {name!r} in {where} leads to {str(target)!r}.",
-                    "Copy the folder with what its links lead to, as cp -rL does.",
+                    "Copy the folder with the targets of its links, as cp -rL does.",
                 )
 
 

@@ -87,12 +87,12 @@ def _refuse_code(class_name: Any, where: str) -> None:
     if name in _CODE:
         raise ModelError(
             f"Expected a model without code in it, but {where} holds a Lambda layer, which would run.",
-            "Pass --trust if you trust the file, or write a layer class in its place.",
+            "Pass --trust if you trust the file, or write a layer class instead.",
         )
     if name in _QUANTIZED:
         raise ModelError(
             f"Expected a float model, but {where} is already quantized: it holds tfmot's {name} layers.",
-            "Give the float model that it was made from; a model that edgeswap saved with --save-qat is converted by "
+            "Give the float32 model that it was made from; a model that edgeswap saved with --save-qat is converted by "
             "edgeswap.convert_qat.",
         )
 
@@ -137,7 +137,7 @@ def _require_function(symbol: Any, where: str) -> None:
     if not allowed.is_function(symbol):
         raise ModelError(
             f"Expected functions that only compute, but {where} calls TensorFlow's {str(symbol)[:100]!r}.",
-            "Write a layer in its place, or pass --trust if you trust the file.",
+            "Write a layer instead, or pass --trust if you trust the file.",
         )
 
 
@@ -148,7 +148,7 @@ def _screen_texts(record: Mapping[str, Any], where: str, own: Collection[str]) -
             continue
         if key in _FILES:
             raise ModelError(
-                f"Expected words for {key!r} in {where}, got the path {value!r}, which would be read.",
+                f"Expected words for {key!r} in {where}, got the path {value!r}, which Keras would read.",
                 "Give the layer its words as a list, or pass --trust if you trust the file.",
             )
         family = _family(key)

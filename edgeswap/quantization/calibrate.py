@@ -78,7 +78,7 @@ def _require_finite(names: Sequence[str], low: npt.NDArray[np.float32], high: np
         raise ModelError(
             f"Expected finite values from every layer on the calibration samples, got NaN or infinity from "
             f"{broken[0]!r}.",
-            "Check its weights and what it computes, and that the samples are preprocessed as in training.",
+            "Check its weights and its arithmetic, and that the samples are preprocessed as in training.",
         )
 
 

@@ -43,7 +43,7 @@ def save(fake_quant_model: Any, path: Path) -> None:
         except UNWRITABLE as error:
             raise ModelError(
                 f"Expected a fake-quant model that can be saved, got: {error}",
-                "Give layers of your own a get_config of plain values, or leave --save-qat out.",
+                "Give your own layers a get_config with plain values, or leave out --save-qat.",
             ) from error
         return
     with scratch_folder() as folder:

@@ -52,8 +52,8 @@ def _caution(name: str, steps: Mapping[int, float]) -> Caution:
     rest = f", and {len(steps) - _NAMED} more have fewer than {FEWEST_STEPS}" if len(steps) > _NAMED else ""
     return Caution(
         kind=INPUT_SCALE,
-        problem=f"Input {name!r} has one int8 scale for features of very different size. Of its {STEPS} steps are "
-        f"left: {', '.join(shown)}{rest}.",
-        remedy="Begin the model with a Normalization layer that alone reads this input, which edgeswap then leaves to "
-        "the app, or bring the features to one size before the model.",
+        problem=f"Input {name!r} has one int8 scale for features of very different size. Of its {STEPS} steps, these "
+        f"use only a few: {', '.join(shown)}{rest}.",
+        remedy="Begin the model with a Normalization layer as the only reader of this input, which edgeswap then moves "
+        "into the app, or scale the features alike before the model.",
     )

@@ -111,7 +111,7 @@ class Emulator:
         if len(marks) != models * (INFERENCES + 1):
             raise TargetError(
                 f"{self.name}: expected {models * (INFERENCES + 1)} counts of instructions, got {len(marks)}.",
-                "The device script and edgeswap must be of one version.",
+                "The device script and edgeswap must have the same version.",
             )
         each = [marks[first : first + INFERENCES + 1] for first in range(0, len(marks), INFERENCES + 1)]
         return [int(statistics.median(after - before for before, after in itertools.pairwise(own))) for own in each]

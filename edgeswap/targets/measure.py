@@ -116,7 +116,7 @@ def measure(
     if answer.get("schema") != SCHEMA:
         raise TargetError(
             f"{target.name}: expected an answer of schema {SCHEMA!r}, got {answer.get('schema')!r}.",
-            "The device script and edgeswap must be of one version.",
+            "The device script and edgeswap must have the same version.",
         )
     return [
         Figures(_result(target.name, answer, number, names, notes), _predictions(answer, number))
