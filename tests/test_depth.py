@@ -48,7 +48,7 @@ def seconds_of(graph):
     return time.process_time() - started
 
 
-def test_a_deep_network_is_walked_without_recursion_nested_or_not(monkeypatch):
+def test_a_deep_network_is_walked_without_recursion_nested_or_not():
     inner = chain(3000)
     nested = Layer("inner", "Functional", {}, submodel=inner)
     around = Graph("outer", {"y": replace(inner.layers["x"], name="y"), "inner": nested},

@@ -42,6 +42,7 @@ def test_calls_of_a_submodel_that_is_used_again_are_counted_on(calls):
     flat = inline_submodels(graph("outer", [model_of(twice())], nodes, names[-1]))
     assert [node.name for node in flat.nodes][1:] == chain_of(flat)[::-1]
     assert set(flat.layers) == {"x", "a", "b"}
+    assert flat.renamed == {}
     assert [node.name for node in flat.calls("a")] == ["a", "a@1", "a@2", "a@3", "a@4", "a@5"][: 2 * calls]
     # The numbers of `b` leave room for the two calls of `a` in each: what counts is that no two are the same.
     assert [node.name for node in flat.calls("b")] == ["b", "b@2", "b@4"][:calls]
@@ -89,3 +90,13 @@ def test_several_inputs_and_outputs_keep_their_order_and_keywords_reach_each_lay
         assert flat.node("split").args == ([Ref("a"), Ref("x")],)
         assert flat.node("split").kwargs == {"axis": 1, "training": False}
         assert flat.node("sum").refs() == (Ref("split", 1), Ref("a"))
+
+
+def test_each_call_has_the_shapes_that_the_submodel_has_there():
+    def inner(size):
+        return graph("inner", [dense("a")], [Node("a", "a", (Ref("x"),), shapes=((None, size),))], "a")
+
+    nodes = [Node("inner", "inner", (Ref("x"),), submodel=inner(5))]
+    nodes.append(Node("inner@1", "inner", (Ref("inner"),), submodel=inner(6)))
+    flat = inline_submodels(graph("outer", [model_of(inner(None))], nodes, "inner@1"))
+    assert [node.shapes for node in flat.calls("a")] == [((None, 5),), ((None, 6),)]

@@ -214,6 +214,16 @@ def test_a_batch_norm_alone_is_one_depthwise_convolution():
     assert placed.left_to_calibration == ()
 
 
+@pytest.mark.parametrize(("axis", "is_last"), [(1, False), (-2, False), ([1, 2], False), (-1, True), (3, True)])
+def test_a_batch_norm_goes_into_weights_only_where_it_goes_by_the_last_axis(axis, is_last):
+    model = chain("Conv2D", "BatchNormalization", "relu")
+    norm = model.layers["l1"]
+    model = model.with_layers({"l1": replace(norm, config={**norm.config, "axis": axis})})
+    placed = place(model, input_ranges={})
+    assert placed.left_to_calibration == (() if is_last else ("l1",))
+    assert set(placed.outputs) == ({"l2"} if is_last else {"l0", "l2"})
+
+
 def test_what_nobody_knows_is_listed_and_not_refused():
     placed = place(chain("Conv2D", "LayerNormalization", "relu"), input_ranges={})
     assert placed.left_to_calibration == ("l1",)

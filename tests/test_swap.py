@@ -197,3 +197,24 @@ def test_any_chain_that_changes_the_shape_alone_leaves_an_output_activation(chai
 def test_a_chain_of_a_thousand_layers_is_walked_without_recursion():
     many = [Layer(f"drop{index}", "Dropout", {"rate": 0.5}) for index in range(3000)]
     assert skipped(swap(chain(dense("a"), "swish", *many), RELU6)).keys() == {"act_1"}
+
+
+def test_a_users_own_layer_that_bears_the_name_of_a_reshape_may_be_anything():
+    own = Layer("own", "Flatten", {}, python_class=object)
+    assert swapped(swap(chain(dense("a"), "tanh", own), RELU6)) == {"act_1": ("tanh", "relu6")}
+    assert swapped(swap(chain(dense("a"), "tanh", Layer("flat", "Flatten", {})), RELU6)) == {}
+
+
+@pytest.mark.parametrize("text", ["relu=", "relu= ", "=relu", " =relu", "relu", ""])
+def test_a_rule_without_one_of_its_sides_is_refused(text):
+    with pytest.raises(ConfigError):
+        parse_rule(text)
+
+
+def test_a_users_own_layer_that_scales_another_tensor_is_no_gate():
+    own = Layer("own", "Own", {"activation": {"catalog": "sigmoid"}}, python_class=object)
+    graph = chain(dense("a"), "swish", own)
+    scale = Node("scale", "scale", ([Ref("act_1"), Ref("own")],))
+    nodes = (*graph.nodes, scale, Node("head", "head", (Ref("scale"),)))
+    layers = {**graph.layers, "scale": Layer("scale", "Multiply", {}), "head": dense("head")}
+    assert "own" in swapped(swap(Graph("gated", layers, nodes, graph.inputs, (Ref("head"),)), RELU6))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+
 from edgeswap.tflite.calls import calls
-from edgeswap.tflite.flatbuffer import operators, read, write
+from edgeswap.tflite.flatbuffer import changed, operators, read, write
 from tests.tflite_models import BUILTIN, converted, empty_model
 
 
@@ -45,3 +51,76 @@ def test_operators_of_every_subgraph_are_there():
     assert [(call.operation.name, call.written, call.layer) for call in calls(model)] == 2 * [
         ("RELU", ("net/act/Relu",), "act")
     ]
+
+
+ACTIVATION = schema.ActivationFunctionType
+AXES = np.array([-1, 1], np.int32)
+
+
+def one_operator(builtin: int, options: Any = None, *constants: Any) -> dict[str, Any]:
+    """The options of an operator that reads one tensor of shape (1, 2, 3, 4) and constants, int8 or int32."""
+    draft = empty_model()
+    subgraph = draft.subgraphs[0]
+    x = draft.int8_tensor(0, "x", (1, 2, 3, 4), 0.1, 7)
+    y = draft.int8_tensor(0, "y", (1, 4), 0.1, 7)
+    inputs = [x]
+    for number, values in enumerate(constants):
+        if values is None:
+            inputs.append(draft.int8_tensor(0, f"tensor{number}", (4,), 0.1, 7))
+            continue
+        numbers = np.asarray(values)
+        inputs.append(draft.int8_tensor(0, f"constant{number}", numbers.shape, 0.1, 7, values=numbers.view(np.int8)))
+        if numbers.dtype != np.int8:
+            kind = getattr(schema.TensorType, numbers.dtype.name.upper())
+            subgraph.tensors[-1] = changed(subgraph.tensors[-1], type=kind, quantization=None)
+    subgraph.inputs, subgraph.outputs = [x], [y]
+    subgraph.operators.append(draft.operator(builtin, inputs, y, options=options))
+    (call,) = calls(read(write(draft.model)))
+    return call.operation.options
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((BUILTIN.ADD, schema.AddOptionsT(), None), {}),
+        ((BUILTIN.ADD, schema.AddOptionsT(fusedActivationFunction=ACTIVATION.RELU6), None), {"fused": "RELU6"}),
+        ((BUILTIN.CONV_2D, schema.Conv2DOptionsT(dilationHFactor=2, dilationWFactor=3), None), {"dilation": (2, 3)}),
+        ((BUILTIN.MEAN, None, AXES), {"axes": (3, 1)}),
+        ((BUILTIN.MEAN, None, AXES.astype(np.int64)), {"axes": (3, 1)}),
+        ((BUILTIN.MEAN, None, AXES.astype(np.float32)), {}),
+        ((BUILTIN.MEAN, None, None), {}),
+        ((BUILTIN.PAD, None, np.array([[0, 0], [1, 2]], np.int32)), {"padding": ((0, 0), (1, 2))}),
+        ((BUILTIN.PAD, None, np.array([0, 0, 1], np.int32)), {}),
+        ((BUILTIN.PRELU, None, np.ones((1, 1, 4), np.int8)), {"slope_shape": (1, 1, 4)}),
+        ((BUILTIN.PRELU, None, None), {}),
+        ((BUILTIN.ADD, None, np.ones((1, 1, 4), np.int8)), {}),
+        (
+            (BUILTIN.STRIDED_SLICE, schema.StridedSliceOptionsT(), AXES, AXES, np.array([1, 2], np.int32)),
+            {"strides": (1, 2), "ellipsis_or_new_axis": False},
+        ),
+        (
+            (BUILTIN.STRIDED_SLICE, schema.StridedSliceOptionsT(newAxisMask=1), AXES, AXES, None),
+            {"strides": (), "ellipsis_or_new_axis": True},
+        ),
+        ((BUILTIN.CONCATENATION, None, None), {}),
+        (
+            (BUILTIN.CONCATENATION, None, np.full(4, 7, np.int8)),
+            {"constant_inputs": 1, "constants_are_zero": True},
+        ),
+        (
+            (BUILTIN.CONCATENATION, None, np.full(4, 7, np.int8), np.zeros(4, np.int8)),
+            {"constant_inputs": 2, "constants_are_zero": False},  # 7 is the zero point
+        ),
+    ],
+)
+def test_options_are_those_that_tables_ask_for(arguments: tuple[Any, ...], expected: dict[str, Any]) -> None:
+    assert one_operator(*arguments) == expected
+
+
+def test_a_constant_is_no_input() -> None:
+    draft = empty_model()
+    x, y = (draft.int8_tensor(0, name, (1, 4), 0.1, 0) for name in "xy")
+    constant = draft.int8_tensor(0, "c", (4,), 0.1, 0, values=np.ones(4, np.int8))
+    draft.subgraphs[0].operators.append(draft.operator(BUILTIN.ADD, [x, constant, -1], y))
+    (call,) = calls(draft.model)
+    assert call.operation.inputs == ((1, 4),)

@@ -132,3 +132,21 @@ def test_reading_names_does_not_need_them_to_be_text() -> None:
     data = write(draft.model)
     assert tensors(read(data))[0].name == "caf\ufffd"
     assert view(read(data).subgraphs[0].tensors[0]).shape == (1, 256)
+
+
+@pytest.mark.parametrize(("dtype", "count"), [("INT8", 3), ("INT8", 5), ("INT32", 4), ("FLOAT32", 5)])
+def test_a_constant_of_other_bytes_than_its_type_and_shape_take_is_refused(dtype: str, count: int) -> None:
+    draft = Draft(read(single(BUILTIN.ELU, (0.05, 0), (0.05, 0))))
+    index = draft.int8_tensor(0, "constant", (4,), 0.05, 0, values=np.zeros(count, np.int8))
+    tensors_now = draft.subgraphs[0].tensors
+    tensors_now[index] = changed(tensors_now[index], type=getattr(schema.TensorType, dtype))
+    with pytest.raises(ModelError, match=f"a constant of {count} bytes"):
+        read(write(draft.model))
+
+
+def test_a_constant_of_the_bytes_that_its_type_and_shape_take_is_read() -> None:
+    draft = Draft(read(single(BUILTIN.ELU, (0.05, 0), (0.05, 0))))
+    index = draft.int8_tensor(0, "constant", (2, 2), 0.05, 0, values=np.arange(4, dtype=np.int8))
+    again = read(write(draft.model))
+    assert tensors(again)[index].shape == (2, 2)
+    assert bytes(again.buffers[again.subgraphs[0].tensors[index].buffer].data) == b"\0\1\2\3"

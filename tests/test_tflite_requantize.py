@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from tflite_models import EVERY_INT8, empty_model, run
 
-from edgeswap.tflite.flatbuffer import operators, read, write
+from edgeswap.tflite.flatbuffer import changed, operators, read, write
 from edgeswap.tflite.requantize import requantize
-from edgeswap.tflite.rewriting import without_orphans
+from edgeswap.tflite.rewriting import Draft, without_orphans
 
 ALMOST_ONE = float(np.nextafter(np.float32(1), np.float32(0)))
 OTHER = (0.013, -20)
@@ -49,3 +51,17 @@ def test_it_is_idempotent_and_leaves_no_orphan() -> None:
     once = requantize(leaky(ALMOST_ONE))
     assert requantize(once) is once
     assert len(without_orphans(read(once)).operatorCodes) == len(read(once).operatorCodes) == 1
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("fault", [{"type": schema.TensorType.INT16}, {"quantization": None}, {"channels": 2}])
+def test_a_rescaling_of_other_numbers_than_int8_of_one_scale_keeps_every_byte(
+    place: int, fault: dict[str, Any]
+) -> None:
+    draft = Draft(read(leaky(ALMOST_ONE)))
+    tensors = draft.subgraphs[0].tensors
+    if "channels" in fault:
+        fault = {"quantization": schema.QuantizationParametersT(scale=[0.01, 0.02], zeroPoint=[0, 0])}
+    tensors[place] = changed(tensors[place], **fault)
+    data = write(draft.model)
+    assert requantize(data) is data

@@ -4,13 +4,14 @@ import io
 import zipfile
 
 import numpy as np
+import pytest
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
-from tflite_models import BUILTIN, converted, images, run, single
+from tflite_models import BUILTIN, converted, images, island, run, single
 
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import changed, operators, read, tensors, write
-from edgeswap.tflite.rewriting import Draft, rewrite, without_orphans
+from edgeswap.tflite.rewriting import Draft, replace_operators, rewrite, without_orphans
 
 
 def with_leftovers(model: schema.ModelT) -> schema.ModelT:
@@ -74,6 +75,22 @@ def test_buffers_that_only_the_old_list_of_metadata_names_survive() -> None:
         (kept,) = after.metadataBuffer
         assert bytes(after.buffers[kept].data) == b"older than metadata"
         assert b"nothing names it" not in {bytes(buffer.data) for buffer in after.buffers if buffer.data is not None}
+
+
+@pytest.mark.parametrize("kind", [BUILTIN.DEQUANTIZE, BUILTIN.ELU, BUILTIN.QUANTIZE])
+def test_an_operator_is_replaced_wherever_it_stands(kind: int) -> None:
+    data = island((0.05, 0), (0.02, 3), (BUILTIN.ELU, None))
+
+    def instead(draft: Draft, number: int, operator: schema.OperatorT) -> list[schema.OperatorT] | None:
+        assert number == 0
+        if draft.codes[operator.opcodeIndex].builtinCode != kind:
+            return None
+        return [draft.operator(kind, operator.inputs, operator.outputs[0], version=7)]
+
+    after = read(replace_operators(data, instead))
+    assert operators(after) == operators(read(data))
+    assert [code.builtinCode for code in after.operatorCodes if code.version == 7] == [kind]
+    assert replace_operators(data, lambda *_: None) is data
 
 
 def test_signatures_and_metadata_survive_a_rewriting() -> None:

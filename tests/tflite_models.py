@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -168,7 +169,30 @@ def converted(kind: str, form: str = "int8") -> bytes:
     """
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(float_model(kind))
+    with tempfile.TemporaryDirectory() as folder:
+        module = _module(float_model(kind))
+        tf.saved_model.save(module, folder, module.called)
+        return _converted(tf.lite.TFLiteConverter.from_saved_model(folder), form)
+
+
+def _module(model: Any) -> Any:
+    """What is converted: the model as one function. Keras would write the traces of all its layers too, for seconds."""
+    import tensorflow as tf
+
+    module = tf.Module()
+    module.kept = model.variables
+
+    @tf.function(input_signature=[tf.TensorSpec(model.input_shape, tf.float32, name="image")])
+    def called(image: Any) -> dict[str, Any]:
+        return {"act_out": model(image)}
+
+    module.called = called
+    return module
+
+
+def _converted(converter: Any, form: str) -> bytes:
+    import tensorflow as tf
+
     if form != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if form == "float16":

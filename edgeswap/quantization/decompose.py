@@ -226,6 +226,8 @@ def _batch_norms_folded(graph: Graph) -> Graph:
 def normalizes_channels(graph: Graph, batch_norm: Layer) -> bool:
     """Whether a batch normalization has one scale for each place on the last axis, which a layer before can take on."""
     axis = batch_norm.config["axis"]
+    if not isinstance(axis, int):  # Keras 2 takes several
+        return False
     ranks = {_rank(graph, ref) for node in graph.calls(batch_norm.name) for ref in node.refs()}
     return axis == -1 or (None not in ranks and {axis + 1} == ranks)
 
