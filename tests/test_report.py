@@ -791,6 +791,11 @@ def test_the_verdict_names_what_was_missed_and_only_that():
     assert say.verdict(qat(targets=[])).count("\n") == 0
 
 
+def test_one_point_is_singular():
+    limit = records.Limit(name="max_drop", limit=1.0, value=1.0, passed=True)
+    assert say.limit_text(limit).replace(numbers.NBSP, " ") == "1 point, limit 1"
+
+
 def test_a_gain_in_accuracy_reads_as_one():
     comparison = qat().comparison.model_copy(update={"top1_drop": -200 / 540, "mcnemar_p": 0.5})
     assert "int8 gets 2 more right" in say.significance(qat(comparison=comparison))

@@ -136,8 +136,9 @@ def limit_text(limit: Limit) -> str:
     """The measured value and the limit, with enough digits to tell two close numbers apart."""
     if limit.name == "max_size":
         return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
-    unit = {"max_drop": "points", "max_latency_ms": "ms"}[limit.name]
-    return f"{limit.value:.4g}{numbers.NBSP}{unit}, limit {limit.limit:g}"
+    shown = f"{limit.value:.4g}"
+    unit = {"max_drop": "point" if shown == "1" else "points", "max_latency_ms": "ms"}[limit.name]
+    return f"{shown}{numbers.NBSP}{unit}, limit {limit.limit:g}"
 
 
 def verdict(report: ExportReport) -> str:
