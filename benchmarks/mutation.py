@@ -35,7 +35,7 @@ TESTS: Mapping[str, Sequence[str]] = {
     "graph/canonicalize": ("graph",),
     "graph/dialect": ("graph",),
     "graph/inline": ("inline",),
-    "graph/ir": ("inline", "swap", "placement"),
+    "graph/ir": ("ir", "inline", "swap"),
     "graph/names": ("layer_names",),
     "graph/operation_layer": ("graph_operations",),
     "graph/operations": ("graph_operations",),
@@ -44,7 +44,7 @@ TESTS: Mapping[str, Sequence[str]] = {
     "graph/read": ("graph",),
     "graph/swap_rule": ("swap",),
     "quantization/decompose": ("placement", "decompose"),
-    "quantization/specification": ("placement",),
+    "quantization/specification": ("placement", "specification"),
 }  # fmt: skip
 
 _COMPARISONS: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
