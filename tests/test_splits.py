@@ -240,7 +240,7 @@ def test_parts_in_folders_train_and_test(three, tmp_path):
     assert len(found.train) == len(found.test) == 36
     (caution,) = found.cautions
     assert caution.kind == "split_folders"
-    assert "test beside it for the figures; val was not used" in caution.problem
+    assert "test next to it for the figures; val was not used" in caution.problem
 
 
 def test_what_the_float_model_may_know_is_said(source):
