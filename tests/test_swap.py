@@ -207,7 +207,7 @@ def test_a_users_own_layer_that_bears_the_name_of_a_reshape_may_be_anything():
 
 @pytest.mark.parametrize("text", ["relu=", "relu= ", "=relu", " =relu", "relu", ""])
 def test_a_rule_without_one_of_its_sides_is_refused(text):
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match="PATTERN=ACTIVATION"):
         parse_rule(text)
 
 
