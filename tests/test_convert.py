@@ -556,3 +556,20 @@ def test_where_nothing_can_fork_each_request_has_a_worker_of_its_own(scratch, mo
     monkeypatch.setattr(convert_process, "WORKER", (sys.executable, "-c", code))
     model = small_model()
     assert [convert(model, precision="float32")[4:8] for _ in range(2)] == [b"TFL3", b"TFL3"]
+
+
+@pytest.mark.slow
+def test_a_worker_that_goes_just_when_it_is_asked_is_replaced(scratch, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    code = f"""
+import pathlib, sys
+from edgeswap.conversion import worker
+if pathlib.Path({str(gone)!r}).exists():
+    worker.main()
+else:
+    sys.stdin.readline()
+    pathlib.Path({str(gone)!r}).touch()
+"""
+    monkeypatch.setattr(convert_process, "WORKER", (sys.executable, "-c", code))
+    assert convert(small_model(), precision="float32")[4:8] == b"TFL3"
+    assert gone.exists()

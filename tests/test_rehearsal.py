@@ -78,6 +78,17 @@ def test_the_child_ends_when_nobody_asks_and_comes_again(tmp_path, moody):
     assert moody._process is not first
 
 
+def test_a_child_that_ends_just_when_it_is_asked_is_replaced(tmp_path, moody, monkeypatch):
+    gone = tmp_path / "gone"
+    first = f"import pathlib, sys; sys.stdin.readline(); pathlib.Path({str(gone)!r}).touch()"
+    code = f"import pathlib\nif pathlib.Path({str(gone)!r}).exists():\n    {{}}\nelse:\n    {first}"
+    again = "import edgeswap.model.rehearsal_worker as worker; worker.main()"
+    monkeypatch.setattr(rehearsal, "WORKER", (sys.executable, "-c", code.format(again)))
+    path = make.write_h5(tmp_path / "model.h5", make.functional(make.dense()))
+    assert rehearsal.preview(path, load=False).path == path
+    assert gone.exists()
+
+
 def test_the_child_ends_with_the_process_that_asks(tmp_path):
     path = make.write_h5(tmp_path / "good.h5", make.functional(make.dense()))
     ask = (

@@ -52,13 +52,17 @@ def run_worker(jobs: Sequence[Path], titles: Sequence[str], timeout_s: float, pr
         WorkerFailedError: a job ended otherwise than well.
     """
     with _standing.lock:
-        worker = _standing.asked(json.dumps([str(job.absolute()) for job in jobs]).encode() + b"\n")
+        request = json.dumps([str(job.absolute()) for job in jobs]).encode() + b"\n"
+        worker = _standing.asked(request)
         watchdog = _Watchdog(worker, timeout_s)
         job, stage, code = 0, "start", None
         try:
-            for job, title in enumerate(titles):  # noqa: B007  (the last one is told of)
+            for job, title in enumerate(titles):
                 with progress.step(title) as step:
                     stage, code = _follow(worker, stage, watchdog, step)
+                    if job == 0 and (stage, code) == ("start", 0):  # it had waited long enough just when it was asked
+                        watchdog.worker = worker = _standing.asked(request)
+                        stage, code = _follow(worker, stage, watchdog, step)
                 if stage != "start":
                     break
             if code is None:

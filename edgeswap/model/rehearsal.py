@@ -85,6 +85,7 @@ class _Job:
 
     path: Path
     identity: tuple[Any, ...]
+    request: bytes
     last: str
     has_own_modules: bool
     stage: str = _STAGES[0]
@@ -127,7 +128,7 @@ class _Child:
             if not self._send(line):
                 self.end()
                 self._send(line)
-            self._job = _Job(path, identity, "loaded" if load else "looked", bool(custom_objects))
+            self._job = _Job(path, identity, line, "loaded" if load else "looked", bool(custom_objects))
 
     def wait(self, stage: str) -> None:
         """Until the process has come through that stage.
@@ -185,6 +186,12 @@ class _Child:
                 self._process.kill()
             read = os.read(self._process.stdout.fileno(), 1 << 16)
             if not read:
+                if job.stage == _STAGES[0] and job.request and self._process.wait() == 0:
+                    # It had waited long enough just when it was asked.
+                    self.end()
+                    self._send(job.request)
+                    self._job, job.request = job, b""
+                    return
                 job.refusal = self._how_it_ended(job)
                 return
             self._unread += read
