@@ -205,7 +205,7 @@ def test_the_command_refuses_an_unknown_name(capsys):
 def test_the_command_imports_no_tensorflow(arguments, tmp_path):
     code = f"""
 import sys
-from edgeswap import cli
+from edgeswap.cli import main as cli
 assert cli.run(["activations", *{arguments!r}]) == 0
 slow = {{"tensorflow", "keras", "tf_keras", "matplotlib.pyplot", "tensorflow_model_optimization"}}
 assert not slow & set(sys.modules), slow & set(sys.modules)

@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
+import edgeswap as api
 from edgeswap.commands.source import open_source, train_example
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
@@ -92,6 +93,8 @@ def test_a_keras_3_layer_of_ones_own_by_its_tf_keras_twin():
     with pytest.raises(ModelError, match="belongs to another framework"):
         build(opened(model).graph)
     source = opened(model, custom_objects={"Halved": Twin})
+    said = api.check(model, custom_objects={"Halved": Twin}).targets[0].findings
+    assert not [finding for finding in said if finding.what == "rebuilding in tf_keras"]
     x = np.ones((2, 4), np.float32)
     np.testing.assert_allclose(build(source.graph)(x), model(x), rtol=1e-6)
 

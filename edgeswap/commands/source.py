@@ -17,7 +17,7 @@ from edgeswap.graph.finite import require_finite
 from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
-from edgeswap.model.custom_objects import CustomObjects, twin
+from edgeswap.model.custom_objects import CustomObjects, with_twins
 from edgeswap.model.load import load_model, sha256
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
@@ -79,7 +79,7 @@ def open_source(
             opened, where = load_model(model, trust=trust, custom_objects=custom_objects), str(model)
     else:
         opened, where = model, "a model object"
-    graph = _any_batch(_in_tf_keras(in_float32(canonicalize(read(opened))), custom_objects))
+    graph = _any_batch(with_twins(in_float32(canonicalize(read(opened))), custom_objects))
     classes = _classes(opened)
     _check_inputs(graph)
     require_finite(graph)
@@ -149,15 +149,6 @@ def _any_batch(graph: Graph) -> Graph:
 
 def _with_batch(layer: Layer) -> Layer:
     return replace(layer, config={**layer.config, "batch_shape": (None, *layer.config["batch_shape"][1:])})
-
-
-def _in_tf_keras(graph: Graph, custom_objects: CustomObjects) -> Graph:
-    """Layers of the user's own class by their tf_keras class of the same name, where one was given."""
-    own = {layer.name: layer for layer in graph.layers.values() if layer.python_class is not None}
-    classes = {name: twin(layer.class_name, custom_objects) for name, layer in own.items()}
-    return graph.with_layers(
-        {name: replace(layer, python_class=classes[name]) for name, layer in own.items() if classes[name] is not None}
-    )
 
 
 def takes_raw_pixels(graph: Graph) -> bool:

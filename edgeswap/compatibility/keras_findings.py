@@ -16,7 +16,7 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 from edgeswap.graph.swap import Rule, swap
-from edgeswap.model.custom_objects import CustomObjects
+from edgeswap.model.custom_objects import CustomObjects, with_twins
 from edgeswap.model.load import load_model
 from edgeswap.version import __version__
 
@@ -48,7 +48,7 @@ def check_model(
     opened = load_model(model, trust=trust, custom_objects=custom_objects) if is_file else model
     graph = canonicalize(read(opened))
     swapped = swap(graph, activation, rules)
-    findings = _rebuilding(swapped.graph)
+    findings = _rebuilding(with_twins(swapped.graph, custom_objects))
     checked = [_with(findings, check(swapped.graph, target)) for target in targets]
     return CheckReport(
         edgeswap=__version__,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from edgeswap.errors import ConfigError, ModelError
 from edgeswap.frameworks import keras, tf_keras
+from edgeswap.graph.ir import Graph
 from edgeswap.model.file import ModelFile
 from edgeswap.system.user_function import import_function
 
@@ -56,6 +58,15 @@ def named_objects(custom_objects: CustomObjects) -> list[tuple[str, Any]]:
     if isinstance(custom_objects, Mapping):
         return list(custom_objects.items())
     return [(text.partition(":")[2], import_function(text)) for text in custom_objects]
+
+
+def with_twins(graph: Graph, custom_objects: CustomObjects) -> Graph:
+    """Layers of the user's own class by their tf_keras class of the same name, where one was given."""
+    own = {layer.name: layer for layer in graph.layers.values() if layer.python_class is not None}
+    classes = {name: twin(layer.class_name, custom_objects) for name, layer in own.items()}
+    return graph.with_layers(
+        {name: replace(layer, python_class=classes[name]) for name, layer in own.items() if classes[name] is not None}
+    )
 
 
 def twin(class_name: str, custom_objects: CustomObjects) -> Any | None:
