@@ -40,9 +40,9 @@ from edgeswap.quantization.ranges import resolve
 from edgeswap.targets.host import Host
 from edgeswap.tflite.flatbuffer import changed, operator_name
 from edgeswap.tflite.flatbuffer import read as flatbuffer_read
+from edgeswap.tflite.full_integer import require_full_integer
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.rewriting import Draft, rewrite
-from edgeswap.tflite.verify import require_full_integer
 
 README = Path(__file__).parent / "README.md"
 SIZE = 224

@@ -43,8 +43,8 @@ from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import measure
-from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower
+from edgeswap.tflite.required_precision import require_precision
 from edgeswap.training.fit import train
 
 Tool = Literal["edgeswap", "stock"]

@@ -33,8 +33,8 @@ from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import measure
+from edgeswap.tflite.full_integer import verify
 from edgeswap.tflite.lower import lower
-from edgeswap.tflite.verify import verify
 from edgeswap.training import losses as objective
 from edgeswap.training.fit import train
 

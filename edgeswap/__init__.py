@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from edgeswap.evaluation.swap_effects import SwapResult
     from edgeswap.progress import Progress
     from edgeswap.records import BenchReport
-    from edgeswap.report.exported import ExportResult
+    from edgeswap.report.export_result import ExportResult
 
 __all__ = [
     "__version__",
@@ -315,8 +315,8 @@ def convert_qat(
 
     from edgeswap.conversion.convert import convert  # noqa: PLC0415  (imports TensorFlow)
     from edgeswap.quantization.quantizers import has_per_channel_dense  # noqa: PLC0415
+    from edgeswap.tflite.full_integer import require_full_integer  # noqa: PLC0415
     from edgeswap.tflite.lower import lower  # noqa: PLC0415
-    from edgeswap.tflite.verify import require_full_integer  # noqa: PLC0415
 
     arrays = samples if isinstance(samples, (list, tuple)) else [samples]
     converted = convert(

@@ -93,7 +93,7 @@ def digits_network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The network of the built-in example, trained as `edgeswap export` trains it, in a .keras file."""
     from edgeswap.data.load import load
     from edgeswap.model.zoo import digits
-    from edgeswap.training import digits as recipe
+    from edgeswap.training import digits_recipe as recipe
 
     data = load("digits", input_shapes={"x": (8, 8, 1)}, classes=10)
     file = tmp_path_factory.mktemp("digits") / "digits.keras"

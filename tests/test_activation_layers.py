@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 import edgeswap
 from edgeswap.activations.catalog import CATALOG, FRAMEWORK_FUNCTIONS, parse
-from edgeswap.activations.int8 import ENDINGS
+from edgeswap.activations.int8_endings import ENDINGS
 from edgeswap.activations.layers import CLASSES, FUNCTIONS, activation_layer
 from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.errors import ModelError
@@ -25,8 +25,8 @@ from edgeswap.quantization.ranges import resolve
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import operator_name
 from edgeswap.tflite.flatbuffer import read as read_tflite
+from edgeswap.tflite.full_integer import verify
 from edgeswap.tflite.hard_swish import rewrite_hard_swish
-from edgeswap.tflite.verify import verify
 
 FRAMEWORKS = {"keras": keras, "tf_keras": tf_keras}
 VARIANTS = [

@@ -11,7 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from edgeswap.activations.catalog import CATALOG, parse
-from edgeswap.activations.int8 import ENDINGS, TARGETS
+from edgeswap.activations.int8_endings import ENDINGS, TARGETS
 from edgeswap.cli import main as cli
 from edgeswap.errors import ConfigError, OutputError
 from edgeswap.report import activations as terminal

@@ -53,7 +53,7 @@ def hints(function: Callable[..., object]) -> dict[str, object]:
     from edgeswap.evaluation.swap_effects import SwapResult
     from edgeswap.progress import Progress
     from edgeswap.records import BenchReport
-    from edgeswap.report.exported import ExportResult
+    from edgeswap.report.export_result import ExportResult
 
     classes = (CheckReport, SwapResult, Progress, BenchReport, ExportResult)
     return typing.get_type_hints(function, localns={kind.__name__: kind for kind in classes})

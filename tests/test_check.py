@@ -14,14 +14,14 @@ from edgeswap.activations.catalog import CATALOG, Activation, parse
 from edgeswap.compatibility import edgetpu, xnnpack
 from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
 from edgeswap.compatibility.graph_findings import check, heavy_from
-from edgeswap.compatibility.int8 import require_int8
 from edgeswap.compatibility.predicted_operators import activation_operators
+from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.errors import ConfigError, ModelError
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
 from edgeswap.report import checked as rendering
 from edgeswap.targets.names import backend_of
-from edgeswap.tflite.operation import Operation
+from edgeswap.tflite.operator import Operation
 
 HOST, CORAL, MOBILE = backend_of("host"), backend_of("coral"), backend_of("mobile")
 IMAGE = (None, 8, 8, 4)

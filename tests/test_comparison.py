@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edgeswap.errors import ConfigError
-from edgeswap.evaluation.comparison import compare, judge
+from edgeswap.evaluation.comparison import compare
+from edgeswap.evaluation.limits import judge
 from edgeswap.records import Comparison
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval
 

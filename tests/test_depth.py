@@ -83,7 +83,7 @@ def test_a_nested_model_of_a_thousand_layers_is_read_built_and_compared(name):
     from edgeswap import frameworks
     from edgeswap.graph.build import build
     from edgeswap.graph.read import read
-    from edgeswap.graph.verify import sample_inputs, verify
+    from edgeswap.graph.same_function import sample_inputs, verify
     from edgeswap.quantization.decompose import decompose
 
     k = getattr(frameworks, name)

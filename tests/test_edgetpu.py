@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from edgeswap.errors import ModelError, TargetError
 from edgeswap.records import EdgeTpuMapping
-from edgeswap.targets import coral
-from edgeswap.targets.coral import missing
+from edgeswap.targets import coral_installed as coral
+from edgeswap.targets.coral_installed import missing
 from edgeswap.targets.edgetpu import COMPILED_FILE, COMPILED_OPERATOR, prepare
 from edgeswap.targets.edgetpu_log import BEHIND, MAPPED, read_log
 from edgeswap.tflite.flatbuffer import operators, read, write

@@ -15,7 +15,7 @@ from edgeswap.commands.export import export
 from edgeswap.config.export import export_config
 from edgeswap.records import Caution, ExportReport
 from edgeswap.report import wording as say
-from edgeswap.report.exported import ExportResult
+from edgeswap.report.export_result import ExportResult
 from tests.models import classifier, digits
 from tests.test_report import hostile, ptq, qat, several
 
@@ -126,5 +126,5 @@ def test_the_repr_is_two_lines():
 
 
 def test_the_result_s_class_is_there_without_tensorflow():
-    code = "import sys; from edgeswap.report.exported import ExportResult; sys.exit('tensorflow' in sys.modules)"
+    code = "import sys; from edgeswap.report.export_result import ExportResult; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -15,7 +15,7 @@ from edgeswap.graph.ir import ACTIVATION, OPERATION
 from edgeswap.graph.precision import in_float32
 from edgeswap.graph.read import read
 from edgeswap.graph.swap import swap
-from edgeswap.graph.swap_rule import parse_rule
+from edgeswap.graph.swap_pattern import parse_rule
 
 FRAMEWORKS = [keras, tf_keras]
 both = pytest.mark.parametrize("framework", FRAMEWORKS, ids=["keras", "tf_keras"])

@@ -13,7 +13,7 @@ from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
-from edgeswap.graph.verify import verify
+from edgeswap.graph.same_function import verify
 from edgeswap.quantization.decompose import decompose
 
 K = keras.ops

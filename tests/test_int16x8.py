@@ -16,7 +16,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.quantization.int16x8 import NOT_IN_16_BITS, require_int16x8
-from edgeswap.tflite.gate import require_precision
+from edgeswap.tflite.required_precision import require_precision
 from tests.models import classifier, digits
 from tests.test_splits import Recorder
 

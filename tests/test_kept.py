@@ -3,7 +3,7 @@
 import pytest
 
 pytest.importorskip("tensorflow")
-from edgeswap.commands.kept import keep_float_model, keep_qat_model
+from edgeswap.commands.save_trained import keep_float_model, keep_qat_model
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf_keras
 from edgeswap.progress import Silent

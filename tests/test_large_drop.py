@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edgeswap import records
-from edgeswap.evaluation.large_drop import large_drop
+from edgeswap.evaluation.drop_cause import large_drop
 from tests.test_report import accuracy, dropped, qat
 
 SCALES = records.Caution(

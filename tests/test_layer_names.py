@@ -9,9 +9,9 @@ from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
-from edgeswap.graph.names import built_name, errors_in_given_names, given_names
+from edgeswap.graph.layer_names import built_name, errors_in_given_names, given_names
 from edgeswap.graph.read import read
-from edgeswap.graph.verify import sample_inputs, verify
+from edgeswap.graph.same_function import sample_inputs, verify
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize

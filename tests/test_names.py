@@ -8,7 +8,7 @@ from edgeswap.errors import ConfigError
 from edgeswap.targets.names import lowered_for, open_targets, require_known, require_usable
 from edgeswap.targets.registry import EMULATORS
 from edgeswap.targets.ssh import Ssh
-from edgeswap.targets.vela import ACCELERATORS
+from edgeswap.targets.vela_installed import ACCELERATORS
 
 
 @pytest.mark.parametrize("name", ["host", *EMULATORS, *ACCELERATORS, "ssh://pi@board", "ssh://pi@board:2222"])

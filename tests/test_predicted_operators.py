@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from edgeswap.activations.catalog import CATALOG, Activation, parse
-from edgeswap.activations.int8 import ENDINGS
+from edgeswap.activations.int8_endings import ENDINGS
 from edgeswap.compatibility import edgetpu, xnnpack
 from edgeswap.compatibility.predicted_operators import activation_operators
-from edgeswap.tflite.operation import Operation
+from edgeswap.tflite.operator import Operation
 
 # Groups of layers that are one operator or a fixed few, and of those that are as many as their shapes ask for.
 PLAIN = ("activations", "images", "merges", "operations", "sequences", "volumes")
@@ -213,7 +213,7 @@ def both(conversion: tuple[Any, bytes], layer_names: Any = ()) -> tuple[Any, Any
 def test_the_layers_that_are_said_to_block_are_those_the_converter_leaves_in_float(
     conversions: Any, group: str
 ) -> None:
-    from edgeswap.tflite.verify import verify
+    from edgeswap.tflite.full_integer import verify
 
     layers = [name for name in conversions[group][0].layers if name != "image"]
     said, found = both(conversions[group], layers)

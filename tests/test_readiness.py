@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import coral, emulator, emulator_root, host, readiness, ssh_tools, vela
+from edgeswap.targets import coral_installed as coral
+from edgeswap.targets import emulator, emulator_root, host, readiness
+from edgeswap.targets import ssh_installed as ssh_tools
+from edgeswap.targets import vela_installed as vela
 from edgeswap.targets.registry import EMULATORS
-from edgeswap.targets.vela import ACCELERATORS
+from edgeswap.targets.vela_installed import ACCELERATORS
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "edgeswap")
 LIMIT_S = 0.5

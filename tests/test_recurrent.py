@@ -112,10 +112,10 @@ def outputs(data: bytes) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_it_is_int8_throughout_as_check_says_and_gives_what_keras_gives(made: Any, name: str) -> None:
-    from edgeswap.compatibility.int8 import require_int8
+    from edgeswap.compatibility.require_int8 import require_int8
     from edgeswap.compatibility.tflite_findings import check
     from edgeswap.targets.names import backend_of
-    from edgeswap.tflite.verify import require_full_integer
+    from edgeswap.tflite.full_integer import require_full_integer
 
     model, graph, _, data = made[name]
     require_full_integer(data, list(graph.layers))

@@ -18,8 +18,9 @@ from rich.console import Console
 
 from edgeswap import records
 from edgeswap.errors import shortened
-from edgeswap.evaluation.large_drop import large_drop
-from edgeswap.report import benched, html, npus, numbers, plots, quantized, terminal
+from edgeswap.evaluation.drop_cause import large_drop
+from edgeswap.report import benched, html, npus, numbers, plots, terminal
+from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import wording as say
 from edgeswap.report.schema import schema
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval

@@ -10,7 +10,7 @@ from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.feature_normalization import without_normalizations
-from edgeswap.graph.names import built_name
+from edgeswap.graph.layer_names import built_name
 from edgeswap.graph.read import read
 from edgeswap.graph.shapes import tensors_of
 from edgeswap.graph.swap import swap

@@ -21,10 +21,12 @@ from edgeswap.errors import TargetError
 from edgeswap.progress import Silent
 from edgeswap.system import shipped
 from edgeswap.system.interruption import Interrupted, interruptible
-from edgeswap.targets import ssh, ssh_board, ssh_tools
+from edgeswap.targets import ssh
+from edgeswap.targets import ssh_far_end as ssh_board
+from edgeswap.targets import ssh_installed as ssh_tools
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import Target, measure
-from edgeswap.targets.ssh_login import connect
+from edgeswap.targets.ssh_open import connect
 from edgeswap.targets.ssh_wheels import Environment
 from tests.ssh_server import Line, Server, bare_python, running
 from tests.tiny_tflite import classifier

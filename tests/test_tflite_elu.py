@@ -29,8 +29,8 @@ from tflite_models import (
 from edgeswap.activations.catalog import parse
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import operators, read, tensors, write
+from edgeswap.tflite.full_integer import verify
 from edgeswap.tflite.rewriting import without_orphans
-from edgeswap.tflite.verify import verify
 
 elu = parse("elu")
 scales = st.floats(0.002, 0.1).map(lambda scale: float(np.float32(scale)))

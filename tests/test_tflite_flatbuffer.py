@@ -13,8 +13,8 @@ from tflite_models import BUILTIN, converted, images, island, run, single
 from edgeswap.errors import ModelError
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import changed, operators, read, tensors, view, write
+from edgeswap.tflite.full_integer import verify
 from edgeswap.tflite.rewriting import Draft
-from edgeswap.tflite.verify import verify
 
 KINDS = ("relu6", "elu", "swish")
 

@@ -12,7 +12,7 @@ from tflite_models import converted, float_model, samples
 
 from edgeswap.errors import VerificationError
 from edgeswap.tflite.flatbuffer import read, write
-from edgeswap.tflite.gate import require_precision
+from edgeswap.tflite.required_precision import require_precision
 
 LAYERS = ("conv1", "act1", "logits")
 

@@ -11,9 +11,9 @@ from tflite_models import BUILTIN, EVERY_INT8, PLAIN, XNNPACK, converted, images
 
 from edgeswap.activations.catalog import parse
 from edgeswap.tflite.flatbuffer import operators, read, tensors
+from edgeswap.tflite.full_integer import verify
 from edgeswap.tflite.hard_swish import rewrite_hard_swish
 from edgeswap.tflite.rewriting import without_orphans
-from edgeswap.tflite.verify import verify
 
 KERNEL_ERROR_STEPS = 0.05  # fixed-point multipliers of 31 bits in ADD and MUL, gate and output together
 

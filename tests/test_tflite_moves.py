@@ -8,8 +8,8 @@ from ai_edge_litert import schema_py_generated as schema
 from tflite_models import BUILTIN, EVERY_INT8, PLAIN, XNNPACK, empty_model, island, run
 
 from edgeswap.tflite.flatbuffer import operators, read, write
+from edgeswap.tflite.full_integer import verify
 from edgeswap.tflite.moves import fold_moves
-from edgeswap.tflite.verify import verify
 
 SCALE, OTHER = (0.05, 3), (0.1, -7)
 

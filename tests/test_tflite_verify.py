@@ -9,8 +9,8 @@ from tflite_models import BUILTIN, converted, float_model, island
 from edgeswap.errors import ModelError, VerificationError
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import changed, read, write
+from edgeswap.tflite.full_integer import FloatOperator, layer_of, require_full_integer, verify
 from edgeswap.tflite.rewriting import Draft
-from edgeswap.tflite.verify import FloatOperator, layer_of, require_full_integer, verify
 
 
 def layer_names(kind: str) -> list[str]:
@@ -152,7 +152,9 @@ def test_what_is_no_tflite_file_is_a_model_error() -> None:
 
 
 def test_verifying_imports_no_tensorflow() -> None:
-    code = "import sys, edgeswap.tflite.verify, edgeswap.tflite.elu, edgeswap.tflite.hard_swish; print(*sys.modules)"
+    code = (
+        "import sys, edgeswap.tflite.full_integer, edgeswap.tflite.elu, edgeswap.tflite.hard_swish; print(*sys.modules)"
+    )
     ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert not {"tensorflow", "keras", "tf_keras"} & set(ran.stdout.split())
 

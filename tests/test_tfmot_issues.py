@@ -20,8 +20,8 @@ from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
+from edgeswap.tflite.full_integer import require_full_integer
 from edgeswap.tflite.lower import lower
-from edgeswap.tflite.verify import require_full_integer
 from edgeswap.training.fit import train
 
 CLASSES = 4

@@ -10,7 +10,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Layer
 from edgeswap.graph.read import read
-from edgeswap.graph.verify import FLOAT32_ROUNDING, sample_inputs, verify
+from edgeswap.graph.same_function import FLOAT32_ROUNDING, sample_inputs, verify
 from edgeswap.quantization.decompose import decompose
 
 FRAMEWORKS = pytest.mark.parametrize("framework", [keras, tf_keras], ids=["keras", "tf_keras"])

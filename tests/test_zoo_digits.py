@@ -13,7 +13,7 @@ from edgeswap.data.preprocess import from_name
 from edgeswap.errors import DataError
 from edgeswap.frameworks import keras
 from edgeswap.model.zoo import digits
-from edgeswap.training import digits as recipe
+from edgeswap.training import digits_recipe as recipe
 
 SHAPES = {"image": (8, 8, 1)}
 

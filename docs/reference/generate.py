@@ -16,7 +16,7 @@ import click
 
 from edgeswap import errors, report
 from edgeswap.activations.catalog import CATALOG, Activation
-from edgeswap.activations.int8 import ENDINGS, TARGETS
+from edgeswap.activations.int8_endings import ENDINGS, TARGETS
 from edgeswap.cli.main import cli
 
 FOLDER = Path(__file__).parent

@@ -12,7 +12,7 @@ from edgeswap.data.load import Dataset, load
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.data.preprocess_choice import preprocess_for
 from edgeswap.errors import DataError
-from edgeswap.evaluation.candidates import BenchFile, open_files
+from edgeswap.evaluation.bench_files import BenchFile, open_files
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.predictions import near_chance

@@ -9,13 +9,13 @@ from typing import Any
 
 from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE, fine_tune
 from edgeswap.commands.float_models import FloatModels
-from edgeswap.commands.kept import keep_float_model, keep_qat_model
+from edgeswap.commands.save_trained import keep_float_model, keep_qat_model
 from edgeswap.commands.source import Source, input_ranges
 from edgeswap.config.export import ExportConfig
 from edgeswap.conversion.convert import Conversion
 from edgeswap.evaluation.predictions import Classes, predict
 from edgeswap.graph.build import build
-from edgeswap.graph.names import given_names
+from edgeswap.graph.layer_names import given_names
 from edgeswap.progress import Progress
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.checkpoint import require_savable

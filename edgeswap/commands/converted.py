@@ -10,12 +10,12 @@ from edgeswap.commands.float_models import FloatModels
 from edgeswap.commands.source import Source
 from edgeswap.config.export import ExportConfig
 from edgeswap.conversion.convert import Conversion, convert_all
-from edgeswap.graph.names import given_names
+from edgeswap.graph.layer_names import given_names
 from edgeswap.progress import Progress
 from edgeswap.system.partial import BASELINE, write_whole
 from edgeswap.targets.names import lowered_for
-from edgeswap.tflite.gate import require_precision
 from edgeswap.tflite.lower import lower
+from edgeswap.tflite.required_precision import require_precision
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,11 +25,11 @@ from edgeswap.commands.proof import prove
 from edgeswap.commands.reported import report_of, write_results
 from edgeswap.commands.source import open_source
 from edgeswap.config.export import ExportConfig
-from edgeswap.graph.names import errors_in_given_names, given_names
+from edgeswap.graph.layer_names import errors_in_given_names, given_names
 from edgeswap.graph.restored_normalization import with_normalizations
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import ExportReport
-from edgeswap.report.exported import ExportResult
+from edgeswap.report.export_result import ExportResult
 from edgeswap.system.output import recover, staged_folder
 from edgeswap.system.partial import CONTROL, QAT_MODEL, RECOVERED, how_to_go_on
 from edgeswap.system.scratch import scratch_folder

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap.commands.fine_tuning import RECOVERY_LEARNING_RATE, fine_tune
-from edgeswap.commands.kept import keep_float_model
 from edgeswap.commands.opened import Opened
+from edgeswap.commands.save_trained import keep_float_model
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import Splits
 from edgeswap.errors import DataError

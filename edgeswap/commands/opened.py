@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from edgeswap.bundle.make import label_lines
 from edgeswap.commands.source import Source, input_ranges, train_example
-from edgeswap.compatibility.int8 import require_int8
+from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import DataSpecs, Splits, split
 from edgeswap.graph.build import build
 from edgeswap.graph.feature_normalization import without_normalizations
 from edgeswap.graph.ir import Graph
+from edgeswap.graph.same_function import verify
 from edgeswap.graph.swap import swap
-from edgeswap.graph.verify import verify
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
 from edgeswap.quantization.decompose import decompose

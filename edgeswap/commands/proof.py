@@ -10,8 +10,9 @@ from edgeswap.commands.candidate import Candidate
 from edgeswap.commands.converted import Converted
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import Splits
-from edgeswap.evaluation.comparison import compare, judge
+from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
+from edgeswap.evaluation.limits import judge
 from edgeswap.evaluation.parity import parity
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.progress import Progress

@@ -14,7 +14,7 @@ from edgeswap.commands.opened import Opened
 from edgeswap.commands.proof import Proof
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import Splits
-from edgeswap.evaluation.large_drop import large_drop
+from edgeswap.evaluation.drop_cause import large_drop
 from edgeswap.evaluation.predictions import Classes, accuracy
 from edgeswap.progress import Progress
 from edgeswap.records import ExportReport, StageAccuracy

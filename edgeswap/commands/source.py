@@ -22,7 +22,7 @@ from edgeswap.model.load import load_model, sha256
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
 from edgeswap.records import ModelSource
-from edgeswap.training import digits as recipe
+from edgeswap.training import digits_recipe as recipe
 
 
 @dataclass(frozen=True, eq=False)

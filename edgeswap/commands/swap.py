@@ -22,9 +22,9 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import framework_of, read
+from edgeswap.graph.same_function import sample_inputs, verify
 from edgeswap.graph.swap import parse_rule
 from edgeswap.graph.swap import swap as swap_graph
-from edgeswap.graph.verify import sample_inputs, verify
 from edgeswap.model.custom_objects import CustomObjects
 from edgeswap.model.load import load_model
 from edgeswap.system.output import staged_file

@@ -8,7 +8,7 @@ from functools import partial
 
 from edgeswap.compatibility import edgetpu, xnnpack
 from edgeswap.compatibility.findings import Remark
-from edgeswap.tflite.operation import Operation
+from edgeswap.tflite.operator import Operation
 
 
 @dataclass(frozen=True)

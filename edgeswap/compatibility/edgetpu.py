@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from edgeswap.compatibility.findings import Remark
-from edgeswap.tflite.operation import Operation, Shape
+from edgeswap.tflite.operator import Operation, Shape
 
 BASIS = "Coral's table of supported operations (coral.ai/docs/edgetpu/models-intro)"
 DTYPES = frozenset({"INT8", "UINT8"})

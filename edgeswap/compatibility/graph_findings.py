@@ -16,7 +16,7 @@ from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, 
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
 from edgeswap.graph.ir import Graph, Layer, Node, Shape
-from edgeswap.tflite.operation import Operation
+from edgeswap.tflite.operator import Operation
 
 ESTIMATE = "an estimate, from what such layers became when they were converted"
 FACT = "the model itself"

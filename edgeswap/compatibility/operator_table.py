@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgeswap.activations.int8 import ENDINGS
+from edgeswap.activations.int8_endings import ENDINGS
 from edgeswap.graph.ir import Layer
 
 
@@ -23,7 +23,7 @@ class Lowered:
         refused: what TFLite has no operator for at all; the converter fails on it.
         why: in one sentence, where one of these is the case; without either it is a doubt about the operators.
         instead: what to write instead.
-        options: what tables ask of the operators, see `edgeswap.tflite.operation.Operation`.
+        options: what tables ask of the operators, see `edgeswap.tflite.operator.Operation`.
         version: of the operators, where it is higher than usual.
         certain: of what is `in_float` or `refused`, whether it comes out so whatever stands around the layer. What is
             certain stops an export before it trains; what is not is left to the conversion.

@@ -12,7 +12,7 @@ from typing import Any
 from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, against, grouped, heavy_from
-from edgeswap.tflite import verify
+from edgeswap.tflite import full_integer as verify
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.flatbuffer import Tensor, read, tensors
@@ -27,7 +27,7 @@ def check(data: bytes, target: Backend, *, layer_names: Sequence[str] = ()) -> T
     Args:
         data: the file.
         target: where it is to run.
-        layer_names: of the Keras model, see `edgeswap.tflite.verify.layer_in`.
+        layer_names: of the Keras model, see `edgeswap.tflite.full_integer.layer_in`.
 
     Returns:
         As `graph_findings.check`. `blocks` is also a float input or output, and every float tensor; of a file that is

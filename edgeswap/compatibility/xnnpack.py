@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgeswap.compatibility.findings import Remark
-from edgeswap.tflite.operation import Operation
+from edgeswap.tflite.operator import Operation
 
 BASIS = "what was measured with ai-edge-litert 2.3 on x86-64"
 

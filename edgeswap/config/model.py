@@ -13,7 +13,7 @@ from edgeswap.activations.catalog import Activation, parse
 from edgeswap.config.settings import Settings, configured, flag, given
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
-from edgeswap.graph.swap_rule import Rule, parse_rule
+from edgeswap.graph.swap_pattern import Rule, parse_rule
 
 
 class ModelSettings(Settings):

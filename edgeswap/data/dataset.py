@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.data.split_folders import Split
+from edgeswap.data.train_test_folders import Split
 from edgeswap.errors import DataError
 
 Array = npt.NDArray[Any]

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edgeswap.data.images import OTHER_IMAGE_SUFFIXES, SUFFIXES, ImageFiles
 from edgeswap.data.listing import list_files
 from edgeswap.data.resizing import MODES, Resize
-from edgeswap.data.split_folders import Part, Split, chosen_split
+from edgeswap.data.train_test_folders import Part, Split, chosen_split
 from edgeswap.errors import DataError
 
 Parts = tuple[str, ...]

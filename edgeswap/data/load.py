@@ -15,7 +15,7 @@ from edgeswap.data import image_folder
 from edgeswap.data.arrays import from_arrays, from_npz, from_tf
 from edgeswap.data.dataset import ArraySamples, Dataset, Expected, Shape
 from edgeswap.data.resizing import RESIZE, Resize, fit
-from edgeswap.data.split_folders import Part
+from edgeswap.data.train_test_folders import Part
 from edgeswap.errors import DataError
 from edgeswap.system import shipped
 from edgeswap.system.user_function import call_function, import_function

@@ -20,7 +20,7 @@ from edgeswap.data.load import Dataset, load, stratified_split
 from edgeswap.data.preprocess import Preprocess, pixel_inputs
 from edgeswap.data.preprocess_choice import preprocess_for
 from edgeswap.data.resizing import Resize
-from edgeswap.data.split_folders import Part, Split, test_folder
+from edgeswap.data.train_test_folders import Part, Split, test_folder
 from edgeswap.errors import DataError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Caution, Data, DataSource

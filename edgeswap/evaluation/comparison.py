@@ -1,14 +1,13 @@
-"""int8 against float32 on the same samples: intervals, a paired test, and the limits that the user set."""
+"""int8 against float32 on the same samples: intervals and a paired test."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.errors import ConfigError
-from edgeswap.records import Comparison, Limit
+from edgeswap.records import Comparison
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval
 
 Classes = npt.NDArray[np.integer[Any]]
@@ -70,46 +69,3 @@ def compare(
 def _discordant(labels: Classes, first: Classes, second: Classes) -> tuple[int, int]:
     right_first, right_second = first == labels, second == labels
     return int(np.count_nonzero(right_first & ~right_second)), int(np.count_nonzero(~right_first & right_second))
-
-
-def judge(
-    comparison: Comparison,
-    *,
-    candidate_size_bytes: int,
-    candidate_latency_ms: float | None,
-    max_drop: float | None = None,
-    max_latency_ms: float | None = None,
-    max_size: float | None = None,
-) -> list[Limit]:
-    """How the candidate stands to the limits that were set; a value equal to its limit passes.
-
-    Args:
-        comparison: gives what `max_drop` is held against: top1_drop in percentage points, or without labels the
-            share of samples on which the models differ, in percent.
-        candidate_size_bytes: of the int8 file.
-        candidate_latency_ms: p50 of the int8 model on the first target; None where the target measures no time.
-        max_drop: percentage points.
-        max_latency_ms: milliseconds.
-        max_size: bytes.
-
-    Raises:
-        ConfigError: `max_latency_ms` with a target that measures no time.
-    """
-    if max_latency_ms is not None and candidate_latency_ms is None:
-        raise ConfigError(
-            "Expected a first target that measures time for --max-latency-ms, it measures none.",
-            "Name host or a board as the first --target.",
-        )
-    drop = comparison.top1_drop
-    if drop is None:
-        drop = 100 * (1 - comparison.top1_agreement)
-    held: list[tuple[Literal["max_drop", "max_latency_ms", "max_size"], float | None, float | None]] = [
-        ("max_drop", max_drop, drop),
-        ("max_latency_ms", max_latency_ms, candidate_latency_ms),
-        ("max_size", max_size, candidate_size_bytes),
-    ]
-    return [
-        Limit(name=name, limit=limit, value=value, passed=value <= limit)
-        for name, limit, value in held
-        if limit is not None and value is not None
-    ]

@@ -17,7 +17,7 @@ from edgeswap.evaluation.inner_tensors import InnerTensor, describe, values
 from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Caution, Parity
-from edgeswap.tflite.verify import layer_in
+from edgeswap.tflite.full_integer import layer_in
 
 Read = Callable[[npt.NDArray[np.int64]], Sequence[npt.NDArray[np.float32]]]
 Floats = npt.NDArray[np.float32]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgeswap.frameworks import tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph
-from edgeswap.graph.names import built_name
+from edgeswap.graph.layer_names import built_name
 from edgeswap.records import SkippedActivation, SwappedActivation
 
 Range = tuple[float, float]

@@ -12,14 +12,14 @@ from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.dialect import framework_config
 from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Ref, map_refs
-from edgeswap.graph.names import built_name
+from edgeswap.graph.layer_names import built_name
 from edgeswap.graph.operation_layer import CLASSES as OPERATIONS
 
 
 def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = None) -> Any:
     """A functional model of `framework` that computes what `graph` says, with its names, weights and flags.
 
-    Names that the framework refuses are others there, see `edgeswap.graph.names`.
+    Names that the framework refuses are others there, see `edgeswap.graph.layer_names`.
 
     Args:
         graph: canonical, see `canonicalize`.

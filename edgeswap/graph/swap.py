@@ -10,7 +10,7 @@ from edgeswap.errors import ConfigError
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Node
 from edgeswap.graph.operations import operation_of
-from edgeswap.graph.swap_rule import Rule, parse_rule
+from edgeswap.graph.swap_pattern import Rule, parse_rule
 from edgeswap.records import Activations, SkippedActivation, SwappedActivation
 
 __all__ = ["Rule", "Swap", "parse_rule", "swap"]

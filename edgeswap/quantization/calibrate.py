@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf, tf_keras
 from edgeswap.graph.build import build
-from edgeswap.graph.names import built_name
+from edgeswap.graph.layer_names import built_name
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.placement import Placement
 

@@ -11,7 +11,7 @@ from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph
-from edgeswap.graph.names import given_names
+from edgeswap.graph.layer_names import given_names
 from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.quantizers import LayerQuantizers, OutputQuantizer
 from edgeswap.quantization.ranges import Ends

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeswap.activations.catalog import ALIASES, CATALOG, FRAMEWORK_FUNCTIONS, Activation
-from edgeswap.activations.int8 import ENDINGS, TARGETS
+from edgeswap.activations.int8_endings import ENDINGS, TARGETS
 from edgeswap.activations.kinds import NAMED
 
 WIDEST_LINE = 100

@@ -11,7 +11,7 @@ from edgeswap.data.mean_std import described
 from edgeswap.records import BenchReport
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
-from edgeswap.report.figures import (
+from edgeswap.report.terminal_tables import (
     Item,
     add_row,
     how_measured,

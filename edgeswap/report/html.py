@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
-from edgeswap.report import npus, numbers, plots, quantized
+from edgeswap.report import npus, numbers, plots
+from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import wording as say
 
 

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from edgeswap.errors import shortened
 from edgeswap.records import ExportReport
-from edgeswap.report import quantized
+from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import wording as say
-from edgeswap.report.figures import Item, how_measured, said_of_targets, show
+from edgeswap.report.terminal_tables import Item, how_measured, said_of_targets, show
 
 
 def render(report: ExportReport, console: Console, *, folder: str | None = None) -> None:

@@ -10,7 +10,7 @@ import shlex
 from collections import Counter
 from typing import Any, NamedTuple, TypeVar
 
-from edgeswap.evaluation.large_drop import LARGE_DROP
+from edgeswap.evaluation.drop_cause import LARGE_DROP
 from edgeswap.records import (
     Accuracy,
     BenchReport,

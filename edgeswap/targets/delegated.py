@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeswap.progress import Progress
 from edgeswap.records import EdgeTpuMapping, TargetFailure
-from edgeswap.targets.coral import COMPILER_MISSING, EDGE_TPU
+from edgeswap.targets.coral_installed import COMPILER_MISSING, EDGE_TPU
 from edgeswap.targets.failed import failed
 
 

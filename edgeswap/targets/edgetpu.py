@@ -18,7 +18,7 @@ from edgeswap.errors import TargetError
 from edgeswap.records import EdgeTpuHandover, EdgeTpuMapping
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.compiler import quote, run_compiler
-from edgeswap.targets.coral import COMPILER
+from edgeswap.targets.coral_installed import COMPILER
 from edgeswap.targets.edgetpu_log import CompilerLog, read_log
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.flatbuffer import read, text
@@ -36,7 +36,7 @@ def prepare(
     Args:
         tflite_model: a full-integer `.tflite` file, or one that was compiled before.
         folder: where the compiled model goes, as `model_int8_edgetpu.tflite`.
-        layer_names: of the Keras model, see `edgeswap.tflite.verify.layer_in`.
+        layer_names: of the Keras model, see `edgeswap.tflite.full_integer.layer_in`.
         timeout_s: how long the compiler may take, in seconds; it ends by itself after 180 s of one attempt.
 
     Returns:

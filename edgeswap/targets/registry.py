@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgeswap.targets.emulator_pi import PIS, PREFIX
 from edgeswap.targets.ssh_address import Address
-from edgeswap.targets.vela import ACCELERATORS
+from edgeswap.targets.vela_installed import ACCELERATORS
 
 if TYPE_CHECKING:  # NumPy alone takes longer to import than everything here
     from edgeswap.compatibility.backends import Backend
@@ -99,7 +99,7 @@ def _open_host(name: str, keep: bool) -> list[Target]:  # noqa: ARG001  (there i
 
 
 def _ssh_missing() -> list[str]:
-    from edgeswap.targets import ssh_tools  # noqa: PLC0415
+    from edgeswap.targets import ssh_installed as ssh_tools  # noqa: PLC0415
 
     return ssh_tools.missing()
 
@@ -123,7 +123,7 @@ def _open_emulator(name: str, keep: bool) -> list[Target]:  # noqa: ARG001  (not
 
 
 def _vela_missing() -> list[str]:
-    from edgeswap.targets import vela  # noqa: PLC0415
+    from edgeswap.targets import vela_installed as vela  # noqa: PLC0415
 
     return vela.missing()
 

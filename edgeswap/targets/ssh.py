@@ -15,12 +15,12 @@ from typing import Any
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
 from edgeswap.system import shipped
-from edgeswap.targets.coral import EDGE_TPU
+from edgeswap.targets.coral_installed import EDGE_TPU
 from edgeswap.targets.script import SCRIPT, Account, failure, silent
 from edgeswap.targets.ssh_address import Address
 from edgeswap.targets.ssh_connection import Connection
 from edgeswap.targets.ssh_failure import ConnectionCutError
-from edgeswap.targets.ssh_login import connect
+from edgeswap.targets.ssh_open import connect
 from edgeswap.targets.ssh_wheels import FOR_EDGE_TPU, PREFERRED, Environment, Facts, choose
 
 SCRIPT_NAME = "benchmark.py"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeswap.tflite import verify
+from edgeswap.tflite import full_integer as verify
 from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
-from edgeswap.tflite.operation import Operation
+from edgeswap.tflite.operator import Operation
 
 _FUSED = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
 _REDUCTIONS = frozenset({"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"})
@@ -42,7 +42,7 @@ def calls(model: Any, layer_names: Sequence[str] = ()) -> list[Call]:
 
     Args:
         model: a `ModelT`, see `edgeswap.tflite.flatbuffer.read`.
-        layer_names: of the Keras model, see `edgeswap.tflite.verify.layer_in`.
+        layer_names: of the Keras model, see `edgeswap.tflite.full_integer.layer_in`.
     """
     return [call for number in range(len(model.subgraphs)) for call in _Subgraph(model, number, layer_names).calls()]
 

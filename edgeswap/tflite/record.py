@@ -7,7 +7,7 @@ from typing import Literal
 from edgeswap.records import Accuracy, Int8ModelFile, ModelFile
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.flatbuffer import operators, read
-from edgeswap.tflite.verify import verify
+from edgeswap.tflite.full_integer import verify
 
 
 def model_file(name: str, data: bytes, accuracy: Accuracy) -> ModelFile:

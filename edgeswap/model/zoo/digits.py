@@ -1,4 +1,4 @@
-"""The built-in example: a small MobileNetV2 for handwritten digits; see `edgeswap.training.digits` for its recipe.
+"""The built-in example: a small MobileNetV2 for handwritten digits; its recipe is `edgeswap.training.digits_recipe`.
 
 The output is logits, not probabilities: an int8 softmax has 256 levels in [0, 1), so near a decision two classes
 often share a level and top-1 becomes a matter of order.

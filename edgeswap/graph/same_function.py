@@ -14,7 +14,7 @@ import numpy.typing as npt
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.ir import Graph
-from edgeswap.graph.names import built_name
+from edgeswap.graph.layer_names import built_name
 from edgeswap.graph.read import framework_of
 from edgeswap.graph.shapes import tensors_of
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import ssh_board
+from edgeswap.targets import ssh_far_end as ssh_board
 from edgeswap.targets.ssh_address import Address
 from edgeswap.targets.ssh_connection import Connection
 from edgeswap.targets.ssh_failure import refused

@@ -8,8 +8,8 @@ from edgeswap.errors import VerificationError
 from edgeswap.records import CandidatePrecision
 from edgeswap.tflite.flatbuffer import read
 from edgeswap.tflite.flatbuffer import tensors as tensors_of
+from edgeswap.tflite.full_integer import layer_of, require_full_integer, verify
 from edgeswap.tflite.remedies import instead_of
-from edgeswap.tflite.verify import layer_of, require_full_integer, verify
 
 _BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 _SHOWN = 5
