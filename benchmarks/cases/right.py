@@ -205,7 +205,8 @@ RIGHT: dict[str, Right] = {
     "pruned_file": Right(
         (
             _check("model.h5", code(0)),
-            _export("model.h5", "data.npz", code(0), NO_FLOAT, figure(FIGURES, at_least=0.95), DROP, more=NONE),
+            # Keras itself has it right on 84.3 % of all samples.
+            _export("model.h5", "data.npz", code(0), NO_FLOAT, figure(FIGURES, at_least=0.8), DROP, more=NONE),
         )
     ),
     "reading": Right(

@@ -17,6 +17,14 @@ from benchmarks.cases.right import Right
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LONGEST_S = 900.0
+# The cases were written when these stood elsewhere.
+MOVED = (
+    ("from edgeswap import data\n", "from edgeswap.data import load as data\n"),
+    ("edgeswap.convert import", "edgeswap.conversion.convert import"),
+    ("edgeswap.quantization.calibration import", "edgeswap.data.calibration import"),
+    ("edgeswap.quantization.observe import observe", "edgeswap.quantization.calibrate import calibrate as observe"),
+    ("edgeswap.tflite.verify import", "edgeswap.tflite.full_integer import"),
+)
 MADE = "made"
 
 
@@ -45,11 +53,19 @@ def make(name: str, source: Path, folder: Path) -> None:
     place.mkdir(parents=True)
     for file in source.iterdir():
         shutil.copyfile(file, place / file.name)
+    for script in place.glob("*.py"):
+        script.write_text(_with_moved_modules(script.read_text(encoding="utf-8")), encoding="utf-8")
     if (place / "make.py").exists():
         made = _run("python make.py", place)
         if made.code:
             raise RuntimeError(f"Expected make.py of {name} to end well, got {made.code}: {made.said[-500:]}")
     (place / MADE).touch()
+
+
+def _with_moved_modules(script: str) -> str:
+    for then, now in MOVED:
+        script = script.replace(then, now)
+    return script
 
 
 def judge(name: str, right: Right, folder: Path) -> list[Verdict]:
