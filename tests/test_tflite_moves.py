@@ -77,9 +77,30 @@ def test_where_the_scales_differ_one_requantization_is_left() -> None:
 def test_moves_in_a_row_go_together() -> None:
     after = fold_moves(island(SCALE, SCALE, (BUILTIN.RESHAPE, None), (BUILTIN.RESHAPE, None)))
     assert verify(after).is_full_integer
+    graph = read(after).subgraphs[0]
+    written = {int(index) for operator in graph.operators for index in operator.outputs}
+    assert written >= {int(index) for index in graph.outputs}  # an end keeps its QUANTIZE
     assert [name for name in operators(read(after)) if name != "QUANTIZE"] == ["RESHAPE"]
 
 
 def test_what_something_else_reads_stays_as_it_is() -> None:
     for data in (split(SCALE, SCALE, reader=BUILTIN.COS), island(SCALE, SCALE, (BUILTIN.COS, None))):
         assert fold_moves(data) is data
+
+
+def test_what_is_an_end_of_the_graph_stays_as_it_is() -> None:
+    model = read(split(SCALE, SCALE))
+    graph = model.subgraphs[0]
+    parts = next(operator.outputs for operator in graph.operators if len(operator.outputs) == 2)
+    graph.outputs = [*graph.outputs, int(parts[1])]
+    data = write(model)
+    assert fold_moves(data) is data
+
+
+def test_a_move_that_nobody_reads_stays_as_it_is() -> None:
+    model = read(split(SCALE))
+    graph = model.subgraphs[0]
+    graph.operators = graph.operators[:2]  # DEQUANTIZE and a SPLIT whose one part goes nowhere
+    graph.outputs = graph.inputs
+    data = write(model)
+    assert fold_moves(data) is data
