@@ -19,11 +19,11 @@ import numpy.typing as npt
 from benchmarks.cells import Arrays, cell
 from benchmarks.section import write_section
 from edgeswap.progress import Plain
-from edgeswap.targets.emulator import INFERENCES, Emulator, build
-from edgeswap.targets.emulator_pi import PIS
-from edgeswap.targets.emulator_qemu import qemu_version
-from edgeswap.targets.emulator_root import location
-from edgeswap.targets.emulator_wheels import RUNTIMES, requirements
+from edgeswap.targets.emulator.pi import PIS
+from edgeswap.targets.emulator.qemu import qemu_version
+from edgeswap.targets.emulator.root import location
+from edgeswap.targets.emulator.target import INFERENCES, Emulator, build
+from edgeswap.targets.emulator.wheels import RUNTIMES, requirements
 
 README = Path(__file__).parent / "README.md"
 FLOAT32, REFERENCE, AS_CONVERTED = "float32 relu6", "int8 relu6", "int8 hard_swish, as converted"

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from edgeswap.targets.ssh import Ssh
+from edgeswap.targets.ssh.target import Ssh
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 

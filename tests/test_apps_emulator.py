@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeswap.targets.emulator_root import BUILD, build, command, environment, missing
+from edgeswap.targets.emulator.root import BUILD, build, command, environment, missing
 from tests.app_bundle import FAULTS, Bundle, bundle, change
 
 pytestmark = pytest.mark.slow

@@ -19,8 +19,8 @@ from edgeswap.bundle.manifest import Golden, from_json
 from edgeswap.bundle.verify import Verification, verify
 from edgeswap.errors import TargetError, VerificationError
 from edgeswap.progress import Progress
-from edgeswap.targets import emulator
-from edgeswap.targets.emulator_root import BUILD
+from edgeswap.targets.emulator import target as emulator
+from edgeswap.targets.emulator.root import BUILD
 from edgeswap.targets.host import Host
 from edgeswap.tflite.flatbuffer import changed, read, write
 from edgeswap.tflite.metadata import attach, read_attached

@@ -448,7 +448,7 @@ def test_a_delegate_that_is_not_there(command, tiny, refused):
 
 
 def test_an_edge_tpu_without_its_library_is_told_before_training(place, tiny, refused, monkeypatch):
-    monkeypatch.setattr("edgeswap.targets.coral_installed.LIBRARY", "libedgetpu-of-nobody.so")
+    monkeypatch.setattr("edgeswap.targets.edgetpu.installed.LIBRARY", "libedgetpu-of-nobody.so")
     compiler = place / "edgetpu_compiler"
     compiler.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(place))

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from edgeswap.errors import ModelError, TargetError
 from edgeswap.records import EdgeTpuMapping
-from edgeswap.targets import coral_installed as coral
-from edgeswap.targets.coral_installed import missing
-from edgeswap.targets.edgetpu import COMPILED_FILE, COMPILED_OPERATOR, prepare
-from edgeswap.targets.edgetpu_log import BEHIND, MAPPED, read_log
+from edgeswap.targets.edgetpu import installed as coral
+from edgeswap.targets.edgetpu.installed import missing
+from edgeswap.targets.edgetpu.log import BEHIND, MAPPED, read_log
+from edgeswap.targets.edgetpu.mapping import COMPILED_FILE, COMPILED_OPERATOR, prepare
 from edgeswap.tflite.flatbuffer import operators, read, write
 from edgeswap.tflite.lower import lower
 from tests.accelerator_models import chain, compiled

@@ -25,9 +25,9 @@ from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
 from edgeswap.system import shipped
-from edgeswap.targets import emulator
-from edgeswap.targets.emulator import EMULATED, Emulator
-from edgeswap.targets.emulator_root import BUILD
+from edgeswap.targets.emulator import target as emulator
+from edgeswap.targets.emulator.root import BUILD
+from edgeswap.targets.emulator.target import EMULATED, Emulator
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import Target, measure
 from edgeswap.targets.script import SCRIPT

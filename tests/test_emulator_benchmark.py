@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import emulator as benchmark
-from edgeswap.targets.emulator import Emulator
+from edgeswap.targets.emulator.target import Emulator
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import emulator_debian
-from edgeswap.targets.emulator_debian import host_sources, unpack_debian
+from edgeswap.targets.emulator import debian as emulator_debian
+from edgeswap.targets.emulator.debian import host_sources, unpack_debian
 
 DEBIAN = "Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main"
 SECURITY = "Types: deb\nURIs: http://mirror.example/security\nSuites: bookworm-security\nComponents: main contrib"

@@ -9,8 +9,8 @@ import pytest
 
 from deploy.benchmark import ARM_PARTS, describe_machine, machine_state
 from edgeswap.errors import ConfigError
-from edgeswap.targets.emulator import Emulator
-from edgeswap.targets.emulator_pi import PIS, write_view
+from edgeswap.targets.emulator.pi import PIS, write_view
+from edgeswap.targets.emulator.target import Emulator
 
 
 @pytest.mark.parametrize(("name", "core"), [("pi3", "Cortex-A53"), ("pi4", "Cortex-A72"), ("pi5", "Cortex-A76")])

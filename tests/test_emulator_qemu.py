@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeswap.targets.emulator_qemu import command, compile_plugin, environment, qemu_version
+from edgeswap.targets.emulator.qemu import command, compile_plugin, environment, qemu_version
 
 
 def test_nothing_of_this_machines_python_reaches_the_emulated_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from edgeswap.errors import OutputError, TargetError
-from edgeswap.targets import emulator_root
-from edgeswap.targets.emulator_qemu import QEMU
-from edgeswap.targets.emulator_root import BUILD, build, built, location, missing
+from edgeswap.targets.emulator import root as emulator_root
+from edgeswap.targets.emulator.qemu import QEMU
+from edgeswap.targets.emulator.root import BUILD, build, built, location, missing
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from packaging.requirements import Requirement
 
 from edgeswap.errors import ConfigError, ModelError, TargetError
 from edgeswap.records import NpuEstimate
-from edgeswap.targets import ethos_u
-from edgeswap.targets import vela_installed as vela
 from edgeswap.targets.compiler import run_compiler
-from edgeswap.targets.ethos_u import estimate
-from edgeswap.targets.vela_installed import ACCELERATORS, missing
+from edgeswap.targets.ethos_u import estimate as ethos_u
+from edgeswap.targets.ethos_u import installed as vela
+from edgeswap.targets.ethos_u.estimate import estimate
+from edgeswap.targets.ethos_u.installed import ACCELERATORS, missing
 from edgeswap.tflite.flatbuffer import operators, read
 from edgeswap.tflite.lower import lower
 from tests.accelerator_models import chain

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from edgeswap.errors import ConfigError
+from edgeswap.targets.ethos_u.installed import ACCELERATORS
 from edgeswap.targets.names import lowered_for, open_targets, require_known, require_usable
 from edgeswap.targets.registry import EMULATORS
-from edgeswap.targets.ssh import Ssh
-from edgeswap.targets.vela_installed import ACCELERATORS
+from edgeswap.targets.ssh.target import Ssh
 
 
 @pytest.mark.parametrize("name", ["host", *EMULATORS, *ACCELERATORS, "ssh://pi@board", "ssh://pi@board:2222"])

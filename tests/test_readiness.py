@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import coral_installed as coral
-from edgeswap.targets import emulator, emulator_root, host, readiness
-from edgeswap.targets import ssh_installed as ssh_tools
-from edgeswap.targets import vela_installed as vela
+from edgeswap.targets import host, readiness
+from edgeswap.targets.edgetpu import installed as coral
+from edgeswap.targets.emulator import root as emulator_root
+from edgeswap.targets.emulator import target as emulator
+from edgeswap.targets.ethos_u import installed as vela
+from edgeswap.targets.ethos_u.installed import ACCELERATORS
 from edgeswap.targets.registry import EMULATORS
-from edgeswap.targets.vela_installed import ACCELERATORS
+from edgeswap.targets.ssh import installed as ssh_tools
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "edgeswap")
 LIMIT_S = 0.5

@@ -21,13 +21,13 @@ from edgeswap.errors import TargetError
 from edgeswap.progress import Silent
 from edgeswap.system import shipped
 from edgeswap.system.interruption import Interrupted, interruptible
-from edgeswap.targets import ssh
-from edgeswap.targets import ssh_far_end as ssh_board
-from edgeswap.targets import ssh_installed as ssh_tools
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import Target, measure
-from edgeswap.targets.ssh_open import connect
-from edgeswap.targets.ssh_wheels import Environment
+from edgeswap.targets.ssh import far_end as ssh_board
+from edgeswap.targets.ssh import installed as ssh_tools
+from edgeswap.targets.ssh import target as ssh
+from edgeswap.targets.ssh.open import connect
+from edgeswap.targets.ssh.wheels import Environment
 from tests.ssh_server import Line, Server, bare_python, running
 from tests.tiny_tflite import classifier
 
@@ -405,7 +405,7 @@ import pathlib
 from edgeswap.system import shipped
 from edgeswap.progress import Silent
 from edgeswap.targets import ssh
-from edgeswap.targets.ssh_wheels import Environment
+from edgeswap.targets.ssh.wheels import Environment
 shipped.path = lambda name: pathlib.Path({str(tmp_path / "script.py")!r})
 ssh.choose = lambda *_, **_options: Environment("ai-edge-litert", ())
 name = {server.target().name!r}

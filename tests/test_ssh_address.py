@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from edgeswap.errors import ConfigError
 from edgeswap.targets.names import backend_of, require_known
-from edgeswap.targets.ssh import Ssh
-from edgeswap.targets.ssh_address import Address
+from edgeswap.targets.ssh.address import Address
+from edgeswap.targets.ssh.target import Ssh
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeswap.targets.ssh_address import Address
-from edgeswap.targets.ssh_failure import ConnectionCutError, refused
+from edgeswap.targets.ssh.address import Address
+from edgeswap.targets.ssh.failure import ConnectionCutError, refused
 
 ADDRESS = Address("board", "pi", 2222)
 

@@ -7,7 +7,7 @@ import pytest
 
 from edgeswap.errors import TargetError
 from edgeswap.system import shipped
-from edgeswap.targets.ssh_wheels import (
+from edgeswap.targets.ssh.wheels import (
     FOR_EDGE_TPU,
     LITERT,
     REQUIREMENTS,

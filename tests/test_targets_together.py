@@ -98,8 +98,8 @@ def test_an_interrupt_leaves_nothing_on_any_board(work, boards, monkeypatch):
 @pytest.mark.slow
 def test_host_and_emulated_pi_through_the_command(work, capfd):
     from edgeswap.cli.main import run
-    from edgeswap.targets import emulator
-    from edgeswap.targets.emulator_root import BUILD
+    from edgeswap.targets.emulator import target as emulator
+    from edgeswap.targets.emulator.root import BUILD
 
     if lacking := [sentence for sentence in emulator.missing() if BUILD not in sentence]:
         pytest.skip(" ".join(lacking))

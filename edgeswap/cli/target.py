@@ -41,6 +41,6 @@ def list_targets(as_json: bool) -> None:
 def build_target(what: str) -> None:
     """Build the emulator: an arm64 Debian, the TFLite runtimes for Arm, and an instruction counter."""
     from edgeswap.progress import progress_for  # noqa: PLC0415  (keeps --help fast)
-    from edgeswap.targets.emulator import build  # noqa: PLC0415
+    from edgeswap.targets.emulator.target import build  # noqa: PLC0415
 
     click.echo(f"{what} ready in {build(progress=progress_for(sys.stderr))}")

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from edgeswap.config.settings import TargetSettings, configured, flag, given, unless_bool
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
-from edgeswap.targets.coral_installed import EDGE_TPU
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.names import runs_models
 
 

@@ -16,7 +16,7 @@ from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
 from edgeswap.quantization.specification import DenseScales, Policy
 from edgeswap.records import CandidatePrecision
-from edgeswap.targets.coral_installed import EDGE_TPU
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.names import dense_scales_for, require_known, runs_models
 from edgeswap.tflite.lower import HardSwish
 

@@ -10,8 +10,8 @@ from edgeswap.data.load import require_there
 from edgeswap.errors import DataError, TargetError
 from edgeswap.model.rehearsal import preview
 from edgeswap.system.output import check_folder
-from edgeswap.targets import coral_installed as coral
-from edgeswap.targets.coral_installed import EDGE_TPU
+from edgeswap.targets.edgetpu import installed as coral
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.names import require_known
 from edgeswap.targets.readiness import require_ready
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from edgeswap.data.mean_std import is_mean_std
 from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ConfigError
-from edgeswap.targets.coral_installed import EDGE_TPU
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.names import OWN_DELEGATES, require_usable
 
 Configuration = TypeVar("Configuration", bound=BaseModel)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgeswap.progress import Progress
 from edgeswap.records import EdgeTpuMapping, TargetFailure
-from edgeswap.targets.coral_installed import COMPILER_MISSING, EDGE_TPU
+from edgeswap.targets.edgetpu.installed import COMPILER_MISSING, EDGE_TPU
 from edgeswap.targets.failed import failed
 
 
@@ -44,7 +44,7 @@ def delegated(delegate: str | None, candidate: Path, folder: Path, *, progress: 
     """
     if delegate != EDGE_TPU:
         return Delegated(candidate, delegate)
-    from edgeswap.targets.edgetpu import prepare  # noqa: PLC0415  (only an Edge TPU needs it)
+    from edgeswap.targets.edgetpu.mapping import prepare  # noqa: PLC0415  (only an Edge TPU needs it)
 
     try:
         with progress.step("Compiling for the Edge TPU"):

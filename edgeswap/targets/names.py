@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgeswap.errors import ConfigError
 from edgeswap.targets import registry
-from edgeswap.targets.coral_installed import EDGE_TPU
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.registry import TargetKind, kind_of
 
 if TYPE_CHECKING:  # NumPy alone takes longer to import than everything here

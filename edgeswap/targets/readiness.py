@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import coral_installed as coral
 from edgeswap.targets import registry
-from edgeswap.targets.coral_installed import EDGE_TPU
+from edgeswap.targets.edgetpu import installed as coral
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.names import require_known
 
 

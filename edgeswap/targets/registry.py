@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from edgeswap.targets.emulator_pi import PIS, PREFIX
-from edgeswap.targets.ssh_address import Address
-from edgeswap.targets.vela_installed import ACCELERATORS
+from edgeswap.targets.emulator.pi import PIS, PREFIX
+from edgeswap.targets.ethos_u.installed import ACCELERATORS
+from edgeswap.targets.ssh.address import Address
 
 if TYPE_CHECKING:  # NumPy alone takes longer to import than everything here
     from edgeswap.compatibility.backends import Backend
@@ -99,37 +99,37 @@ def _open_host(name: str, keep: bool) -> list[Target]:  # noqa: ARG001  (there i
 
 
 def _ssh_missing() -> list[str]:
-    from edgeswap.targets import ssh_installed as ssh_tools  # noqa: PLC0415
+    from edgeswap.targets.ssh import installed as ssh_tools  # noqa: PLC0415
 
     return ssh_tools.missing()
 
 
 def _open_ssh(name: str, keep: bool) -> list[Target]:
-    from edgeswap.targets.ssh import Ssh  # noqa: PLC0415
+    from edgeswap.targets.ssh.target import Ssh  # noqa: PLC0415
 
     return [Ssh.parse(name, keep=keep)]
 
 
 def _emulator_missing() -> list[str]:
-    from edgeswap.targets import emulator_root  # noqa: PLC0415
+    from edgeswap.targets.emulator import root as emulator_root  # noqa: PLC0415
 
     return emulator_root.missing()
 
 
 def _open_emulator(name: str, keep: bool) -> list[Target]:  # noqa: ARG001  (nothing is carried to it)
-    from edgeswap.targets.emulator import Emulator  # noqa: PLC0415
+    from edgeswap.targets.emulator.target import Emulator  # noqa: PLC0415
 
     return [*Emulator.parse(name)]
 
 
 def _vela_missing() -> list[str]:
-    from edgeswap.targets import vela_installed as vela  # noqa: PLC0415
+    from edgeswap.targets.ethos_u import installed as vela  # noqa: PLC0415
 
     return vela.missing()
 
 
 def _estimate_ethos_u(tflite_model: bytes, name: str, folder: Path) -> NpuEstimate:
-    from edgeswap.targets.ethos_u import estimate  # noqa: PLC0415
+    from edgeswap.targets.ethos_u.estimate import estimate  # noqa: PLC0415
 
     return estimate(tflite_model, name, folder)
 

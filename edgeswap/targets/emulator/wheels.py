@@ -9,8 +9,8 @@ from pathlib import Path
 
 from edgeswap.system.installed import installed_version
 from edgeswap.system.scratch import scratch_folder
-from edgeswap.targets.emulator_debian import PYTHON
-from edgeswap.targets.emulator_tool import run_tool
+from edgeswap.targets.emulator.debian import PYTHON
+from edgeswap.targets.emulator.tool import run_tool
 
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 # Those that the wheels are named after, of what Debian's glibc 2.36 takes (PEP 600).

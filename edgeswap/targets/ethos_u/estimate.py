@@ -17,8 +17,8 @@ from typing import Any
 from edgeswap.errors import ConfigError, TargetError
 from edgeswap.records import NpuEstimate
 from edgeswap.system.scratch import scratch_folder
-from edgeswap.targets import vela_installed as vela
 from edgeswap.targets.compiler import quote, run_compiler
+from edgeswap.targets.ethos_u import installed as vela
 from edgeswap.tflite.flatbuffer import operator_name, operators, read, tensors
 
 # System configuration and memory mode of each core, from the vela.ini that Vela brings along. They are the ones it
@@ -41,7 +41,7 @@ def estimate(tflite_model: bytes, accelerator: str, folder: Path, *, timeout_s: 
 
     Args:
         tflite_model: a full-integer `.tflite` file.
-        accelerator: one of `edgeswap.targets.vela_installed.ACCELERATORS`.
+        accelerator: one of `edgeswap.targets.ethos_u.installed.ACCELERATORS`.
         folder: where the compiled model goes, as `model_int8_<accelerator>.tflite`.
         timeout_s: how long Vela may take, in seconds.
 

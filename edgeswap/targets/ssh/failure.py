@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 
 from edgeswap.errors import TargetError
-from edgeswap.targets.ssh_address import Address
+from edgeswap.targets.ssh.address import Address
 
 # What ssh says (OpenSSH 7.6 to 10), the problem, and what to do; the first that fits. In braces: the words of _terms.
 CAUSES = (

@@ -1,4 +1,4 @@
-"""What can be asked over a connection whose far end is `ssh_board`; `ssh_login` opens one."""
+"""What can be asked over a connection whose far end is `far_end`; `open` opens one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap.errors import TargetError
-from edgeswap.targets.ssh_failure import cut
+from edgeswap.targets.ssh.failure import cut
 
 CHUNK = 1 << 16
 LEAVE_S = 20.0
 
 
 class Connection:
-    """What can be asked of `ssh_board` there; made by `ssh_login.connect`."""
+    """What can be asked of `far_end` there; made by `open.connect`."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], word: str, *, silence_s: float) -> None:
         assert process.stdin is not None
@@ -73,7 +73,7 @@ class Connection:
         return told
 
     def ask(self, do: str, **arguments: Any) -> Any:
-        """Have one of the verbs of `ssh_board.Board` done, and return its answer.
+        """Have one of the verbs of `far_end.Board` done, and return its answer.
 
         Raises:
             ConnectionCutError: the connection ended.

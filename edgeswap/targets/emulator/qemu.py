@@ -8,9 +8,9 @@ import subprocess
 from pathlib import Path
 
 from edgeswap.system import shipped
-from edgeswap.targets.emulator_debian import PYTHON
-from edgeswap.targets.emulator_pi import PIS
-from edgeswap.targets.emulator_tool import run_tool
+from edgeswap.targets.emulator.debian import PYTHON
+from edgeswap.targets.emulator.pi import PIS
+from edgeswap.targets.emulator.tool import run_tool
 
 QEMU = "qemu-aarch64"
 PLUGIN = "deploy/emulator/instructions.c"

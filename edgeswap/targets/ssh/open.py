@@ -1,4 +1,4 @@
-"""Opens a connection to a board by OpenSSH's own client, and starts `ssh_board` at its far end."""
+"""Opens a connection to a board by OpenSSH's own client, and starts `far_end` at its far end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgeswap.errors import TargetError
-from edgeswap.targets import ssh_far_end as ssh_board
-from edgeswap.targets.ssh_address import Address
-from edgeswap.targets.ssh_connection import Connection
-from edgeswap.targets.ssh_failure import refused
+from edgeswap.targets.ssh import far_end
+from edgeswap.targets.ssh.address import Address
+from edgeswap.targets.ssh.connection import Connection
+from edgeswap.targets.ssh.failure import refused
 
 # The user's configuration, agent and known_hosts hold, but for what would ask something, mix other data into ours, or
 # outlive us. A connection that the user shares already (ControlPath) may be used, none is left open.
@@ -90,7 +90,7 @@ def _start(word: str, lease_s: float) -> str:
 
 
 def _greet(connection: Connection, address: Address) -> None:
-    program = Path(ssh_board.__file__).read_bytes()
+    program = Path(far_end.__file__).read_bytes()
     with contextlib.suppress(TargetError):  # that it ended is heard below, together with why
         connection.write(program + b"\0")
     try:

@@ -15,9 +15,9 @@ from edgeswap.system.cache import cache_folder
 from edgeswap.system.installed import installed_version
 from edgeswap.system.output import staged_folder
 from edgeswap.system.scratch import scratch_folder
-from edgeswap.targets.emulator_debian import PACKAGES, SUITE, unpack_debian
-from edgeswap.targets.emulator_pi import PIS, write_view
-from edgeswap.targets.emulator_qemu import (
+from edgeswap.targets.emulator.debian import PACKAGES, SUITE, unpack_debian
+from edgeswap.targets.emulator.pi import PIS, write_view
+from edgeswap.targets.emulator.qemu import (
     PLUGIN,
     QEMU,
     command,
@@ -26,7 +26,7 @@ from edgeswap.targets.emulator_qemu import (
     qemu_version,
     takes_plugins,
 )
-from edgeswap.targets.emulator_wheels import PLATFORMS, requirements, unpack_wheels
+from edgeswap.targets.emulator.wheels import PLATFORMS, requirements, unpack_wheels
 from edgeswap.targets.script import SCRIPT, watch
 
 FORMAT = 1  # of the folder; a new one is built beside it

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgeswap.system.scratch import scratch_folder
-from edgeswap.targets.emulator_tool import run_tool
+from edgeswap.targets.emulator.tool import run_tool
 
 SUITE = "bookworm"  # of Python 3.11, the last for which there is a tflite-runtime, and of a Raspberry Pi OS
 PYTHON = "3.11"

@@ -19,10 +19,10 @@ from edgeswap.errors import ConfigError, TargetError
 from edgeswap.progress import Progress, Step
 from edgeswap.system import shipped
 from edgeswap.system.scratch import scratch_folder
-from edgeswap.targets.emulator_pi import CORES, PIS, PREFIX
-from edgeswap.targets.emulator_qemu import command, environment, qemu_version
-from edgeswap.targets.emulator_root import build, built, missing
-from edgeswap.targets.emulator_wheels import RUNTIMES
+from edgeswap.targets.emulator.pi import CORES, PIS, PREFIX
+from edgeswap.targets.emulator.qemu import command, environment, qemu_version
+from edgeswap.targets.emulator.root import build, built, missing
+from edgeswap.targets.emulator.wheels import RUNTIMES
 from edgeswap.targets.script import SCRIPT, watch
 
 __all__ = ["Emulator", "build", "missing"]

@@ -18,8 +18,8 @@ from edgeswap.errors import TargetError
 from edgeswap.records import EdgeTpuHandover, EdgeTpuMapping
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.compiler import quote, run_compiler
-from edgeswap.targets.coral_installed import COMPILER
-from edgeswap.targets.edgetpu_log import CompilerLog, read_log
+from edgeswap.targets.edgetpu.installed import COMPILER
+from edgeswap.targets.edgetpu.log import CompilerLog, read_log
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.flatbuffer import read, text
 

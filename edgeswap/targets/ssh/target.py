@@ -15,13 +15,13 @@ from typing import Any
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress
 from edgeswap.system import shipped
-from edgeswap.targets.coral_installed import EDGE_TPU
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.script import SCRIPT, Account, failure, silent
-from edgeswap.targets.ssh_address import Address
-from edgeswap.targets.ssh_connection import Connection
-from edgeswap.targets.ssh_failure import ConnectionCutError
-from edgeswap.targets.ssh_open import connect
-from edgeswap.targets.ssh_wheels import FOR_EDGE_TPU, PREFERRED, Environment, Facts, choose
+from edgeswap.targets.ssh.address import Address
+from edgeswap.targets.ssh.connection import Connection
+from edgeswap.targets.ssh.failure import ConnectionCutError
+from edgeswap.targets.ssh.open import connect
+from edgeswap.targets.ssh.wheels import FOR_EDGE_TPU, PREFERRED, Environment, Facts, choose
 
 SCRIPT_NAME = "benchmark.py"
 RESULT = "result.json"

@@ -1,0 +1,1 @@
+"""Coral's Edge TPU: its compiler, and what it runs."""

@@ -1,0 +1,1 @@
+"""Raspberry Pis in QEMU, on this machine."""

@@ -1,0 +1,1 @@
+"""Arm's Ethos-U NPUs, by what their compiler estimates."""
