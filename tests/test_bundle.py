@@ -207,10 +207,10 @@ def test_several_inputs_and_no_labels(tmp_path: Path) -> None:
 
 
 def test_a_users_own_function_gives_real_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own.py").write_text("def halved(pixels):\n    return pixels / 510\n")
+    (tmp_path / "halving.py").write_text("def halved(pixels):\n    return pixels / 510\n")
     monkeypatch.chdir(tmp_path)
     data = dataset({"x": pixels((5, 4, 1))}, None)
-    bundle = make_bundle(classifier(tmp_path), report("own:halved"), data, from_name("own:halved"), Host())
+    bundle = make_bundle(classifier(tmp_path), report("halving:halved"), data, from_name("halving:halved"), Host())
     (tensor,) = manifest(bundle).inputs
     assert tensor.pixels is None
     held = np.frombuffer(contents(bundle)["golden/0.input0.f32"], np.float32)

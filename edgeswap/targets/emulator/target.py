@@ -1,7 +1,7 @@
 """A Raspberry Pi without one: the device script in Arm's Python under QEMU, with the kernels that this Pi would choose.
 
 Predictions and outputs are those of the board. Time under emulation means nothing, so it is not taken; instead the
-instructions of an inference are counted, which are no milliseconds.
+instructions of an inference are counted, which are not milliseconds.
 """
 
 from __future__ import annotations
