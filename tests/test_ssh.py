@@ -404,7 +404,7 @@ def test_the_death_of_this_process_ends_everything_there(server: Server, script:
 import pathlib
 from edgeswap.system import shipped
 from edgeswap.progress import Silent
-from edgeswap.targets import ssh
+from edgeswap.targets.ssh import target as ssh
 from edgeswap.targets.ssh.wheels import Environment
 shipped.path = lambda name: pathlib.Path({str(tmp_path / "script.py")!r})
 ssh.choose = lambda *_, **_options: Environment("ai-edge-litert", ())
