@@ -1,0 +1,80 @@
+"""A model as a task sees it: its inputs, and of each output the name, the shape and the head that ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from edgeswap.errors import ModelError
+from edgeswap.graph.ir import Graph, Ref
+
+Head = Literal["softmax", "sigmoid", "linear"]
+
+# They hand on the same values in another shape, so that a sigmoid in front of them is still the head.
+_SHAPE_ONLY = frozenset({"Reshape", "Flatten", "Permute"})
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """One output.
+
+    Attributes:
+        name: of the layer that gives it, as the user named it.
+        shape: without the batch.
+        head: `softmax` over the last axis, `sigmoid`, or `linear` for whatever else ends the model.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    head: Head
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a model takes and gives.
+
+    Attributes:
+        inputs: name to shape without the batch, in order.
+        outputs: in order.
+    """
+
+    inputs: Mapping[str, tuple[int, ...]]
+    outputs: tuple[ModelOutput, ...]
+
+
+def model_outputs(graph: Graph, names: Sequence[str]) -> tuple[ModelOutput, ...]:
+    """The outputs of a canonical graph, in order.
+
+    Args:
+        graph: canonical, with shapes.
+        names: of the layers that give the outputs in the model as it was given, where an activation is not yet a
+            layer of its own. One that stands there twice gets a number.
+
+    Raises:
+        ModelError: an output has a free size besides the batch.
+    """
+    found: list[ModelOutput] = []
+    for ref, given in zip(graph.outputs, names, strict=True):
+        shape = (graph.shape(ref) or ())[1:]
+        taken = [output.name for output in found]
+        name = given if given not in taken else f"{given}_{len(found)}"
+        sizes = tuple(size for size in shape if size is not None)
+        if len(sizes) != len(shape):
+            raise ModelError(
+                f"Expected outputs of fixed size, got {shape} for {name!r}: an int8 model runs on one size.",
+                "Build the model with the size that it will have on the device.",
+            )
+        found.append(ModelOutput(name, sizes, _head(graph, ref)))
+    return tuple(found)
+
+
+def _head(graph: Graph, ref: Ref) -> Head:
+    moved = False
+    while graph.layer_of(ref).class_name in _SHAPE_ONLY:
+        moved, ref = True, graph.node(ref).refs()[0]
+    layer = graph.layer_of(ref)
+    if layer.class_name == "Softmax":
+        return "linear" if moved else "softmax"  # another shape may have another last axis
+    activation = layer.activation
+    return "sigmoid" if activation is not None and activation.kind == "sigmoid" else "linear"

@@ -1,0 +1,72 @@
+"""Task: the one protocol of all that differs between a classifier, a detector, a regressor and the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol
+
+import numpy.typing as npt
+
+from edgeswap.tasks.metric import Labels, Metric, Outputs
+from edgeswap.tasks.outputs import Signature
+
+# What an app does with an output: probabilities or logits of classes, plain numbers, a class for each pixel, an image
+# like the input, or what `--decode` makes boxes of.
+Shown = Literal["scores", "values", "class map", "image", "boxes as the model gives them"]
+
+
+class Task(Protocol):
+    """One thing that models are for. Implementations are frozen dataclasses, one module each, listed in `registry`."""
+
+    @property
+    def name(self) -> str:
+        """As in `--task`."""
+
+    @property
+    def shown(self) -> Shown:
+        """What an app does with the outputs."""
+
+    @property
+    def needs(self) -> str:
+        """What models it is for, in words that follow "Expected"."""
+
+    def can_be(self, model: Signature) -> bool:
+        """Whether a model of this signature can have this task."""
+
+    def fits(self, model: Signature, labels: Any | None, *, by_folder: bool) -> str | None:
+        """Why this task is the likely one for a model that can have it, for the report; None where it is not.
+
+        Args:
+            model: for which `can_be` holds.
+            labels: as they were given: an array (N, ...), a dict of such by output name, or None.
+            by_folder: whether labels come from class folders.
+        """
+
+    def labels(self, given: Any, model: Signature, count: int, source: str) -> Labels:
+        """Labels as `metrics` take them, from what the data hold.
+
+        Args:
+            given: an array (N, ...), or a dict of such by output name.
+            model: for which `can_be` holds.
+            count: number of samples, N.
+            source: of the data, for errors.
+
+        Raises:
+            DataError: they are not labels of this task, or not for this model.
+        """
+
+    def classes(self, model: Signature) -> int | None:
+        """How many classes have names; None where there are no classes."""
+
+    def metrics(self, model: Signature) -> tuple[Metric, ...]:
+        """The metrics, the primary one first."""
+
+    def decisions(self, outputs: Outputs) -> npt.NDArray[Any] | None:
+        """What the outputs decide for each sample, whole numbers (n, ...), such as classes; None where nothing is."""
+
+    def targets(self, labels: Labels, model: Signature) -> Mapping[int, npt.NDArray[Any]]:
+        """What training pulls outputs towards, beside the teacher: number of the output to an array (N, ...).
+
+        Class numbers (N, ...) where the head is softmax, 0 and 1 of the output's shape for sigmoid, real values of
+        the output's shape for linear; empty where labels have no loss.
+        """
