@@ -89,7 +89,7 @@ class Classification:
             found.append(Metric("top5", "top-5", "share", True, _right_in_five, mean, of_right=True))
         return tuple(found)
 
-    def decisions(self, outputs: Outputs) -> npt.NDArray[Any] | None:
+    def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:
         """The class with the highest output, the first of equal ones."""
         classes: npt.NDArray[Any] = outputs[0].argmax(axis=1)
         return classes

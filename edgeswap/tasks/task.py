@@ -61,7 +61,7 @@ class Task(Protocol):
     def metrics(self, model: Signature) -> tuple[Metric, ...]:
         """The metrics, the primary one first."""
 
-    def decisions(self, outputs: Outputs) -> npt.NDArray[Any] | None:
+    def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:
         """What the outputs decide for each sample, whole numbers (n, ...), such as classes; None where nothing is."""
 
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, npt.NDArray[Any]]:
