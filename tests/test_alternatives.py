@@ -56,6 +56,29 @@ def test_another_preprocess_is_named(trained: str, given: str) -> None:
     assert trained in poor_float_model(accuracy(predictions, test.labels), found).problem
 
 
+@pytest.mark.parametrize(("trained", "given"), [("none", "unit"), ("unit", "none"), ("symmetric", "raw")])
+def test_floats_of_0_to_255_are_pixels_too(trained: str, given: str) -> None:
+    whole = levels()
+    test = load((whole.read(np.arange(120)).astype(np.float32), whole.labels), input_shapes=SHAPES, classes=4)
+    found, _ = better(test, given, trained_with(trained))
+    assert found is not None
+    assert found.how == f"--preprocess {trained}"
+
+
+def test_floats_of_0_to_1_for_a_model_of_pixels_are_to_be_multiplied() -> None:
+    whole = levels()
+    scaled = whole.read(np.arange(120)) / np.float32(255)
+    found, _ = better(load((scaled, whole.labels), input_shapes=SHAPES, classes=4), "none", trained_with("raw"))
+    assert found is not None
+    assert found.how == "samples multiplied by 255"
+
+
+def test_floats_that_are_no_pixels_have_no_other_preprocess() -> None:
+    whole = levels()
+    below = whole.read(np.arange(120)).astype(np.float32) - 500
+    assert better(load((below, whole.labels), input_shapes=SHAPES, classes=4), "none", trained_with("raw"))[0] is None
+
+
 def test_a_good_model_is_not_asked_again() -> None:
     assert better(levels(), "unit", trained_with("unit"))[0] is None
 

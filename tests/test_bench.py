@@ -112,6 +112,14 @@ def test_a_float_model_that_scores_chance_is_doubted_but_its_latency_holds(work)
     assert report.targets[0].speedup_p50 > 0
 
 
+def test_a_baseline_with_one_answer_for_everything_is_doubted(work):
+    classifier(work / FLOAT, np.zeros_like(WEIGHTS), SHAPE)
+    report = bench("unlabelled.npz")
+    assert any(
+        "one-answer: The float32 model gives class 0 for 100 of 100" in text for text in report.targets[0].warnings
+    )
+
+
 def test_an_npu_is_estimated_and_its_file_is_not_kept(work):
     if readiness.missing("ethos-u55-128"):
         pytest.skip("Vela is not installed")

@@ -11,6 +11,9 @@ from tests.test_report import accuracy, dropped, qat
 SCALES = records.Caution(
     kind="input_scale", problem="Input 'x' has one scale for unequal features.", remedy="Scale them alike."
 )
+SPANS = records.Caution(
+    kind="value_ranges", problem="Calibration spans 0 to 1, test 0 to 255.", remedy="Give both in one scale."
+)
 
 
 def stage(right):
@@ -47,6 +50,8 @@ def blamed(**changes):
         ),
         ({"float32_finetuned": stage(290)}, "come from the extra training", "fewer --epochs"),
         ({"warnings": [SCALES]}, SCALES.problem, SCALES.remedy),
+        ({"warnings": [SCALES, SPANS]}, f"Likeliest cause: {SPANS.problem}", SPANS.remedy),
+        ({"warnings": [SPANS], "float32_finetuned": stage(290)}, SPANS.problem, SPANS.remedy),
         ({"left_to_calibration": ["halved"]}, "no range rule for layer 'halved'", "Keras layers"),
         ({"agreement": 0.7}, "another class than its fake-quant model on 30.0% of samples; layer", "Report this"),
         ({"calibration": 12}, "only 12 calibration samples", "100 or more"),

@@ -15,6 +15,7 @@ from edgeswap.errors import DataError
 from edgeswap.evaluation.bench_files import BenchFile, open_files
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
+from edgeswap.evaluation.one_answer import one_answer
 from edgeswap.evaluation.predictions import near_chance
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import BenchCandidate, BenchReport, Comparison, DataSource, TargetResult
@@ -115,19 +116,22 @@ def _samples(config: BenchConfig, model: Interface) -> tuple[Dataset | None, Pre
     return dataset, preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
 
 
-def _with_doubt(result: TargetResult, baseline: BenchFile) -> TargetResult:
+def _with_doubts(result: TargetResult, baseline: BenchFile, said: Predictions | None) -> TargetResult:
     """The same, with a warning where the baseline knows nothing of the data; an export would have stopped there.
 
     Here it is no error: the latencies hold all the same.
     """
     found, classes = result.float32.accuracy, baseline.ends.classes
-    if classes is None or found.top1 is None or not near_chance(found, classes):
-        return result
-    doubt = (
-        f"baseline-near-chance: {baseline.name} is right in {found.top1:.1%} of {found.samples} samples, and chance is "
-        f"{1 / classes:.1%}. Check --preprocess (it must be the one of the training) and the order of the classes."
-    )
-    return result.model_copy(update={"warnings": [*result.warnings, doubt]})
+    doubts: list[str] = []
+    if classes is not None and found.top1 is not None and near_chance(found, classes):
+        doubts.append(
+            f"baseline-near-chance: {baseline.name} is right in {found.top1:.1%} of {found.samples} samples, and "
+            f"chance is {1 / classes:.1%}. Check --preprocess (it must be the one of the training) and the order of "
+            "the classes."
+        )
+    if said is not None and (alike := one_answer(said.baseline, said.labels, name=baseline.name)) is not None:
+        doubts.append(f"one-answer: {alike.problem} {alike.remedy}")
+    return result.model_copy(update={"warnings": [*result.warnings, *doubts]})
 
 
 def _source(dataset: Dataset) -> DataSource:
@@ -141,7 +145,7 @@ def _candidate(outcome: Outcome, baseline: BenchFile, candidate: BenchFile, whic
         precision=candidate.ends.precision,
         model=candidate_file(candidate.file.name, candidate.data, accurate.int8.accuracy),
         comparison=_comparison(predictions, len(baseline.data), len(candidate.data)),
-        targets=[_with_doubt(result, baseline) for result in outcome.results(which)],
+        targets=[_with_doubts(result, baseline, predictions) for result in outcome.results(which)],
     )
 
 

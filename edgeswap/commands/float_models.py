@@ -15,6 +15,7 @@ from edgeswap.data.splits import Splits
 from edgeswap.errors import DataError
 from edgeswap.evaluation.alternatives import Ask, better_alternative
 from edgeswap.evaluation.class_order import class_order
+from edgeswap.evaluation.one_answer import one_answer
 from edgeswap.evaluation.predictions import Classes, accuracy, poor_float_model, predict, require_above_chance
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
@@ -129,7 +130,7 @@ def _with_classes_in_order(
 def _require_known_samples(
     config: ExportConfig, splits: Splits, baseline: Any, said: Classes, *, classes: int, progress: Progress
 ) -> tuple[Caution, ...]:
-    """Stop where the float model knows nothing of the test samples; a caution where they seem to be read wrongly.
+    """Stop where the float model knows nothing of the test samples; cautions where they seem to be read wrongly.
 
     A user who knows that, or who set a limit to hold the run to, is only warned.
     """
@@ -144,10 +145,11 @@ def _require_known_samples(
             why = "If the data and the model are right, pass --allow-chance."
             raise DataError(error.problem, f"{error.remedy} {why}") from error
         caution = Caution(kind="near_chance", problem=error.problem, remedy=error.remedy)
-    if caution is None:
-        return ()
-    progress.warn(caution.problem, caution.remedy)
-    return (caution,)
+    alike = one_answer(said, splits.test.labels, class_names=splits.test.class_names)
+    cautions = tuple(each for each in (caution, alike) if each is not None)
+    for each in cautions:
+        progress.warn(each.problem, each.remedy)
+    return cautions
 
 
 def _asking(model: Any, progress: Progress) -> Ask:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeswap.data.dataset import Dataset
+from edgeswap.data.pixel_scale import require_pixel_scale
 from edgeswap.data.preprocess import Preprocess, from_name
 from edgeswap.errors import DataError
 
@@ -19,10 +20,13 @@ def preprocess_for(data: Dataset, name: str | None, *, takes_raw_pixels: bool, d
         doubt: why pixels alone do not tell, where the reason is another than that the model has no such layer.
 
     Raises:
-        DataError: the data are pixels, and nothing tells what the model takes.
+        DataError: the data are pixels, and nothing tells what the model takes; or they are to be pixels and are floats
+            of 0..1.
     """
     if name is not None:
-        return from_name(name)
+        named = from_name(name)
+        require_pixel_scale(data, named)
+        return named
     first = data.read(np.arange(1))
     arrays = list(first.values()) if isinstance(first, dict) else [first]
     # Floats are taken for what the model takes; whole numbers are pixels until the user says that they are not.

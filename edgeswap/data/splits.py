@@ -17,10 +17,12 @@ from edgeswap.data.calibration import choose, refuse_test_samples, representativ
 from edgeswap.data.class_names import read_names, require_same_names
 from edgeswap.data.images import ImageFiles
 from edgeswap.data.load import Dataset, load, stratified_split
+from edgeswap.data.pixel_scale import require_pixel_scale
 from edgeswap.data.preprocess import Preprocess, pixel_inputs
 from edgeswap.data.preprocess_choice import preprocess_for
 from edgeswap.data.resizing import Resize
 from edgeswap.data.train_test_folders import Part, Split, test_folder
+from edgeswap.data.value_ranges import other_scale
 from edgeswap.errors import DataError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Caution, Data, DataSource
@@ -168,13 +170,32 @@ def split(
         train = None if train is None else replace(train, class_names=agreed)
         test, pool = replace(test, class_names=agreed), replace(pool, class_names=agreed)
     preprocess = preprocess_for(test, specs.preprocess, takes_raw_pixels=takes_raw_pixels)
+    _require_pixel_scales(train, pool, preprocess)
     calibration = pool.subset(choose(len(pool), pool.labels, CALIBRATION_SAMPLES, seed))
     used = [test, train if trains and train is not None else calibration]
     used += [calibration] if calibration.samples is not used[1].samples else []
     with progress.step("Check the data"):
         cautions += _sideways(used, specs.resize)
+    cautions += _other_scales(train if trains else None, calibration, test, preprocess)
     representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=input_shapes, test=test)
     return Splits(train if trains else None, calibration, test, preprocess, representative, cautions)
+
+
+def _require_pixel_scales(train: Dataset | None, pool: Dataset, preprocess: Preprocess) -> None:
+    """Hold the samples for training and calibration to the pixels that the mapping takes; see `pixel_scale`."""
+    for data in (train, *(() if pool is train else (pool,))):
+        if data is not None:
+            require_pixel_scale(data, preprocess)
+
+
+def _other_scales(
+    train: Dataset | None, calibration: Dataset, test: Dataset, preprocess: Preprocess
+) -> tuple[Caution, ...]:
+    """A warning about calibration or training samples in another scale than the test samples."""
+    found = other_scale(calibration, test, preprocess, role="calibration")
+    if found is None and train is not None and train.samples is not calibration.samples:
+        found = other_scale(train, test, preprocess, role="training")
+    return () if found is None else (found,)
 
 
 def _by_folders(data: Dataset, split: Split) -> Caution:

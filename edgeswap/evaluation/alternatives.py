@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgeswap.data.calibration import choose
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.images import ImageFiles
-from edgeswap.data.preprocess import NAMED, Preprocess
+from edgeswap.data.preprocess import NAMED, Preprocess, pixel_inputs
 from edgeswap.data.resizing import RESIZE
 from edgeswap.records import Accuracy
 from edgeswap.statistics import wilson_interval
@@ -31,7 +31,7 @@ class Alternative:
     """Another way to read the same data that makes the float32 model far better.
 
     Attributes:
-        how: what to pass, such as `--preprocess symmetric`.
+        how: what to pass, such as `--preprocess symmetric`, or to do with the samples.
         top1: of the float model with it, 0 to 1.
         samples: number of samples behind `top1`.
     """
@@ -49,8 +49,9 @@ def better_alternative(
 ) -> Alternative | None:
     """The best of the other ways to read `test`, if it makes a poor float32 model far better.
 
-    It tries the other named preprocessings of uint8 pixels, the other ways to resize image files, and the class order
-    that fits the model's answers. The class order is found on one half of the samples and judged on the other half.
+    It tries the other named preprocessings of pixels 0..255, floats of 0..1 times 255, the other ways to resize image
+    files, and the class order that fits the model's answers. The class order is found on one half of the samples and
+    judged on the other half.
 
     Args:
         test: labelled samples.
@@ -78,15 +79,23 @@ def better_alternative(
 
 
 def _preprocessings(sample: Dataset, preprocess: Preprocess) -> Iterator[tuple[str, Dataset, Preprocess]]:
-    raw = sample.read([0])
-    arrays = list(raw.values()) if isinstance(raw, dict) else [raw]
-    pixels = [array for array in arrays if array.dtype == np.uint8]
-    if not pixels or preprocess.name == "none":
+    raw = sample.read(np.arange(len(sample)))
+    arrays = [raw[name] for name in pixel_inputs(raw)] if isinstance(raw, dict) else [raw]
+    if any(array.dtype.kind not in "uif" or array.min() < 0 or array.max() > 255 for array in arrays):
         return
+    if preprocess.name == "none" and all(array.dtype.kind == "f" and array.max() <= 1 for array in arrays):
+        yield "samples multiplied by 255", sample, Preprocess("none", _times_255)
+        return
+    same = {"none", "raw"}  # of pixels; whole numbers are called raw, floats are given as they are
+    unwanted = same if preprocess.name in same else same - {"none" if arrays[0].dtype.kind == "f" else "raw"}
+    colours = all(array.shape[-1] == 3 for array in arrays)
     for name, mapping in NAMED.items():
-        colours = all(array.shape[-1] == 3 for array in pixels)
-        if name not in ("none", preprocess.name) and (colours or name not in ("caffe", "torch")):
+        if name not in (*unwanted, preprocess.name) and (colours or name not in ("caffe", "torch")):
             yield f"--preprocess {name}", sample, mapping
+
+
+def _times_255(scaled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return scaled * np.float32(255)
 
 
 def _resizings(sample: Dataset, preprocess: Preprocess) -> Iterator[tuple[str, Dataset, Preprocess]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from edgeswap.data.value_ranges import VALUE_RANGES
 from edgeswap.quantization.feature_steps import INPUT_SCALE
 from edgeswap.records import Caution, ExportReport
 
 LARGE_DROP = "large_drop"
 LARGE_POINTS = 2.0
-# Kinds of warnings, given before training, that explain a large drop by themselves.
-CAUSES = frozenset({INPUT_SCALE})
 FEW_CALIBRATION_SAMPLES = 100
 POOR_AGREEMENT = 0.95
 
@@ -16,8 +15,9 @@ POOR_AGREEMENT = 0.95
 def large_drop(report: ExportReport) -> Caution | None:
     """The warning of a report in which int8 is much worse than float32; None if it is not.
 
-    The step with the largest part of the drop gives the cause: the swap, the training (which the control had too) or
-    quantization. Within quantization it is the first known cause, from the surest to the least sure.
+    Samples in different scales explain every step. Else the step with the largest part of the drop gives the cause: the
+    swap, the training (which the control had too) or quantization. Within quantization it is the first known cause,
+    from the surest to the least sure.
 
     Args:
         report: the report with its other warnings.
@@ -39,6 +39,9 @@ def _cause(report: ExportReport) -> tuple[str, str]:
     steps = _steps(report)
     worst = max(steps, key=lambda name: steps[name])
     share = f"{steps[worst]:.1f} points of the drop"
+    explained = _explained(report, VALUE_RANGES)
+    if explained is not None:
+        return f"Likeliest cause: {explained.problem}", explained.remedy
     if worst == "swap" and report.float32_recovered is None:
         return (
             f"{share} come from the swap, after which the float32 model was not fine-tuned.",
@@ -56,6 +59,11 @@ def _cause(report: ExportReport) -> tuple[str, str]:
         )
     cause, remedy = _cause_in_quantization(report)
     return f"{share} come from quantization to {_bits(report)}. {cause}", remedy
+
+
+def _explained(report: ExportReport, kind: str) -> Caution | None:
+    """The warning of a kind that, given before training, explains a large drop by itself."""
+    return next((caution for caution in report.warnings if caution.kind == kind), None)
 
 
 def _bits(report: ExportReport) -> str:
@@ -77,7 +85,7 @@ def _steps(report: ExportReport) -> dict[str, float]:
 
 def _cause_in_quantization(report: ExportReport) -> tuple[str, str]:
     found = report.parity
-    explained = next((caution for caution in report.warnings if caution.kind in CAUSES), None)
+    explained = _explained(report, INPUT_SCALE)
     if explained is not None:
         return f"Likeliest cause: {explained.problem}", explained.remedy
     if report.left_to_calibration:
