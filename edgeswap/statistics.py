@@ -1,11 +1,16 @@
-"""Intervals and tests for shares of right samples: of one model, and of two on the same samples."""
+"""Intervals and tests: exact ones for shares of right samples, the bootstrap for any other figure of samples."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # shares need no NumPy
+    import numpy.typing as npt
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
+MOST_WITHOUT_VALUE = 0.1  # share of the resamples; where more have none, the rest says little of all
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
@@ -78,6 +83,63 @@ def paired_difference_interval(only_first: int, only_second: int, n: int) -> tup
     low = -1.0 if only_second == n else _bisect(lambda d: score(d) > Z95, -1.0, estimate)
     high = 1.0 if only_first == n else _bisect(lambda d: score(d) > -Z95, estimate, 1.0)
     return low, high
+
+
+def bootstrap_interval(
+    parts: npt.NDArray[Any], value: Callable[[npt.NDArray[Any]], float], *, seed: int = 0, resamples: int = 1000
+) -> tuple[float, float] | None:
+    """The 95 % percentile interval of a figure over samples that are drawn again with replacement.
+
+    Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 13.
+
+    Args:
+        parts: (n, ...), what each sample gives to the figure.
+        value: the parts of some samples, in any order and with repeats, to the figure.
+        seed: of the draws; the same one draws the same samples for any parts of as many samples.
+        resamples: how often n samples are drawn.
+
+    Returns:
+        Its two ends; None for less than two samples, or where more than a tenth of the resamples have no finite value.
+    """
+    return _percentiles([value(parts[rows]) for rows in _drawn(len(parts), seed, resamples)], len(parts))
+
+
+def paired_bootstrap(
+    first: npt.NDArray[Any],
+    second: npt.NDArray[Any],
+    value: Callable[[npt.NDArray[Any]], float],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> tuple[float, float] | None:
+    """The 95 % percentile interval of the first's figure minus the second's, on the same samples.
+
+    As `bootstrap_interval`, with the samples of each resample drawn for both alike.
+
+    Raises:
+        ValueError: the two have not as many samples.
+    """
+    if len(first) != len(second):
+        raise ValueError(f"Expected parts of the same samples, got {len(first)} and {len(second)}.")
+    found = [value(first[rows]) - value(second[rows]) for rows in _drawn(len(first), seed, resamples)]
+    return _percentiles(found, len(first))
+
+
+def _drawn(n: int, seed: int, resamples: int) -> Iterator[npt.NDArray[Any]]:
+    import numpy as np  # noqa: PLC0415  (see above)
+
+    rng = np.random.default_rng(seed)
+    return (rng.integers(n, size=n) for _ in range(resamples if n > 1 else 0))
+
+
+def _percentiles(values: list[float], n: int) -> tuple[float, float] | None:
+    known = [value for value in values if math.isfinite(value)]
+    if n < 2 or not known or len(known) < (1 - MOST_WITHOUT_VALUE) * len(values):
+        return None
+    import numpy as np  # noqa: PLC0415  (see above)
+
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _bisect(still: Callable[[float], bool], low: float, high: float) -> float:

@@ -34,11 +34,11 @@ class Binary:
         """A sigmoid says so, unless labels are other numbers than 0 and 1; a logit needs labels of 0 and 1."""
         y = looked_at(labels, model)
         output = "one sigmoid output" if model.outputs[0].head == "sigmoid" else "one output of one value"
-        if by_folder:
-            return f"{output}, and class folders"
         if y is None:
             return output if model.outputs[0].head == "sigmoid" else None
-        return f"{output}, and labels of 0 and 1" if y.shape[1:] in ((), (1,)) and only_0_and_1(y) else None
+        if y.shape[1:] not in ((), (1,)) or not only_0_and_1(y):
+            return None
+        return f"{output}, and {'two classes by name' if by_folder else 'labels of 0 and 1'}"
 
     def labels(self, given: Any, model: Signature, count: int, source: str) -> Labels:
         """0 and 1 as int64 (N,), from (N,), (N, 1), or one-hot rows (N, 2)."""
@@ -78,9 +78,7 @@ class Binary:
         return self._yes(outputs, model)
 
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, npt.NDArray[Any]]:
-        """0 and 1 (N, 1) for a sigmoid; nothing for a logit, which follows the teacher alone."""
-        if model.outputs[0].head != "sigmoid":
-            return {}
+        """0 and 1 (N, 1), of a sigmoid and of a logit, whose loss is taken before a sigmoid."""
         return {0: np.asarray(labels, np.float32)[:, None]}
 
     def threshold(self, model: Signature) -> float:
