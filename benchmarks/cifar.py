@@ -127,7 +127,7 @@ def train_until_flat(
         trained = tf_keras.models.clone_model(model)
     trained.set_weights(model.get_weights())
     random = np.random.default_rng(seed)
-    images, labels = train.read(np.arange(len(train))), train.labels
+    images, labels = train.read(np.arange(len(train))), train.classes
     assert labels is not None
     step = _training_step(trained, len(train) // BATCH_SIZE)
     history: list[float] = []
@@ -151,7 +151,7 @@ def train_until_flat(
 
 def top1(model: Any, dataset: Dataset) -> float:
     """The share of `dataset` that `model` classifies as labelled."""
-    return float(np.mean(predict(model, dataset, PREPROCESS, title="", progress=Silent()) == dataset.labels))
+    return float(np.mean(predict(model, dataset, PREPROCESS, title="", progress=Silent()) == dataset.classes))
 
 
 def _training_step(model: Any, steps_an_epoch: int) -> Any:

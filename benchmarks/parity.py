@@ -107,7 +107,7 @@ def ours(seed: int) -> Cell:
         quantize(placement, resolve(placement, observed)),
         read=lambda indices: model_inputs(data, PREPROCESS, indices, as_app=True),
         count=len(data),
-        labels=data.labels,
+        labels=data.classes,
         epochs=EPOCHS,
         learning_rate=QAT_LEARNING_RATE,
         seed=seed,
@@ -134,7 +134,7 @@ def stock(seed: int) -> Cell:
     tf.random.set_seed(seed)
     generator = np.random.default_rng(seed)
     (images,) = model_inputs(data, PREPROCESS, np.arange(len(data)), as_app=True)
-    labels = data.labels
+    labels = data.classes
     assert labels is not None
     for _ in range(EPOCHS):
         order = generator.permutation(len(data))[: steps * BATCH_SIZE]
@@ -151,8 +151,8 @@ def run(cache_folder: Path) -> dict[tuple[Tool, int], Agreement]:
     """Train what the cache does not hold, and measure all."""
     makers: dict[Tool, Callable[[int], Cell]] = {"edgeswap": ours, "stock": stock}
     figures = _data().figures
-    assert figures.labels is not None
-    float32 = _top1(_outputs(_network()).argmax(axis=1), figures.labels)
+    assert figures.classes is not None
+    float32 = _top1(_outputs(_network()).argmax(axis=1), figures.classes)
     found: dict[tuple[Tool, int], Agreement] = {}
     for seed in SEEDS:
         cells = {tool: _stored(cache_folder, tool, seed, makers[tool]) for tool in TOOLS}
@@ -160,7 +160,7 @@ def run(cache_folder: Path) -> dict[tuple[Tool, int], Agreement]:
         for tool, classes in zip(TOOLS, int8, strict=True):
             fake_quant, is_tied = decide(cells[tool].outputs, *_output_steps(cells[tool].tflite_model))
             agreed = np.count_nonzero((fake_quant == classes) & ~is_tied)
-            top1 = (_top1(fake_quant, figures.labels), _top1(classes, figures.labels))
+            top1 = (_top1(fake_quant, figures.classes), _top1(classes, figures.classes))
             found[tool, seed] = Agreement(float32, *top1, int(agreed), int(np.count_nonzero(~is_tied)))
     return found
 
@@ -186,7 +186,7 @@ def _data() -> cifar.Cifar:
 @cache
 def _training_data() -> Dataset:
     data = _data().train
-    return data.subset(choose(len(data), data.labels, TRAINED, seed=0))
+    return data.subset(choose(len(data), data.classes, TRAINED, seed=0))
 
 
 def _network() -> Any:

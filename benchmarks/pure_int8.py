@@ -104,7 +104,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path, default=Path(".cache/pure_int8"), help="where the cells are kept")
     parser.add_argument("--processes", type=int, default=2, help="rows at a time, one thread each")
     arguments = parser.parse_args()
-    labels = data().figures.labels
+    labels = data().figures.classes
     assert labels is not None
     made = run(arguments.cache, arguments.processes)
     text, missed = section(results(made, arguments.cache), labels, _how())

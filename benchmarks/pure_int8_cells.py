@@ -207,7 +207,7 @@ def _train(model: Any, network: Network, seed: int, training: Training) -> Any:
         model,
         read=lambda indices: model_inputs(data, network.preprocess, indices, as_app=True),
         count=len(data),
-        labels=data.labels,
+        labels=data.classes,
         seed=seed,
         epochs=training.epochs,
         learning_rate=training.learning_rate,

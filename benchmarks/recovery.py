@@ -92,7 +92,7 @@ def recovered(recovery: Recovery, seed: int, cache_folder: Path) -> Cell:
                 model,
                 read=lambda indices: model_inputs(data, cifar.PREPROCESS, indices, as_app=True),
                 count=len(data),
-                labels=data.labels if recovery.labels else None,
+                labels=data.classes if recovery.labels else None,
                 epochs=recovery.epochs,
                 learning_rate=RECOVERY_LEARNING_RATE,
                 seed=seed,
@@ -159,7 +159,7 @@ def difference(labels: Classes, first: Classes, second: Classes) -> tuple[float,
 
 def section(cells: Cells, figures: Dataset, seed: int) -> tuple[str, list[str]]:
     """The section of benchmarks/README.md, and where it misses what it must show."""
-    labels = figures.labels
+    labels = figures.classes
     assert labels is not None
 
     def top1(cell: Cell) -> str:

@@ -64,13 +64,21 @@ def but(value: float) -> Any:
         (GOOD.astype(object), "numbers"),
         ([GOOD, GOOD[0]], "arrays"),
         ({"wrong": GOOD}, "wrong"),
-        ((GOOD, [0, 1]), "3 integer labels"),
+        ((GOOD, [0, 1]), "labels for 3 samples"),
+        ((GOOD, {"a": [0, 1, 2], "b": [0, 1]}), "labels 'b' for 3 samples"),
+        ((GOOD, {"a": ["x", "y", "z"]}), "names for 'a'"),
+        ((GOOD, {}), "empty dict"),
+        ((GOOD, [0.0, np.nan, 2.0]), "first in sample 1"),
+        ((GOOD, np.full((3, 2, 4), np.nan)), "first in sample 0"),
+        ((GOOD, [[0], [1], [2, 3]]), "one shape"),
+        ((GOOD, [0j, 1j, 2j]), "complex128"),
+        ((GOOD, [["a", "b"], ["a", "c"], ["a", "d"]]), "one class name a sample"),
         ((GOOD, [0.0, 1.0, 2.0]), "float64"),
         ((GOOD, [[0.2, 0.8], [0.5, 0.5], [1, 0]]), "integer labels"),
         ((GOOD, [0, 1, -1]), "-1 to 1"),
         ((GOOD, [0, 1, 10]), "0 to 10"),
         ((GOOD, np.eye(4)[:3]), "4"),
-        ((GOOD, ["a", "b", "c"]), "integer labels"),
+        ((GOOD, ["a", "b", "c"]), "got 3 names"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(value: Any, problem: str) -> None:
@@ -82,6 +90,84 @@ def test_arrays_that_do_not_fit_are_refused(value: Any, problem: str) -> None:
 def test_inputs_of_different_lengths_are_refused() -> None:
     with pytest.raises(DataError, match="as many samples"):
         load({"a": np.zeros((3, 2)), "b": np.zeros((4, 2))}, input_shapes={"a": (2,), "b": (2,)})
+
+
+ANY_LABELS = {
+    "floats": np.array([0.5, 1.5, -2.0]),
+    "rows of floats": np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32),
+    "one-hot": np.eye(3)[[2, 0, 1]],
+    "masks": np.arange(3 * 8 * 8).reshape(3, 8, 8).astype(np.uint8),
+    "bool": np.array([True, False, True]),
+    "boxes": np.array([[[0, 0, 1, 1, 2], [np.nan] * 5]] * 3, np.float32),
+}
+
+
+@pytest.mark.parametrize("name", ANY_LABELS)
+def test_labels_of_any_form_stay_as_they_are(name: str, tmp_path: Path) -> None:
+    y = ANY_LABELS[name]
+    np.savez(tmp_path / "a.npz", x=GOOD, y=y)
+    for data in (load((GOOD, y), input_shapes=DIGITS), load(tmp_path / "a.npz", input_shapes=DIGITS)):
+        assert isinstance(data.labels, np.ndarray)
+        assert data.labels.dtype == y.dtype
+        np.testing.assert_array_equal(data.labels, y)
+        np.testing.assert_array_equal(data.subset([2, 0]).labels, y[[2, 0]])
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (np.array([2, 0, 1], np.uint8), [2, 0, 1]),
+        ([[2], [0], [1]], [2, 0, 1]),
+        ([1.0, 0.0, 1.0], [1, 0, 1]),
+        (np.eye(3, dtype=bool)[[2, 0, 1]], [2, 0, 1]),
+        ([0.5, 0.0, 1.0], None),
+        ([[1, 1], [0, 1], [0, 0]], None),
+        ({"a": [0, 1, 2]}, None),
+        (np.zeros((3, 8, 8), int), None),
+    ],
+)
+def test_labels_of_one_whole_number_a_sample_are_classes(labels: Any, classes: list[int] | None) -> None:
+    found = load((GOOD, labels), input_shapes=DIGITS).classes
+    assert (found if found is None else found.tolist()) == classes
+    assert found is None or found.dtype == np.int64
+
+
+def test_labels_by_output(tmp_path: Path) -> None:
+    from edgeswap.frameworks import tf
+
+    y = {"digit": np.array([0, 1, 2]), "place": np.ones((3, 2), np.float32)}
+    np.savez(tmp_path / "a.npz", x=GOOD, y_digit=y["digit"], y_place=y["place"])
+    elements = tf.data.Dataset.from_tensor_slices((GOOD, y))
+    for spec in (tmp_path / "a.npz", (GOOD, y), elements, elements.batch(2)):
+        data = load(spec, input_shapes=DIGITS)
+        assert isinstance(data.labels, dict)
+        assert data.labels.keys() == y.keys()
+        for name, values in y.items():
+            np.testing.assert_array_equal(data.subset([1]).labels[name], values[[1]])
+    np.savez(tmp_path / "b.npz", x=GOOD, y=y["digit"], y_place=y["place"])
+    with pytest.raises(DataError, match="y and y_place"):
+        load(tmp_path / "b.npz", input_shapes=DIGITS)
+
+
+def test_an_input_may_be_called_as_labels_are(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", y=np.zeros((3, 2)), y_before=np.ones((3, 2)))
+    data = load(tmp_path / "a.npz", input_shapes={"y": (2,), "y_before": (2,)})
+    assert data.labels is None
+    assert data.read([0]).keys() == {"y", "y_before"}
+
+
+@pytest.mark.parametrize(
+    "names", [["dog", "cat", "dog"], np.array(["dog", "cat", "dog"], object), np.array([[b"dog"], [b"cat"], [b"dog"]])]
+)
+def test_names_become_class_numbers(names: Any) -> None:
+    data = load((GOOD, names), input_shapes=DIGITS)
+    assert data.classes is not None
+    assert (data.classes.tolist(), data.class_names, data.labels_by_name) == ([1, 0, 1], ("cat", "dog"), True)
+    known = load((GOOD, names), input_shapes=DIGITS, class_names=["dog", "fish", "cat"])
+    assert known.classes is not None
+    assert (known.classes.tolist(), known.class_names) == ([0, 2, 0], ("dog", "fish", "cat"))
+    with pytest.raises(DataError, match=r"named as in --labels, got dog"):
+        load((GOOD, names), input_shapes=DIGITS, class_names=["cat", "fish"])
 
 
 class Pickled:
@@ -105,7 +191,7 @@ def test_files_that_are_no_npz(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"b\.npz"):
             load(tmp_path / "b.npz", input_shapes=DIGITS)
     np.savez(tmp_path / "c.npz", x_train=GOOD, y_train=[0, 1, 2])
-    with pytest.raises(DataError, match="x_train, y_train"):
+    with pytest.raises(DataError, match="got x_train"):
         load(tmp_path / "c.npz", input_shapes=DIGITS)
 
 

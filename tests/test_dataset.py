@@ -26,6 +26,32 @@ def test_subsets_and_hashes() -> None:
     assert len({data.sha256, *(other.sha256 for other in others)}) == 5
 
 
+def test_hashes_of_labels_of_any_form() -> None:
+    x = np.zeros((3, 8, 8, 1))
+    as_whole = [load((x, np.array([0, 1, 2], dtype)), input_shapes=DIGITS).sha256 for dtype in ("u1", "<i8", ">i4")]
+    # As it was when every label became an int64.
+    assert as_whole == ["c3ee22a3d3f249a33ae9034cd3b3a037c8ea080e78dde5e6f17727527f092863"] * 3
+    forms = [
+        np.array([0.0, 1.0, 2.0], np.float32),
+        np.array([0.0, 1.0, 2.0]),
+        np.array([[0], [1], [2]]),
+        np.arange(6).reshape(3, 2),
+        np.arange(6).reshape(3, 2, 1),
+        {"a": np.array([0, 1, 2])},
+        {"b": np.array([0, 1, 2])},
+    ]
+    found = [load((x, labels), input_shapes=DIGITS).sha256 for labels in forms]
+    assert len({*as_whole, *found}) == 1 + len(forms)
+
+
+def test_other_labels() -> None:
+    data = load((np.zeros((3, 8, 8, 1)), ["a", "b", "a"]), input_shapes=DIGITS)
+    masks = np.zeros((3, 4, 4), np.uint8)
+    assert data.with_labels(masks).labels is masks
+    assert data.with_labels(None).with_names(["b", "a"]).labels is None
+    assert data.with_names(["b", "a"]).classes.tolist() == [1, 0, 1]  # type: ignore[union-attr]
+
+
 def test_a_dataset_is_frozen() -> None:
     data = load(np.zeros((3, 8, 8, 1)), input_shapes=DIGITS)
     assert isinstance(data, Dataset)

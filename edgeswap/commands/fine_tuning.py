@@ -33,7 +33,7 @@ def fine_tune(
         model,
         read=lambda indices: model_inputs(data, splits.preprocess, indices, as_app=True),
         count=len(data),
-        labels=data.labels,
+        labels=data.classes,
         epochs=epochs,
         learning_rate=learning_rate,
         seed=seed,

@@ -134,7 +134,7 @@ def _require_known_samples(
 
     A user who knows that, or who set a limit to hold the run to, is only warned.
     """
-    found = accuracy(said, splits.test.labels)
+    found = accuracy(said, splits.test.classes)
     ask = _asking(baseline, progress)
     better = better_alternative(splits.test, splits.preprocess, said, found, ask=ask, seed=config.seed)
     caution = None if better is None else poor_float_model(found, better)
@@ -145,7 +145,7 @@ def _require_known_samples(
             why = "If the data and the model are right, pass --allow-chance."
             raise DataError(error.problem, f"{error.remedy} {why}") from error
         caution = Caution(kind="near_chance", problem=error.problem, remedy=error.remedy)
-    alike = one_answer(said, splits.test.labels, class_names=splits.test.class_names)
+    alike = one_answer(said, splits.test.classes, class_names=splits.test.class_names)
     cautions = tuple(each for each in (caution, alike) if each is not None)
     for each in cautions:
         progress.warn(each.problem, each.remedy)

@@ -42,7 +42,7 @@ def report_of(
     splits, measured = floats.splits, proof.accurate
 
     def stage(said: Classes | None) -> StageAccuracy | None:
-        return None if said is None else StageAccuracy(accuracy=accuracy(said, splits.test.labels))
+        return None if said is None else StageAccuracy(accuracy=accuracy(said, splits.test.classes))
 
     report = ExportReport(
         edgeswap=__version__,

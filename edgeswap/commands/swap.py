@@ -115,4 +115,4 @@ def _samples(data: Any, graph: Graph, preprocess: str | None, resize: Resize) ->
     dataset = load(data, input_shapes=shapes, resize=resize)
     named = preprocess if isinstance(data, (str, Path)) else preprocess or "none"
     mapping = preprocess_for(dataset, named, takes_raw_pixels=takes_raw_pixels(graph))
-    return model_inputs(dataset, mapping, choose(len(dataset), dataset.labels, MOST_SAMPLES, seed=0), as_app=False)
+    return model_inputs(dataset, mapping, choose(len(dataset), dataset.classes, MOST_SAMPLES, seed=0), as_app=False)

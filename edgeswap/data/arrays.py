@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from edgeswap.data.dataset import Array, ArraySamples, Dataset, Expected, Indices, Shape
+from edgeswap.data.dataset import Array, ArraySamples, Dataset, Expected, Shape
+from edgeswap.data.labels import read_labels
 from edgeswap.data.npz import read_npz
 from edgeswap.errors import DataError
+
+LABEL_PREFIX = "y_"
 
 
 def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
@@ -18,12 +21,12 @@ def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
 
     Args:
         x: (N, ...) numbers, or a dict of such by input name.
-        y: labels: integers (N,) or (N, 1), or one-hot rows (N, classes); None without labels.
+        y: labels of any form, or a dict of such by output name (`read_labels`); None without labels.
         source: what the user named, for reports and errors.
         expected: what the model takes.
 
     Raises:
-        DataError: names, types, shapes, lengths or labels do not fit, or a value is NaN or infinite.
+        DataError: names, types, shapes or lengths do not fit, or a value is NaN or infinite.
     """
     wanted = list(expected.input_shapes)
     given = dict(x) if isinstance(x, Mapping) else {"x": x}
@@ -45,19 +48,28 @@ def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
     if len(set(lengths.values())) > 1:
         raise DataError(f"Expected as many samples for every input in {source}, got {lengths}.", "Give one for each.")
     count = lengths[wanted[0]]
-    labels = None if y is None else _labels(np.asarray(y), count, expected.classes, source)
-    return Dataset(source, ArraySamples(arrays), np.arange(count), labels, expected.class_names)
+    found = read_labels(y, count, source, expected)
+    samples = ArraySamples(arrays)
+    return Dataset(source, samples, np.arange(count), found.labels, found.class_names, labels_by_name=found.by_name)
 
 
 def from_npz(path: Path, source: str, expected: Expected) -> Dataset:
-    """The dataset of an .npz with `x`, or one array per input name, and optionally `y`.
+    """The dataset of an .npz with `x`, or one array per input name, and optionally `y`, or `y_<output name>` each.
 
     Raises:
-        DataError: the file is no .npz of plain arrays, or they do not fit (`from_arrays`).
+        DataError: the file is no .npz of plain arrays, has both `y` and `y_<output name>`, or the arrays do not fit
+            (`from_arrays`).
     """
     arrays = read_npz(path)
-    y = arrays.pop("y", None)
-    return from_arrays(arrays, y, source, expected)
+    named = [name for name in arrays if name.startswith(LABEL_PREFIX) and name not in expected.input_shapes]
+    by_output = {name.removeprefix(LABEL_PREFIX): arrays.pop(name) for name in named}
+    y = None if "y" in expected.input_shapes else arrays.pop("y", None)
+    if y is not None and by_output:
+        raise DataError(
+            f"Expected labels as y, or as y_ and the name of an output each, in {source}, got y and {named[0]}.",
+            "Leave one of the two out.",
+        )
+    return from_arrays(arrays, by_output if by_output else y, source, expected)
 
 
 def from_tf(dataset: Any, source: str, expected: Expected) -> Dataset:
@@ -86,7 +98,14 @@ def from_tf(dataset: Any, source: str, expected: Expected) -> Dataset:
         x: Any = {key: join([element[0][key] for element in elements]) for key in first}
     else:
         x = join([element[0] for element in elements])
-    return from_arrays(x, join([element[1] for element in elements]) if labelled else None, source, expected)
+    if not labelled:
+        return from_arrays(x, None, source, expected)
+    first = elements[0][1]
+    if isinstance(first, Mapping):
+        y: Any = {key: join([element[1][key] for element in elements]) for key in first}
+    else:
+        y = join([element[1] for element in elements])
+    return from_arrays(x, y, source, expected)
 
 
 def _check_samples(array: Array, shape: Shape, name: str, source: str) -> None:
@@ -121,29 +140,3 @@ def _reshaping(name: str, shape: tuple[int, ...], wanted: Shape) -> str:
     if len(shape) == 3 and _fits((*shape, 1), wanted):
         return f"A grayscale image needs its channel axis too: give {name}[..., numpy.newaxis]."
     return "Reshape or resize the samples to what the model takes."
-
-
-def _labels(y: Array, count: int, classes: int | None, source: str) -> Indices:
-    """Integer labels (N,) from (N,), (N, 1) or one-hot rows (N, classes), as Keras users have them."""
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    elif y.ndim == 2 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
-        if classes is not None and y.shape[1] != classes:
-            raise DataError(
-                f"Expected one-hot labels of {classes} classes in {source}, got rows of {y.shape[1]}.",
-                "Encode the labels again.",
-            )
-        y = y.argmax(axis=1)
-    if y.shape != (count,) or y.dtype.kind not in "ui":
-        raise DataError(
-            f"Expected {count} integer labels, one a sample, in {source}, got {y.dtype} of shape {y.shape}.",
-            "Give the class of every sample as an integer, or as a one-hot row.",
-        )
-    low, high = int(y.min()), int(y.max())
-    if low < 0 or (classes is not None and high >= classes):
-        top = "up" if classes is None else f"to {classes - 1}"
-        raise DataError(
-            f"Expected labels from 0 {top} in {source}, got {low} to {high}.",
-            "Number the classes from 0 in the order of the model's outputs.",
-        )
-    return y.astype(np.int64)

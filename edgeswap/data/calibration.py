@@ -48,7 +48,7 @@ def representative_dataset(
             f"Expected at least {FEWEST} samples to calibrate on, got {len(dataset)} from {dataset.source}.",
             "Give more samples with --calibration or --data.",
         )
-    chosen = choose(len(dataset), dataset.labels, count, seed)
+    chosen = choose(len(dataset), dataset.classes, count, seed)
     picked = dataset.subset(chosen)
     if test is not None:
         remedy = "Remove them from one of the two: samples that set the ranges cannot test them."

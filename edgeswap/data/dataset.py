@@ -16,6 +16,7 @@ from edgeswap.errors import DataError
 
 Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
+Labels = Array | Mapping[str, Array]
 Shape = Sequence[int | None]
 
 
@@ -64,7 +65,8 @@ class Dataset:
         source: what the user named, for reports.
         samples: where the samples lie.
         positions: which of them are in this dataset, in order.
-        labels: int64 (N,), the class of each sample; None without labels.
+        labels: as the data hold them, in any form, the samples along the first axis: an array (N, ...), or a dict of
+            such by the name of the model's output; None without labels. What they mean is the task's to say.
         class_names: in the order of the model's outputs; None where unknown.
         labels_by_name: whether labels come from names (of folders), so that another order of the names numbers them
             otherwise; else they are numbers as they were given.
@@ -75,7 +77,7 @@ class Dataset:
     source: str
     samples: Samples
     positions: Indices
-    labels: Indices | None = None
+    labels: Labels | None = None
     class_names: tuple[str, ...] | None = None
     labels_by_name: bool = False
     resize: str | None = None
@@ -98,9 +100,32 @@ class Dataset:
     def subset(self, indices: npt.ArrayLike) -> Dataset:
         """The dataset of the samples at `indices`, in that order."""
         chosen = np.asarray(indices, np.int64)
-        return replace(
-            self, positions=self.positions[chosen], labels=None if self.labels is None else self.labels[chosen]
-        )
+        given = self.labels
+        if isinstance(given, Mapping):
+            labels: Labels | None = {name: array[chosen] for name, array in given.items()}
+        else:
+            labels = None if given is None else given[chosen]
+        return replace(self, positions=self.positions[chosen], labels=labels)
+
+    @cached_property
+    def classes(self) -> Indices | None:
+        """The labels where they are one whole number a sample, int64 (N,), from (N,), (N, 1) or one-hot; else None.
+
+        By them samples are stratified. Whole numbers of another meaning, such as ages, are among them.
+        """
+        labels = self.labels
+        if labels is None or isinstance(labels, Mapping):
+            return None
+        if labels.ndim == 2 and labels.shape[1] == 1:
+            labels = labels[:, 0]
+        elif labels.ndim == 2 and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all():
+            labels = labels.argmax(axis=1)
+        whole = labels.dtype.kind in "bui" or (labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all()))
+        return labels.astype(np.int64) if labels.ndim == 1 and whole else None
+
+    def with_labels(self, labels: Labels | None) -> Dataset:
+        """The same samples with other labels, the samples along the first axis."""
+        return replace(self, labels=labels)
 
     def with_names(self, names: Sequence[str]) -> Dataset:
         """The dataset with the classes in the order of `names`; labels that come from names follow it.
@@ -108,7 +133,7 @@ class Dataset:
         Raises:
             DataError: labels come from names of which one is not in `names`.
         """
-        if not self.labels_by_name or self.labels is None or self.class_names is None:
+        if not self.labels_by_name or self.classes is None or self.class_names is None:
             return replace(self, class_names=tuple(names))
         number = {name: index for index, name in enumerate(names)}
         if unknown := [name for name in self.class_names if name not in number]:
@@ -117,7 +142,7 @@ class Dataset:
                 "Give a class the same name everywhere.",
             )
         order = np.array([number[name] for name in self.class_names], np.int64)
-        return replace(self, class_names=tuple(names), labels=order[self.labels])
+        return replace(self, class_names=tuple(names), labels=order[self.classes])
 
     @cached_property
     def digests(self) -> list[bytes]:
@@ -126,9 +151,24 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """SHA-256, in hexadecimal, over the samples' digests and then the labels (little-endian int64), in order."""
-        labels = b"" if self.labels is None else self.labels.astype("<i8").tobytes()
-        return hashlib.sha256(b"".join(self.digests) + labels).hexdigest()
+        """SHA-256, in hexadecimal, over the samples' digests and then the labels, in order.
+
+        Whole numbers (N,) are little-endian int64; other labels their type, shape and bytes, in a dict after the name.
+        """
+        labels = self.labels
+        if labels is None:
+            parts: list[bytes] = []
+        elif isinstance(labels, Mapping):
+            parts = [name.encode() + _bytes_of(array) for name, array in sorted(labels.items())]
+        elif labels.ndim == 1 and labels.dtype.kind in "ui":
+            parts = [labels.astype("<i8").tobytes()]
+        else:
+            parts = [_bytes_of(labels)]
+        return hashlib.sha256(b"".join([*self.digests, *parts])).hexdigest()
+
+
+def _bytes_of(array: Array) -> bytes:
+    return f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from PIL import Image
 
 from edgeswap.data import image_folder
 from edgeswap.data.arrays import from_arrays, from_npz, from_tf
+from edgeswap.data.class_numbers import class_numbers
 from edgeswap.data.dataset import ArraySamples, Dataset, Expected, Shape
 from edgeswap.data.resizing import RESIZE, Resize, fit
 from edgeswap.data.train_test_folders import Part
@@ -52,7 +53,13 @@ def load(
         ConfigError: `module:function` names nothing that can be imported.
     """
     names = None if class_names is None else tuple(class_names)
-    expected = Expected(dict(input_shapes), classes, names, names_from)
+    found = _opened(spec, Expected(dict(input_shapes), classes, names, names_from), part, resize)
+    if classes is None or found.labels is None:
+        return found
+    return found.with_labels(class_numbers(found.labels, len(found), classes, found.source))
+
+
+def _opened(spec: Any, expected: Expected, part: Part, resize: Resize) -> Dataset:
     if not isinstance(spec, (str, Path)):
         return _from_value(spec, type(spec).__name__, expected)
     source = str(spec)
@@ -109,7 +116,7 @@ def stratified_split(dataset: Dataset, held_out: float, seed: int) -> tuple[Data
             f"Expected to hold out some and not all of the {len(dataset)} samples of {dataset.source}, got {count}.",
             "Give more samples, or separate test data.",
         )
-    strata = np.zeros(len(dataset), np.int64) if dataset.labels is None else dataset.labels
+    strata = np.zeros(len(dataset), np.int64) if dataset.classes is None else dataset.classes
     classes, sizes = np.unique(strata, return_counts=True)
     shares = sizes * (count / len(dataset))
     quotas = np.floor(shares).astype(np.int64)

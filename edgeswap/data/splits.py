@@ -171,7 +171,7 @@ def split(
         test, pool = replace(test, class_names=agreed), replace(pool, class_names=agreed)
     preprocess = preprocess_for(test, specs.preprocess, takes_raw_pixels=takes_raw_pixels)
     _require_pixel_scales(train, pool, preprocess)
-    calibration = pool.subset(choose(len(pool), pool.labels, CALIBRATION_SAMPLES, seed))
+    calibration = pool.subset(choose(len(pool), pool.classes, CALIBRATION_SAMPLES, seed))
     used = [test, train if trains and train is not None else calibration]
     used += [calibration] if calibration.samples is not used[1].samples else []
     with progress.step("Check the data"):

@@ -61,11 +61,11 @@ def better_alternative(
         ask: gives the model's classes for a dataset and a preprocessing.
         seed: for the choice of samples.
     """
-    if test.labels is None or found.top1 is None or found.ci95 is None or found.top1 >= POOR:
+    if test.classes is None or found.top1 is None or found.ci95 is None or found.top1 >= POOR:
         return None
-    sample = test.subset(choose(len(test), test.labels, SAMPLES, seed))
+    sample = test.subset(choose(len(test), test.classes, SAMPLES, seed))
     tried = [
-        (how, ask(data, mapping) == data.labels)
+        (how, ask(data, mapping) == data.classes)
         for how, data, mapping in (*_preprocessings(sample, preprocess), *_resizings(sample, preprocess))
     ]
     tried += _other_order(test, predictions, seed)
@@ -107,17 +107,17 @@ def _resizings(sample: Dataset, preprocess: Preprocess) -> Iterator[tuple[str, D
 
 def _other_order(test: Dataset, predictions: Classes, seed: int) -> list[tuple[str, npt.NDArray[np.bool_]]]:
     """The class order by the model's most frequent answer for each class, if these answers all differ."""
-    assert test.labels is not None
-    classes = int(max(test.labels.max(), predictions.max())) + 1
+    assert test.classes is not None
+    classes = int(max(test.classes.max(), predictions.max())) + 1
     fits = np.random.default_rng(seed).random(len(test)) < 0.5
     counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (test.labels[fits], predictions[fits]), 1)
+    np.add.at(counts, (test.classes[fits], predictions[fits]), 1)
     present = np.flatnonzero(counts.any(axis=1))
     says = counts.argmax(axis=1)
     if fits.all() or len(set(says[present])) < len(present) or (says[present] == present).all():
         return []
-    judged = ~fits & np.isin(test.labels, present)
-    right = predictions[judged] == says[test.labels[judged]]
+    judged = ~fits & np.isin(test.classes, present)
+    right = predictions[judged] == says[test.classes[judged]]
     if not len(right):
         return []
     names = test.class_names or tuple(map(str, range(classes)))

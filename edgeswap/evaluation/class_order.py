@@ -41,9 +41,9 @@ def class_order(
     order = None if judge is None else by_number(judge.class_names)
     if judge is None or order is None:
         return None, None
-    sample = judge.subset(choose(len(judge), judge.labels, SAMPLES, seed))
+    sample = judge.subset(choose(len(judge), judge.classes, SAMPLES, seed))
     said = ask(sample)
-    as_text, as_numbers = (float(np.mean(said == data.labels)) for data in (sample, sample.with_names(order)))
+    as_text, as_numbers = (float(np.mean(said == data.classes)) for data in (sample, sample.with_names(order)))
     numbered = as_numbers > as_text
     return (
         order if numbered else None,

@@ -34,10 +34,10 @@ def write_evaluation(dataset: Dataset, preprocess: Preprocess, path: Path) -> st
                 for start in range(0, len(dataset), CHUNK):
                     chunk = read(np.arange(start, min(start + CHUNK, len(dataset))))[name]
                     member.write(np.ascontiguousarray(chunk).tobytes())
-        if dataset.labels is not None:
+        if dataset.classes is not None:
             with archive.open("y.npy", "w") as member:
-                _write_header(member, dataset.labels.shape, dataset.labels.dtype)
-                member.write(dataset.labels.tobytes())
+                _write_header(member, dataset.classes.shape, dataset.classes.dtype)
+                member.write(dataset.classes.tobytes())
     return preprocess.name if stays else "none"
 
 

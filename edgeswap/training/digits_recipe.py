@@ -37,10 +37,10 @@ def train(
     Raises:
         DataError: the dataset has no labels.
     """
-    if dataset.labels is None:
+    if dataset.classes is None:
         raise DataError(f"Expected labelled samples to train on, got none in {dataset.source}.", "Use 'digits'.")
     images = from_name(PREPROCESS).as_the_app_does(dataset.read(np.arange(len(dataset))))
-    labels = dataset.labels
+    labels = dataset.classes
     batch_size = min(BATCH_SIZE, len(labels))
     steps = len(labels) // batch_size
 
