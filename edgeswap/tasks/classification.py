@@ -33,7 +33,7 @@ class Classification:
         """A softmax says so; logits do not, and need labels that are classes."""
         classes = model.outputs[0].shape[0]
         if by_folder:
-            return f"one output of {classes} values, and class folders"
+            return f"one output of {classes} values, and classes by name"
         if model.outputs[0].head == "softmax":
             return f"one softmax output of {classes} classes"
         if labels is None or isinstance(labels, Mapping):

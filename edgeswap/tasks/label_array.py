@@ -61,3 +61,13 @@ def only_0_and_1(y: Array) -> bool:
 def one_hot(y: Array) -> bool:
     """Whether every row along the last axis is one 1 among zeros."""
     return y.ndim > 1 and only_0_and_1(y) and bool((y.sum(axis=-1) == 1).all())
+
+
+def described(given: Any) -> str:
+    """Labels in a few words, for errors."""
+    if isinstance(given, Mapping):
+        return f"labels of {', '.join(map(repr, given))}"
+    y = np.asarray(given)
+    if y.dtype.kind not in "uif" or not y.size:
+        return f"labels {y.dtype} of shape {y.shape}"
+    return f"labels {y.dtype} of shape {y.shape} from {y.min():.6g} to {y.max():.6g}"

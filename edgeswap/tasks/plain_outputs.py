@@ -15,7 +15,7 @@ from edgeswap.tasks.task import Shown
 
 @dataclass(frozen=True)
 class PlainOutputs:
-    """Any outputs; labels are not used. The primary metric is the fidelity of the worst output. See `Task`."""
+    """Any outputs; only a metric of the user's own looks at labels. Else the fidelity of the worst output is told."""
 
     name: str = "outputs"
     shown: Shown = "values"
@@ -26,15 +26,15 @@ class PlainOutputs:
         return True
 
     def fits(self, model: Signature, labels: Any | None, *, by_folder: bool) -> str | None:
-        """Where no labels say more; the registry asks the other tasks first."""
+        """Where there are several outputs, or no labels; the registry asks the other tasks first."""
         if len(model.outputs) > 1:
             return f"{len(model.outputs)} outputs"
         output = model.outputs[0]
         return f"one {output.head} output of shape {output.shape}, without labels" if labels is None else None
 
     def labels(self, given: Any, model: Signature, count: int, source: str) -> Labels:
-        """None, whatever is given."""
-        return None
+        """As they are."""
+        return given
 
     def classes(self, model: Signature) -> int | None:
         """None."""

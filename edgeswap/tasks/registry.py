@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from edgeswap.errors import ConfigError
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edgeswap.errors import ConfigError, DataError
 from edgeswap.tasks.binary import Binary
 from edgeswap.tasks.classification import Classification
+from edgeswap.tasks.detection import Detection
+from edgeswap.tasks.label_array import described
+from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.plain_outputs import PlainOutputs
 from edgeswap.tasks.regression import Regression
 from edgeswap.tasks.task import Task
 
-# In the order in which they are asked whether they fit; the last one always does.
-TASKS: tuple[Task, ...] = (Classification(), Binary(), Regression(), PlainOutputs())
+# At most one of them fits to most models and labels; where two do, the user says which.
+TASKS: tuple[Task, ...] = (Classification(), Binary(), Regression(), Detection(), PlainOutputs())
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model is for.
+
+    Attributes:
+        task: its task.
+        reason: why it is that one, in words that follow its name, such as "one softmax output of 10 classes".
+    """
+
+    task: Task
+    reason: str
 
 
 def task_named(name: str) -> Task:
@@ -25,3 +45,68 @@ def task_named(name: str) -> Task:
     raise ConfigError(
         f"Expected a task, got {name!r}.", f"Choose one of {', '.join(sorted(task.name for task in TASKS))}."
     )
+
+
+def judge(
+    model: Signature,
+    labels: Any | None,
+    *,
+    by_folder: bool,
+    named: str | None = None,
+    decode: str | Callable[..., Any] | None = None,
+) -> Judged:
+    """The task of a model: the one that is named, or the only one that fits to its outputs and the labels.
+
+    Args:
+        model: what it takes and gives.
+        labels: as the data hold them: an array (N, ...), a dict of such by output name, or None.
+        by_folder: whether labels were names of classes.
+        named: by `--task`, or None.
+        decode: `module:function`, or a function, that makes boxes of outputs; only for detection.
+
+    Raises:
+        ConfigError: the named task is none for this model, or two tasks fit.
+        DataError: the labels are none of a task that the model can have.
+    """
+    if decode is not None:
+        if named not in (None, "detection"):
+            raise ConfigError(
+                f"Expected --decode only for --task detection, got it for --task {named}.", "Leave out one of the two."
+            )
+        return Judged(Detection(decode), "--decode is given")
+    if named is not None:
+        task = task_named(named)
+        if not task.can_be(model):
+            raise ConfigError(
+                f"Expected {task.needs} for --task {named}, got {_outputs(model)}.",
+                f"Choose one of {', '.join(task.name for task in TASKS if task.can_be(model))}.",
+            )
+        return Judged(task, f"--task {named}")
+    *tasks, plain = TASKS
+    fit = [
+        Judged(task, reason)
+        for task in tasks
+        if task.can_be(model) and (reason := task.fits(model, labels, by_folder=by_folder)) is not None
+    ]
+    if len(fit) > 1:
+        raise ConfigError(
+            f"Expected outputs and labels that fit one task, got {' and '.join(one.task.name for one in fit)}: "
+            f"{fit[0].reason}.",
+            f"Say which it is: {' or '.join(f'--task {one.task.name}' for one in fit)}.",
+        )
+    if fit:
+        return fit[0]
+    reason = plain.fits(model, labels, by_folder=by_folder)
+    if reason is None:
+        possible = ", ".join(task.name for task in tasks if task.can_be(model))
+        raise DataError(
+            f"Expected labels that tell what the model is for, got {described(labels)} for {_outputs(model)}.",
+            "Correct the labels, or pass --task outputs, which compares the outputs without labels"
+            + (f"; with other labels the model could be for {possible}." if possible else "."),
+        )
+    return Judged(plain, reason)
+
+
+def _outputs(model: Signature) -> str:
+    each = [f"{output.name!r} {output.head} (N, {', '.join(map(str, output.shape))})" for output in model.outputs]
+    return f"{'output' if len(each) == 1 else 'outputs'} {', '.join(each[:3])}" + (", ..." if len(each) > 3 else "")

@@ -1,0 +1,93 @@
+"""Which task is judged of outputs and labels, and what is told where none or two fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgeswap.errors import ConfigError, DataError
+from edgeswap.tasks.outputs import ModelOutput, Signature
+from edgeswap.tasks.registry import TASKS, judge, task_named
+from tests.signatures import signature
+
+RNG = np.random.default_rng(0)
+CLASSES = np.arange(12) % 3
+YES_NO = np.arange(12) % 2
+FLOATS = RNG.normal(size=12)
+TWO = Signature({"image": (40, 40, 3)}, (ModelOutput("a", (2,), "softmax"), ModelOutput("b", (11,), "softmax")))
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "by_folder", "task"),
+    [
+        (signature((3,), "softmax"), None, False, "classification"),
+        (signature((3,), "softmax"), CLASSES, False, "classification"),
+        (signature((3,), "linear"), CLASSES, False, "classification"),
+        (signature((3,), "linear"), np.eye(3)[CLASSES], False, "classification"),
+        (signature((3,), "linear"), CLASSES, True, "classification"),
+        (signature((3,), "linear"), None, False, "outputs"),
+        (signature((3,), "linear"), RNG.normal(size=(12, 3)), False, "regression"),
+        (signature((1,), "sigmoid"), None, False, "binary"),
+        (signature((1,), "sigmoid"), YES_NO, True, "binary"),
+        (signature((1,), "sigmoid"), YES_NO.astype(np.float32)[:, None], False, "binary"),
+        (signature((1,), "sigmoid"), RNG.random(12), False, "regression"),
+        (signature((1,), "linear"), YES_NO, False, "binary"),
+        (signature((1,), "linear"), YES_NO.astype(np.float32), False, "binary"),
+        (signature((1,), "linear"), FLOATS, False, "regression"),
+        (signature((1,), "linear"), CLASSES * 10, False, "regression"),
+        (signature((1,), "linear"), None, False, "outputs"),
+        (TWO, None, False, "outputs"),
+        (TWO, {"a": YES_NO, "b": CLASSES}, False, "outputs"),
+    ],
+)
+def test_outputs_and_labels_tell_the_task(model: Signature, labels: Any, by_folder: bool, task: str) -> None:
+    judged = judge(model, labels, by_folder=by_folder)
+    assert judged.task.name == task
+    assert judged.reason
+    if labels is not None:
+        assert judged.task.labels(labels, model, 12, "d.npz") is not None
+
+
+def test_the_reason_is_told_in_words() -> None:
+    assert judge(signature((3,), "softmax"), None, by_folder=False).reason == "one softmax output of 3 classes"
+    assert judge(signature((3,)), None, by_folder=False).reason == "one linear output of shape (3,), without labels"
+    assert judge(TWO, None, by_folder=False).reason == "2 outputs"
+    assert judge(TWO, None, by_folder=False, named="outputs").reason == "--task outputs"
+
+
+def test_a_function_that_decodes_makes_it_detection() -> None:
+    judged = judge(TWO, None, by_folder=False, decode="mine:decode")
+    assert (judged.task.name, judged.reason) == ("detection", "--decode is given")
+    assert judge(TWO, None, by_folder=False, named="detection", decode=len).task.name == "detection"
+    with pytest.raises(ConfigError, match="got it for --task regression"):
+        judge(TWO, None, by_folder=False, named="regression", decode=len)
+
+
+def test_a_named_task_must_be_one_that_the_model_can_have() -> None:
+    with pytest.raises(ConfigError) as told:
+        judge(signature((3,), "softmax"), None, by_folder=False, named="binary")
+    assert told.value.problem == "Expected one output (N, 1) for --task binary, got output 'out' softmax (N, 3)."
+    assert "classification, outputs" in told.value.remedy
+    with pytest.raises(ConfigError, match="Expected --decode MODULE:FUNCTION for --task detection, got outputs 'a'"):
+        judge(TWO, None, by_folder=False, named="detection")
+    with pytest.raises(ConfigError, match="Expected a task, got 'nonsense'") as told:
+        task_named("nonsense")
+    assert all(task.name in told.value.remedy for task in TASKS)
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "by_folder"),
+    [
+        (signature((3,)), CLASSES + 1, False),  # counted from 1
+        (signature((3,)), FLOATS, False),
+        (signature((1,)), CLASSES, True),  # three folders for yes and no
+    ],
+)
+def test_labels_of_no_task_are_not_left_out_in_silence(model: Signature, labels: Any, by_folder: bool) -> None:
+    if by_folder:
+        assert judge(model, labels, by_folder=False).task.name == "regression"
+    with pytest.raises(DataError, match="labels that tell what the model is for, got labels") as told:
+        judge(model, labels, by_folder=by_folder)
+    assert "--task outputs" in told.value.remedy
