@@ -50,6 +50,7 @@ def test_unknown_instruction_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 def test_instructions_build_an_image_that_runs(tmp_path: Path) -> None:
     if os.getuid() != 0 or not shutil.which("mmdebstrap") or not shutil.which("unshare"):
         pytest.skip("needs root, mmdebstrap and unshare to make a Debian root")

@@ -244,7 +244,10 @@ def test_what_people_bring(name, cases):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "settings"), [("MobileNetV3Small", {"alpha": 0.35}), ("EfficientNetB0", {})])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("MobileNetV3Small", {"alpha": 0.35}), pytest.param("EfficientNetB0", {}, marks=pytest.mark.rare)],
+)
 def test_networks_of_keras_applications(name, settings):
     keras.utils.set_random_seed(0)
     _, tflite_model = exported({name: application(keras, name, **settings)})[name]

@@ -100,6 +100,7 @@ def test_shifts_move_an_image_by_at_most_one_pixel() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # of seed 0 test_pipeline.py's exports say so too
 @pytest.mark.parametrize("seed", range(5))
 def test_it_reaches_97_percent(seed: int, train_data: Dataset) -> None:
     assert top1(recipe.train(digits.build(seed=seed), train_data, seed=seed)) >= 0.97
