@@ -130,6 +130,7 @@ def workers(model: Path, evaluation: Path) -> tuple[float, Classes]:
     count = len(os.sched_getaffinity(0))
     work = Work(model, engine, open_evaluation(evaluation, None), "unit", keep_outputs=False)
     found = predict(work, workers=count, advance=lambda _: None)
+    assert found.classes is not None
     return time.perf_counter() - started, found.classes
 
 

@@ -218,7 +218,7 @@ def _int8_classes(tflite_models: Sequence[bytes], figures: Dataset) -> tuple[Cla
             file.write_bytes(tflite_model)
         evaluation = Path(folder) / "evaluation.npz"
         preprocess = write_evaluation(figures, PREPROCESS, evaluation)
-        ((_, said),) = measure(Host(), [first, second], evaluation, preprocess=preprocess, quick=True)
+        ((_, said, _),) = measure(Host(), [first, second], evaluation, preprocess=preprocess, quick=True)
     assert said is not None
     return said.baseline, said.candidate
 

@@ -227,7 +227,7 @@ def _on_host(ptq: bytes, qat: bytes, network: Network) -> tuple[Any, Any]:
         (folder / "ptq.tflite").write_bytes(ptq)
         (folder / "qat.tflite").write_bytes(qat)
         preprocess = write_evaluation(data().figures, network.preprocess, folder / "evaluation.npz")
-        ((_, found),) = measure(
+        ((_, found, _),) = measure(
             Host(),
             [folder / "ptq.tflite", folder / "qat.tflite"],
             folder / "evaluation.npz",

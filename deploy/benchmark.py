@@ -6,7 +6,8 @@ Copy this one file to a board and run it:
     python3 benchmark.py model_float32.tflite model_int8.tflite --data test.npz --preprocess unit
 
 It needs Python 3.9 or newer, NumPy and one of ai-edge-litert and tflite-runtime. `--json FILE` keeps everything that
-was measured. The first model is the baseline that the others are compared with.
+was measured. `--outputs FILE.npz` keeps what the models gave; accuracy is told of classifiers alone. The first model is
+the baseline that the others are compared with.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
+import io
+import itertools
 import json
 import math
 import multiprocessing.connection
@@ -28,12 +31,14 @@ import os
 import platform
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -105,6 +110,7 @@ KEEPS_VARIABLES = frozenset({
     "UNIDIRECTIONAL_SEQUENCE_RNN",
 })  # fmt: skip
 KEEPS_RESOURCES = frozenset({"VAR_HANDLE"})
+LABELS_OF_OUTPUT = "y_"
 IN_ANSWER = Path("-")  # where a target hands back nothing but the JSON
 CHUNK_BYTES = 8 << 20
 # A stranger's file must not fill the machine. No array of an evaluation set, model or result comes near to these.
@@ -308,6 +314,16 @@ class Tensor:
     scale: float
     zero_point: int
 
+    @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """Its shape for one sample: without the batch, where it has one."""
+        return self.shape[1:] if self.shape[:1] == (1,) else self.shape
+
+    @property
+    def sample_bytes(self) -> int:
+        """What it takes for one sample."""
+        return self.dtype.itemsize * math.prod(self.sample_shape)
+
     def as_json(self) -> dict[str, Any]:
         """For the result."""
         quantized = {"scale": self.scale, "zero_point": self.zero_point} if self.scale else {}
@@ -316,7 +332,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Model:
-    """An allocated interpreter, its inputs and its first output.
+    """An allocated interpreter, its inputs and its outputs.
 
     Attributes:
         state: what it keeps from one sample to the next: None, `variables` or `resources`.
@@ -326,8 +342,14 @@ class Model:
     engine: Engine
     interpreter: Any
     inputs: tuple[Tensor, ...]
-    output: Tensor
+    outputs: tuple[Tensor, ...]
     state: str | None
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the only output has a score for each of two or more classes."""
+        shape = self.outputs[0].shape
+        return len(self.outputs) == 1 and len(shape) > 1 and set(shape[:-1]) == {1} and shape[-1] > 1
 
     def fresh(self) -> Any:
         """The interpreter in the state in which a sample of its own begins, whatever ran before."""
@@ -350,9 +372,9 @@ def load_model(path: Path, engine: Engine) -> Model:
     interpreter = engine.interpreter(path)
     _allocate(interpreter, path, engine)
     with engine.reading(path):
-        signature = _signature_names(interpreter)
-        inputs = tuple(_tensor(detail, signature) for detail in interpreter.get_input_details())
-        outputs = tuple(_tensor(detail, {}) for detail in interpreter.get_output_details())
+        names = {side: _signature_names(interpreter, side) for side in ("input", "output")}
+        inputs = tuple(_tensor(detail, names["input"]) for detail in interpreter.get_input_details())
+        outputs = tuple(_tensor(detail, names["output"]) for detail in interpreter.get_output_details())
         state = _state(interpreter)
     if not inputs or not outputs:
         raise BenchmarkError(
@@ -364,7 +386,7 @@ def load_model(path: Path, engine: Engine) -> Model:
             raise BenchmarkError(
                 f"Expected a model of batch size 1, {path.name} takes {tensor.shape}.", "Convert it with batch size 1."
             )
-    return Model(path, engine, interpreter, inputs, outputs[0], state)
+    return Model(path, engine, interpreter, inputs, outputs, state)
 
 
 def _state(interpreter: Any) -> str | None:
@@ -443,12 +465,12 @@ def _tensor(detail: dict[str, Any], signature: dict[int, str]) -> Tensor:
     )
 
 
-def _signature_names(interpreter: Any) -> dict[int, str]:
-    """Tensor index to the input's name in the model's signature: the framework's name, where there is one."""
+def _signature_names(interpreter: Any, side: str) -> dict[int, str]:
+    """Tensor index to the name of an `input` or `output` in the model's signature: that of the framework."""
     found = {}
     for key in interpreter.get_signature_list():
-        for name, detail in interpreter.get_signature_runner(key).get_input_details().items():
-            found[detail["index"]] = name
+        details = getattr(interpreter.get_signature_runner(key), f"get_{side}_details")()
+        found.update({detail["index"]: name for name, detail in details.items()})
     return found
 
 
@@ -476,13 +498,18 @@ def _coverage(name: str, delegate_nodes: set[int], nodes: Sequence[dict[str, Any
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Samples by input name, labels if there are any, and which of the file's samples are used."""
+    """Samples by input name, class numbers if there are any, and which of the file's samples are used.
+
+    Attributes:
+        ignored: what labels of another form than class numbers are; None where there are none of these.
+    """
 
     path: Path
     arrays: dict[str, np.ndarray[Any, Any]]
     labels: np.ndarray[Any, Any] | None
     indices: np.ndarray[Any, Any]
     total: int
+    ignored: str | None = None
 
     def matched(self, inputs: Sequence[Tensor]) -> list[str]:
         """The name of the array that goes into each input.
@@ -500,17 +527,18 @@ class Evaluation:
         named = [name for name in by_name if name is not None]
         if len(set(named)) == len(inputs):
             return self._fitting(inputs, named)
-        if len(self.arrays) != len(inputs):
+        arrays = {name: array for name, array in self.arrays.items() if not name.startswith(LABELS_OF_OUTPUT)}
+        if len(arrays) != len(inputs):
             missing = inputs[by_name.index(None)] if None in by_name else inputs[0]
             raise BenchmarkError(
                 f"Expected an array {missing.names[0]!r} in {self.path.name}, it holds {', '.join(self.arrays)}.",
                 "Name the arrays as the model's inputs; a model with one input takes 'x'.",
             )
         shapes = [tensor.shape[1:] for tensor in inputs]
-        by_shape = {array.shape[1:]: name for name, array in self.arrays.items()}
+        by_shape = {array.shape[1:]: name for name, array in arrays.items()}
         if len(set(shapes)) == len(by_shape) == len(inputs) and all(shape in by_shape for shape in shapes):
             return [by_shape[shape] for shape in shapes]
-        return self._fitting(inputs, list(self.arrays))
+        return self._fitting(inputs, list(arrays))
 
     def _fitting(self, inputs: Sequence[Tensor], names: list[str]) -> list[str]:
         for tensor, name in zip(inputs, names):  # noqa: B905
@@ -527,6 +555,9 @@ class Evaluation:
 def open_evaluation(path: Path, samples: int | None) -> Evaluation:
     """The samples of an .npz: arrays by input name, or `x`, and optionally `y`; nothing is converted yet.
 
+    Labels that are not one class number a sample are noted and ignored, as are those called `y_` and an output's name:
+    what they are compared with is in the raw outputs.
+
     With `samples` that many, evenly spaced: files are often in the order of their classes.
 
     Raises:
@@ -541,7 +572,7 @@ def open_evaluation(path: Path, samples: int | None) -> Evaluation:
         if unpacked > MOST_UNPACKED_BYTES:
             raise ValueError(f"{unpacked} bytes in compressed arrays, more than {MOST_UNPACKED_BYTES}")
         arrays = {name: _open_array(path, archive, item) for name, item in members.items()}
-    labels = arrays.pop("y", None)
+    labels, ignored = arrays.pop("y", None), None
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) != 1 or not next(iter(lengths.values())):
         raise BenchmarkError(
@@ -550,14 +581,13 @@ def open_evaluation(path: Path, samples: int | None) -> Evaluation:
     total = next(iter(lengths.values()))
     if labels is not None:
         fits = labels.dtype.kind in "iu" and labels.size == total == len(labels)
-        if not fits or not 0 <= labels.min() <= labels.max() < 2**31:
-            raise BenchmarkError(
-                f"Expected {total} class numbers from 0 in 'y', got {labels.dtype.name} of shape {labels.shape}.",
-                "Give one integer a sample.",
-            )
-        labels = np.asarray(labels).reshape(total).astype(np.int64)
+        if fits and 0 <= labels.min() <= labels.max() < 2**31:
+            labels = np.asarray(labels).reshape(total).astype(np.int64)
+        else:
+            ignored = f"{labels.dtype.name} of shape {labels.shape}"
+            labels = None
     count = min(samples or total, total)
-    return Evaluation(path, arrays, labels, np.arange(count, dtype=np.int64) * total // count, total)
+    return Evaluation(path, arrays, labels, np.arange(count, dtype=np.int64) * total // count, total, ignored)
 
 
 def _open_array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray[Any, Any]:
@@ -731,51 +761,87 @@ class Predictions:
     """What a model said of N samples, in their order.
 
     Attributes:
-        classes: (N,) int64, that of the highest output; the lowest of equal ones.
-        tied: (N,) bool, where the highest output was not alone.
-        outputs: (N, classes) of the output's dtype, as the model gave them; None unless asked for.
+        count: N.
+        classes: (N,) int64, that of the highest output; the lowest of equal ones. None where it is no classifier.
+        tied: (N,) bool, where the highest output was not alone; None where it is no classifier.
+        outputs: of each output (N, ...) of its dtype, as the model gave them or reduced; empty unless asked for.
     """
 
-    classes: np.ndarray[Any, Any]
-    tied: np.ndarray[Any, Any]
-    outputs: np.ndarray[Any, Any] | None
+    count: int
+    classes: np.ndarray[Any, Any] | None
+    tied: np.ndarray[Any, Any] | None
+    outputs: tuple[np.ndarray[Any, Any], ...]
 
     @classmethod
     def joined(cls, parts: Sequence[Predictions]) -> Predictions:
         """One after the other."""
-        outputs = [part.outputs for part in parts if part.outputs is not None]
+        classes = [part.classes for part in parts if part.classes is not None]
+        tied = [part.tied for part in parts if part.tied is not None]
         return cls(
-            np.concatenate([part.classes for part in parts]),
-            np.concatenate([part.tied for part in parts]),
-            np.concatenate(outputs) if outputs else None,
+            sum(part.count for part in parts),
+            np.concatenate(classes) if classes else None,
+            np.concatenate(tied) if tied else None,
+            tuple(np.concatenate(arrays) for arrays in zip(*(part.outputs for part in parts))),  # noqa: B905
         )
 
 
 @dataclass(frozen=True)
 class Work:
-    """All that is needed to ask one model of all samples."""
+    """All that is needed to ask one model of all samples.
+
+    Attributes:
+        keep_outputs: whether predictions hold the raw outputs.
+        places: where in a file the outputs go, one of each; empty where they go nowhere.
+        reduce: whether outputs become class numbers.
+    """
 
     path: Path
     engine: Engine
     evaluation: Evaluation
     preprocess: str | None
     keep_outputs: bool
+    places: tuple[Place, ...] = ()
+    reduce: bool = False
 
     @functools.cached_property
     def model(self) -> Model:
         """Made in the process that runs it."""
         model = load_model(self.path, self.engine)
-        _check_classes(model, self.evaluation)
+        _check_labels(model, self.evaluation)
         return model
 
     def predictions(self, chunk: range) -> Predictions:
-        """For the samples of these numbers."""
-        evaluation = self.evaluation
-        indices = evaluation.indices[chunk.start : chunk.stop]
+        """For the samples of these numbers, of which no more outputs are held at once than fit into `CHUNK_BYTES`."""
         with self.engine.running(self.path):
-            outputs = _outputs(self.model, evaluation, indices, self.preprocess)
-        highest = outputs == outputs.max(axis=1, keepdims=True)
-        return Predictions(outputs.argmax(axis=1), highest.sum(axis=1) > 1, outputs if self.keep_outputs else None)
+            model = self.model
+        size = max(1, CHUNK_BYTES // max(sum(output.sample_bytes for output in model.outputs), 1))
+        starts = range(chunk.start, chunk.stop, size)
+        return Predictions.joined([self._some(model, range(at, min(at + size, chunk.stop))) for at in starts])
+
+    def _some(self, model: Model, rows: range) -> Predictions:
+        with self.engine.running(self.path):
+            indices = self.evaluation.indices[rows.start : rows.stop]
+            outputs = _outputs(model, self.evaluation, indices, self.preprocess)
+            classes = tied = None
+            if model.is_classifier:
+                scores = outputs[0].reshape(len(rows), -1)
+                classes, highest = scores.argmax(axis=1), scores == scores.max(axis=1, keepdims=True)
+                tied = highest.sum(axis=1) > 1
+        kept = [to_classes(array) if self.reduce else array for array in outputs]
+        for place, array in zip(self.places, kept):  # noqa: B905
+            place.write(rows.start, array)
+        return Predictions(len(rows), classes, tied, tuple(kept) if self.keep_outputs else ())
+
+
+def reduced(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of a sample's output once it is class numbers: over a last axis of two or more classes."""
+    return (shape[:-1], np.min_scalar_type(shape[-1] - 1)) if shape and shape[-1] > 1 else (shape, dtype)
+
+
+def to_classes(outputs: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The class numbers in outputs (N, ..., classes), the lowest of equal ones; other outputs as they are."""
+    shape, dtype = reduced(outputs.shape[1:], outputs.dtype)
+    return outputs if shape == outputs.shape[1:] else outputs.argmax(axis=-1).astype(dtype)
 
 
 def predict(work: Work, *, workers: int, advance: Callable[[int], None]) -> Predictions:
@@ -793,7 +859,7 @@ def predict(work: Work, *, workers: int, advance: Callable[[int], None]) -> Pred
     found: dict[int, Predictions] = {}
     for which, part in _in_turn(work, chunks) if workers == 1 else _side_by_side(work, chunks, workers):
         found[which] = part
-        advance(len(part.classes))
+        advance(part.count)
     return Predictions.joined([found[which] for which in range(len(chunks))])
 
 
@@ -838,7 +904,7 @@ def _side_by_side(work: Work, chunks: Sequence[range], workers: int) -> Iterator
                 except EOFError:
                     _require_success(running.pop(pipe), work)
                     continue
-                if isinstance(answer, (BenchmarkError, MemoryError)):
+                if isinstance(answer, (BenchmarkError, MemoryError, OSError)):
                     raise answer
                 yield answer
     finally:
@@ -859,7 +925,7 @@ def _take_chunks(work: Work, chunks: Sequence[range], taken: Any, pipe: Any) -> 
             if which >= len(chunks):
                 return
             pipe.send((which, work.predictions(chunks[which])))
-    except (BenchmarkError, MemoryError) as error:
+    except (BenchmarkError, MemoryError, OSError) as error:
         pipe.send(error)
 
 
@@ -874,14 +940,9 @@ def _require_success(process: Any, work: Work) -> None:
         )
 
 
-def _check_classes(model: Model, evaluation: Evaluation) -> None:
-    classes = int(np.prod(model.output.shape[1:]))
-    if len(model.output.shape) < 2 or classes < 2 or classes != max(model.output.shape[1:]):
-        raise BenchmarkError(
-            f"Expected a classifier (output of shape (1, classes)), {model.path.name} gives {model.output.shape}.",
-            "Leave out --data to measure latency alone.",
-        )
-    if evaluation.labels is not None and evaluation.labels.max() >= classes:
+def _check_labels(model: Model, evaluation: Evaluation) -> None:
+    classes = model.outputs[0].shape[-1] if model.is_classifier else None
+    if classes is not None and evaluation.labels is not None and evaluation.labels.max() >= classes:
         raise BenchmarkError(
             f"Expected labels below {classes}, the outputs of {model.path.name}, got {evaluation.labels.max()}.",
             "Check that the data belongs to this model.",
@@ -890,12 +951,12 @@ def _check_classes(model: Model, evaluation: Evaluation) -> None:
 
 def _outputs(
     model: Model, evaluation: Evaluation, indices: np.ndarray[Any, Any], preprocess: str | None
-) -> np.ndarray[Any, Any]:
-    """The raw outputs (N, classes) for some samples, each as if it were the first."""
+) -> list[np.ndarray[Any, Any]]:
+    """Of each output the raw values (N, ...) for some samples, each as if it were the first."""
     names = evaluation.matched(model.inputs)
     arrays = [(tensor, evaluation.arrays[name]) for tensor, name in zip(model.inputs, names)]  # noqa: B905
-    outputs = np.empty((len(indices), int(np.prod(model.output.shape[1:]))), model.output.dtype)
-    interpreter, output = model.interpreter, model.output.index
+    outputs = [np.empty((len(indices), *output.sample_shape), output.dtype) for output in model.outputs]
+    interpreter = model.interpreter
     largest = max(4 * int(np.prod(tensor.shape)) for tensor in model.inputs)
     size = max(1, PREPROCESS_BYTES // max(largest, 1))
     for start in range(0, len(indices), size):
@@ -907,14 +968,176 @@ def _outputs(
             for index, values in feeds:
                 interpreter.set_tensor(index, values[sample : sample + 1])
             interpreter.invoke()
-            outputs[start + sample] = interpreter.get_tensor(output).reshape(-1)
-    if outputs.dtype.kind == "f" and not np.isfinite(outputs).all():
-        sample = indices[np.flatnonzero(~np.isfinite(outputs).all(axis=1))[0]]
-        raise BenchmarkError(
-            f"Expected finite outputs, {model.path.name} gives NaN or infinity for sample {sample}.",
-            "Check how the samples are preprocessed, and the model's own weights.",
-        )
+            for output, array in zip(model.outputs, outputs):  # noqa: B905
+                values = interpreter.get_tensor(output.index)
+                if values.shape != output.shape:
+                    raise BenchmarkError(
+                        f"Expected outputs of one size, {model.path.name} gives {values.shape} in {output.names[0]!r} "
+                        f"after {output.shape}.",
+                        "Convert the model with outputs of fixed size; without --data its latency is measured.",
+                    )
+                array[start + sample] = values.reshape(output.sample_shape)
+    for output, array in zip(model.outputs, outputs):  # noqa: B905
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+            which = f" in {output.names[0]!r}" if len(outputs) > 1 else ""
+            raise BenchmarkError(
+                f"Expected finite outputs, {model.path.name} gives NaN or infinity{which} for sample "
+                f"{indices[np.flatnonzero(~finite)[0]]}.",
+                "Check how the samples are preprocessed, and the model's own weights.",
+            )
     return outputs
+
+
+# --- the file of raw outputs ------------------------------------------------------------------------------------------
+
+# A zip's local header, its entry in the directory and the three ends of it, in the form for files above 4 GiB, which
+# every member has here: PKWARE's APPNOTE.TXT, 4.3.
+LOCAL, ENTRY = struct.Struct("<4s5H3L2H"), struct.Struct("<4s6H3L5H2L")
+SIZES, SIZES_AND_PLACE = struct.Struct("<2H2Q"), struct.Struct("<2H3Q")
+END_64, LOCATOR, END = struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL"), struct.Struct("<4s4H2LH")
+ZIP_64, FIRST_DAY, ELSEWHERE = 45, 33, 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the file one array (N, ...) goes."""
+
+    path: Path
+    start: int
+    row_bytes: int
+
+    def write(self, first: int, rows: np.ndarray[Any, Any]) -> None:
+        """Write some rows, of which the first has this number; processes may do so at once."""
+        with self.path.open("r+b") as file:
+            file.seek(self.start + first * self.row_bytes)
+            file.write(rows.tobytes())
+
+
+@dataclass(frozen=True)
+class Member:
+    """One array in the file: `header` is NumPy's own, `start` where the member begins."""
+
+    name: bytes
+    start: int
+    header: bytes
+    row_bytes: int
+    rows: int
+
+    @property
+    def content(self) -> int:
+        """Where the header begins, which the values follow."""
+        return self.start + LOCAL.size + len(self.name) + SIZES.size
+
+    @property
+    def size(self) -> int:
+        """Of header and values."""
+        return len(self.header) + self.rows * self.row_bytes
+
+
+class OutputsFile:
+    """An .npz that is not compressed, into which arrays are written row by row in any order; memory stays flat.
+
+    All places are known beforehand. It has its name once it is whole.
+
+    Args:
+        path: what it will be called.
+        arrays: name, shape (N, ...) and dtype of each.
+    """
+
+    def __init__(self, path: Path, arrays: Sequence[tuple[str, tuple[int, ...], np.dtype[Any]]]) -> None:
+        self.path, self.part = path, path.with_name(f"{path.name}.part")
+        self.members: list[Member] = []
+        self.end = 0
+        for name, shape, dtype in arrays:
+            header = io.BytesIO()
+            description = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(header, description)
+            row_bytes = dtype.itemsize * math.prod(shape[1:])
+            member = Member(f"{name}.npy".encode(), self.end, header.getvalue(), row_bytes, shape[0])
+            self.members.append(member)
+            self.end = member.content + member.size
+
+    @property
+    def bytes(self) -> int:
+        """How many it will take."""
+        entries = sum(ENTRY.size + len(member.name) + SIZES_AND_PLACE.size for member in self.members)
+        return self.end + entries + END_64.size + LOCATOR.size + END.size
+
+    def places(self) -> list[Place]:
+        """Where each array goes."""
+        return [Place(self.part, member.content + len(member.header), member.row_bytes) for member in self.members]
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """For the block that writes the rows: the file is there after it, or nothing is.
+
+        Raises:
+            BenchmarkError: the disk has no room for it.
+        """
+        free = shutil.disk_usage(self.path.absolute().parent).free
+        if free < self.bytes:
+            raise BenchmarkError(
+                f"Expected {self.bytes:,} bytes of room for the outputs in {self.path.absolute().parent}, "
+                f"the disk has {free:,}.",
+                "Free some space there, give fewer --samples, or --reduce argmax where classes are enough.",
+            )
+        try:
+            with self.part.open("wb") as file:
+                file.truncate(self.end)
+            yield
+            with self.part.open("r+b") as file:
+                self._frame(file)
+            self.part.replace(self.path)
+        finally:
+            self.part.unlink(missing_ok=True)
+
+    def _frame(self, file: Any) -> None:
+        """Write what makes a zip of the values: checksums need them all."""
+        entries = []
+        for member in self.members:
+            file.seek(member.content)
+            file.write(member.header)
+            checksum = self._checksum(file, member)
+            common = (ZIP_64, 0, 0, 0, FIRST_DAY, checksum, ELSEWHERE, ELSEWHERE, len(member.name))
+            file.seek(member.start)
+            file.write(LOCAL.pack(b"PK\3\4", *common, SIZES.size) + member.name)
+            file.write(SIZES.pack(1, 16, member.size, member.size))
+            entry = ENTRY.pack(b"PK\1\2", ZIP_64, *common, SIZES_AND_PLACE.size, 0, 0, 0, 0, ELSEWHERE)
+            entries.append(entry + member.name + SIZES_AND_PLACE.pack(1, 24, member.size, member.size, member.start))
+        directory, count = b"".join(entries), len(entries)
+        file.seek(self.end)
+        file.write(directory)
+        file.write(END_64.pack(b"PK\6\6", 44, ZIP_64, ZIP_64, 0, 0, count, count, len(directory), self.end))
+        file.write(LOCATOR.pack(b"PK\6\7", 0, self.end + len(directory), 1))
+        file.write(END.pack(b"PK\5\6", 0, 0, count, count, ELSEWHERE, ELSEWHERE, 0))
+
+    def _checksum(self, file: Any, member: Member) -> int:
+        file.seek(member.content)
+        checksum, left = 0, member.size
+        while left:
+            piece = file.read(min(CHUNK_BYTES, left))
+            if not piece:
+                raise OSError(f"{self.part} is shorter than it was made")
+            checksum, left = zlib.crc32(piece, checksum), left - len(piece)
+        return checksum
+
+
+def outputs_file(
+    path: Path, models: Sequence[Path], engine: Engine, samples: int, *, reduce: bool
+) -> tuple[OutputsFile, list[tuple[Place, ...]]]:
+    """The file for the outputs of all models, and of each model the places of its outputs."""
+    arrays, counts = [], []
+    for which, model_path in enumerate(models):
+        outputs = load_model(model_path, engine).outputs
+        counts.append(len(outputs))
+        for number, output in enumerate(outputs):
+            kept = (output.sample_shape, output.dtype)
+            shape, dtype = reduced(*kept) if reduce else kept
+            arrays.append((f"model{which}.output{number}", (samples, *shape), dtype))
+    file = OutputsFile(path, arrays)
+    places = iter(file.places())
+    return file, [tuple(itertools.islice(places, count)) for count in counts]
 
 
 # --- latency ----------------------------------------------------------------------------------------------------------
@@ -1515,7 +1738,8 @@ class PastModel:
     def of(cls, model: dict[str, Any]) -> PastModel:
         """By its entry in `models`."""
         latency, accuracy = model["latency_ms"], model["accuracy"]
-        shapes = [tuple(tensor["shape"]) for tensor in (*model["inputs"], model["output"])]
+        outputs = model.get("outputs") or [model["output"]]  # there was but one in earlier results
+        shapes = [tuple(tensor["shape"]) for tensor in (*model["inputs"], *outputs)]
         return cls(
             model["file"],
             model["sha256"],
@@ -1523,7 +1747,7 @@ class PastModel:
             latency["p50"] if latency else None,
             tuple(float(np.median(block)) for block in latency["blocks"] if block) if latency else (),
             accuracy["correct"] if accuracy else None,
-            tuple(accuracy["predicted"]) if accuracy else None,
+            tuple(accuracy["predicted"]) if accuracy and accuracy["predicted"] is not None else None,
         )
 
 
@@ -1697,6 +1921,29 @@ def infer(arguments: argparse.Namespace) -> None:
         counting(1 / len(arguments.models))
 
 
+def ask_all(
+    arguments: argparse.Namespace, engine: Engine, evaluation: Evaluation, lines: ProgressLines
+) -> tuple[list[Predictions], int | None]:
+    """What each model says of the samples, and how many bytes the file of their outputs took, where there is one."""
+    single = dataclasses.replace(engine, threads=1)
+    workers = 1 if engine.library else arguments.workers or available_cores()
+    paths, reduce, into = arguments.models, arguments.reduce == "argmax", arguments.outputs
+    advance, total = lines.phase("accuracy"), len(paths) * len(evaluation.indices)
+    work = Work(paths[0], single, evaluation, arguments.preprocess, keep_outputs=into == IN_ANSWER, reduce=reduce)
+
+    def ask(path: Path, places: tuple[Place, ...]) -> Predictions:
+        own = dataclasses.replace(work, path=path, places=places)
+        return predict(own, workers=workers, advance=lambda count: advance(count / total))
+
+    if into is None or into == IN_ANSWER:
+        return [ask(path, ()) for path in paths], None
+    file, places = outputs_file(into, paths, single, len(evaluation.indices), reduce=reduce)
+    if arguments.progress:
+        print(f"outputs: {file.bytes:,} bytes", file=sys.stderr, flush=True)
+    with file.opened():
+        return [ask(path, own) for path, own in zip(paths, places)], file.bytes  # noqa: B905
+
+
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure all models and return what `--json` writes."""
     engine = make_engine(arguments)
@@ -1717,21 +1964,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         probes.append(apart("--probe", path, engine) if arguments.probe_models else {})
         probing(1 / len(paths))
 
-    predicting = lines.phase("accuracy")
-    predictions: list[Predictions] = []
-    if evaluation is not None:
-        single = dataclasses.replace(engine, threads=1)
-        workers = 1 if engine.library else arguments.workers or available_cores()
-        total = len(paths) * len(evaluation.indices)
-        for path in paths:
-            work = Work(path, single, evaluation, arguments.preprocess, keep_outputs=bool(arguments.outputs))
-            predictions.append(predict(work, workers=workers, advance=lambda count: predicting(count / total)))
-
-        if arguments.outputs and arguments.outputs != IN_ANSWER:
-            kept: dict[str, Any] = {f"model{which}": own.outputs for which, own in enumerate(predictions)}
-            with arguments.outputs.open("wb") as file:  # a name would be given the ending .npz
-                np.savez(file, **kept)
-
+    predictions, outputs_bytes = ask_all(arguments, engine, evaluation, lines) if evaluation else ([], None)
     anatomies = [dissect(path, engine) for path in paths]
     models = [load_model(path, engine) for path in paths]
     timings: list[Timing] = []
@@ -1762,7 +1995,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "delegate": arguments.delegate,
         "threads": arguments.threads,
         "timed_input": ("first sample" if evaluation else "random") if timings else None,
-        "data": _describe_data(evaluation, arguments.preprocess),
+        "data": _describe_data(evaluation, arguments, outputs_bytes),
         "models": [
             {
                 **_describe_model(model, anatomies[which]),
@@ -1793,7 +2026,7 @@ def _set_first_sample(model: Model, evaluation: Evaluation | None, preprocess: s
 
 
 def _raw_outputs(predictions: Predictions) -> dict[str, Any]:
-    return {} if predictions.outputs is None else {"outputs": predictions.outputs.tolist()}
+    return {"raw_outputs": [array.tolist() for array in predictions.outputs]}
 
 
 def _describe_model(model: Model, anatomy: Anatomy) -> dict[str, Any]:
@@ -1804,14 +2037,17 @@ def _describe_model(model: Model, anatomy: Anatomy) -> dict[str, Any]:
         "size_bytes": len(content),
         "kind": anatomy.kind,
         "inputs": [tensor.as_json() for tensor in model.inputs],
-        "output": model.output.as_json(),
+        "output": model.outputs[0].as_json(),
+        "outputs": [tensor.as_json() for tensor in model.outputs],
         "operators": anatomy.operators,
         "float_tensors": anatomy.float_tensors,
         "delegates": anatomy.delegates,
     }
 
 
-def _describe_data(evaluation: Evaluation | None, preprocess: str | None) -> dict[str, Any] | None:
+def _describe_data(
+    evaluation: Evaluation | None, arguments: argparse.Namespace, outputs_bytes: int | None
+) -> dict[str, Any] | None:
     if evaluation is None:
         return None
     labels = evaluation.labels
@@ -1820,21 +2056,27 @@ def _describe_data(evaluation: Evaluation | None, preprocess: str | None) -> dic
         "file": evaluation.path.name,
         "samples": len(evaluation.indices),
         "of": evaluation.total,
-        "preprocess": preprocess if pixels else "none",
+        "preprocess": arguments.preprocess if pixels else "none",
         "indices": evaluation.indices.tolist(),
         "labels": labels[evaluation.indices].tolist() if labels is not None else None,
+        "ignored_labels": evaluation.ignored,
+        "outputs_bytes": outputs_bytes,
+        "reduce": arguments.reduce,
     }
 
 
 def _accuracy(own: Predictions, first: Predictions, evaluation: Evaluation) -> dict[str, Any]:
+    """Of a classifier; for other models all but the number of samples is None."""
+    if own.classes is None or own.tied is None:
+        return {"samples": own.count, **dict.fromkeys(("correct", "top1", "agreement", "ties", "predicted"))}
     correct = None
     if evaluation.labels is not None:
         correct = int(np.count_nonzero(own.classes == evaluation.labels[evaluation.indices]))
     return {
-        "samples": len(own.classes),
+        "samples": own.count,
         "correct": correct,
-        "top1": correct / len(own.classes) if correct is not None else None,
-        "agreement": float(np.mean(own.classes == first.classes)),
+        "top1": correct / own.count if correct is not None else None,
+        "agreement": float(np.mean(own.classes == first.classes)) if first.classes is not None else None,
         "ties": int(np.count_nonzero(own.tied)),
         "predicted": own.classes.tolist(),
     }
@@ -1867,6 +2109,10 @@ def _conditions_text(result: dict[str, Any]) -> str:
     if result["data"]:
         data = result["data"]
         text.append(f"{data['samples']} of {data['of']} samples of {data['file']}, preprocess {data['preprocess']}")
+        if data["ignored_labels"]:
+            text.append(f"labels ignored: y is {data['ignored_labels']}, not one class number a sample")
+        if data["outputs_bytes"]:
+            text.append(f"raw outputs written: {data['outputs_bytes']:,} bytes")
     return "\n".join(text)
 
 
@@ -2021,7 +2267,13 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--delegate-option", type=option, action="append", default=[], metavar="KEY=VALUE", help="for the delegate")
     add("--against", type=Path, metavar="REFERENCE.json", help="compare with what an earlier run wrote with --json")
     add("--json", metavar="FILE", help="write everything there; - is stdout, without the table")
-    add("--outputs", type=Path, metavar="FILE.npz", help="the raw outputs, as model0, model1, ...; - is into the JSON")
+    add(
+        "--outputs",
+        type=Path,
+        metavar="FILE.npz",
+        help="the raw outputs, as model0.output0, model0.output1, model1.output0, ...; - is into the JSON",
+    )
+    add("--reduce", choices=["argmax"], help="keep class numbers over the last axis instead of raw outputs")
     add("--inferences", type=positive, metavar="N", help="run each model N times and nothing else")
     add(
         "--memory", type=positive, metavar="MIB", help="most memory of a process (default: 2048 and 8 times the models)"
@@ -2032,6 +2284,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if arguments.outputs and not arguments.data:
         parser.error("--outputs needs --data: they are the outputs for its samples")
+    if arguments.reduce and not arguments.outputs:
+        parser.error("--reduce needs --outputs: it says what is kept of them")
     return arguments
 
 

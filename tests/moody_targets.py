@@ -25,7 +25,14 @@ class Moody:
     mood: str = "answers"
     others: tuple[str, ...] = ()
 
-    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+    def run(
+        self,
+        files: Mapping[str, Path],
+        arguments: Sequence[str],
+        *,
+        progress: Progress,
+        brings: Mapping[str, Path] | None = None,
+    ) -> dict[str, Any]:
         own = self.name.replace("/", "_")
         with progress.step(f"Measuring on {self.name}", total=2.0) as step:
             step.expect(1.0)

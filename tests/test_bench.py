@@ -42,7 +42,7 @@ def bench(data="test.npz", **settings):
 
 def test_it_says_what_measuring_says(work):
     report = bench()
-    ((result, found),) = measure(Host(), [work / FLOAT, work / INT8], work / "test.npz", preprocess="unit", runs=100)
+    ((result, found, _),) = measure(Host(), [work / FLOAT, work / INT8], work / "test.npz", preprocess="unit", runs=100)
     (target,) = report.targets
     assert (target.name, target.runtime, target.cpu) == ("host", result.runtime, result.cpu)
     assert target.float32.accuracy == report.float32.accuracy == result.float32.accuracy

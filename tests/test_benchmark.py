@@ -125,7 +125,7 @@ def test_each_sample_begins_with_the_state_of_the_first(tmp_path: Path, make: An
     for workers in ("1", "2"):
         arguments = ("--data", "same.npz", "--preprocess", "none", "--workers", workers, "--no-load", "--runs", "20")
         result = measured(tmp_path, "model.tflite", *arguments, "--outputs", "-")["models"][0]
-        assert result["outputs"] == [[first[0], first[1], first[0]]] * 40
+        assert result["raw_outputs"] == [[[first[0], first[1], first[0]]] * 40]
         assert result["latency_ms"]["runs"] == 20
 
 
@@ -167,11 +167,11 @@ def test_outputs_are_kept_as_the_models_gave_them(folder: Path, workers: str) ->
     options = ("--preprocess", "unit", "--no-latency", "--no-load", "--samples", "150", "--workers", workers)
     measured(folder, "float.tflite", "int8.tflite", "--data", "test.npz", *options, "--outputs", "outputs.npz")
     with np.load(folder / "outputs.npz") as outputs:
-        assert sorted(outputs) == ["model0", "model1"]
+        assert sorted(outputs) == ["model0.output0", "model1.output0"]
         floats = own_loop(folder / "float.tflite", PIXELS[::2].astype(np.float32) / np.float32(255))
-        np.testing.assert_array_equal(outputs["model0"], floats, strict=True)
+        np.testing.assert_array_equal(outputs["model0.output0"], floats, strict=True)
         integers = own_loop(folder / "int8.tflite", (PIXELS[::2].astype(np.int16) - 128).astype(np.int8))
-        np.testing.assert_array_equal(outputs["model1"], integers, strict=True)
+        np.testing.assert_array_equal(outputs["model1.output0"], integers, strict=True)
 
 
 def test_inferences_are_run_and_nothing_else(
@@ -328,8 +328,6 @@ def refused(done: Any) -> str:
         ({"x": PIXELS}, None, "--preprocess"),
         ({"x": PIXELS[:, :3]}, "unit", "(4, 4, 1)"),
         ({"x": PIXELS, "y": np.arange(300)}, "unit", "labels below 3"),
-        ({"x": PIXELS, "y": np.full(300, -1)}, "unit", "class numbers"),
-        ({"x": PIXELS, "y": np.zeros(299, int)}, "unit", "class numbers"),
         ({"x": PIXELS, "z": PIXELS[:5]}, "unit", "one length"),
         ({"images": PIXELS, "more": PIXELS}, "unit", "images"),
         ({"x": PIXELS[:0]}, "unit", "above 0"),
@@ -361,6 +359,7 @@ def test_usage() -> None:
         ["--runs", "0", "m"],
         ["--delegate-option", "x", "m"],
         ["--outputs", "o.npz", "m"],
+        ["--reduce", "argmax", "--data", "x.npz", "m"],
         [],
     ):
         with pytest.raises(SystemExit) as raised:
@@ -432,7 +431,7 @@ def test_one_worker_is_this_process(folder: Path, engine: benchmark.Engine, monk
     told: list[int] = []
     found = benchmark.predict(work, workers=1, advance=told.append)
     assert found.classes.tolist() == EXPECTED.tolist()
-    assert found.outputs is None
+    assert found.outputs == ()
     assert (sum(told), len(told) > 1) == (300, True)
 
 

@@ -48,14 +48,21 @@ class Other:
     steps: int = 0
     name: str = "other"
 
-    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
-        answer = Host().run(files, arguments, progress=progress)
+    def run(
+        self,
+        files: Mapping[str, Path],
+        arguments: Sequence[str],
+        *,
+        progress: Progress,
+        brings: Mapping[str, Path] | None = None,
+    ) -> dict[str, Any]:
+        answer = Host().run(files, arguments, progress=progress, brings=brings)
         model = answer["models"][0]
         # Away from the ends, where a step more is no int8.
-        moved = np.array(model["outputs"])
+        moved = np.array(model["raw_outputs"])
         moved = np.where(moved > 0, moved - self.steps, moved + self.steps)
         runtime = {**answer["runtime"], "version": self.version}
-        return {**answer, "runtime": runtime, "models": [{**model, "outputs": moved.tolist()}]}
+        return {**answer, "runtime": runtime, "models": [{**model, "raw_outputs": moved.tolist()}]}
 
 
 def verified(folder: Path, data: bytes, *targets: Any) -> Verification:
@@ -317,14 +324,14 @@ def test_several_targets(tmp_path: Path, bundle: bytes) -> None:
 class Failing:
     name = "board"
 
-    def run(self, files: Any, arguments: Any, *, progress: Any) -> dict[str, Any]:
+    def run(self, files: Any, arguments: Any, *, progress: Any, brings: Any = None) -> dict[str, Any]:
         raise TargetError("board: gone.", "Look for it.")
 
 
 class Old:
     name = "old"
 
-    def run(self, files: Any, arguments: Any, *, progress: Any) -> dict[str, Any]:
+    def run(self, files: Any, arguments: Any, *, progress: Any, brings: Any = None) -> dict[str, Any]:
         return {"models": [{}]}
 
 

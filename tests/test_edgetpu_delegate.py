@@ -128,7 +128,7 @@ def test_outputs_with_the_delegate_are_those_of_the_runtime(folder):
         done = run(folder, "model.tflite", "--data", "test.npz", "--outputs", "out.npz", delegate=delegate, **options)
         assert done.returncode == 0, done.stderr
         with np.load(folder / "out.npz") as kept:
-            np.testing.assert_array_equal(kept["model0"].reshape(20, 256), outputs[0])
+            np.testing.assert_array_equal(kept["model0.output0"].reshape(20, 256), outputs[0])
 
 
 def test_a_delegate_that_takes_no_operator_is_warned_of(folder):
@@ -156,10 +156,10 @@ def test_a_compiled_model_runs_by_the_delegate_alone(folder):
     assert model["operators"] == {"ELU": 1, "RELU": 1, "edgetpu-custom-op": 1}
     assert model["delegates"][0] == {"name": "libedgetpu.so.1", "partitions": 1, "operators": 1}
     with np.load(folder / "out.npz") as kept:
-        through_delegate = kept["model0"]
+        through_delegate = kept["model0.output0"]
     measured(folder, "model.tflite", *options, delegate="none")
     with np.load(folder / "out.npz") as kept:
-        np.testing.assert_array_equal(through_delegate, kept["model0"])
+        np.testing.assert_array_equal(through_delegate, kept["model0.output0"])
 
 
 def test_a_compiled_model_without_its_delegate_is_told(folder):

@@ -120,7 +120,7 @@ def answers(models: dict[str, Path], evaluation: Path, tmp_path_factory: pytest.
         arguments += ["--no-latency", "--no-load", "--runtime", "ai-edge-litert"]
         answer = target.run(files, arguments, progress=Silent())
         with np.load(outputs) as stored:
-            return answer, [stored[f"model{index}"] for index in range(len(models))]
+            return answer, [stored[f"model{index}.output0"] for index in range(len(models))]
 
     pis = [Emulator.parse(f"emulator:{pi}")[0] for pi in ("pi4", "pi5")]
     return [answered(target, number) for number, target in enumerate([Host(), *pis])]
@@ -195,7 +195,7 @@ def test_tflite_runtime_costs_more_in_int8_and_says_why(
 ) -> None:
     target = Emulator.parse("emulator:pi5")[1]
     pair = [models["float32"], models["qat, operator"]]
-    ((measured, predictions),) = measure(target, pair, evaluation, preprocess="unit", threads=4, samples=12)
+    ((measured, predictions, _),) = measure(target, pair, evaluation, preprocess="unit", threads=4, samples=12)
     assert measured.name == "emulator:pi5"
     assert measured.runtime == "tflite-runtime 2.14.0"
     assert measured.int8.latency_ms is None

@@ -69,7 +69,7 @@ class Recorded:
 
 def test_measures_both_models_on_the_host(folder: Path) -> None:
     progress = Recorded()
-    result, predictions = measured(folder, "test.npz", progress=progress)
+    result, predictions, _ = measured(folder, "test.npz", progress=progress)
     assert result.name == "host"
     assert result.runtime.startswith("ai-edge-litert 2.")
     assert result.delegate == "xnnpack"
@@ -92,7 +92,7 @@ def test_measures_both_models_on_the_host(folder: Path) -> None:
 
 
 def test_without_labels_and_with_fewer_samples(folder: Path) -> None:
-    result, predictions = measured(folder, "unlabelled.npz", samples=10)
+    result, predictions, _ = measured(folder, "unlabelled.npz", samples=10)
     assert result.float32.accuracy.top1 is None
     assert result.float32.accuracy.samples == 10
     assert predictions.labels is None
@@ -101,14 +101,14 @@ def test_without_labels_and_with_fewer_samples(folder: Path) -> None:
 
 
 def test_latency_alone(folder: Path) -> None:
-    result, predictions = measured(folder, None, runs=None, quick=True)
+    result, predictions, _ = measured(folder, None, runs=None, quick=True)
     assert predictions is None
     assert result.float32.accuracy.samples == 0
     assert result.int8.latency_ms.p50 > 0
 
 
 def test_a_warning_calls_the_models_as_the_report_does(folder: Path) -> None:
-    result, _ = measured(folder, None, runs=50)
+    result, *_ = measured(folder, None, runs=50)
     (warning,) = [text for text in result.warnings if text.startswith("too-few-runs")]
     assert warning.startswith("too-few-runs: float32: 50 runs; int8: 50 runs. Leave out --quick")
     assert not any(".tflite" in text for text in result.warnings)
@@ -125,7 +125,14 @@ def test_an_answer_of_another_version_is_refused(folder: Path) -> None:
     class Old:
         name = "old"
 
-        def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+        def run(
+            self,
+            files: Mapping[str, Path],
+            arguments: Sequence[str],
+            *,
+            progress: Progress,
+            brings: Mapping[str, Path] | None = None,
+        ) -> dict[str, Any]:
             return {"schema": "edgeswap.benchmark/0"}
 
     old: Target = Old()

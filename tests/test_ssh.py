@@ -124,8 +124,8 @@ def test_measures_with_a_runtime_that_is_carried_there(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     target: Target = server.target()
     progress = Recorded()
-    ((result, predictions),) = measure(target, *models, preprocess="unit", quick=True, progress=progress)
-    ((_, expected),) = measure(Host(), *models, preprocess="unit", quick=True)
+    ((result, predictions, _),) = measure(target, *models, preprocess="unit", quick=True, progress=progress)
+    ((_, expected, _),) = measure(Host(), *models, preprocess="unit", quick=True)
     assert result.name == target.name
     assert result.runtime == "ai-edge-litert 2.3.0"
     assert result.int8.latency_ms is not None
@@ -147,7 +147,7 @@ def test_the_boards_own_runtime_serves_where_no_wheel_fits(tmp_path: Path, model
     pretended = pretending(tmp_path, "os.confstr = lambda name: ''")
     own = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **pretended}
     with running(tmp_path / "server", environment=own) as server:
-        ((result, _),) = measure(server.target(), *models, preprocess="unit", quick=True)
+        ((result, *_),) = measure(server.target(), *models, preprocess="unit", quick=True)
         assert result.runtime.startswith("ai-edge-litert")
         assert server.left_behind() == []
 

@@ -151,6 +151,22 @@ def adder(path: Path, classes: int) -> Path:
     return write(path, tensors, (schema.BuiltinOperator.ADD, 1, *options, (0, 1)), (0, 1), (2,))
 
 
+def halver(path: Path, shape: tuple[int, ...], *, scale: float = 0.0, zero_point: int = 0) -> Path:
+    """Two outputs, `left` and `right`: the halves of x (1, *shape) along its last axis, float32 or int8."""
+    quantized = ("int8", scale, zero_point) if scale else ("float32",)
+    half = (1, *shape[:-1], shape[-1] // 2)
+    tensors = [
+        Spec("axis", (), "int32", values=np.array(len(shape), np.int32)),
+        Spec("x", (1, *shape), *quantized),
+        Spec("left", half, *quantized),
+        Spec("right", half, *quantized),
+    ]
+    options = schema.SplitOptionsT()
+    options.numSplits = 2
+    operator = (schema.BuiltinOperator.SPLIT, 2 if scale else 1, schema.BuiltinOptions.SplitOptions, options, (0, 1))
+    return write(path, tensors, operator, (1,), (2, 3))
+
+
 def _tensor(spec: Spec, model: Any) -> Any:
     tensor = schema.TensorT()
     tensor.name = spec.name

@@ -114,13 +114,13 @@ def run(
         arguments += ["--no-latency", "--no-load", "--workers", "1"]
         arguments += ["--delegate", delegate] if delegate else []
         answer = target.run(files, arguments, progress=progress or Silent())
-    outputs = answer["models"][0].get("outputs")
-    if outputs is None:
+    outputs = answer["models"][0].get("raw_outputs")
+    if not outputs:
         raise TargetError(
             f"{target.name}: expected the model's outputs in the answer, got none.",
             "The device script and edgeswap must be of one version.",
         )
-    return Ran(answer["runtime"]["name"], answer["runtime"]["version"], np.asarray(outputs).astype(np.int8))
+    return Ran(answer["runtime"]["name"], answer["runtime"]["version"], _flat(outputs[0]))
 
 
 def as_app_holds(tensor: InputTensor, samples: Array) -> Array:
@@ -199,6 +199,11 @@ def _choose(classes: npt.NDArray[np.int64], apart: npt.NDArray[np.int16]) -> lis
     own = sorted(first.tolist())
     rest = [index for index in range(len(calm)) if index not in own]
     return sorted(calm[[*own, *rest][:VECTORS]].tolist())
+
+
+def _flat(outputs: Sequence[Any]) -> npt.NDArray[np.int8]:
+    """Raw outputs (samples, values)."""
+    return np.asarray(outputs).astype(np.int8).reshape(len(outputs), -1)
 
 
 def _for_the_script(tensor: InputTensor, quantized: Array) -> Array:

@@ -139,7 +139,7 @@ def _source(dataset: Dataset) -> DataSource:
 
 
 def _candidate(outcome: Outcome, baseline: BenchFile, candidate: BenchFile, which: int) -> BenchCandidate:
-    accurate, predictions = outcome.accuracy.candidates[which]
+    accurate, predictions, _ = outcome.accuracy.candidates[which]
     return BenchCandidate(
         name=candidate.name,
         precision=candidate.ends.precision,

@@ -47,7 +47,14 @@ class Apart:
         self._ended = False
         self._running: subprocess.Popen[bytes] | None = None
 
-    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+    def run(
+        self,
+        files: Mapping[str, Path],
+        arguments: Sequence[str],
+        *,
+        progress: Progress,
+        brings: Mapping[str, Path] | None = None,
+    ) -> dict[str, Any]:
         """As `target.run`, which see.
 
         Raises:
@@ -71,7 +78,7 @@ class Apart:
                     if self._ended:
                         process.stdin.close()
                     else:
-                        pickle.dump((self.target, dict(files), list(arguments)), process.stdin)
+                        pickle.dump((self.target, dict(files), list(arguments), dict(brings or {})), process.stdin)
                         process.stdin.flush()
                 last = _follow(process.stdout, progress)
             finally:
@@ -165,9 +172,9 @@ def main() -> int:
 
     try:
         with interruptible():
-            target, files, arguments = pickle.load(sys.stdin.buffer)  # from the process that started this one
+            target, files, arguments, brings = pickle.load(sys.stdin.buffer)  # from the process that started this one
             threading.Thread(target=_end_with_input, daemon=True).start()
-            tell(answer=target.run(files, arguments, progress=_Told(tell)))
+            tell(answer=target.run(files, arguments, progress=_Told(tell), brings=brings))
     except EdgeswapError as error:
         tell(problem=error.problem, remedy=error.remedy)
     except Interrupted as interrupted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +33,21 @@ class Host:
     name: str = "host"
     silence_s: float = 300.0
 
-    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+    def run(
+        self,
+        files: Mapping[str, Path],
+        arguments: Sequence[str],
+        *,
+        progress: Progress,
+        brings: Mapping[str, Path] | None = None,
+    ) -> dict[str, Any]:
         """Run the script and return its JSON.
 
         Args:
             files: name to local path of all that the script reads.
             arguments: of the script; where one is a name of `files`, the script is given the file.
+            brings: name to local path of all that the script writes beside its JSON; where an argument is one of these
+                names, the script is given a place there, and the file is brought to the path.
             progress: told how far the script is.
 
         Raises:
@@ -46,10 +56,13 @@ class Host:
         with scratch_folder() as folder:
             answer = folder / "result.json"
             command = [sys.executable, str(shipped.path(SCRIPT))]
-            command += [str(files.get(argument, argument)) for argument in arguments]
+            paths = {**files, **{name: folder / name for name in brings or {}}}
+            command += [str(paths.get(argument, argument)) for argument in arguments]
             with progress.step(f"Measuring on {self.name}", total=1.0) as step:
                 watch([*command, "--json", str(answer), "--progress"], step, name=self.name, silence_s=self.silence_s)
             result: dict[str, Any] = json.loads(answer.read_text())
+            for name, path in (brings or {}).items():
+                shutil.move(folder / name, path)
         return result
 
 

@@ -14,8 +14,10 @@ from edgeswap.errors import TargetError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Accuracy, Latency, Measurement, TargetResult
 from edgeswap.statistics import wilson_interval
+from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
 
 SCHEMA = "edgeswap.benchmark/1"
+OUTPUTS = "outputs.npz"
 
 
 class Target(Protocol):
@@ -25,10 +27,18 @@ class Target(Protocol):
     def name(self) -> str:
         """As in `--target`."""
 
-    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+    def run(
+        self,
+        files: Mapping[str, Path],
+        arguments: Sequence[str],
+        *,
+        progress: Progress,
+        brings: Mapping[str, Path] | None = None,
+    ) -> dict[str, Any]:
         """Carry `files` (name to local path) there, run the script with `arguments`, return its JSON.
 
-        An argument that is a name in `files` stands for that file. The target itself sees to `--json` and
+        An argument that is a name in `files` stands for that file, one that is a name in `brings` for a file that the
+        script writes there and that is then brought to the local path. The target itself sees to `--json` and
         `--progress`.
 
         Raises:
@@ -58,11 +68,13 @@ class Figures(NamedTuple):
 
     Attributes:
         result: of the baseline and of the candidate, for the report.
-        predictions: the classes that both gave; None without an evaluation file.
+        predictions: the classes that both gave; None without an evaluation file, or where they are no classifiers.
+        outputs: the raw outputs of the baseline and of the candidate, in order; None unless asked for.
     """
 
     result: TargetResult
     predictions: Predictions | None
+    outputs: tuple[list[RawOutput], list[RawOutput]] | None = None
 
 
 def measure(
@@ -75,6 +87,8 @@ def measure(
     runs: int | None = None,
     samples: int | None = None,
     quick: bool = False,
+    outputs: Path | None = None,
+    reduce: bool = False,
     delegate: str | None = None,
     names: Sequence[str] = ("float32", "int8"),
     notes: Sequence[str] = (),
@@ -91,6 +105,8 @@ def measure(
         runs: timed runs of each model; None leaves it to the script.
         samples: how many, evenly spaced; None is all.
         quick: fewer timed runs.
+        outputs: where the `.npz` of all raw outputs for the samples goes; None, or no evaluation: they are not kept.
+        reduce: keep the number of the class over the last axis in their place.
         delegate: a name or library that the target knows; None is the runtime's own.
         names: what the warnings call each model.
         notes: warnings of the caller's own, which stand behind the script's.
@@ -109,17 +125,25 @@ def measure(
         arguments += ["--data", "evaluation.npz"]
         arguments += ["--preprocess", preprocess] if preprocess else []
         arguments += ["--samples", str(samples)] if samples else []
+        arguments += ["--outputs", OUTPUTS] if outputs else []
+        arguments += ["--reduce", "argmax"] if outputs and reduce else []
     arguments += ["--runs", str(runs)] if runs else []
     arguments += ["--quick"] if quick else []
     arguments += ["--delegate", delegate] if delegate else []
-    answer = target.run(files, arguments, progress=progress or Silent())
+    brings = {OUTPUTS: outputs} if outputs and evaluation else {}
+    answer = target.run(files, arguments, progress=progress or Silent(), brings=brings)
     if answer.get("schema") != SCHEMA:
         raise TargetError(
             f"{target.name}: expected an answer of schema {SCHEMA!r}, got {answer.get('schema')!r}.",
             "The device script and edgeswap must have the same version.",
         )
+    raw = [read_raw_outputs(path, answer) for path in brings.values()]
     return [
-        Figures(_result(target.name, answer, number, names, notes), _predictions(answer, number))
+        Figures(
+            _result(target.name, answer, number, names, notes),
+            _predictions(answer, number),
+            (raw[0][0], raw[0][number]) if raw else None,
+        )
         for number in range(1, len(models))
     ]
 
@@ -178,6 +202,8 @@ def _predictions(answer: Mapping[str, Any], candidate: int) -> Predictions | Non
     if data is None:
         return None
     models = [answer["models"][number]["accuracy"]["predicted"] for number in (0, candidate)]
+    if None in models:
+        return None
     first, second = (np.asarray(predicted, np.int64) for predicted in models)
     labels = np.asarray(data["labels"], np.int64) if data["labels"] is not None else None
     return Predictions(np.asarray(data["indices"], np.int64), labels, first, second)

@@ -68,6 +68,7 @@ def measure_all(
     models: Sequence[Path],
     evaluation: Path | None,
     *,
+    outputs: Path | None = None,
     progress: Progress | None = None,
     **how: Any,
 ) -> Outcome:
@@ -81,6 +82,7 @@ def measure_all(
         targets: where, at least one.
         models: see `measure`.
         evaluation: see `measure`.
+        outputs: a folder for the raw outputs of every target, which is there; None: they are not kept.
         progress: told of every target; of several at once from several threads.
         how: as in `measure`.
 
@@ -92,8 +94,10 @@ def measure_all(
     errors: list[Exception] = []
 
     def run(number: int, target: Target) -> None:
+        kept = outputs and outputs / f"outputs{number}.npz"
         try:
-            found[number] = Measured(target.name, tuple(measure(target, models, evaluation, progress=progress, **how)))
+            figures = measure(target, models, evaluation, outputs=kept, progress=progress, **how)
+            found[number] = Measured(target.name, tuple(figures))
         except Exception as error:  # noqa: BLE001  (whatever it is, it must take nothing from the other targets)
             errors.append(error)
             found[number] = failed(target.name, error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -69,31 +70,43 @@ class Emulator:
             raise ConfigError(f"Expected an emulated Raspberry Pi, got {name!r}.", f"Name one of {known}.")
         return [Emulator(pi, runtime) for runtime in RUNTIMES]
 
-    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+    def run(
+        self,
+        files: Mapping[str, Path],
+        arguments: Sequence[str],
+        *,
+        progress: Progress,
+        brings: Mapping[str, Path] | None = None,
+    ) -> dict[str, Any]:
         """Run the script and return its JSON, without times; each model in it has `instructions`, for an inference.
 
         Args:
             files: name to local path of all that the script reads; the models' end in `.tflite`.
             arguments: of the script; where one is a name of `files`, the script is given the file. Without `--samples`
                 it is `SAMPLES`; whatever they say of threads, it is one.
+            brings: name to local path of all that the script writes beside its JSON; where an argument is one of these
+                names, the script is given a place there, and the file is brought to the path.
             progress: told how far it is.
 
         Raises:
             TargetError: the Arm root is not built; the script failed, crashed, was killed or hung.
         """
         root = built()
-        paths = {name: path.absolute() for name, path in files.items()}
-        models = [argument for argument in arguments if argument in paths and argument.endswith(".tflite")]
-        options = [str(paths.get(argument, argument)) for argument in arguments if argument not in models]
-        given = [str(paths[name]) for name in models]
-        options += ["--samples", str(SAMPLES)] if "--data" in options and "--samples" not in options else []
-        options += ["--threads", "1", "--runtime", self.runtime]
+        models = [argument for argument in arguments if argument in files and argument.endswith(".tflite")]
         with scratch_folder() as folder:
+            paths = {name: path.absolute() for name, path in files.items()}
+            paths |= {name: folder / name for name in brings or {}}
+            options = [str(paths.get(argument, argument)) for argument in arguments if argument not in models]
+            given = [str(paths[name]) for name in models]
+            options += ["--samples", str(SAMPLES)] if "--data" in options and "--samples" not in options else []
+            options += ["--threads", "1", "--runtime", self.runtime]
             with progress.step(f"Running on {self.name}", total=1.0) as step:
                 own = ["--no-latency", "--no-load", "--workers", str(self.workers or _cores())]
                 own += ["--json", str(folder / "result.json")]
                 self._watch(root, folder, [*given, *options, *own], step)
             answer: dict[str, Any] = json.loads((folder / "result.json").read_text())
+            for name, path in (brings or {}).items():
+                shutil.move(folder / name, path)
             with progress.step(f"Counting on {self.name}", total=1.0) as step:
                 counted = self._instructions(root, folder, [*given, *options], len(models), step)
         described = zip(answer["models"], counted, strict=True)

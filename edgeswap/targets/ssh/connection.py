@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import queue
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap.errors import TargetError
+from edgeswap.progress import Step
 from edgeswap.targets.ssh.failure import cut
 
 CHUNK = 1 << 16
@@ -88,6 +91,38 @@ class Connection:
         with path.open("rb") as file:
             self.send(frame, iter(lambda: file.read(CHUNK), b""), advance)
         self._answer("put")
+
+    def bring(self, name: str, path: Path, step: Step) -> None:
+        """Copy a file from there to `path`, where it appears once it is whole; there it goes.
+
+        Args:
+            name: of the file in the folder there.
+            path: where it goes here.
+            step: told how many bytes it has, and of every piece.
+
+        Raises:
+            ConnectionCutError: the connection ended.
+            TargetError: there is no such file, it cannot be read there, or it arrived damaged.
+            OSError: it cannot be written here.
+        """
+        size = self.ask("size", name=name)
+        step.expect(max(size, 1))
+        part, digest, came = path.with_name(f"{path.name}.part"), hashlib.sha256(), 0
+        try:
+            with part.open("wb") as file:
+                while came < size:
+                    told = self.ask("piece", name=name, start=came)
+                    piece = base64.b64decode(told["piece"])
+                    digest.update(piece)
+                    if not piece or digest.hexdigest() != told["sha256"]:
+                        raise self._trouble({"error": "damaged", "detail": name})
+                    file.write(piece)
+                    came += len(piece)
+                    step.advance(len(piece))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        self.ask("forget", name=name)
 
     def send(
         self,

@@ -8,6 +8,7 @@ a while, everything that was started is killed and the folder removed.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
 import fcntl
@@ -34,6 +35,7 @@ from typing import Any
 KEPT = ".edgeswap"
 LOCK = "in-use"
 CHUNK = 1 << 18
+PIECE = 3 << 18
 REMOVALS = 20
 KINDS = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EBUSY: "busy"}
 SIGNALS = (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)
@@ -84,6 +86,7 @@ class Board:
         self.keep = False
         self.script: subprocess.Popen[str] | None = None
         self.speaking = threading.Lock()
+        self.digest = hashlib.sha256()
         self.lock: int | None = None  # open as long as this program runs
 
     def tell(self, **message: Any) -> None:
@@ -241,6 +244,24 @@ class Board:
     def fetch(self, name: str) -> str:
         """The text of a file."""
         return self.path(name).read_text()
+
+    def size(self, name: str) -> int:
+        """How many bytes a file has."""
+        return self.path(name).stat().st_size
+
+    def piece(self, name: str, start: int) -> dict[str, str]:
+        """A piece of a file in base64, and the sha256 of all up to its end; pieces are asked for in order."""
+        if not start:
+            self.digest = hashlib.sha256()
+        with self.path(name).open("rb") as file:
+            file.seek(start)
+            piece = file.read(PIECE)
+        self.digest.update(piece)
+        return {"piece": base64.b64encode(piece).decode(), "sha256": self.digest.hexdigest()}
+
+    def forget(self, name: str) -> None:
+        """Remove a file."""
+        self.path(name).unlink()
 
     def leave(self) -> None:
         """Kill what was started and remove the folder."""

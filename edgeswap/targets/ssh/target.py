@@ -6,8 +6,8 @@ import hashlib
 import json
 import queue
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,14 @@ class Ssh:
         """
         return cls(name, Address.parse(name), keep=keep)
 
-    def run(self, files: Mapping[str, Path], arguments: Sequence[str], *, progress: Progress) -> dict[str, Any]:
+    def run(
+        self,
+        files: Mapping[str, Path],
+        arguments: Sequence[str],
+        *,
+        progress: Progress,
+        brings: Mapping[str, Path] | None = None,
+    ) -> dict[str, Any]:
         """Run the script on the board and return its JSON; nothing is left there unless `keep`.
 
         A connection that is cut before the script was started is made anew: until then nothing was done that could not
@@ -71,7 +78,9 @@ class Ssh:
         Args:
             files: name to local path of all that the script reads.
             arguments: of the script; where one is a name of `files`, the script is given the file.
-            progress: told how far the copying and the script are.
+            brings: name to local path of all that the script writes beside its JSON; where an argument is one of these
+                names, the script is given a place there, and the file is brought to the path.
+            progress: told how far the copying, the script and the bringing are.
 
         Raises:
             TargetError: no connection, no Python or no runtime for the board, its disk is full, the connection was
@@ -80,14 +89,16 @@ class Ssh:
         attempt = 1
         while True:
             try:
-                return self._session(files, arguments, progress)
+                return self._session(files, arguments, progress, brings or {})
             except ConnectionCutError:
                 if attempt == ATTEMPTS:
                     raise
             attempt += 1
             time.sleep(PAUSE_S)
 
-    def _session(self, files: Mapping[str, Path], arguments: Sequence[str], progress: Progress) -> dict[str, Any]:
+    def _session(
+        self, files: Mapping[str, Path], arguments: Sequence[str], progress: Progress, brings: Mapping[str, Path]
+    ) -> dict[str, Any]:
         host = self.address.host
         with ExitStack() as stack:
             with progress.step(f"Connecting to {host}"):
@@ -105,8 +116,14 @@ class Ssh:
                 environment = choose(self.name, facts, runtimes=FOR_EDGE_TPU if EDGE_TPU in arguments else PREFERRED)
             board.ask("open", base=self.folder, keep=self.keep)
             site = self._copy(board, {SCRIPT_NAME: shipped.path(SCRIPT), **files}, environment, progress)
-            with progress.step(f"Measuring on {host}", total=1.0) as step:
-                return self._measure(board, self._arguments(files, arguments, environment), site, Account(step))
+            given = self._arguments({*files, *brings}, arguments, environment)
+            with self._once():
+                with progress.step(f"Measuring on {host}", total=1.0) as step:
+                    result = self._measure(board, given, site, Account(step))
+                for name, path in brings.items():
+                    with progress.step(f"Bringing from {host}") as step:
+                        board.bring(name, path, step)
+            return result
 
     def _copy(self, board: Connection, files: Mapping[str, Path], environment: Environment, progress: Progress) -> str:
         """Copy what is not there yet, unpack the wheels, and return the name of the folder they are in."""
@@ -124,7 +141,7 @@ class Ssh:
         board.ask("unpack", wheels=list(wheels), site=site)
         return site
 
-    def _arguments(self, files: Mapping[str, Path], arguments: Sequence[str], environment: Environment) -> list[str]:
+    def _arguments(self, files: Set[str], arguments: Sequence[str], environment: Environment) -> list[str]:
         given = [f"./{argument}" if argument in files else argument for argument in arguments]
         runtime = [] if "--runtime" in given else ["--runtime", environment.runtime]
         return [*given, *runtime, "--json", RESULT, "--progress"]
@@ -139,12 +156,18 @@ class Ssh:
             result: dict[str, Any] = json.loads(board.ask("fetch", name=RESULT))
         except queue.Empty:
             raise silent(self.name, self.silence_s, account) from None
+        return result
+
+    @contextmanager
+    def _once(self) -> Iterator[None]:
+        """For what is not done anew where the connection is cut."""
+        try:
+            yield
         except ConnectionCutError as error:
             raise TargetError(
                 error.problem.replace("was cut", "was cut while the board measured"),
                 f"{error.remedy} Then run it again; what was started there ends by itself, and what is left goes then.",
             ) from error
-        return result
 
 
 def _sha256(path: Path) -> str:

@@ -1,0 +1,141 @@
+"""Raw outputs from every kind of target, and how they are read."""
+
+from __future__ import annotations
+
+import tracemalloc
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deploy import benchmark
+from edgeswap.errors import TargetError
+from edgeswap.targets.apart import Apart
+from edgeswap.targets.host import Host
+from edgeswap.targets.measure import measure
+from edgeswap.targets.raw_outputs import read_raw_outputs
+from tests.tiny_tflite import classifier, halver
+
+SHAPE = (5, 4, 6)
+IMAGES = np.random.default_rng(0).integers(0, 256, (30, *SHAPE), dtype=np.uint8)
+REAL = IMAGES.astype(np.float32) / np.float32(255)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("raw")
+    halver(made / "float.tflite", SHAPE)
+    halver(made / "int8.tflite", SHAPE, scale=1 / 255, zero_point=-128)
+    np.savez(made / "test.npz", x=IMAGES, y=np.zeros((30, 5, 4)))
+    return made
+
+
+@pytest.mark.parametrize("target", [Host(), Apart(Host())], ids=["host", "apart"])
+def test_measure_brings_the_outputs_of_both(folder: Path, tmp_path: Path, target: Any) -> None:
+    models = [folder / "float.tflite", folder / "int8.tflite"]
+    kept = tmp_path / "kept.npz"
+    ((result, predictions, outputs),) = measure(
+        target, models, folder / "test.npz", preprocess="unit", quick=True, samples=10, outputs=kept
+    )
+    assert predictions is None
+    assert (result.float32.accuracy.top1, result.float32.accuracy.samples) == (None, 10)
+    assert outputs is not None
+    assert list(tmp_path.iterdir()) == [kept]
+    for of_model, dtype in zip(outputs, (np.float32, np.int8), strict=True):
+        assert [output.name for output in of_model] == ["left", "right"]
+        for output, half in zip(of_model, (REAL[::3, ..., :3], REAL[::3, ..., 3:]), strict=True):
+            assert isinstance(output.array, np.memmap)
+            assert output.array.dtype == dtype
+            assert output.real().dtype == np.float32
+            # int8 holds pixels exactly; the scale in the file is float32.
+            np.testing.assert_allclose(output.real(slice(2, 5)), half[2:5], atol=1e-7)
+
+
+def test_without_asking_there_are_none(folder: Path) -> None:
+    models = [folder / "float.tflite", folder / "int8.tflite"]
+    assert measure(Host(), models, folder / "test.npz", preprocess="unit", quick=True)[0].outputs is None
+    assert measure(Host(), models, None, preprocess=None, quick=True, outputs=folder / "none.npz")[0].outputs is None
+
+
+def test_reduced_outputs_are_class_numbers(folder: Path, tmp_path: Path) -> None:
+    models = [folder / "float.tflite", folder / "int8.tflite"]
+    how: dict[str, Any] = {"preprocess": "unit", "quick": True, "outputs": tmp_path / "kept.npz", "reduce": True}
+    (figures,) = measure(Host(), models, folder / "test.npz", **how)
+    assert figures.outputs is not None
+    left, right = figures.outputs[1]
+    assert left.reduced
+    assert right.array.dtype == np.uint8
+    np.testing.assert_array_equal(right.array, IMAGES[..., 3:].argmax(axis=-1))
+    np.testing.assert_array_equal(right.real(), IMAGES[..., 3:].argmax(axis=-1))
+
+
+def test_every_candidate_has_its_own(tmp_path: Path) -> None:
+    for number in range(3):
+        classifier(tmp_path / f"{number}.tflite", np.full((3, 120), number), SHAPE)
+    np.savez(tmp_path / "test.npz", x=REAL)
+    models = [tmp_path / f"{number}.tflite" for number in range(3)]
+    how: dict[str, Any] = {
+        "preprocess": None,
+        "quick": True,
+        "outputs": tmp_path / "kept.npz",
+        "names": ("a", "b", "c"),
+    }
+    found = measure(Host(), models, tmp_path / "test.npz", **how)
+    sums = REAL.reshape(30, -1).sum(axis=1)
+    for number, figures in enumerate(found, 1):
+        assert figures.predictions is not None
+        assert figures.outputs is not None
+        (baseline,), (candidate,) = figures.outputs
+        assert not baseline.array.any()
+        np.testing.assert_allclose(candidate.real()[:, 0], number * sums, rtol=1e-5)
+
+
+def written(path: Path, **arrays: np.ndarray) -> tuple[Path, dict[str, Any]]:
+    """A file as the script writes it, and the answer that belongs to it."""
+    members = [(f"model0.output{at}", array.shape, array.dtype) for at, array in enumerate(arrays.values())]
+    file = benchmark.OutputsFile(path, members)
+    with file.opened():
+        for place, array in zip(file.places(), arrays.values(), strict=True):
+            place.write(0, array)
+    described = [
+        {"name": name, "shape": [1, *array.shape[1:]], "dtype": array.dtype.name} for name, array in arrays.items()
+    ]
+    count = len(next(iter(arrays.values())))
+    return path, {"data": {"samples": count}, "models": [{"outputs": described}]}
+
+
+def test_a_large_file_is_not_read_as_a_whole(tmp_path: Path) -> None:
+    path, answer = written(tmp_path / "kept.npz", a=np.ones((8, 1 << 20), np.float32))
+    tracemalloc.start()
+    ((output,),) = read_raw_outputs(path, answer)
+    assert output.real(slice(0, 1)).sum() == 1 << 20
+    assert tracemalloc.get_traced_memory()[1] < 12 << 20
+    tracemalloc.stop()
+
+
+def test_scalars_and_empty_outputs(tmp_path: Path) -> None:
+    arrays = {"one": np.arange(4.0, dtype=np.float32), "none": np.zeros((4, 0), np.int8), "big": np.arange(4)}
+    path, answer = written(tmp_path / "kept.npz", **arrays)
+    ((one, none, big),) = read_raw_outputs(path, answer)
+    assert one.real().tolist() == big.real().tolist() == [0, 1, 2, 3]
+    assert none.array.shape == (4, 0)
+
+
+@pytest.mark.parametrize("fault", ["no zip", "another count", "another shape", "no member", "cut"])
+def test_a_file_of_another_run_is_an_error(tmp_path: Path, fault: str) -> None:
+    path, answer = written(tmp_path / "kept.npz", a=np.ones((4, 3), np.float32))
+    if fault == "no zip":
+        path.write_text("nothing")
+    elif fault == "another count":
+        answer["data"]["samples"] = 5
+    elif fault == "another shape":
+        answer["models"][0]["outputs"][0]["shape"] = [1, 4]
+    elif fault == "no member":
+        answer["models"].append(answer["models"][0])
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model0.output0.npy", b"\x93NUMPY")
+    with pytest.raises(TargetError, match="Expected the outputs of"):
+        read_raw_outputs(path, answer)
