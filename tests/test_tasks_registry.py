@@ -16,6 +16,8 @@ RNG = np.random.default_rng(0)
 CLASSES = np.arange(12) % 3
 YES_NO = np.arange(12) % 2
 FLOATS = RNG.normal(size=12)
+MASKS = RNG.integers(0, 3, (12, 33, 33))
+IMAGES = RNG.random((12, 33, 33, 3), dtype=np.float32)
 TWO = Signature({"image": (40, 40, 3)}, (ModelOutput("a", (2,), "softmax"), ModelOutput("b", (11,), "softmax")))
 
 
@@ -38,6 +40,29 @@ TWO = Signature({"image": (40, 40, 3)}, (ModelOutput("a", (2,), "softmax"), Mode
         (signature((1,), "linear"), FLOATS, False, "regression"),
         (signature((1,), "linear"), CLASSES * 10, False, "regression"),
         (signature((1,), "linear"), None, False, "outputs"),
+        (signature((3,), "sigmoid"), None, False, "multilabel"),
+        (signature((3,), "sigmoid"), RNG.integers(0, 2, (12, 3)), False, "multilabel"),
+        (signature((3,), "sigmoid"), CLASSES, False, "classification"),
+        (signature((3,), "sigmoid"), np.eye(3)[CLASSES], False, "classification"),
+        (signature((3,), "sigmoid"), RNG.random((12, 3)), False, "regression"),
+        (signature((33, 33, 3), "softmax", takes=(33, 33, 3)), MASKS, False, "segmentation"),
+        (signature((33, 33, 3), "softmax", takes=(33, 33, 3)), None, False, "segmentation"),
+        (signature((33, 33, 3), "linear", takes=(33, 33, 3)), MASKS, False, "segmentation"),
+        (signature((33, 33, 1), "sigmoid", takes=(33, 33, 3)), None, False, "segmentation"),
+        (signature((33, 33, 1), "sigmoid", takes=(33, 33, 1)), MASKS % 2, False, "segmentation"),
+        (signature((33, 33, 1), "linear"), (MASKS % 2 * 255)[..., None], False, "segmentation"),
+        (signature((33, 33, 1), "linear"), RNG.random((12, 33, 33)), False, "regression"),
+        (signature((32, 5), "softmax"), None, False, "segmentation"),
+        (signature((33, 33, 3), "linear", takes=(33, 33, 3)), None, False, "reconstruction"),
+        (signature((33, 33, 3), "sigmoid", takes=(33, 33, 3)), None, False, "reconstruction"),
+        (signature((33, 33, 3), "linear", takes=(33, 33, 3)), IMAGES, False, "reconstruction"),
+        (signature((33, 33, 3), "linear", takes=(33, 33, 3)), YES_NO, False, "reconstruction"),
+        (signature((33, 33, 3), "linear", takes=(11, 11, 3)), IMAGES, False, "reconstruction"),
+        (signature((33, 33, 3), "linear", takes=(11, 11, 3)), None, False, "outputs"),
+        (signature((640,), "linear", takes=(640,)), YES_NO, False, "reconstruction"),
+        (signature((640,), "sigmoid", takes=(640,)), None, False, "reconstruction"),
+        (signature((2,), "linear", takes=(2,)), None, False, "outputs"),
+        (signature((320, 7), "linear"), None, False, "outputs"),
         (TWO, None, False, "outputs"),
         (TWO, {"a": YES_NO, "b": CLASSES}, False, "outputs"),
     ],
@@ -63,6 +88,21 @@ def test_a_function_that_decodes_makes_it_detection() -> None:
     assert judge(TWO, None, by_folder=False, named="detection", decode=len).task.name == "detection"
     with pytest.raises(ConfigError, match="got it for --task regression"):
         judge(TWO, None, by_folder=False, named="regression", decode=len)
+
+
+def test_where_two_tasks_fit_the_user_says_which() -> None:
+    model = signature((33, 33, 1), "sigmoid", takes=(33, 33, 1))  # an autoencoder, or yes and no for each pixel
+    with pytest.raises(ConfigError, match="fit one task, got segmentation and reconstruction") as told:
+        judge(model, None, by_folder=False)
+    assert "--task segmentation or --task reconstruction" in told.value.remedy
+    assert judge(model, None, by_folder=False, named="segmentation").task.name == "segmentation"
+
+
+def test_a_named_reconstruction_sees_the_labels_too() -> None:
+    model = signature((33, 33, 1), "sigmoid", takes=(33, 33, 1))
+    for labels, primary in ((None, "psnr"), (YES_NO, "auc"), (IMAGES[..., :1], "psnr")):
+        judged = judge(model, labels, by_folder=False, named="reconstruction")
+        assert judged.task.metrics(model)[0].name == primary
 
 
 def test_a_named_task_must_be_one_that_the_model_can_have() -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgeswap.errors import DataError
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
+from edgeswap.tasks.reconstruction import like_the_input
 from edgeswap.tasks.task import Shown
 
 TOP5_FROM = 10  # with fewer classes nearly everything is among the first five
@@ -40,7 +41,10 @@ class Classification:
             return None
         y = np.asarray(labels)
         if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
-            whole = y.dtype.kind in "ui" and y.min(initial=0) >= 0 and y.max(initial=0) < classes
+            highest = y.max(initial=0) if y.dtype.kind in "ui" else classes
+            whole = y.dtype.kind in "ui" and y.min(initial=0) >= 0 and highest < classes
+            if like_the_input(model) and highest <= 1:
+                return None  # an autoencoder, and its anomalies
             return f"one output of {classes} values, and a class number for each sample" if whole else None
         return f"one output of {classes} values, and one-hot labels" if _one_hot(y, classes) else None
 

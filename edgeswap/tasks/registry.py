@@ -11,13 +11,25 @@ from edgeswap.tasks.binary import Binary
 from edgeswap.tasks.classification import Classification
 from edgeswap.tasks.detection import Detection
 from edgeswap.tasks.label_array import described
+from edgeswap.tasks.multilabel import MultiLabel
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.plain_outputs import PlainOutputs
+from edgeswap.tasks.reconstruction import Reconstruction
 from edgeswap.tasks.regression import Regression
+from edgeswap.tasks.segmentation import Segmentation
 from edgeswap.tasks.task import Task
 
 # At most one of them fits to most models and labels; where two do, the user says which.
-TASKS: tuple[Task, ...] = (Classification(), Binary(), Regression(), Detection(), PlainOutputs())
+TASKS: tuple[Task, ...] = (
+    Classification(),
+    Binary(),
+    MultiLabel(),
+    Segmentation(),
+    Regression(),
+    Reconstruction(),
+    Detection(),
+    PlainOutputs(),
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ def judge(
                 f"Expected {task.needs} for --task {named}, got {_outputs(model)}.",
                 f"Choose one of {', '.join(task.name for task in TASKS if task.can_be(model))}.",
             )
-        return Judged(task, f"--task {named}")
+        return Judged(_seeing(task, model, labels), f"--task {named}")
     *tasks, plain = TASKS
     fit = [
         Judged(task, reason)
@@ -95,7 +107,7 @@ def judge(
             f"Say which it is: {' or '.join(f'--task {one.task.name}' for one in fit)}.",
         )
     if fit:
-        return fit[0]
+        return Judged(_seeing(fit[0].task, model, labels), fit[0].reason)
     reason = plain.fits(model, labels, by_folder=by_folder)
     if reason is None:
         possible = ", ".join(task.name for task in tasks if task.can_be(model))
@@ -105,6 +117,10 @@ def judge(
             + (f"; with other labels the model could be for {possible}." if possible else "."),
         )
     return Judged(plain, reason)
+
+
+def _seeing(task: Task, model: Signature, labels: Any | None) -> Task:
+    return task.seeing(model, labels) if isinstance(task, Reconstruction) else task
 
 
 def _outputs(model: Signature) -> str:

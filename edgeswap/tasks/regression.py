@@ -14,6 +14,8 @@ from edgeswap.errors import DataError
 from edgeswap.tasks.label_array import label_array, looked_at, only_0_and_1
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
+from edgeswap.tasks.reconstruction import is_signal
+from edgeswap.tasks.segmentation import class_numbers
 from edgeswap.tasks.task import Shown
 
 # R2 is a figure of each value over the samples, so its parts are all the labels and errors; maps have too many.
@@ -33,13 +35,15 @@ class Regression:
         return len(model.outputs) == 1 and model.outputs[0].head != "softmax"
 
     def fits(self, model: Signature, labels: Any | None, *, by_folder: bool) -> str | None:
-        """Labels of the output's shape that are not just 0 and 1."""
+        """Labels of the output's shape that are not just 0 and 1; an output like the input is a reconstruction."""
         y = looked_at(labels, model)
         output = model.outputs[0]
         if by_folder or y is None or y.dtype.kind not in "uif" or only_0_and_1(y):
             return None
-        if _shaped(y, output.shape) is None:
+        if _shaped(y, output.shape) is None or is_signal(model):
             return None
+        if len(output.shape) > 1 and class_numbers(y, output.shape) is not None:
+            return None  # masks of 0 and 255
         return f"one {output.head} output of shape {output.shape}, and numbers of that shape as labels"
 
     def labels(self, given: Any, model: Signature, count: int, source: str) -> Labels:
