@@ -210,3 +210,24 @@ def test_no_more_outputs_are_held_than_a_chunk(folder: Path, monkeypatch: pytest
     left, right = work.predictions(range(5, 25)).outputs
     assert asked == [7, 7, 6]
     np.testing.assert_array_equal(np.concatenate([left, right], axis=-1), REAL[5:25])
+
+
+def test_memory_does_not_grow_with_the_samples(tmp_path: Path) -> None:
+    """5,000 outputs of the size of a (64, 64, 4) map in float32 are 328 MB; beside a chunk of 8 MB nothing is held."""
+    if sys.platform != "linux":
+        pytest.skip("kilobytes of ru_maxrss are Linux's")
+    classifier(tmp_path / "wide.tflite", np.ones((64 * 64 * 4, 2)), (2,))
+    # From a small process: peak memory begins at that of the one that starts another.
+    launch = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    launch += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    peaks = []
+    for count in (500, 5000):
+        np.savez(tmp_path / "x.npz", x=np.ones((count, 2), np.float32))
+        options = ("--data", "x.npz", "--no-latency", "--no-load", "--workers", "2", "--outputs", "kept.npz")
+        command = [sys.executable, "-c", launch, sys.executable, str(SCRIPT), "wide.tflite", *options]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+        peaks.append(int(done.stdout) / 1024)
+        with zipfile.ZipFile(tmp_path / "kept.npz") as archive:
+            assert archive.infolist()[0].file_size > count * 64 * 64 * 4 * 4
+        (tmp_path / "kept.npz").unlink()  # pytest would keep it
+    assert peaks[1] - peaks[0] < 8, peaks

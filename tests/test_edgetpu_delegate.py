@@ -210,7 +210,7 @@ def test_a_measurement_on_the_host_goes_through_the_delegate(tmp_path, monkeypat
         classifier(tmp_path / name, weights, (4, 4, 1), scale=scale)
     models = [tmp_path / "float.tflite", tmp_path / "int8.tflite"]
     library = str(folder / "libcounting.so")
-    ((result, _),) = measure(Host(), models, None, preprocess=None, quick=True, delegate=library)
+    ((result, *_),) = measure(Host(), models, None, preprocess=None, quick=True, delegate=library)
     assert result.delegate == library
     # A FULLY_CONNECTED is nothing that it takes: of the candidate that is told, of the float32 baseline it is as it is.
     (warning,) = [text for text in result.warnings if text.startswith(benchmark.DELEGATE_NOT_APPLIED)]

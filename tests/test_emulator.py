@@ -116,9 +116,9 @@ def answers(models: dict[str, Path], evaluation: Path, tmp_path_factory: pytest.
 
     def answered(target: Target, number: int) -> tuple[dict[str, Any], list[np.ndarray]]:
         outputs = folder / f"{number}.npz"
-        arguments = [*list(files)[:-1], "--data", "evaluation.npz", "--preprocess", "unit", "--outputs", str(outputs)]
+        arguments = [*list(files)[:-1], "--data", "evaluation.npz", "--preprocess", "unit", "--outputs", "kept.npz"]
         arguments += ["--no-latency", "--no-load", "--runtime", "ai-edge-litert"]
-        answer = target.run(files, arguments, progress=Silent())
+        answer = target.run(files, arguments, progress=Silent(), brings={"kept.npz": outputs})
         with np.load(outputs) as stored:
             return answer, [stored[f"model{index}.output0"] for index in range(len(models))]
 

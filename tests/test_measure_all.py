@@ -52,6 +52,18 @@ def test_emulators_run_beside_boards_one_after_the_other_and_after_the_host(fold
     assert [one.name for one in outcome.measured] == ["emulator:pi4", "emulator:pi5", "ssh://pi@a", "host"]
 
 
+def test_every_target_has_a_file_of_its_own_for_the_outputs(folder, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "edgeswap.targets.measure_all.measure", lambda *_, outputs, **__: given.append(outputs) or [None]
+    )
+    measured(Moody("host", folder), Moody("ssh://pi@a", folder), outputs=folder)
+    assert sorted(given) == [folder / "outputs0.npz", folder / "outputs1.npz"]
+    given.clear()
+    measured(Moody("host", folder))
+    assert given == [None]
+
+
 @pytest.mark.parametrize("failing", ["host", "ssh://pi@a", "emulator:pi4"])
 def test_a_failed_target_takes_nothing_from_the_others(failing, folder):
     names = ("host", "ssh://pi@a", "ssh://pi@b", "emulator:pi4")

@@ -367,6 +367,105 @@ def test_a_connection_cut_while_it_measures_is_an_error(server: Server, script: 
     assert server.left_behind() == []
 
 
+# --- what the script wrote is brought --------------------------------------------------------------------------------
+
+
+def writing(size: int) -> str:
+    """A script's body that writes a file of `size` random bytes where it is told."""
+    return f"data = os.urandom({size}); pathlib.Path(sys.argv[1]).write_bytes(data); {ANSWER}"
+
+
+def test_outputs_are_brought_as_they_are_on_the_board(
+    server: Server, models: tuple[list[Path], Path], tmp_path: Path
+) -> None:
+    how: dict[str, Any] = {"preprocess": "unit", "quick": True}
+    progress = Recorded()
+    (there,) = measure(server.target(), *models, outputs=tmp_path / "there.npz", progress=progress, **how)
+    (here,) = measure(Host(), *models, outputs=tmp_path / "here.npz", **how)
+    assert there.outputs is not None
+    assert here.outputs is not None
+    for own, expected in zip(there.outputs, here.outputs, strict=True):
+        np.testing.assert_array_equal(own[0].array, expected[0].array, strict=True)
+    size = (tmp_path / "there.npz").stat().st_size
+    assert progress.totals["Bringing from 127.0.0.1"] == progress.done["Bringing from 127.0.0.1"] == size
+    assert server.left_behind() == []
+
+
+def test_a_file_of_many_pieces_is_brought_whole(server: Server, script: Any, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    size = 3 * ssh_board.PIECE + 7
+    script(f"{writing(size)}; pathlib.Path({str(copy)!r}).write_bytes(data)")
+    for keep in (False, True):
+        brings = {"out": tmp_path / "brought"}
+        server.target(keep=keep).run({}, ["out"], progress=Silent(), brings=brings)
+        assert (tmp_path / "brought").read_bytes() == copy.read_bytes()
+        assert not (server.home / ".edgeswap" / "out").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {"brought", "copy", "script.py", "server"}
+
+
+def test_a_file_that_the_script_did_not_write(server: Server, script: Any, tmp_path: Path) -> None:
+    script(ANSWER)
+    with pytest.raises(TargetError, match=r"No such file or directory.*out"):
+        server.target().run({}, ["out"], progress=Silent(), brings={"out": tmp_path / "brought"})
+    assert server.left_behind() == []
+
+
+class Stepwise(Recorded):
+    """Calls a function at every piece that is brought."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__()
+        self.call = call
+
+    def advance(self, amount: float = 1, note: str = "") -> None:
+        super().advance(amount, note)
+        if self.title.startswith("Bringing"):
+            self.call()
+
+
+def test_a_connection_cut_while_it_is_brought_is_an_error(server: Server, script: Any, tmp_path: Path) -> None:
+    script(writing(3 * ssh_board.PIECE))
+    line = Line(server.port)
+    brings = {"out": tmp_path / "brought"}
+    with pytest.raises(TargetError, match="cut while the board measured"):
+        server.target(port=line.port).run({}, ["out"], progress=Stepwise(line.cut), brings=brings)
+    line.close()
+    assert line.opened == 1
+    assert not list(tmp_path.glob("brought*"))
+    assert server.left_behind() == []
+
+
+def test_a_file_that_changes_while_it_is_brought_is_damaged(server: Server, script: Any, tmp_path: Path) -> None:
+    script(writing(3 * ssh_board.PIECE))
+
+    def shorten() -> None:
+        (file,) = server.home.glob(".edgeswap-*/out")
+        os.truncate(file, 10)
+
+    with pytest.raises(TargetError, match="a file arrived damaged: out") as raised:
+        server.target().run({}, ["out"], progress=Stepwise(shorten), brings={"out": tmp_path / "brought"})
+    assert raised.value.remedy == "Run it again."
+    assert not list(tmp_path.glob("brought*"))
+
+
+def test_a_board_without_room_for_the_outputs(
+    models: tuple[list[Path], Path], full_disk: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """The script says so before it asks the models."""
+    disk = full_disk("2m")
+    wide = classifier(
+        tmp_path / "wide.tflite", np.zeros((20_000, 16), np.int8), SHAPE, scale=1 / 255
+    )  # 2 MB of outputs
+    own = pretending(tmp_path, "os.confstr = lambda name: ''")  # so that no wheels are carried there
+    own["PATH"] = f"{Path(sys.executable).parent}:/usr/bin:/bin"
+    with running(tmp_path / "server", environment=own) as server:
+        target = server.target(folder=str(disk))
+        with pytest.raises(TargetError, match=r"bytes of room for the outputs in .*, the disk has") as raised:
+            measure(target, [wide, wide], models[1], preprocess="unit", quick=True, outputs=tmp_path / "out.npz")
+        assert "--reduce argmax" in raised.value.remedy
+        assert server.left_behind(disk) == []
+
+
 def test_ctrl_c_ends_everything_there(server: Server, script: Any, tmp_path: Path) -> None:
     body, alive = lasting(tmp_path)
     script(body)

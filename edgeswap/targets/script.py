@@ -18,6 +18,7 @@ SCRIPT = "deploy/benchmark.py"
 LAST_WORDS = 20
 # At the end of a line, not at its start: the runtime writes its own lines piece by piece.
 PROGRESS = re.compile(r"progress (?P<fraction>[01](\.\d+)?) (?P<phase>\w+)\s*$")
+OUTPUTS = re.compile(r"(?P<size>outputs: [\d,]+ bytes)\s*$")
 
 
 class Account:
@@ -35,6 +36,8 @@ class Account:
             fraction = float(told["fraction"])
             self.step.advance(fraction - self.done, told["phase"])
             self.done = fraction
+        elif size := OUTPUTS.search(line):
+            self.step.advance(0.0, size["size"])
         elif line.strip() and not line.startswith("INFO: "):  # the runtime greets
             self.words.append(line.rstrip())
 

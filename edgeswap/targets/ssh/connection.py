@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap.errors import TargetError
-from edgeswap.progress import Step
 from edgeswap.targets.ssh.failure import cut
 
 CHUNK = 1 << 16
@@ -92,21 +91,20 @@ class Connection:
             self.send(frame, iter(lambda: file.read(CHUNK), b""), advance)
         self._answer("put")
 
-    def bring(self, name: str, path: Path, step: Step) -> None:
+    def bring(self, name: str, size: int, path: Path, advance: Callable[[int], None]) -> None:
         """Copy a file from there to `path`, where it appears once it is whole; there it goes.
 
         Args:
             name: of the file in the folder there.
+            size: how many bytes it has.
             path: where it goes here.
-            step: told how many bytes it has, and of every piece.
+            advance: told of every piece, in bytes.
 
         Raises:
             ConnectionCutError: the connection ended.
             TargetError: there is no such file, it cannot be read there, or it arrived damaged.
             OSError: it cannot be written here.
         """
-        size = self.ask("size", name=name)
-        step.expect(max(size, 1))
         part, digest, came = path.with_name(f"{path.name}.part"), hashlib.sha256(), 0
         try:
             with part.open("wb") as file:
@@ -118,7 +116,7 @@ class Connection:
                         raise self._trouble({"error": "damaged", "detail": name})
                     file.write(piece)
                     came += len(piece)
-                    step.advance(len(piece))
+                    advance(len(piece))
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

@@ -121,8 +121,9 @@ class Ssh:
                 with progress.step(f"Measuring on {host}", total=1.0) as step:
                     result = self._measure(board, given, site, Account(step))
                 for name, path in brings.items():
-                    with progress.step(f"Bringing from {host}") as step:
-                        board.bring(name, path, step)
+                    size = board.ask("size", name=name)
+                    with progress.step(f"Bringing from {host}", total=max(size, 1)) as step:
+                        board.bring(name, size, path, step.advance)
             return result
 
     def _copy(self, board: Connection, files: Mapping[str, Path], environment: Environment, progress: Progress) -> str:
