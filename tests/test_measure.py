@@ -17,6 +17,7 @@ from edgeswap.statistics import wilson_interval
 from edgeswap.system import shipped
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import Target, measure
+from edgeswap.targets.script import Account
 from tests.tiny_tflite import classifier
 
 SHAPE = (4, 4, 1)
@@ -192,6 +193,22 @@ open(sys.argv[sys.argv.index('--json') + 1], 'w').write('{"schema": "x"}')
 """
     host = host_with(tmp_path, monkeypatch, body, silence_s=0.5)
     assert host.run({}, [], progress=Silent()) == {"schema": "x"}
+
+
+def test_how_much_the_script_will_write_is_shown_and_is_none_of_its_last_words() -> None:
+    told: list[tuple[float, str]] = []
+
+    class Noted:
+        def advance(self, amount: float = 1, note: str = "") -> None:
+            told.append((amount, note))
+
+        def expect(self, total: float) -> None: ...
+
+    account = Account(Noted())
+    for line in ("outputs: 12,345,678 bytes\n", "progress 0.5 accuracy\n", "outputs are fine\n"):
+        account.hear(line)
+    assert told == [(0.0, "outputs: 12,345,678 bytes"), (0.5, "accuracy")]
+    assert list(account.words) == ["outputs are fine"]
 
 
 # --- shipped files ----------------------------------------------------------------------------------------------------
