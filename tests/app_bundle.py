@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from edgeswap.bundle.apps.facts import AppFacts, InputFacts, OutputFacts, golden_files
+from edgeswap.bundle.apps.facts import AppFacts, Holds, InputFacts, OutputFacts, golden_files
 from edgeswap.bundle.apps.generate import generate
 from edgeswap.bundle.apps.pixels import pixel_steps
 from edgeswap.data.preprocess import from_name
@@ -70,9 +70,9 @@ def lookup(folder: Path) -> Path:
     return tiny_tflite.write(folder / "lookup.tflite", tensors, operator, (1,), (2,))
 
 
-def colors(folder: Path, scale: float, zero_point: int) -> Path:
-    """Four classes of a color image, of whatever quantization calibration came to."""
-    weights = np.random.default_rng(1).integers(-3, 4, (4, 3 * 256))
+def colors(folder: Path, scale: float, zero_point: int, units: int = 4) -> Path:
+    """Four classes of a color image, of whatever quantization calibration came to; or the logit of two."""
+    weights = np.random.default_rng(1).integers(-3, 4, (units, 3 * 256))
     file = folder / "colors.tflite"
     return tiny_tflite.classifier(file, weights, (16, 16, 3), scale=scale, zero_point=zero_point)
 
@@ -89,6 +89,20 @@ def split(folder: Path) -> Path:
     options.numSplits = 2
     operator = (schema.BuiltinOperator.SPLIT, 1, schema.BuiltinOptions.SplitOptions, options, (0, 1))
     return tiny_tflite.write(folder / "split.tflite", tensors, operator, (1,), (2, 3))
+
+
+def pointwise(folder: Path, code: int, shape: tuple[int, ...]) -> Path:
+    """Probabilities: a softmax over the last axis, or a sigmoid of each value."""
+    tensors = [Spec("x", shape, "int8", 0.05, 3), Spec("y", shape, "int8", 1 / 256, -128)]
+    kinds = {
+        schema.BuiltinOperator.SOFTMAX: (schema.BuiltinOptions.SoftmaxOptions, schema.SoftmaxOptionsT()),
+        schema.BuiltinOperator.LOGISTIC: (schema.BuiltinOptions.NONE, None),
+    }
+    options_type, options = kinds[code]
+    if options is not None:
+        options.beta = 1.0
+    operator = (code, 2, options_type, options, (0,))
+    return tiny_tflite.write(folder / "pointwise.tflite", tensors, operator, (0,), (1,))
 
 
 def remembering(folder: Path) -> Path:
@@ -117,7 +131,8 @@ def facts_of(
     *,
     preprocess: str | None = None,
     labels: Sequence[str] | None = None,
-    scores: Any = "values",
+    holds: Holds = "values",
+    threshold: float | None = None,
     resize: str = "bilinear",
     normalizations: Mapping[str, FeatureNormalization] = MappingProxyType({}),
 ) -> AppFacts:
@@ -135,7 +150,9 @@ def facts_of(
         own = normalizations.get(detail["name"])
         inputs.append(InputFacts(detail["name"], shape, dtype, scale, zero_point, pixels, own))
     outputs = [
-        OutputFacts(detail["name"], tuple(int(size) for size in detail["shape"]), *detail["quantization"])
+        OutputFacts(
+            detail["name"], tuple(int(size) for size in detail["shape"]), *detail["quantization"], holds, threshold
+        )
         for detail in made
     ]
     return AppFacts(
@@ -143,9 +160,8 @@ def facts_of(
         model_sha256=hashlib.sha256(model).hexdigest(),
         inputs=tuple(inputs),
         outputs=tuple(outputs),
-        classes=None if scores == "values" and labels is None else int(np.prod(outputs[0].shape)),
+        classes=outputs[0].classes or (None if labels is None else len(labels)),
         labelled=labels is not None,
-        scores=scores,
         golden_count=VECTORS,
         runtime="ai-edge-litert",
         runtime_version="2.3.0",
@@ -209,14 +225,29 @@ def write_bundle(folder: Path, model: bytes, facts: AppFacts, labels: Sequence[s
 NORMALIZATION = FeatureNormalization((101325.0, 1e-05, -0.0019, 4063.25), (812.5, 3.0, 0.00098, -1016.75))
 CROP = {"resize": RESIZE["crop"]}
 KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
-    "classifier": (classifier, {"preprocess": "unit", "labels": LABELS, "scores": "logits"}),
-    "symmetric": (lambda folder: colors(folder, 2 / 255, 0), {"preprocess": "symmetric", "scores": "probabilities"}),
+    "classifier": (classifier, {"preprocess": "unit", "labels": LABELS, "holds": "logits"}),
+    "symmetric": (lambda folder: colors(folder, 2 / 255, 0), {"preprocess": "symmetric", "holds": "probabilities"}),
     # Scales as calibration makes them: below and above a pixel's step, saturating at both ends.
-    "caffe": (lambda folder: colors(folder, 0.83, 11), {"preprocess": "caffe", "scores": "logits"}),
-    "mean_std": (lambda folder: colors(folder, 0.0187, -14), {"preprocess": MEAN_STD, "labels": tuple("abcd"), **CROP}),
+    "caffe": (
+        lambda folder: colors(folder, 0.83, 11, units=1),
+        {"preprocess": "caffe", "holds": "logits", "threshold": 0.0},
+    ),
+    "mean_std": (
+        lambda folder: colors(folder, 0.0187, -14),
+        {"preprocess": MEAN_STD, "holds": "probabilities", "labels": tuple("abcd"), **CROP},
+    ),
+    "sigmoid": (
+        lambda folder: pointwise(folder, schema.BuiltinOperator.LOGISTIC, (1, 1)),
+        {"holds": "probabilities", "threshold": 0.5, "labels": ("cat", "dog")},
+    ),
+    "map": (lambda folder: pointwise(folder, schema.BuiltinOperator.SOFTMAX, (1, 4, 5, 3)), {"holds": "class map"}),
+    "mask": (
+        lambda folder: pointwise(folder, schema.BuiltinOperator.LOGISTIC, (1, 4, 5, 1)),
+        {"holds": "class map", "threshold": 0.5, "labels": ("ground", "road")},
+    ),
     "adder": (adder, {}),
-    "normalized": (adder, {"normalizations": {"left": NORMALIZATION}}),
-    "lookup": (lookup, {}),
+    "normalized": (adder, {"normalizations": {"left": NORMALIZATION}, "holds": "image"}),
+    "lookup": (lookup, {"holds": "boxes as the model gives them", "labels": LABELS}),
     "split": (split, {"preprocess": "raw"}),
     "remembering": (remembering, {}),
 }

@@ -98,7 +98,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, AppFacts]:
         ({"model_sha256": "0" * 63}, "64 hexadecimal digits"),
         ({"inputs": ()}, "got 0 and 1"),
         ({"classes": 5}, "as many classes"),
-        ({"classes": None}, "labels without classes"),
+        ({"classes": None}, "as many classes"),
         ({"golden_count": 0}, "golden vectors"),
         ({"tolerance_steps": -1}, "tolerance"),
     ],
@@ -106,6 +106,23 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, AppFacts]:
 def test_facts_that_do_not_fit_are_refused(facts: dict[str, AppFacts], changed: Any, says: str) -> None:
     with pytest.raises(ModelError, match=says):
         dataclasses.replace(facts["classifier"], **changed)
+
+
+def test_labels_without_classes_and_classes_of_several_outputs_are_refused(facts: dict[str, AppFacts]) -> None:
+    with pytest.raises(ModelError, match="labels without classes"):
+        dataclasses.replace(facts["adder"], labelled=True)
+    one = facts["map"]
+    with pytest.raises(ModelError, match="one output where it tells classes apart, got 2"):
+        dataclasses.replace(one, outputs=one.outputs * 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [("sigmoid", {"threshold": None}), ("map", {"threshold": 0.5}), ("adder", {"threshold": 0.5})],
+)
+def test_a_threshold_is_for_one_value_of_two_classes(facts: dict[str, AppFacts], kind: str, changed: Any) -> None:
+    with pytest.raises(ModelError, match="Expected a threshold just where one value"):
+        dataclasses.replace(facts[kind].outputs[0], **changed)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +165,20 @@ def test_every_file_can_be_read_by_a_person(facts: dict[str, AppFacts], kind: st
         assert max(map(len, text.splitlines())) < 160, name
         assert text.endswith("\n"), name
         assert not text.endswith("\n\n"), name
+
+
+@pytest.mark.parametrize("kind", ["adder", "normalized", "lookup", "split", "map"])
+def test_nothing_speaks_of_scores_where_there_are_none(facts: dict[str, AppFacts], kind: str) -> None:
+    for name, content in generate(facts[kind]).items():
+        assert not re.search(r"(?i)\b(logits?|scores?|probabilit\w+|likeliest|top)\b", content.decode()), name
+
+
+def test_outputs_of_one_name_are_told_apart(facts: dict[str, AppFacts]) -> None:
+    one = facts["split"]
+    twice = dataclasses.replace(one, outputs=(one.outputs[0], one.outputs[0]))
+    text = generate(twice)["ios/Model.swift"].decode()  # Swift stops at a key that stands twice
+    assert '"first half": dequantize0' in text
+    assert '"first half_1": dequantize1' in text
 
 
 def test_a_name_in_a_comment_ends_nothing() -> None:

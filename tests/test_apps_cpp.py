@@ -80,7 +80,7 @@ def test_one_sample_gives_what_python_says(bundles: dict[str, Bundle], kind: str
     assert code == 0, said
     python = [sys.executable, str(one.folder / "python/model.py"), *map(str, samples)]
     expected = subprocess.run(python, capture_output=True, text=True, check=True).stdout
-    if one.facts.classes:
+    if one.facts.outputs[0].classes:
         assert expected in said
     else:
         values = [
@@ -141,7 +141,7 @@ def test_a_converted_network_gives_the_same_bits_in_both_languages(tmp_path: Pat
     from tests.tflite_models import converted
 
     data = converted(kind)
-    one = write_bundle(tmp_path / "bundle", data, facts_of(data, preprocess="torch", scores="values"))
+    one = write_bundle(tmp_path / "bundle", data, facts_of(data, preprocess="torch"))
     for program in ([sys.executable, one.folder / "python/model.py"], [compiled(one.folder), one.folder]):
         code, said = run(*program)
         assert code == 0, said

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeswap.bundle.apps.facts import SCORES
 from tests.app_bundle import FAULTS, KINDS, Bundle, bundle, change
 
 pytestmark = pytest.mark.slow
@@ -43,8 +44,13 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
 def functions(one: Bundle) -> str:
     """A program that prints what the functions around the model give."""
     lines = [f"println(dequantize{index}(int8).toList())" for index in range(len(one.facts.outputs))]
-    if one.facts.classes:
-        lines.append(f"println(top(FloatArray({one.facts.classes}) {{ it % 3 - 0.25f * it }}))")
+    output = one.facts.outputs[0]
+    if output.holds in SCORES:
+        lines.append(f"println(top(FloatArray({output.shape[-1]}) {{ it % 3 - 0.25f * it + 0.75f }}))")
+    else:
+        lines.append(f"println(realValues(listOf({', '.join(['int8'] * len(one.facts.outputs))})).keys.size)")
+    if output.holds == "class map":
+        lines.append("println(classMap0(ByteArray(OUTPUT0_COUNT) { (it * 77).toByte() }).toList())")
     if one.facts.inputs[0].pixels is not None:
         lines.append("val colors = IntArray(INPUT0_HEIGHT * INPUT0_WIDTH) { it * 7654321 }")
         lines.append("val image = android.graphics.Bitmap.createBitmap(colors, INPUT0_WIDTH, INPUT0_HEIGHT)")
@@ -91,14 +97,26 @@ def test_functions_give_what_python_gives(program: Path, bundles: dict[str, Bund
     for output, line in zip(facts.outputs, said, strict=False):
         expected = np.float32(output.scale) * (np.arange(-128, 128) - output.zero_point).astype(np.float32)
         np.testing.assert_array_equal(np.array(json.loads(line), np.float32), expected)
-    if facts.classes:
-        scores = np.arange(facts.classes) % 3 - 0.25 * np.arange(facts.classes)
-        if facts.scores == "logits":
+    output, last = facts.outputs[0], said[len(facts.outputs)]
+    if output.holds in SCORES:
+        units = output.shape[-1]
+        scores = np.arange(units) % 3 - 0.25 * np.arange(units) + 0.75
+        if output.threshold is not None:
+            second = 1 / (1 + np.exp(-scores[0])) if output.holds == "logits" else scores[0]
+            scores = np.array([1 - second, second])
+        elif output.holds == "logits":
             scores = np.exp(scores) / np.exp(scores).sum()
         best = np.argsort(-scores, kind="stable")[:5]
-        got = json.loads(said[len(facts.outputs)].replace("(", "[").replace(")", "]"))
+        got = json.loads(last.replace("(", "[").replace(")", "]"))
         assert [number for number, _ in got] == best.tolist()
         assert [score for _, score in got] == pytest.approx(scores[best].tolist(), rel=1e-6)
+    else:
+        assert int(last) == len(facts.outputs)
+    if output.holds == "class map":
+        int8 = (np.arange(np.prod(output.shape)) * 77).astype(np.int8).reshape(output.shape)
+        real = (int8.astype(np.float64) - output.zero_point) * output.scale
+        expected = real.argmax(axis=-1) if output.threshold is None else real[..., 0] > output.threshold
+        np.testing.assert_array_equal(json.loads(said[-1]), expected.reshape(-1))
     if facts.inputs[0].pixels is not None:
         _, height, width, channels = facts.inputs[0].shape
         colors = (np.arange(height * width) * 7654321).astype(np.uint32)

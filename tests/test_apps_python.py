@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgeswap.bundle.apps.generate import plain
 from edgeswap.data.preprocess import from_name
 from edgeswap.data.resizing import RESIZE, fit
 from tests.app_bundle import FAULTS, KINDS, LABELS, Bundle, bundle, change, classifier, facts_of, write_bundle
@@ -94,6 +95,46 @@ def test_likeliest_labels_come_first(bundles: dict[str, Bundle]) -> None:
     assert best[0][1] == pytest.approx(powers[1] / powers.sum(), rel=1e-6)
     numbers = module(bundles["symmetric"]).top(np.array([[0.1, 0.2, 0.6, 0.1]], np.float32))  # probabilities, no labels
     assert numbers[:2] == [(2, pytest.approx(0.6)), (1, pytest.approx(0.2))]
+
+
+@pytest.mark.parametrize(("kind", "second"), [("sigmoid", 0.7), ("caffe", -1.5)])
+def test_one_value_tells_two_classes_apart(bundles: dict[str, Bundle], kind: str, second: float) -> None:
+    """A probability of the second class as it is, or a logit through a sigmoid; equal ones in the order of classes."""
+    app, named = module(bundles[kind]), {"sigmoid": ["cat", "dog"], "caffe": [0, 1]}[kind]
+    probability = second if kind == "sigmoid" else 1 / (1 + np.exp(-second))
+    expected = sorted([(named[0], 1 - probability), (named[1], probability)], key=lambda pair: -pair[1])
+    best = app.top(np.array([[second]], np.float32))
+    assert [name for name, _ in best] == [name for name, _ in expected]
+    assert [score for _, score in best] == pytest.approx([score for _, score in expected], rel=1e-6)
+    half = app.top(np.array([[0.5 if kind == "sigmoid" else 0.0]], np.float32))
+    assert half == [(named[0], 0.5), (named[1], 0.5)]
+
+
+@pytest.mark.parametrize("kind", ["map", "mask"])
+def test_a_class_map_has_the_class_of_each_pixel(bundles: dict[str, Bundle], kind: str) -> None:
+    (output,) = bundles[kind].facts.outputs
+    int8 = np.fromfile(bundles[kind].folder / "golden/0.output0.i8", np.int8)
+    real = (int8.reshape(output.shape).astype(np.float64) - output.zero_point) * output.scale
+    expected = real.argmax(axis=-1) if kind == "map" else (real[..., 0] > 0.5).astype(int)
+    got = module(bundles[kind]).class_map0(int8)
+    np.testing.assert_array_equal(got, expected)
+    assert len(np.unique(got)) == bundles[kind].facts.classes
+    code, said = run(bundles[kind].folder, bundles[kind].folder / "golden/0.input0.f32")
+    assert code == 0, said
+    rows = [[int(word) for word in line.split()] for line in said.splitlines() if line[:1].isdigit()]
+    np.testing.assert_array_equal(rows, expected[0])
+
+
+@pytest.mark.parametrize("kind", ["adder", "split", "normalized", "lookup", "map"])
+def test_real_values_are_found_by_name(bundles: dict[str, Bundle], kind: str) -> None:
+    app, one = module(bundles[kind]), bundles[kind].facts
+    outputs = [np.full(output.shape, index + 1, np.int8) for index, output in enumerate(one.outputs)]
+    found = app.real_values(outputs)
+    assert list(found) == [plain(output.name) for output in one.outputs]
+    for output, int8 in zip(one.outputs, outputs, strict=True):
+        expected = np.float32(output.scale) * (int8.astype(np.float32) - output.zero_point)
+        np.testing.assert_array_equal(found[plain(output.name)], expected)
+    assert not hasattr(app, "top")
 
 
 def test_an_image_is_resized_as_accuracy_was_measured(bundles: dict[str, Bundle], tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from edgeswap.bundle.card import model_card
 from edgeswap.bundle.golden import as_app_holds, candidates, quantize, steps_apart
 from edgeswap.bundle.make import label_lines, make_bundle
 from edgeswap.bundle.manifest import InputTensor, from_json
+from edgeswap.bundle.vectors import VECTORS, choose
 from edgeswap.data.preprocess import NAMED, from_name
 from edgeswap.data.resizing import RESIZE, Resize
 from edgeswap.errors import DataError, ModelError
@@ -71,7 +72,7 @@ def test_what_is_in_it(tmp_path: Path) -> None:
         for name, content in files.items()
         if name not in ("model.json", "SHA256SUMS")
     }
-    assert (said.classes, said.labels, said.scores) == (6, "labels.txt", "logits")
+    assert (said.classes, said.labels, said.outputs[0].holds) == (6, "labels.txt", "logits")
     assert [(use.name, use.version, use.count) for use in said.operators] == [("FULLY_CONNECTED", 4, 1)]
     assert said.minimum_tensorflow_lite == "1.14.0"
     assert said.provenance.int8_model_sha256 == hashlib.sha256(classifier(tmp_path)).hexdigest()
@@ -148,7 +149,7 @@ def test_golden_vectors_are_samples_and_what_the_model_makes_of_them(tmp_path: P
         outputs = np.frombuffer(files[vector.outputs[0]], np.int8)
         assert np.abs(outputs - exact).max() <= 0.5 + 1e-6
         classes.add(int(outputs.argmax()))
-    assert len(said.golden.vectors) == golden_module.VECTORS
+    assert len(said.golden.vectors) == VECTORS
     assert len(classes) > 1  # vectors of one class alone would not see a model that always says it
     assert (said.golden.runtime, said.golden.delegate) == ("ai-edge-litert", "xnnpack")
     assert said.golden.tolerance_steps == said.golden.kernels_apart_steps + golden_module.MORE_STEPS
@@ -178,10 +179,22 @@ def test_whole_numbers_stay(tmp_path: Path) -> None:
 
 def test_vectors_are_of_unlike_classes_and_do_not_magnify_rounding() -> None:
     classes = np.array([0, 0, 0, 1, 1, 2, 0, 0])
-    assert golden_module._choose(classes, np.zeros(8, np.int16)) == [0, 1, 3, 5]
+    assert choose([], np.zeros(8, np.int16), classes) == [0, 1, 3, 5]
     apart = np.array([9, 0, 1, 0, 0, 30, 1, 1], np.int16)
-    assert golden_module._choose(classes, apart) == [1, 2, 3, 4]
-    assert golden_module._choose(classes[:2], apart[:2]) == [1]
+    assert choose([], apart, classes) == [1, 2, 3, 4]
+    assert choose([], apart[:2], classes[:2]) == [1]
+
+
+def test_vectors_without_classes_have_outputs_far_from_each_other() -> None:
+    small = np.array([[0], [1], [100], [1], [-100], [2]], np.int8)
+    large = np.zeros((6, 5, 4), np.int8)
+    large[5] = 50
+    calm = np.zeros(6, np.int16)
+    assert choose([small], calm, None) == [0, 2, 4, 5]
+    assert choose([small, large], calm, None) == [0, 2, 4, 5]
+    assert choose([small, large], np.array([9, 0, 0, 0, 9, 0]), None) == [1, 2, 3, 5]
+    assert choose([np.zeros((6, 3), np.int8)], calm, None) == [0, 1, 2, 3]  # all alike
+    assert choose([small[:2]], calm[:2], None) == [0, 1]
 
 
 def test_candidates_are_evenly_spaced() -> None:
@@ -191,7 +204,8 @@ def test_candidates_are_evenly_spaced() -> None:
 
 
 def test_steps_apart_of_the_ends() -> None:
-    assert steps_apart(np.array([-128], np.int8), np.array([127], np.int8)) == 255
+    one, other = np.array([[-128, 0], [0, 0]], np.int8), np.array([[127, 0], [0, 1]], np.int8)
+    assert steps_apart([one, one], [other, one]).tolist() == [[255, 1], [0, 0]]
 
 
 # --- other models -----------------------------------------------------------------------------------------------------
@@ -238,7 +252,7 @@ def refused(folder: Path, tflite_model: bytes, data: Any, kind: type[Exception])
 
 def test_models_and_labels_of_which_no_bundle_is_made(tmp_path: Path) -> None:
     whole = dataset({"x": np.zeros((3, 4), np.float32)}, None)
-    assert "one output, got 2" in refused(tmp_path, split(tmp_path), whole, ModelError)
+    assert "one output of scores for the bundle, got 2 outputs" in refused(tmp_path, split(tmp_path), whole, ModelError)
     float_model = tiny_tflite.adder(tmp_path / "float.tflite", 4).read_bytes()
     assert "got FLOAT32 for 'left'" in refused(tmp_path, float_model, dataset(reals(), None), ModelError)
     assert "4 class names of one line each" in refused(tmp_path, adder(tmp_path), dataset(reals(), LABELS), DataError)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeswap.bundle import describe
-from edgeswap.bundle.apps.facts import elements
 from edgeswap.bundle.archive import Archive
+from edgeswap.bundle.holds import shown_by
 from edgeswap.bundle.manifest import LABELS, MANIFEST, MODEL, SUMS, Manifest, app_facts, from_json, input_facts
 from edgeswap.errors import ModelError
 from edgeswap.tflite.flatbuffer import read
@@ -87,10 +87,9 @@ def model_faults(bundle: Opened) -> list[str]:
     try:
         found: list[tuple[str, Any, Any]] = [
             ("inputs", manifest.inputs, describe.inputs(model, steps, normalizations)),
-            ("outputs", manifest.outputs, describe.outputs(model)),
+            ("outputs", manifest.outputs, describe.outputs(model, shown_by(manifest.outputs[0].holds))),
             ("operators", manifest.operators, describe.operators(model)),
             ("keeps_state", manifest.keeps_state, keeps_state(model)),
-            ("scores", manifest.scores, describe.scores(model)),
             (
                 "minimum_tensorflow_lite",
                 manifest.minimum_tensorflow_lite,
@@ -132,16 +131,15 @@ def _differences(where: str, expected: Any, got: Any) -> list[str]:
 
 
 def label_faults(bundle: Opened) -> list[str]:
-    """Where labels, classes and the width of the output are not as many."""
+    """Where there are not as many labels as classes."""
     manifest = bundle.manifest
-    width = elements(manifest.outputs[0].shape)
-    faults = [] if manifest.classes in (None, width) else [f"expected {manifest.classes} classes, got {width} outputs"]
     if (LABELS in bundle.files) != (manifest.labels is not None):
-        return [*faults, f"{LABELS}: {'present' if LABELS in bundle.files else 'missing'}, unlike in {MANIFEST}"]
+        return [f"{LABELS}: {'present' if LABELS in bundle.files else 'missing'}, unlike in {MANIFEST}"]
     if LABELS in bundle.files:
         count = len(bundle.files[LABELS].decode("utf-8", "replace").splitlines())
-        faults += [f"{LABELS}: expected {width} names, one for each output, got {count}"] if count != width else []
-    return faults
+        if count != manifest.classes:
+            return [f"{LABELS}: expected {manifest.classes} names, one for each class, got {count}"]
+    return []
 
 
 def code_faults(bundle: Opened) -> list[str]:

@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-from edgeswap.bundle.apps.facts import elements
+from edgeswap.bundle.apps.facts import SCORES, elements
 from edgeswap.bundle.apps.pixels import PixelSteps
+from edgeswap.bundle.holds import holds, require_shown
 from edgeswap.bundle.manifest import InputTensor, Manifest, Normalization, OperatorUse, OutputTensor, Pixels
 from edgeswap.errors import ModelError
 from edgeswap.graph.feature_normalization import FeatureNormalization
+from edgeswap.tasks.task import Shown
 from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
 from edgeswap.tflite.runtime_version import of_operator, text
 
 FROM_LABELS = "One name a line, in the order of the output."
-_PROBABILITIES = frozenset({"SOFTMAX", "LOGISTIC"})
-_SAME_VALUES = frozenset({"QUANTIZE", "RESHAPE", "SQUEEZE"})
+OF_CLASSES = "The names of the classes, one a line, from class 0 on."
 _CHANNELS = {1: metadata_schema.GRAYSCALE, 3: metadata_schema.RGB}
 
 # In Markdown and in metadata; the numbers stand in model.json and in the code.
 _NORMALIZED = (
     "(value - mean) / deviation, feature by feature, with the numbers in model.json: once the model's own layer"
 )
-
-Scores = Literal["probabilities", "logits", "values"]
 
 
 def inputs(
@@ -69,18 +68,34 @@ def input_tensors(model: Any) -> list[Tensor]:
     return [known[index] for index in model.subgraphs[0].inputs]
 
 
-def outputs(model: Any) -> list[OutputTensor]:
+def outputs(model: Any, shown: Shown) -> list[OutputTensor]:
     """The outputs of a `ModelT`.
 
+    Args:
+        model: as `flatbuffer.read` gives it.
+        shown: what an app does with them.
+
     Raises:
-        ModelError: an output that is not int8.
+        ModelError: an output that is not int8, or outputs that cannot be `shown` so.
     """
     known = tensors(model)
+    indices = [int(index) for index in model.subgraphs[0].outputs]
+    require_shown(shown, [known[index].shape for index in indices])
     found = []
-    for tensor in (known[index] for index in model.subgraphs[0].outputs):
+    for index in indices:
+        tensor = known[index]
         scale, zero_point = _quantized(tensor)
+        what, threshold = holds(model, tensor, index, shown)
         found.append(
-            OutputTensor(name=tensor.name, shape=list(tensor.shape), dtype="int8", scale=scale, zero_point=zero_point)
+            OutputTensor(
+                name=tensor.name,
+                shape=list(tensor.shape),
+                dtype="int8",
+                scale=scale,
+                zero_point=zero_point,
+                holds=what,
+                threshold=threshold,
+            )
         )
     return found
 
@@ -100,19 +115,6 @@ def operators(model: Any) -> list[OperatorUse]:
     ]
 
 
-def scores(model: Any) -> Scores:
-    """What the first output holds, by the operator that makes it."""
-    graph = model.subgraphs[0]
-    makers = {int(output): operator for operator in graph.operators for output in operator.outputs}
-    wanted = int(graph.outputs[0])
-    while (maker := makers.get(wanted)) is not None:
-        name = operator_name(model.operatorCodes[maker.opcodeIndex])
-        if name not in _SAME_VALUES:
-            return "probabilities" if name in _PROBABILITIES else "logits"
-        wanted = int(maker.inputs[0])
-    return "values"
-
-
 def preprocessing(given: list[InputTensor]) -> list[str]:
     """What an app does with each input, step by step, in words."""
     return [step for tensor in given for step in _steps(tensor)]
@@ -122,10 +124,11 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
     """The TFLite Metadata that say what `manifest` says."""
     graph = {
         "input_tensor_metadata": [_input_metadata(tensor) for tensor in manifest.inputs],
-        "output_tensor_metadata": [
-            _output_metadata(tensor, manifest if index == 0 else None) for index, tensor in enumerate(manifest.outputs)
-        ],
+        "output_tensor_metadata": [_output_metadata(tensor, manifest) for tensor in manifest.outputs],
     }
+    beside = []
+    if manifest.labels is not None and not _names_an_axis(manifest):
+        beside = [{"name": manifest.labels, "description": OF_CLASSES}]
     return {
         "name": manifest.name,
         "description": manifest.description,
@@ -133,6 +136,7 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
         "subgraph_metadata": [graph],
         "author": manifest.author,
         "license": manifest.licence,
+        **({"associated_files": beside} if beside else {}),
         "min_parser_version": metadata_schema.PARSER_VERSION,
     }
 
@@ -213,17 +217,26 @@ def _input_metadata(tensor: InputTensor) -> dict[str, Any]:
     }
 
 
-def _output_metadata(tensor: OutputTensor, classifier: Manifest | None) -> dict[str, Any]:
+def _output_metadata(tensor: OutputTensor, manifest: Manifest) -> dict[str, Any]:
     said: dict[str, Any] = {"name": tensor.name, "content": {"content_properties": {"FeatureProperties": {}}}}
-    if classifier is not None:
-        said["description"] = f"{classifier.scores}, {elements(tensor.shape)} values"
+    count = elements(tensor.shape)
+    values = f"{count} {'value' if count == 1 else 'values'}"
+    said["description"] = values if tensor.holds == "values" else f"{tensor.holds}, {values}"
+    if tensor.threshold is not None:
+        said["description"] += f": the second class above {tensor.threshold}"
     lowest, highest = (tensor.scale * (step - tensor.zero_point) for step in (-128, 127))
     said["stats"] = {"max": [_float32(highest)], "min": [_float32(lowest)]}
-    if classifier is not None and classifier.labels is not None:
+    if manifest.labels is not None and _names_an_axis(manifest):
         said["associated_files"] = [
-            {"name": classifier.labels, "description": FROM_LABELS, "type": metadata_schema.AXIS_LABELS}
+            {"name": manifest.labels, "description": FROM_LABELS, "type": metadata_schema.AXIS_LABELS}
         ]
     return said
+
+
+def _names_an_axis(manifest: Manifest) -> bool:
+    """Whether the output has a value for each label. One value may tell two apart, and boxes are in some coding."""
+    first = manifest.outputs[0]
+    return first.threshold is None and first.holds in (*SCORES, "class map")
 
 
 def _once(values: list[float]) -> list[float]:

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.bundle.apps.facts import elements, golden_files
+from edgeswap.bundle.apps.facts import SCORES, OutputFacts, elements, golden_files
 from edgeswap.bundle.manifest import Golden, InputTensor, OutputTensor, Vector, input_facts, output_facts
-from edgeswap.errors import DataError, TargetError
+from edgeswap.bundle.vectors import choose
+from edgeswap.errors import DataError
 from edgeswap.progress import Progress, Silent
 from edgeswap.system.scratch import scratch_folder
-from edgeswap.targets.measure import Target
+from edgeswap.targets.measure import OUTPUTS, Target
+from edgeswap.targets.raw_outputs import read_raw_outputs
 from edgeswap.tflite.interface import interface
 
-VECTORS = 4
 # Of these the vectors are chosen, and on these the two sets of kernels are held against each other.
 CANDIDATES = 100
 # TFLite rounds after every operator, and each set of kernels rounds in its own way, so outputs part by a few steps; how
@@ -35,11 +36,11 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Ran:
-    """What a target made of quantized samples: outputs int8 (samples, values)."""
+    """What a target made of quantized samples: for each output int8 (samples, ...)."""
 
     runtime: str
     version: str
-    outputs: npt.NDArray[np.int8]
+    outputs: tuple[npt.NDArray[np.int8], ...]
 
 
 def make_golden(
@@ -55,7 +56,7 @@ def make_golden(
     Args:
         tflite_model: as in the bundle.
         inputs: what is known of its inputs.
-        outputs: what is known of its one output.
+        outputs: what is known of its outputs.
         samples: an array (N, ...) for each input: uint8 pixels, real values that the float model takes, or int32.
         target: what runs it; its outputs become the golden ones.
 
@@ -66,14 +67,14 @@ def make_golden(
     quantized = [quantize(tensor, array) for tensor, array in zip(inputs, held, strict=True)]
     ran = run(target, tflite_model, inputs, quantized, delegate="xnnpack")
     other = run(target, tflite_model, inputs, quantized, delegate="none")
-    apart = np.abs(ran.outputs.astype(np.int16) - other.outputs).max(axis=1)
-    chosen = _choose(ran.outputs.argmax(axis=1), apart)
+    facts = [input_facts(tensor) for tensor in inputs], [output_facts(tensor) for tensor in outputs]
+    apart = steps_apart(ran.outputs, other.outputs).max(axis=0)
+    chosen = choose(ran.outputs, apart, _decided(facts[1][0], ran.outputs[0]))
     files: dict[str, bytes] = {}
     vectors = []
-    facts = [input_facts(tensor) for tensor in inputs], [output_facts(tensor) for tensor in outputs]
     for number, sample in enumerate(chosen):
         names = golden_files(number, *facts)
-        arrays = (*(array[sample] for array in held), *(array[sample] for array in quantized), ran.outputs[sample])
+        arrays = [array[sample] for array in (*held, *quantized, *ran.outputs)]
         paths = (*names.inputs, *names.quantized, *names.outputs)
         files |= {path: to_bytes(path, array) for path, array in zip(paths, arrays, strict=True)}
         vectors.append(Vector(inputs=list(names.inputs), quantized=list(names.quantized), outputs=list(names.outputs)))
@@ -100,7 +101,7 @@ def run(
     """What `target` makes of quantized samples: an array (N, ...) for each input.
 
     Raises:
-        TargetError: the target failed, or gave no outputs.
+        TargetError: the target failed, or gave other outputs than it says.
     """
     names = ["x"] if len(inputs) == 1 else list(interface(tflite_model).inputs)
     arrays: dict[str, Any] = {
@@ -110,17 +111,14 @@ def run(
         files = {"model.tflite": folder / "model.tflite", "golden.npz": folder / "golden.npz"}
         files["model.tflite"].write_bytes(tflite_model)
         np.savez(files["golden.npz"], **arrays)
-        arguments = ["model.tflite", "--data", "golden.npz", "--preprocess", "none", "--outputs", "-"]
+        arguments = ["model.tflite", "--data", "golden.npz", "--preprocess", "none", "--outputs", OUTPUTS]
         arguments += ["--no-latency", "--no-load", "--workers", "1"]
         arguments += ["--delegate", delegate] if delegate else []
-        answer = target.run(files, arguments, progress=progress or Silent())
-    outputs = answer["models"][0].get("raw_outputs")
-    if not outputs:
-        raise TargetError(
-            f"{target.name}: expected the model's outputs in the answer, got none.",
-            "The device script and edgeswap must be of one version.",
-        )
-    return Ran(answer["runtime"]["name"], answer["runtime"]["version"], _flat(outputs[0]))
+        brings = {OUTPUTS: folder / OUTPUTS}
+        answer = target.run(files, arguments, progress=progress or Silent(), brings=brings)
+        (raw,) = read_raw_outputs(brings[OUTPUTS], answer)
+        outputs = tuple(np.array(output.array, np.int8) for output in raw)
+    return Ran(answer["runtime"]["name"], answer["runtime"]["version"], outputs)
 
 
 def as_app_holds(tensor: InputTensor, samples: Array) -> Array:
@@ -165,9 +163,20 @@ def quantize(tensor: InputTensor, held: Array) -> Array:
     return np.clip(steps, -128, 127).astype(np.int8)
 
 
-def steps_apart(one: npt.NDArray[np.int8], other: npt.NDArray[np.int8]) -> int:
-    """The greatest difference in int8 steps."""
-    return int(np.abs(one.astype(np.int16) - other).max(initial=0))
+def steps_apart(one: Sequence[Array], other: Sequence[Array]) -> npt.NDArray[np.int16]:
+    """By how many int8 steps each output of each sample differs at most, (outputs, N).
+
+    Args:
+        one: int8 (N, ...) for each output.
+        other: of the same shapes.
+    """
+    return np.array([_steps(first, second) for first, second in zip(one, other, strict=True)], np.int16)
+
+
+def _steps(one: Array, other: Array) -> list[int]:
+    """Sample by sample, which keeps memory small."""
+    pairs = zip(one, other, strict=True)
+    return [int(np.abs(first.astype(np.int16) - second).max(initial=0)) for first, second in pairs]
 
 
 def to_bytes(path: str, array: Array) -> bytes:
@@ -189,21 +198,13 @@ def candidates(count: int, read: Callable[[npt.NDArray[np.int64]], Any]) -> Any:
     return read(np.arange(chosen, dtype=np.int64) * count // chosen)
 
 
-def _choose(classes: npt.NDArray[np.int64], apart: npt.NDArray[np.int16]) -> list[int]:
-    """The first sample of each class, then the first of the rest, up to `VECTORS`, in order.
-
-    Only of those on which the two sets of kernels part by no more than they do on half of the samples.
-    """
-    calm = np.flatnonzero(apart <= np.median(apart))
-    _, first = np.unique(classes[calm], return_index=True)
-    own = sorted(first.tolist())
-    rest = [index for index in range(len(calm)) if index not in own]
-    return sorted(calm[[*own, *rest][:VECTORS]].tolist())
-
-
-def _flat(outputs: Sequence[Any]) -> npt.NDArray[np.int8]:
-    """Raw outputs (samples, values)."""
-    return np.asarray(outputs).astype(np.int8).reshape(len(outputs), -1)
+def _decided(output: OutputFacts, int8: Array) -> Array | None:
+    """The class of each sample, (N,), by an output of scores; None for another."""
+    if output.holds not in SCORES:
+        return None
+    real = (int8.astype(np.float32) - output.zero_point) * np.float32(output.scale)
+    decided: Array = real.argmax(axis=1) if output.threshold is None else real[:, 0] > output.threshold
+    return decided
 
 
 def _for_the_script(tensor: InputTensor, quantized: Array) -> Array:

@@ -21,13 +21,15 @@ from edgeswap.bundle.manifest import (
     Provenance,
     Samples,
     app_facts,
+    output_facts,
     to_json,
 )
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess, pixel_inputs
-from edgeswap.errors import DataError, ModelError
+from edgeswap.errors import DataError
 from edgeswap.records import DataSource, ExportReport
 from edgeswap.targets.measure import Target
+from edgeswap.tasks.task import Shown
 from edgeswap.tflite.flatbuffer import Tensor, read
 from edgeswap.tflite.interface import interface
 from edgeswap.tflite.metadata import attach
@@ -55,20 +57,23 @@ def make_bundle(
     preprocess: Preprocess,
     target: Target,
     *,
+    shown: Shown = "scores",
     credits: Credits = Credits(),
 ) -> bytes:
     """The bundle.zip: the same model, data and runtime give the same bytes.
 
     Args:
-        tflite_model: full-integer int8, batch 1, one output.
+        tflite_model: full-integer int8, batch 1.
         report: of the export, for metrics and provenance; nothing of its times or paths is taken over.
-        test: test samples, of which a few become golden vectors; its class names become the labels.
+        test: test samples, of which a few become golden vectors; its class names become the labels
+            where there are classes.
         preprocess: of the export.
         target: runs the model for the golden outputs.
+        shown: what an app does with the outputs, see `tasks.task.Task`.
         credits: description, author and licence.
 
     Raises:
-        ModelError: the model is not of that kind.
+        ModelError: the model is not of that kind, or its outputs cannot be `shown` so.
         DataError: the class names cannot be labels.
         TargetError: the target failed.
     """
@@ -81,10 +86,9 @@ def make_bundle(
         for name, tensor in zip(names, describe.input_tensors(model), strict=True)
     ]
     inputs = describe.inputs(model, steps, preprocess.normalizations)
-    outputs = describe.outputs(model)
-    if len(outputs) != 1:
-        raise ModelError(f"Expected a model with one output, got {len(outputs)}.", "Export the part that classifies.")
-    classes = interface(tflite_model).classes
+    outputs = describe.outputs(model, shown)
+    names_of_boxes = test.class_names if shown == "boxes as the model gives them" else None
+    classes = len(names_of_boxes) if names_of_boxes else output_facts(outputs[0]).classes
     labels = label_lines(test.class_names, classes)
     mapped = replace(preprocess, normalizations={})(raw)  # the app normalizes
     real = mapped if isinstance(mapped, dict) else {names[0]: mapped}
@@ -102,7 +106,6 @@ def make_bundle(
         outputs=outputs,
         classes=classes,
         labels=None if labels is None else LABELS,
-        scores=describe.scores(model),
         preprocessing=describe.preprocessing(inputs),
         operators=describe.operators(model),
         keeps_state=keeps_state(model),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
-from edgeswap.bundle.apps.facts import AppFacts, InputFacts, OutputFacts
+from edgeswap.bundle.apps.facts import AppFacts, Holds, InputFacts, OutputFacts
 from edgeswap.bundle.apps.pixels import PixelSteps
 from edgeswap.errors import ModelError
 from edgeswap.graph.feature_normalization import FeatureNormalization
 from edgeswap.records import Record
 
 MODEL, MANIFEST, LABELS, SUMS = "model.tflite", "model.json", "labels.txt", "SHA256SUMS"
+SCHEMA: Literal["edgeswap.bundle/2"] = "edgeswap.bundle/2"
 
 
 class Pixels(Record):
@@ -68,6 +69,11 @@ class OutputTensor(Record):
     dtype: Literal["int8"]
     scale: float
     zero_point: int
+    holds: Holds = Field(description="what the real values are")
+    threshold: float | None = Field(
+        default=None,
+        description="where one value tells two classes apart: the second class is above this real value",
+    )
 
 
 class OperatorUse(Record):
@@ -126,7 +132,7 @@ class Provenance(Record):
 class Manifest(Record):
     """model.json."""
 
-    schema_: Literal["edgeswap.bundle/1"] = Field(default="edgeswap.bundle/1", alias="schema")
+    schema_: Literal["edgeswap.bundle/2"] = Field(default=SCHEMA, alias="schema")
     name: str
     version: str = Field(description="the first digits of int8_model_sha256: another model is another version")
     description: str
@@ -134,9 +140,8 @@ class Manifest(Record):
     licence: str
     inputs: list[InputTensor] = Field(min_length=1)
     outputs: list[OutputTensor] = Field(min_length=1)
-    classes: int | None
-    labels: Literal["labels.txt"] | None
-    scores: Literal["probabilities", "logits", "values"]
+    classes: int | None = Field(description="null if the model knows no classes")
+    labels: Literal["labels.txt"] | None = Field(description="null if the classes have no names")
     preprocessing: list[str] = Field(description="what the app does with each input, step by step")
     operators: list[OperatorUse]
     keeps_state: bool = Field(default=False, description="a run leaves a state, which the app must reset")
@@ -149,6 +154,18 @@ class Manifest(Record):
 
     model_config = Record.model_config | {"populate_by_name": True}
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_schema_1(cls, said: Any) -> Any:
+        """A model.json of edgeswap.bundle/1, whose one output is told of by `scores`, in the form of today."""
+        if not isinstance(said, dict) or said.get("schema") != "edgeswap.bundle/1":
+            return said
+        kept = {name: value for name, value in said.items() if name != "scores"}
+        outputs = said.get("outputs")
+        if isinstance(outputs, list) and all(isinstance(output, dict) for output in outputs):
+            kept["outputs"] = [{**output, "holds": said.get("scores")} for output in outputs]
+        return {**kept, "schema": SCHEMA}
+
 
 def to_json(manifest: Manifest) -> bytes:
     """The file."""
@@ -156,7 +173,7 @@ def to_json(manifest: Manifest) -> bytes:
 
 
 def from_json(data: bytes) -> Manifest:
-    """What the file says.
+    """What the file says; one of edgeswap.bundle/1 is read as well.
 
     Raises:
         ModelError: it is not of this schema.
@@ -167,7 +184,7 @@ def from_json(data: bytes) -> Manifest:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise ModelError(
-            f"Expected a {MANIFEST} of schema 'edgeswap.bundle/1', got at {where}: {first['msg']}.",
+            f"Expected a {MANIFEST} of schema {SCHEMA!r}, got at {where}: {first['msg']}.",
             "Make the bundle again, with this version of edgeswap.",
         ) from error
 
@@ -181,7 +198,6 @@ def app_facts(manifest: Manifest, model_sha256: str) -> AppFacts:
         outputs=tuple(output_facts(tensor) for tensor in manifest.outputs),
         classes=manifest.classes,
         labelled=manifest.labels is not None,
-        scores=manifest.scores,
         golden_count=len(manifest.golden.vectors),
         runtime=manifest.golden.runtime,
         runtime_version=manifest.golden.runtime_version,
@@ -205,4 +221,5 @@ def input_facts(tensor: InputTensor) -> InputFacts:
 
 def output_facts(tensor: OutputTensor) -> OutputFacts:
     """An output as the app code sees it."""
-    return OutputFacts(tensor.name, tuple(tensor.shape), tensor.scale, tensor.zero_point)
+    shape = tuple(tensor.shape)
+    return OutputFacts(tensor.name, shape, tensor.scale, tensor.zero_point, tensor.holds, tensor.threshold)

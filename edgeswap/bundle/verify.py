@@ -64,7 +64,7 @@ def verify(bundle: Path, targets: Sequence[Target], *, progress: Progress | None
         Check(name="model.json", about="it lists each file, with its hash", faults=list_faults(opened)),
         Check(name="model", about="its tensors and operators are those of model.json", faults=model_faults(opened)),
         Check(name="metadata", about="the model's own metadata say the same", faults=metadata_faults(opened)),
-        Check(name="labels", about="one for each output", faults=label_faults(opened)),
+        Check(name="labels", about="one for each class", faults=label_faults(opened)),
         Check(name="app code", about="it is for this model", faults=code_faults(opened)),
     ]
     vectors, faults = _vectors(opened)
@@ -109,19 +109,22 @@ def _vectors(bundle: Opened) -> tuple[list[GoldenVector] | None, list[str]]:
 def _golden_check(bundle: Opened, vectors: list[GoldenVector], target: Target, progress: Progress | None) -> Check:
     manifest, golden = bundle.manifest, bundle.manifest.golden
     quantized = [np.concatenate([vector[0][index] for vector in vectors]) for index in range(len(manifest.inputs))]
-    expected = np.concatenate([vector[1][0].reshape(1, -1) for vector in vectors])
+    expected = [np.concatenate([vector[1][index] for vector in vectors]) for index in range(len(manifest.outputs))]
     name = f"golden output on {target.name}"
     ran = run(target, bundle.files[MODEL], manifest.inputs, quantized, progress=progress)
     same = (ran.runtime, ran.version) == (golden.runtime, golden.runtime_version)
     allowed = 0 if same else golden.tolerance_steps
     runtime = f"{ran.runtime} {ran.version}"
-    if ran.outputs.shape != expected.shape:
-        wrong = f"expected {expected.shape[1]} values, got {ran.outputs.shape[1]}"
+    shapes, got = [array.shape for array in expected], [array.shape for array in ran.outputs]
+    if shapes != got:
+        wrong = f"expected outputs of shapes {shapes}, got {got}"
         return Check(name=name, about=runtime, faults=[wrong])
-    about = f"{runtime}: greatest difference {steps_apart(ran.outputs, expected)} int8 steps, allowed {allowed}"
+    apart = steps_apart(ran.outputs, expected)
+    about = f"{runtime}: greatest difference {apart.max()} int8 steps, allowed {allowed}"
     faults = [
-        f"golden vector {number}: off by {apart} int8 steps, {allowed} are allowed"
-        for number in range(len(expected))
-        if (apart := steps_apart(ran.outputs[number], expected[number])) > allowed
+        f"golden vector {number}, {output.name}: off by {apart[index, number]} int8 steps, {allowed} are allowed"
+        for number in range(len(vectors))
+        for index, output in enumerate(manifest.outputs)
+        if apart[index, number] > allowed
     ]
     return Check(name=name, about=about, faults=faults)

@@ -21,7 +21,9 @@ from edgeswap.errors import ModelError
 from edgeswap.graph.feature_normalization import FeatureNormalization
 
 Form = Literal["u8", "f32", "i32"]
-Scores = Literal["probabilities", "logits", "values"]
+# What an output holds: scores of classes, plain numbers, a class for each pixel, an image, or boxes in some coding.
+Holds = Literal["probabilities", "logits", "values", "class map", "image", "boxes as the model gives them"]
+SCORES = ("probabilities", "logits")
 
 
 @dataclass(frozen=True)
@@ -78,16 +80,41 @@ class InputFacts:
 
 @dataclass(frozen=True)
 class OutputFacts:
-    """One int8 output of the model: real value = scale * (int8 - zero_point)."""
+    """One int8 output of the model: real value = scale * (int8 - zero_point).
+
+    Attributes:
+        name: of the tensor in the .tflite.
+        shape: with the batch of 1.
+        scale: real value of one int8 step.
+        zero_point: the int8 that stands for 0.0.
+        holds: what the real values are.
+        threshold: where one value, or one value a pixel, tells two classes apart: it is the second class above this
+            real value. None elsewhere.
+    """
 
     name: str
     shape: tuple[int, ...]
     scale: float
     zero_point: int
+    holds: Holds = "values"
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         _check_shape(self.name, self.shape)
         _check_scale(self.name, self.scale, quantized=True)
+        if (self.threshold is not None) != (self.classes == 2 and self.shape[-1] == 1):
+            raise ModelError(
+                f"Expected a threshold just where one value tells two classes apart, got {self.threshold} for "
+                f"{self.name!r} of shape {self.shape}, {self.holds}.",
+                "Build the facts from the model.",
+            )
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes it tells apart: two with one value, else as many as its last axis; None without classes."""
+        if self.holds in (*SCORES, "class map"):
+            return max(2, self.shape[-1])
+        return None
 
 
 @dataclass(frozen=True)
@@ -98,10 +125,10 @@ class AppFacts:
         model: the name of the network, for comments alone.
         model_sha256: of model.tflite as it lies in the bundle, 64 hexadecimal digits.
         inputs: in the order of the interpreter.
-        outputs: in the order of the interpreter; the first is the classes' where there are `classes`.
-        classes: how many the first output tells apart; None where the model is no classifier.
+        outputs: in the order of the interpreter. An output of scores or of a class map is the only one.
+        classes: how many classes there are: as many as such an output tells apart, or as boxes have names for. None
+            where the model knows no classes.
         labelled: whether labels.txt lies in the bundle, one name a line, as many as `classes`.
-        scores: what the first output holds; logits become probabilities by a softmax in the app.
         golden_count: how many golden vectors there are.
         runtime: what made the golden outputs, such as `ai-edge-litert`.
         runtime_version: such as `2.3.0`.
@@ -116,7 +143,6 @@ class AppFacts:
     outputs: tuple[OutputFacts, ...]
     classes: int | None
     labelled: bool
-    scores: Scores
     golden_count: int
     runtime: str
     runtime_version: str
@@ -129,14 +155,21 @@ class AppFacts:
             problem = f"Expected a SHA-256 of 64 hexadecimal digits, got {self.model_sha256!r}."
         elif not self.inputs or not self.outputs:
             problem = f"Expected inputs and outputs, got {len(self.inputs)} and {len(self.outputs)}."
-        elif self.classes is not None and self.classes != elements(self.outputs[0].shape):
-            problem = f"Expected as many classes as the first output has values, got {self.classes}."
+        elif len(self.outputs) > 1 and any(output.classes for output in self.outputs):
+            problem = f"Expected one output where it tells classes apart, got {len(self.outputs)}."
+        elif not self.boxes and self.classes != self.outputs[0].classes:
+            problem = f"Expected as many classes as the output tells apart, got {self.classes}."
         elif self.labelled and self.classes is None:
-            problem = "Expected labels for a classifier alone, got labels without classes."
+            problem = "Expected labels only with classes, got labels without classes."
         elif self.golden_count < 1 or self.tolerance_steps < 0:
             problem = f"Expected golden vectors and a tolerance, got {self.golden_count} and {self.tolerance_steps}."
         if problem is not None:
             raise ModelError(problem, "Build the facts from the model and the bundle's own files.")
+
+    @property
+    def boxes(self) -> bool:
+        """Whether the outputs hold boxes, whose classes no shape tells."""
+        return self.outputs[0].holds == "boxes as the model gives them"
 
 
 class GoldenFiles(NamedTuple):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from edgeswap.bundle.apps.facts import AppFacts, InputFacts, OutputFacts, elements, golden_files
+from edgeswap.bundle.apps.facts import SCORES, AppFacts, InputFacts, OutputFacts, elements, golden_files
 from edgeswap.data.resizing import RESIZE, Resize
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -56,12 +57,21 @@ def _float32(value: float) -> str:
 
 def _values(facts: AppFacts) -> dict[str, Any]:
     vector = golden_files(0, facts.inputs, facts.outputs)
+    first = facts.outputs[0]
     return {
         "facts": facts,
         "inputs": [
             _input(given, *files) for given, *files in zip(facts.inputs, vector.inputs, vector.quantized, strict=True)
         ],
-        "outputs": [_output(given, file) for given, file in zip(facts.outputs, vector.outputs, strict=True)],
+        "outputs": [
+            _output(given, file, key)
+            for given, file, key in zip(facts.outputs, vector.outputs, _keys(facts.outputs), strict=True)
+        ],
+        "scored": first.holds in SCORES,
+        "mapped": first.holds == "class map",
+        "unit": first.threshold is not None,
+        "logits": first.holds == "logits",
+        "width": (1, *first.shape)[-2],  # of a class map
         "modes": {1: "L", 3: "RGB", 4: "RGBA"},  # Pillow's names, as in `resizing`
         "way": next((_way(given.pixels.resize) for given in facts.inputs if given.pixels), "pillow"),
         "resize": next((plain(given.pixels.resize) for given in facts.inputs if given.pixels), ""),
@@ -89,10 +99,20 @@ def _input(given: InputFacts, sample_file: str, quantized_file: str) -> dict[str
     }
 
 
-def _output(given: OutputFacts, file: str) -> dict[str, Any]:
+def _output(given: OutputFacts, file: str, key: str) -> dict[str, Any]:
     return {
         "facts": given,
         "name": plain(given.name),
+        "key": key,
         "count": elements(given.shape),
         "file": file.removeprefix("golden/0."),
     }
+
+
+def _keys(outputs: Sequence[OutputFacts]) -> list[str]:
+    """The names of the outputs, each once, as an app finds them by."""
+    keys: list[str] = []
+    for index, output in enumerate(outputs):
+        name = plain(output.name)
+        keys.append(f"{name}_{index}" if name in keys else name)
+    return keys

@@ -1,0 +1,77 @@
+"""What each output of a model holds, and where one value tells two classes apart: read off the `.tflite`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgeswap.bundle.apps.facts import Holds
+from edgeswap.errors import ModelError
+from edgeswap.tasks.task import Shown
+from edgeswap.tflite.flatbuffer import Tensor, operator_name
+
+# Where the second class begins, in real values: half a probability, or the logit of that.
+HALF, LOGIT_OF_HALF = 0.5, 0.0
+_PROBABILITIES = frozenset({"SOFTMAX", "LOGISTIC"})
+_SAME_VALUES = frozenset({"QUANTIZE", "RESHAPE", "SQUEEZE"})
+
+
+def require_shown(shown: Shown, shapes: Sequence[Sequence[int]]) -> None:
+    """Refuse outputs that cannot be what the app is to show.
+
+    Args:
+        shown: what an app does with the outputs.
+        shapes: of the outputs, with the batch of 1.
+
+    Raises:
+        ModelError: scores or a class map that are not one output (1, classes) or (1, ..., classes).
+    """
+    if shown not in ("scores", "class map"):
+        return
+    if len(shapes) != 1:
+        raise ModelError(
+            f"Expected one output of {shown} for the bundle, got {len(shapes)} outputs.",
+            "Export the model with --task outputs: the app then gets the real values of every output.",
+        )
+    if (len(shapes[0]) == 2) != (shown == "scores"):
+        expected = "(1, classes)" if shown == "scores" else "(1, height, width, classes)"
+        raise ModelError(
+            f"Expected an output of shape {expected} for {shown}, got {tuple(shapes[0])}.",
+            "Export the model with --task outputs: the app then gets the real values.",
+        )
+
+
+def holds(model: Any, tensor: Tensor, index: int, shown: Shown) -> tuple[Holds, float | None]:
+    """What an output holds, and its threshold where one value tells two classes apart.
+
+    Args:
+        model: a `ModelT`, as `flatbuffer.read` gives it.
+        tensor: the output.
+        index: its number among the tensors.
+        shown: what an app does with the outputs.
+    """
+    if shown != "scores" and shown != "class map":  # noqa: PLR1714  (mypy sees which are left)
+        return shown, None
+    probabilities = _maker(model, index) in _PROBABILITIES
+    threshold = HALF if probabilities else LOGIT_OF_HALF
+    said: Holds = "class map" if shown == "class map" else "probabilities" if probabilities else "logits"
+    return said, threshold if tensor.shape[-1] == 1 else None
+
+
+def shown_by(holds: Holds) -> Shown:
+    """What an app does with an output that holds this."""
+    if holds == "probabilities" or holds == "logits":  # noqa: PLR1714  (mypy sees which are left)
+        return "scores"
+    return holds
+
+
+def _maker(model: Any, wanted: int) -> str | None:
+    """The operator that makes the values of a tensor, whatever hands them on; None for an input."""
+    graph = model.subgraphs[0]
+    makers = {int(output): operator for operator in graph.operators for output in operator.outputs}
+    while (maker := makers.get(wanted)) is not None:
+        name = operator_name(model.operatorCodes[maker.opcodeIndex])
+        if name not in _SAME_VALUES:
+            return name
+        wanted = int(maker.inputs[0])
+    return None
