@@ -75,10 +75,70 @@ def test_outputs_and_labels_tell_the_task(model: Signature, labels: Any, by_fold
         assert judged.task.labels(labels, model, 12, "d.npz") is not None
 
 
+@pytest.mark.parametrize(
+    ("case", "model", "labels", "task"),
+    [
+        ("autoencoder", signature((32, 32, 3), takes=(32, 32, 3)), (32, 32, 3), "reconstruction"),
+        ("super_resolution", signature((72, 72, 3), takes=(24, 24, 3)), (72, 72, 3), "reconstruction"),
+        ("two_heads", TWO, None, "outputs"),
+        ("dilated_segmentation", signature((33, 33, 3), "softmax", takes=(33, 33, 3)), 3, "segmentation"),
+        ("not_a_classifier/seg", signature((32, 32, 1), "sigmoid"), None, "segmentation"),
+        ("not_a_classifier/two", TWO, None, "outputs"),
+        ("not_a_classifier/binary", signature((1,), "sigmoid"), None, "binary"),
+        ("not_a_classifier/regress1", signature((1,)), None, "outputs"),
+        ("not_a_classifier/seq", signature((32, 5), "softmax"), None, "segmentation"),
+        ("not_a_classifier/keypoints", signature((10,)), None, "outputs"),
+        ("binary_sigmoid", signature((1,), "sigmoid"), 2, "binary"),
+        ("two_value_regression", signature((2,)), (2,), "regression"),
+        ("regression_qat_drift without y", signature((10,)), None, "outputs"),
+        ("regression_qat_drift with y", signature((10,)), (10,), "regression"),
+        ("detector_concat", signature((320, 7)), None, "outputs"),
+    ],
+)
+def test_models_that_people_report_trouble_with(case: str, model: Signature, labels: Any, task: str) -> None:
+    rng = np.random.default_rng(0)
+    if isinstance(labels, int):
+        labels = rng.integers(0, labels, (12, *model.outputs[0].shape[:-1]))
+    elif labels is not None:
+        labels = rng.normal(size=(12, *labels)).astype(np.float32)
+    assert judge(model, labels, by_folder=False).task.name == task
+
+
+def test_labels_by_the_name_of_the_one_output() -> None:
+    for model, labels, task in (
+        (signature((3,)), CLASSES, "classification"),
+        (signature((1,)), FLOATS, "regression"),
+        (signature((33, 33, 3), takes=(33, 33, 3)), MASKS, "segmentation"),
+    ):
+        judged = judge(model, {"out": labels}, by_folder=False)
+        assert judged.task.name == task
+        np.testing.assert_allclose(
+            judged.task.labels({"out": labels}, model, 12, "d.npz").reshape(labels.shape), labels
+        )
+
+
+def test_a_class_for_each_of_one_place_may_leave_out_its_axes() -> None:
+    model = signature((1, 1, 3), "softmax")
+    judged = judge(model, CLASSES, by_folder=False)
+    assert judged.task.labels(CLASSES, model, 12, "d.npz").shape == (12, 1, 1)
+
+
+def test_boxes_need_a_function_that_decodes() -> None:
+    boxes = np.full((12, 2, 5), np.nan, np.float32)
+    boxes[:, 0] = [0.1, 0.2, 0.5, 0.6, 1]
+    for labels in (boxes, boxes[:, :1]):
+        for model in (TWO, signature((8, 6))):
+            with pytest.raises(DataError, match="--decode MODULE:FUNCTION for labels that are boxes"):
+                judge(model, labels, by_folder=False)
+            assert judge(model, labels, by_folder=False, named="outputs").task.name == "outputs"
+    assert judge(signature((4, 5)), RNG.normal(size=(12, 4, 5)), by_folder=False).task.name == "regression"
+
+
 def test_the_reason_is_told_in_words() -> None:
     assert judge(signature((3,), "softmax"), None, by_folder=False).reason == "one softmax output of 3 classes"
     assert judge(signature((3,)), None, by_folder=False).reason == "one linear output of shape (3,), without labels"
     assert judge(TWO, None, by_folder=False).reason == "2 outputs"
+    assert judge(TWO, {"a": YES_NO}, by_folder=False).reason.startswith("2 outputs; only a metric of your own")
     assert judge(TWO, None, by_folder=False, named="outputs").reason == "--task outputs"
 
 

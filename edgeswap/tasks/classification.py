@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError
+from edgeswap.tasks.label_array import label_array, looked_at, one_hot
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.reconstruction import like_the_input
@@ -37,24 +38,25 @@ class Classification:
             return f"one output of {classes} values, and classes by name"
         if model.outputs[0].head == "softmax":
             return f"one softmax output of {classes} classes"
-        if labels is None or isinstance(labels, Mapping):
+        y = looked_at(labels, model)
+        if y is None:
             return None
-        y = np.asarray(labels)
         if y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
             highest = y.max(initial=0) if y.dtype.kind in "ui" else classes
             whole = y.dtype.kind in "ui" and y.min(initial=0) >= 0 and highest < classes
             if like_the_input(model) and highest <= 1:
                 return None  # an autoencoder, and its anomalies
             return f"one output of {classes} values, and a class number for each sample" if whole else None
-        return f"one output of {classes} values, and one-hot labels" if _one_hot(y, classes) else None
+        hot = y.shape[1:] == (classes,) and one_hot(y)
+        return f"one output of {classes} values, and one-hot labels" if hot else None
 
     def labels(self, given: Any, model: Signature, count: int, source: str) -> Labels:
         """Class numbers int64 (N,) from (N,), (N, 1) or one-hot rows (N, C)."""
         classes = model.outputs[0].shape[0]
-        y = np.asarray(given)
+        y = label_array(given, model, count, source)
         if y.ndim == 2 and y.shape[1] == 1:
             y = y[:, 0]
-        elif y.ndim == 2 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+        elif y.ndim == 2 and one_hot(y):
             if y.shape[1] != classes:
                 raise DataError(
                     f"Expected one-hot labels of {classes} classes in {source}, got rows of {y.shape[1]}.",
@@ -103,10 +105,6 @@ class Classification:
         if model.outputs[0].head == "sigmoid":  # one of several, each with a sigmoid of its own
             return {0: np.eye(model.outputs[0].shape[0], dtype=np.float32)[labels]}
         return {0: labels}
-
-
-def _one_hot(y: npt.NDArray[Any], classes: int) -> bool:
-    return y.ndim == 2 and y.shape[1] == classes and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all())
 
 
 def _right(outputs: Outputs, labels: Labels, _: Inputs) -> npt.NDArray[Any]:

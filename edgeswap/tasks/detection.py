@@ -110,3 +110,16 @@ class Detection:
                 "Return the three arrays in this order, with a score of 0 for rows that are no box.",
             )
         return arrays[0], arrays[1], arrays[2]
+
+
+def are_boxes(labels: Any | None) -> bool:
+    """Whether labels are (N, most, 5) with rows that are not used or classes that are whole, as of a COCO file."""
+    if labels is None or isinstance(labels, Mapping):
+        return False
+    y = np.asarray(labels)
+    if y.ndim != 3 or y.shape[2] != 5 or y.dtype.kind != "f":
+        return False
+    used = y[~np.isnan(y).all(axis=2)]
+    return len(used) < y.shape[0] * y.shape[1] or bool(
+        (used[:, 2:4] >= used[:, :2]).all() and not (used[:, 4] % 1).any()
+    )

@@ -28,7 +28,8 @@ class PlainOutputs:
     def fits(self, model: Signature, labels: Any | None, *, by_folder: bool) -> str | None:
         """Where there are several outputs, or no labels; the registry asks the other tasks first."""
         if len(model.outputs) > 1:
-            return f"{len(model.outputs)} outputs"
+            unused = "" if labels is None else "; only a metric of your own would use the labels"
+            return f"{len(model.outputs)} outputs{unused}"
         output = model.outputs[0]
         return f"one {output.head} output of shape {output.shape}, without labels" if labels is None else None
 

@@ -28,8 +28,7 @@ def roc_auc(scores: Array, labels: Array) -> float:
     negative = len(labels) - positive
     if not positive or not negative:
         return math.nan
-    order = np.sort(scores)
-    chosen = scores[yes]
+    order, chosen = np.sort(scores), np.sort(scores[yes])
     # Mean rank of ties: halfway between how many are below and how many are not above.
     ranks = (np.searchsorted(order, chosen, "left") + np.searchsorted(order, chosen, "right") + 1) / 2
     return float((ranks.sum() - positive * (positive + 1) / 2) / (positive * negative))
@@ -47,11 +46,9 @@ def average_precision(scores: Array, labels: Array) -> float:
     Returns:
         A share; NaN where no sample is of class 1.
     """
-    order = np.argsort(-scores, kind="stable")
-    ranked, yes = scores[order], labels[order] > 0
-    if not yes.any():
+    order, chosen = np.sort(scores), np.sort(scores[labels > 0])
+    if not len(chosen):
         return math.nan
-    last_of_score = np.flatnonzero(np.append(np.diff(ranked) != 0, True))
-    found = np.cumsum(yes)[last_of_score]
-    gained = np.diff(found, prepend=0)
-    return float((gained * found / (last_of_score + 1)).sum() / found[-1])
+    from_here = len(order) - np.searchsorted(order, chosen, "left")
+    right = len(chosen) - np.searchsorted(chosen, chosen, "left")
+    return float((right / from_here).mean())

@@ -9,7 +9,7 @@ from typing import Any
 from edgeswap.errors import ConfigError, DataError
 from edgeswap.tasks.binary import Binary
 from edgeswap.tasks.classification import Classification
-from edgeswap.tasks.detection import Detection
+from edgeswap.tasks.detection import Detection, are_boxes
 from edgeswap.tasks.label_array import described
 from edgeswap.tasks.multilabel import MultiLabel
 from edgeswap.tasks.outputs import Signature
@@ -78,7 +78,7 @@ def judge(
 
     Raises:
         ConfigError: the named task is none for this model, or two tasks fit.
-        DataError: the labels are none of a task that the model can have.
+        DataError: the labels are none of a task that the model can have, or they are boxes without a `decode`.
     """
     if decode is not None:
         if named not in (None, "detection"):
@@ -105,6 +105,11 @@ def judge(
             f"Expected outputs and labels that fit one task, got {' and '.join(one.task.name for one in fit)}: "
             f"{fit[0].reason}.",
             f"Say which it is: {' or '.join(f'--task {one.task.name}' for one in fit)}.",
+        )
+    if are_boxes(labels):
+        raise DataError(
+            f"Expected --decode MODULE:FUNCTION for labels that are boxes, got none for {_outputs(model)}.",
+            "Write a function that makes boxes, scores and classes of the outputs, or pass --task outputs.",
         )
     if fit:
         return Judged(_seeing(fit[0].task, model, labels), fit[0].reason)

@@ -19,7 +19,7 @@ from edgeswap.tasks.segmentation import class_numbers
 from edgeswap.tasks.task import Shown
 
 # R2 is a figure of each value over the samples, so its parts are all the labels and errors; maps have too many.
-MOST_FOR_R2 = 1000
+MOST_FOR_R2 = 300
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,9 @@ def class_numbers(y: Array, shape: tuple[int, ...]) -> Array | None:
     places, classes = shape[:-1], max(shape[-1], 2)
     if shape[-1] > 1 and y.shape[1:] == shape and one_hot(y):
         y = np.asarray(y.argmax(axis=-1))
-    if y.shape[1:] not in (places, (*places, 1)) or y.dtype.kind not in "uifb":
+    if [size for size in y.shape[1:] if size != 1] != [size for size in places if size != 1]:
+        return None
+    if y.dtype.kind not in "uifb":
         return None
     y = y.reshape((len(y), *places))
     if y.dtype.kind == "f" and not (y % 1 == 0).all():
