@@ -106,6 +106,33 @@ def written(path: Path, **arrays: np.ndarray) -> tuple[Path, dict[str, Any]]:
     return path, {"data": {"samples": count}, "models": [{"outputs": described}]}
 
 
+@pytest.mark.parametrize(
+    ("names", "shapes", "order"),
+    [
+        ("ab ba", [(2,), (2,), (2,), (2,)], [1, 0]),
+        ("ab xy", [(2,), (3,), (3,), (2,)], [1, 0]),
+        ("ab xy", [(2,), (2,), (2,), (2,)], [0, 1]),
+        ("ab xy", [(2,), (3,), (2,), (4,)], [0, 1]),
+        ("aa aa", [(2,), (3,), (3,), (2,)], [1, 0]),
+    ],
+)
+def test_outputs_of_another_order_are_put_together(
+    tmp_path: Path, names: str, shapes: list[tuple[int, ...]], order: list[int]
+) -> None:
+    members = [(f"model{at // 2}.output{at % 2}", (3, *shape), np.dtype(np.int8)) for at, shape in enumerate(shapes)]
+    file = benchmark.OutputsFile(tmp_path / "kept.npz", members)
+    with file.opened():
+        for at, (place, shape) in enumerate(zip(file.places(), shapes, strict=True)):
+            place.write(0, np.full((3, *shape), at, np.int8))
+    described = [
+        {"name": name, "shape": [1, *shape]} for name, shape in zip(names.replace(" ", ""), shapes, strict=True)
+    ]
+    answer = {"data": {"samples": 3}, "models": [{"outputs": described[:2]}, {"outputs": described[2:]}]}
+    first, second = read_raw_outputs(tmp_path / "kept.npz", answer)
+    assert [int(output.array[0, 0]) for output in first] == [0, 1]
+    assert [int(output.array[0, 0]) - 2 for output in second] == order
+
+
 def test_a_large_file_is_not_read_as_a_whole(tmp_path: Path) -> None:
     path, answer = written(tmp_path / "kept.npz", a=np.ones((8, 1 << 20), np.float32))
     tracemalloc.start()

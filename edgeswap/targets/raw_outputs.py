@@ -42,7 +42,10 @@ class RawOutput:
 
 
 def read_raw_outputs(path: Path, answer: Mapping[str, Any]) -> list[list[RawOutput]]:
-    """Of each model its outputs, in order.
+    """Of each model its outputs: of the first in its order, of the others in the order of the first.
+
+    Two conversions of one model may order their outputs differently. What belongs together has the same name; where
+    the names are not the same, the same shape and its place among those of that shape.
 
     Args:
         path: the `.npz` that the script wrote with `--outputs`. It must stay as long as the outputs are used.
@@ -54,7 +57,7 @@ def read_raw_outputs(path: Path, answer: Mapping[str, Any]) -> list[list[RawOutp
     count = answer["data"]["samples"]
     try:
         with zipfile.ZipFile(path) as archive:
-            return [
+            models = [
                 [
                     _output(path, archive.getinfo(f"model{which}.output{number}.npy"), described, count)
                     for number, described in enumerate(model["outputs"])
@@ -66,6 +69,21 @@ def read_raw_outputs(path: Path, answer: Mapping[str, Any]) -> list[list[RawOutp
             f"Expected the outputs of {len(answer['models'])} models for {count} samples in {path.name}, got: {error}.",
             "The device script and edgeswap must have the same version.",
         ) from error
+    return [_ordered(own, models[0]) for own in models]
+
+
+def _ordered(outputs: list[RawOutput], like: list[RawOutput]) -> list[RawOutput]:
+    """The outputs in the order of those of another model; as they are where neither names nor shapes tell it."""
+    names = [output.name for output in like]
+    if len(set(names)) == len(names) and {output.name for output in outputs} == set(names):
+        return sorted(outputs, key=lambda output: names.index(output.name))
+    left, found = list(outputs), []
+    for other in like:
+        fitting = [place for place, output in enumerate(left) if output.array.shape == other.array.shape]
+        if not fitting:
+            return outputs
+        found.append(left.pop(fitting[0]))
+    return [*found, *left]
 
 
 def _output(path: Path, entry: zipfile.ZipInfo, described: Mapping[str, Any], count: int) -> RawOutput:
