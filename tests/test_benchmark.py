@@ -175,7 +175,7 @@ def test_outputs_are_kept_as_the_models_gave_them(folder: Path, workers: str) ->
 
 
 def test_inferences_are_run_and_nothing_else(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("predict", "time_models", "apart", "describe_machine"):
         monkeypatch.delattr(benchmark, name)
@@ -200,7 +200,14 @@ def test_inferences_are_run_and_nothing_else(
     monkeypatch.setattr(benchmark, "load_model", counting)
     data = ["--data", str(folder / "test.npz"), "--preprocess", "unit"]
     models = [str(folder / "float.tflite"), str(folder / "int8.tflite")]
-    assert benchmark.main([*models, *data, "--inferences", "7"]) == 0
+    outputs = [
+        "--outputs",
+        str(tmp_path / "kept.npz"),
+        "--reduce",
+        "argmax",
+    ]  # an emulator passes them on
+    assert benchmark.main([*models, *data, *outputs, "--inferences", "7"]) == 0
+    assert list(tmp_path.iterdir()) == []
     first = own_loop(folder / "float.tflite", PIXELS[:1].astype(np.float32) / np.float32(255))
     second = own_loop(folder / "int8.tflite", (PIXELS[:1].astype(np.int16) - 128).astype(np.int8))
     assert [output.tolist() for output in counted] == [first.tolist()] * 7 + [second.tolist()] * 7
