@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Detection:
-    """Any outputs; labels are float32 (N, most, 5): y0, x0, y1, x1 as shares of the image, class; NaN where unused.
+    """Any outputs; labels are float32 (N, most, 5): y0, x0, y1, x1 as shares of the image, class; NaN where none.
 
     Attributes:
         decode: `module:function`, or a function: of the list of outputs, arrays (n, ...), to boxes (n, b, 4) as
@@ -39,7 +39,7 @@ class Detection:
         return self.decode is not None
 
     def fits(self, model: Signature, labels: Any | None, *, by_folder: bool) -> str | None:
-        """None: the user says that it is this task by giving the function."""
+        """Only where `--decode` is given."""
         return None
 
     def labels(self, given: Any, model: Signature, count: int, source: str) -> Labels:

@@ -15,7 +15,7 @@ from edgeswap.tasks.task import Shown
 
 @dataclass(frozen=True)
 class PlainOutputs:
-    """Any outputs; only a metric of the user's own looks at labels. Else the fidelity of the worst output is told."""
+    """Any outputs; only a metric of your own looks at labels. See `Task`."""
 
     name: str = "outputs"
     shown: Shown = "values"
@@ -26,7 +26,7 @@ class PlainOutputs:
         return True
 
     def fits(self, model: Signature, labels: Any | None, *, by_folder: bool) -> str | None:
-        """Where there are several outputs, or no labels; the registry asks the other tasks first."""
+        """Several outputs, or no labels, and no other task fits."""
         if len(model.outputs) > 1:
             unused = "" if labels is None else "; only a metric of your own would use the labels"
             return f"{len(model.outputs)} outputs{unused}"
@@ -42,7 +42,7 @@ class PlainOutputs:
         return None
 
     def metrics(self, model: Signature) -> tuple[Metric, ...]:
-        """None: `fidelity` compares two models, and one alone has no value."""
+        """None of one model alone: the signal-to-noise ratio of the worst output compares two."""
         return ()
 
     def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:

@@ -25,7 +25,7 @@ SHORTEST_SIGNAL = 16
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """One input and one output. See `Task`.
+    """One input and one output; labels are none, 0 and 1 for anomalies (N,), or what shall come out. See `Task`.
 
     Attributes:
         wanted: what the output is held against. `inputs`; `anomalies` is the inputs too, with labels of 1 where the
