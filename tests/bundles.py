@@ -100,7 +100,20 @@ def report(preprocess: str = "unit") -> ExportReport:
 
 
 def image_bundle(folder: Path, preprocess: str = "unit", names: tuple[str, ...] | None = LABELS, **model: Any) -> bytes:
-    """A bundle of `classifier`."""
+    """A bundle of `classifier`; the same is made once, since the device script runs for it."""
+    key = (preprocess, names, *sorted(model.items()))
+    if key not in _MADE:
+        _MADE[key] = new_image_bundle(folder, preprocess, names, **model)
+    return _MADE[key]
+
+
+_MADE: dict[Any, bytes] = {}
+
+
+def new_image_bundle(
+    folder: Path, preprocess: str = "unit", names: tuple[str, ...] | None = LABELS, **model: Any
+) -> bytes:
+    """A bundle of `classifier`, made anew."""
     data = dataset({"x": pixels(model.get("shape", (5, 4, 1)))}, names)
     tflite_model = classifier(folder, **model)
     return make_bundle(tflite_model, report(preprocess), data, from_name(preprocess), Host(), credits=CREDITS)

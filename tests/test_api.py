@@ -223,6 +223,7 @@ def global_state() -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
 def test_nothing_global_is_changed_by_a_call(tiny, place):
     keras.utils.set_random_seed(7)
     keras.random.normal((2,))  # makes all there is to be changed
@@ -252,6 +253,7 @@ def _second_draw(seed: int) -> list[float]:
     return np.asarray(tf.random.normal((2,))).tolist()
 
 
+@pytest.mark.slow
 def test_the_first_call_of_a_process_sets_no_seed_and_only_what_is_documented(tiny):
     command = [sys.executable, "-c", FIRST_CALL, str(tiny / "old.h5")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

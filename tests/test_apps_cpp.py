@@ -16,7 +16,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeswap.tflite.flatbuffer import read, write
 from tests.app_bundle import FAULTS, KINDS, LIBRARY, Bundle, adder, bundle, change, facts_of, write_bundle
 
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ here")]
 # LiteRT's C interface refuses a model that keeps a state.
 STATELESS = [kind for kind in KINDS if kind != "remembering"]
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
@@ -134,7 +134,6 @@ def test_a_model_with_other_tensors_is_refused(bundles: dict[str, Bundle], tmp_p
     assert "failed at model: unknown tensor left" in said
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["relu6", "hard_swish"])
 def test_a_converted_network_gives_the_same_bits_in_both_languages(tmp_path: Path, kind: str) -> None:
     """A convolutional network with a residual addition, as the converter writes it, with its signature."""

@@ -38,10 +38,12 @@ from tests.bundles import (
     dataset,
     image_bundle,
     manifest,
+    new_image_bundle,
     pixels,
     reals,
     report,
 )
+from tests.environments import new_environment
 from tests.tiny_tflite import Spec
 
 EVERY_PIXEL = np.arange(256)
@@ -51,7 +53,7 @@ BOUNDED = {"raw": (1.0, -128), "unit": (1 / 255, -128), "symmetric": (2 / 255, 0
 
 
 def test_the_same_model_and_data_give_the_same_bytes(tmp_path: Path) -> None:
-    assert image_bundle(tmp_path) == image_bundle(tmp_path)
+    assert new_image_bundle(tmp_path) == new_image_bundle(tmp_path)
 
 
 def test_nothing_of_the_run_is_in_it(tmp_path: Path) -> None:
@@ -340,10 +342,7 @@ def test_the_tolerance_holds_under_another_runtime(tmp_path: Path) -> None:
     for name, content in contents(image_bundle(tmp_path)).items():
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "out" / name).write_bytes(content)
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*install, "numpy<2", "tflite-runtime==2.14.0"], check=True, capture_output=True)
+    python = new_environment(tmp_path / "venv", "numpy<2", "tflite-runtime==2.14.0")
     command = [python, tmp_path / "out" / "python" / "model.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

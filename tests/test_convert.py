@@ -174,16 +174,19 @@ def steps_apart(model, tflite_model, *inputs):
     return apart
 
 
+@pytest.mark.slow
 def test_float32_is_the_same_function(converted):
     model, tflite_model = converted["float"]
     np.testing.assert_allclose(run(tflite_model, PIXELS)[0], model(PIXELS).numpy(), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu6", "hard_swish", "swish"])
 def test_full_integer(converted, activation):
     assert operators(converted[activation][1])[1] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("activation", "leaky"), [("clipped_elu", 0), ("clipped_elu(alpha=0.5)", 2)])
 def test_an_elu_is_the_only_float_island_and_has_no_minimum(converted, activation, leaky):
     names, _ = operators(converted[activation][1])
@@ -192,6 +195,7 @@ def test_an_elu_is_the_only_float_island_and_has_no_minimum(converted, activatio
     assert "MINIMUM" not in names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_int8_and_fake_quant_agree(converted, activation):
     # Each of some ten operators rounds once, where fake-quant rounds the same real value, computed in float32: they
@@ -201,6 +205,7 @@ def test_int8_and_fake_quant_agree(converted, activation):
     assert apart.mean() <= 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_the_input_is_the_pixel_less_128(converted, activation):
     (detail,) = Interpreter(model_content=converted[activation][1]).get_input_details()
@@ -208,6 +213,7 @@ def test_the_input_is_the_pixel_less_128(converted, activation):
     assert detail["quantization"] == (np.float32(1 / 255), -128)
 
 
+@pytest.mark.slow
 def test_batch_is_one_and_nothing_computes_a_shape(converted):
     names, _ = operators(converted["relu6"][1])
     assert not {"SHAPE", "PACK", "STRIDED_SLICE"} & set(names)
@@ -215,6 +221,7 @@ def test_batch_is_one_and_nothing_computes_a_shape(converted):
     assert detail["shape_signature"].tolist() == [1, 8, 8, 3]
 
 
+@pytest.mark.slow
 def test_a_dense_weight_has_one_scale_and_a_convolution_one_for_each_channel(converted):
     tensors = flatbuffer.tensors(flatbuffer.read(converted["relu6"][1]))
     weights = {tensor.shape: len(tensor.scales) for tensor in tensors if tensor.dtype == "INT8"}
@@ -222,6 +229,7 @@ def test_a_dense_weight_has_one_scale_and_a_convolution_one_for_each_channel(con
     assert weights[8, 3, 3, 3] == weights[1, 3, 3, 8] == 8
 
 
+@pytest.mark.slow
 def test_dense_weights_have_one_scale_in_every_integer_precision_unless_asked():
     float_model, fake_quant_model = build(residual_net("relu6")), fake_quant(residual_net("relu6"), [SAMPLES])
     how = {
@@ -249,6 +257,7 @@ def test_dense_weights_have_one_scale_in_every_integer_precision_unless_asked():
     }
 
 
+@pytest.mark.slow
 def test_large_models_are_handed_over_one_at_a_time_and_come_out_the_same(monkeypatch):
     models = [tf_keras.Sequential([tf_keras.layers.Input((3,)), tf_keras.layers.Dense(n)]) for n in (2, 4)]
     conversions = [Conversion(model, "float32") for model in models]
@@ -266,6 +275,7 @@ def test_large_models_are_handed_over_one_at_a_time_and_come_out_the_same(monkey
     assert seen == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["two_ended", "two_ended_float"])
 def test_inputs_and_outputs_keep_order_and_names(converted, name):
     model, tflite_model = converted[name]
@@ -277,6 +287,7 @@ def test_inputs_and_outputs_keep_order_and_names(converted, name):
     assert signature == {"inputs": sorted(["right", "left"]), "outputs": sorted(model.output_names)}
 
 
+@pytest.mark.slow
 def test_two_ends_agree_too(converted):
     assert operators(converted["two_ended"][1])[1] == []
     small, wide = steps_apart(*converted["two_ended"], PIXELS, PIXELS[::-1])
@@ -284,6 +295,7 @@ def test_two_ends_agree_too(converted):
     assert wide.max() <= 1
 
 
+@pytest.mark.slow
 def test_a_concat_leaves_clips_and_elus_their_scale(converted):
     model, tflite_model = converted["joined"]
     lowered = lower(tflite_model, runtime="ai-edge-litert")
@@ -296,6 +308,7 @@ def test_a_concat_leaves_clips_and_elus_their_scale(converted):
     assert apart.max() <= 3
 
 
+@pytest.mark.slow
 def test_an_elu_in_front_of_a_flatten(converted):
     model, tflite_model = converted["flattened"]
     lowered = lower(tflite_model, runtime="ai-edge-litert")
@@ -304,6 +317,7 @@ def test_an_elu_in_front_of_a_flatten(converted):
     assert apart.max() <= 2  # a rescaling has its ELU's scale, so it rounds nothing
 
 
+@pytest.mark.slow
 def test_the_relus_that_the_placement_fuses_are_fused(converted):
     model, tflite_model = converted["fused"]
     names, floats = operators(tflite_model)

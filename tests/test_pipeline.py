@@ -82,6 +82,7 @@ def test_limits_overwriting_and_json(place, tiny, edgeswap):
     assert second["created"] >= report["created"]
 
 
+@pytest.mark.slow
 def test_a_folder_of_photographs_and_a_model_with_its_own_rescaling(place, tiny, edgeswap):
     for part in ("train", "test"):
         for index, (pixels, label) in enumerate(zip(*digits(part), strict=True)):
@@ -126,6 +127,7 @@ def flags(tiny):
     ]
 
 
+@pytest.mark.slow
 def test_a_bench_of_what_was_exported_says_what_the_export_says(place, tiny, flags, edgeswap):
     npus = [] if missing("ethos-u55-128") else ["--target", "host", "--target", "ethos-u55-128"]
     assert edgeswap("export", *flags, *npus, "--delegate", "edgetpu").code == 0
@@ -150,6 +152,7 @@ def test_a_bench_of_what_was_exported_says_what_the_export_says(place, tiny, fla
         assert (place / "out" / "model_int8_ethos-u55-128.tflite").stat().st_size == exported["npus"][0]["size_bytes"]
 
 
+@pytest.mark.slow
 def test_a_target_that_fails_takes_neither_models_nor_figures_from_the_others(place, flags, edgeswap, monkeypatch):
     failing = Moody("ssh://pi@board", place, "fails")
     monkeypatch.setattr("edgeswap.commands.proof.open_targets", opened(failing, Host()))
@@ -176,6 +179,7 @@ def test_a_target_that_fails_takes_neither_models_nor_figures_from_the_others(pl
 MODELS = {"model_float32.tflite", "model_int8.tflite"}
 
 
+@pytest.mark.slow
 def test_where_all_targets_fail_the_models_are_kept(place, tiny, flags, edgeswap, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("edgeswap.commands.proof.open_targets", opened(Moody("host", place, "fails")))
@@ -192,6 +196,7 @@ def test_where_all_targets_fail_the_models_are_kept(place, tiny, flags, edgeswap
     assert_sound(place / "out")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["proof.measure_all", "reported.make_bundle"])
 def test_a_fault_of_edgeswap_s_own_takes_no_models_along(broken, place, flags, edgeswap, monkeypatch):
     def failing(*_args, **_options):
@@ -208,6 +213,7 @@ def test_a_fault_of_edgeswap_s_own_takes_no_models_along(broken, place, flags, e
     assert kept == (MODELS if broken == "proof.measure_all" else FILES - {"bundle.zip"})
 
 
+@pytest.mark.slow
 def test_trained_models_are_kept_as_soon_as_they_exist_and_can_be_gone_on_with(
     place, tiny, flags, edgeswap, monkeypatch
 ):
@@ -247,6 +253,7 @@ def test_a_fake_quant_model_that_cannot_be_saved_is_told_before_training(place, 
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_float_model_near_chance_stops_the_run_unless_the_user_knows(place, tiny, edgeswap, monkeypatch):
     with np.load(tiny / "test.npz") as data:
         np.savez("strange.npz", x=data["x"], y=np.random.default_rng(0).permutation(data["y"]))
@@ -280,6 +287,7 @@ def test_a_missing_tool_is_told_before_training(place, tiny, flags, edgeswap, mo
 # --- from Python ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_tf_keras_model_with_several_inputs(place):
     from edgeswap.frameworks import tf_keras
 
@@ -297,6 +305,7 @@ def test_a_tf_keras_model_with_several_inputs(place):
     assert report.passed
 
 
+@pytest.mark.slow
 def test_unlabelled_data_by_distillation_of_a_keras_3_model(place):
     from edgeswap.frameworks import keras
 

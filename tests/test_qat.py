@@ -200,6 +200,7 @@ def test_a_clone_computes_the_same():
     np.testing.assert_array_equal(clone(SAMPLES).numpy(), model(SAMPLES).numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "policy"),
     [("hard_swish(max_value=2)", "learned"), ("pact", "auto"), ("clipped_elu(alpha=0.5)", "fixed")],

@@ -65,6 +65,7 @@ def names(environment: Environment) -> list[str]:
     return ["-".join(wheel.name.split("-")[:3]) for wheel in environment.wheels]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("board", "runtime", "wheels"),
     [
@@ -83,6 +84,7 @@ def test_chooses_what_runs_there(index: Path, tmp_path: Path, board: Facts, runt
     assert names(chosen) == wheels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("board", "problem", "remedy"),
     [

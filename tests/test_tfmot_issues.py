@@ -24,6 +24,7 @@ from edgeswap.tflite.full_integer import require_full_integer
 from edgeswap.tflite.lower import lower
 from edgeswap.training.fit import train
 
+pytestmark = pytest.mark.slow
 CLASSES = 4
 COUNT = 32
 BATCH = 8
@@ -206,7 +207,6 @@ def test_1144_quantize_model_cannot_detect_a_keras_sequential_model(given, cases
     assert_full_integer(cases[1144])
 
 
-@pytest.mark.slow
 def test_1145_tfoplambda_not_supported_in_int8_quantization_aware_training():
     """github.com/tensorflow/model-optimization/issues/1145.
 
@@ -243,18 +243,14 @@ def test_what_people_bring(name, cases):
     assert_full_integer(cases[name])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [("MobileNetV3Small", {"alpha": 0.35}), pytest.param("EfficientNetB0", {}, marks=pytest.mark.rare)],
-)
+@pytest.mark.rare
+@pytest.mark.parametrize(("name", "settings"), [("MobileNetV3Small", {"alpha": 0.35}), ("EfficientNetB0", {})])
 def test_networks_of_keras_applications(name, settings):
     keras.utils.set_random_seed(0)
     _, tflite_model = exported({name: application(keras, name, **settings)})[name]
     require_full_integer(tflite_model)
 
 
-@pytest.mark.slow
 def test_the_network_that_mlperf_tiny_ships(shared):
     model = load_model(shared / "models" / "mlperf_tiny_resnet8.h5")
     graph = canonicalize(read(model))
