@@ -42,7 +42,9 @@ class Result:
     stderr: str
 
 
-def ordinary(sound: Path, folder: Path, file: Path, commands: Container[str] = COMMANDS) -> Ordinary:
+def ordinary(
+    sound: Path, folder: Path, file: Path, commands: Container[str] = COMMANDS, workers: Workers | None = None
+) -> Ordinary:
     """What each command may take: what it takes of a sound file, and 60 s and 2 GiB more.
 
     Args:
@@ -50,6 +52,7 @@ def ordinary(sound: Path, folder: Path, file: Path, commands: Container[str] = C
         folder: for the runs.
         file: where the figures are, or will be, so that they are measured once.
         commands: which of them.
+        workers: processes that go on serving; without them new ones, which end here.
 
     Raises:
         RuntimeError: a command refuses a sound file.
@@ -57,7 +60,7 @@ def ordinary(sound: Path, folder: Path, file: Path, commands: Container[str] = C
     if file.exists():
         stored = json.loads(file.read_text(encoding="utf-8"))
         return {(form, command): Limits(*limits) for form, command, limits in stored}
-    workers = Workers()
+    serving = workers or Workers()
     found: Ordinary = {}
     for form, readers in READERS.items():
         for command in readers:
@@ -67,12 +70,13 @@ def ordinary(sound: Path, folder: Path, file: Path, commands: Container[str] = C
                 found[form, command] = found["keras", command]  # the small network is at chance, which ends it early
                 continue
             case = sound_case(form, command, sound)
-            ran, wrong = _run(workers, case, folder / "sound", GENEROUS)
+            ran, wrong = _run(serving, case, folder / "sound", GENEROUS)
             if wrong or ran.code not in (0, 3):
                 raise RuntimeError(f"Expected {command} to take a sound {form}, got {ran.code} {wrong}: {ran.stderr}")
             found[form, command] = Limits(LONGEST_S + ran.seconds, MOST_BYTES + ran.grown_bytes)
             print(f"sound {form}, {command}: {ran.seconds:.1f} s, {ran.grown_bytes / 2**20:.0f} MiB", flush=True)
-    workers.close()
+    if workers is None:
+        serving.close()
     stored = [[form, command, [limits.seconds, limits.bytes]] for (form, command), limits in found.items()]
     file.write_text(json.dumps(stored), encoding="utf-8")
     return found
@@ -87,7 +91,15 @@ def one(seed: int, index: int, sound: Path, folder: Path, limits: Ordinary) -> t
 
 
 def run(
-    seed: int, indices: Iterable[int], sound: Path, folder: Path, limits: Ordinary, *, jobs: int, file: Path
+    seed: int,
+    indices: Iterable[int],
+    sound: Path,
+    folder: Path,
+    limits: Ordinary,
+    *,
+    file: Path,
+    jobs: int = 1,
+    first: Workers | None = None,
 ) -> list[Result]:
     """Run the cases that have no line in `file` yet; all results, in the order of their indices.
 
@@ -97,8 +109,9 @@ def run(
         sound: the folder of the sound files.
         folder: for the cases' own folders, each of which goes when its case is done.
         limits: what a command may take.
-        jobs: how many at once.
         file: one result a line.
+        jobs: how many at once.
+        first: processes that the first of the jobs begins with; all processes end here.
     """
     stored = [Result(**json.loads(line)) for line in _lines(file)]
     wanted = set(indices)
@@ -107,7 +120,7 @@ def run(
     lock = threading.Lock()
 
     def work(job: int) -> None:
-        workers = Workers()
+        workers = first if first is not None and job == 0 else Workers()
         try:
             while True:
                 with lock:
