@@ -173,6 +173,7 @@ def test_errors_of_python_callers_are_exceptions(place):
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_check_takes_a_model_a_file_and_a_tflite_by_path_or_bytes(tiny, tmp_path):
     from tests.tflite_models import schema, single
 

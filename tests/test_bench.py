@@ -162,6 +162,7 @@ def others(work: Path) -> Path:
     return work
 
 
+@pytest.mark.slow
 def test_inputs_of_other_names_and_uint8_ends_are_given_the_same_samples(others):
     plain = bench()
     for name in ("named.tflite", "uint8.tflite"):

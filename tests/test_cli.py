@@ -257,6 +257,7 @@ def test_a_layer_of_the_users_own_that_was_not_given(place, refused):
     )
 
 
+@pytest.mark.slow
 def test_two_outputs(place, refused):
     from edgeswap.frameworks import keras
 
@@ -494,6 +495,7 @@ def test_a_full_output_disk(place, tiny, full_disk, refused):
     assert not list(disk.iterdir())
 
 
+@pytest.mark.slow
 def test_a_full_disk_for_temporary_files(place, tiny, full_disk, refused, monkeypatch):
     disk = full_disk("64k")
     monkeypatch.setattr("tempfile.tempdir", str(disk))

@@ -95,6 +95,7 @@ def test_a_planted_change_in_any_one_layer_is_seen(images: Any) -> None:
     assert relative_difference(expected, logits().numpy()) < TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", ["padding", "stem_stride", "stage_stride", "activation", "epsilon"])
 def test_a_mistake_without_weights_is_seen(
     mistake: str, images: Any, narrow: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch

@@ -118,6 +118,7 @@ def test_a_model_with_its_own_rescaling_takes_pixels():
     assert splits(own, data=digits("train"), preprocess=None).preprocess.name == "raw"
 
 
+@pytest.mark.slow
 def test_of_two_inputs_the_pixels_alone_have_the_range_of_pixels(tmp_path):
     x, y = digits("train")
     mean = means((x / 255).astype(np.float32))

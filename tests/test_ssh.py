@@ -118,6 +118,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Path], Path]:
     return list(paths[:2]), paths[2]
 
 
+@pytest.mark.slow
 def test_measures_with_a_runtime_that_is_carried_there(
     server: Server, models: tuple[list[Path], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

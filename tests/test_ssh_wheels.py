@@ -105,6 +105,7 @@ def test_says_that_nothing_runs_there(index: Path, tmp_path: Path, board: Facts,
     assert not list((tmp_path / "cache").glob("*"))  # that there is none today is nothing to remember
 
 
+@pytest.mark.slow
 def test_for_an_edge_tpu_the_runtime_that_its_library_was_built_against_goes_first(index: Path, tmp_path: Path) -> None:
     def chosen(python: str) -> str:
         return choose("b", facts(python), runtimes=FOR_EDGE_TPU, cache=tmp_path / "cache").runtime

@@ -43,6 +43,7 @@ def test_it_learns():
     assert top1(run(network(), batch_norm="updated")) > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_norm", ["frozen", "updated"])
 def test_the_same_seed_gives_the_same_weights_and_the_model_stays(batch_norm):
     model = network()
@@ -105,6 +106,7 @@ def test_one_output_tells_two_classes():
     assert (((trained(INPUTS).numpy()[:, 0] > 0) == labels).mean()) > 0.95
 
 
+@pytest.mark.slow
 def test_a_teacher_replaces_labels():
     teacher = run(network(), batch_norm="updated")
     student = run(network("softmax", seed=1), labels=None, teacher=teacher, batch_norm="updated", epochs=8)
