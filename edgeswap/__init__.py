@@ -91,7 +91,8 @@ def export(
     Args:
         model: a Keras 3 or tf_keras model, the path of one, or None for the built-in digits example.
         data: samples for training and calibration: an array, a dict of arrays by input name, a tuple of either with
-            labels, a finite tf.data.Dataset of x or (x, y), or a SPEC as of `edgeswap export --help`.
+            labels (an array, or a dict by output name), a finite tf.data.Dataset of x or (x, y), or a SPEC as of
+            `edgeswap export --help`.
         test_data: samples for the reported figures, as `data`; None sets a fifth of `data` aside.
         calibration: samples for calibration, as `data`; None takes training samples.
         preprocess: mapping from pixels to model inputs: raw, unit, symmetric, caffe, torch, mean-std:R,G,B/R,G,B, none,

@@ -359,6 +359,13 @@ def test_a_split_is_a_partition_with_each_class_in_proportion(
     assert again.positions.tolist() == held_out.positions.tolist()
 
 
+def test_numbers_that_nearly_all_differ_are_held_out_from_all_over_their_range() -> None:
+    ages = np.arange(1000)
+    _, held_out = stratified_split(load((np.zeros((1000, 1)), ages), input_shapes={"x": (1,)}), 0.2, seed=0)
+    assert held_out.classes is not None
+    assert 450 < held_out.classes.mean() < 550
+
+
 def test_splits_by_share_and_without_labels() -> None:
     data = load(np.zeros((50, 2)), input_shapes={"x": (2,)})
     rest, held_out = stratified_split(data, 0.2, seed=0)

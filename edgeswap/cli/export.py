@@ -146,8 +146,8 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
     MODEL is a .keras or .h5 file, or a Keras 2 SavedModel. Without MODEL the built-in digits example runs: a small
     network trained with swish, with relu6 swapped in.
 
-    SPEC is a folder or .zip with one folder per class, an .npz with x and y, tfds:NAME/split, module:function, or
-    digits.
+    SPEC is a folder or .zip with one folder per class, an .npz with x and y (or y_OUTPUT for each output),
+    masks:FOLDER, coco:FILE.json, csv:FILE, tfds:NAME/split, module:function, or digits.
 
     TARGET is host, ssh://user@board[:port], emulator:pi3, emulator:pi4, emulator:pi5, or an NPU such as ethos-u55-128,
     for which a compiler estimates. See: edgeswap target list

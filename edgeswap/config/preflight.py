@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgeswap.config.export import ExportConfig
 from edgeswap.config.settings import TargetSettings
-from edgeswap.data.load import require_there
+from edgeswap.data.spec_path import require_there
 from edgeswap.errors import DataError, TargetError
 from edgeswap.model.rehearsal import preview
 from edgeswap.system.output import check_folder

@@ -173,9 +173,18 @@ def _bytes_of(array: Array) -> bytes:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the model takes; `names_from` says where the class names come from, for errors."""
+    """What the model takes.
+
+    Attributes:
+        input_shapes: name to shape without the batch, in order; None where a size is free.
+        classes: how many have names, for class folders and files of names; None where there are no classes.
+        class_names: in the order of the model's outputs; None where unknown.
+        names_from: where they come from, for errors.
+        mask_size: height and width that masks are brought to; those of the input where it is None.
+    """
 
     input_shapes: Mapping[str, Shape]
     classes: int | None
     class_names: tuple[str, ...] | None
     names_from: str = "--labels"
+    mask_size: tuple[int, int] | None = None

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.data.dataset import Expected
 from edgeswap.data.images import OTHER_IMAGE_SUFFIXES, SUFFIXES, ImageFiles
 from edgeswap.data.listing import list_files
 from edgeswap.data.resizing import MODES, Resize
@@ -49,6 +50,20 @@ def image_shape(shape: Sequence[int | None]) -> tuple[int, int, int]:
         f"Expected a model input of fixed height and width with 1, 3 or 4 channels for images, got {tuple(shape)}.",
         "Export a model with a fixed image size (channels last), or give arrays (.npz).",
     )
+
+
+def image_input(expected: Expected, source: str) -> tuple[int, int, int]:
+    """Height, width and channels of the one input that takes the images of `source`.
+
+    Raises:
+        DataError: the model has several inputs, or one that takes no images.
+    """
+    if len(expected.input_shapes) != 1:
+        raise DataError(
+            f"Expected arrays for the model's inputs {', '.join(expected.input_shapes)}, got images in {source}.",
+            "Give an .npz with one array per input name.",
+        )
+    return image_shape(next(iter(expected.input_shapes.values())))
 
 
 def find(

@@ -11,10 +11,12 @@ import struct
 import weakref
 import zipfile
 import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +30,14 @@ OTHER_IMAGE_SUFFIXES = (".avif", ".dng", ".heic", ".heif", ".jp2", ".jxl", ".ppm
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 EIGHT_BIT_MODES = ("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV")
 LARGEST_FILE_BYTES = 256 * 2**20
+LYING = 5  # from this EXIF orientation on, rows are stored as columns
 # What Pillow's plugins raise for bytes that are no image of theirs; a warning is one where a filter makes it an error.
 UNREADABLE = (
     ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError, TypeError,
     ValueError, Warning, struct.error, zlib.error, Image.DecompressionBombError,
 )  # fmt: skip
+
+Decoded = TypeVar("Decoded")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +69,30 @@ class ImageFiles:
             return np.empty((0, *self.shape), np.uint8)
         with _threads(len(positions)) as pool:
             return np.stack(list(pool.map(self._pixels, (self.files[position] for position in positions))))
+
+    def decode(self, position: int, how: Callable[[Image.Image], Decoded]) -> Decoded:
+        """What `how` makes of the image at `position`, which it is handed as it is stored, before it is decoded.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        file = self.files[position]
+        image = self._open(file)
+        try:
+            return how(image)
+        except UNREADABLE as error:
+            raise self._unreadable(file, error) from error
+
+    def sizes(self, positions: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+        """Height and width of each image before it is resized, upright unless `resize` leaves it as it is stored.
+
+        Raises:
+            DataError: an image that is none, by its first bytes; it is named.
+        """
+        if not len(positions):
+            return []
+        with _threads(len(positions)) as pool:
+            return list(pool.map(self._size, (self.files[position] for position in positions)))
 
     def digests(self, positions: npt.NDArray[np.int64]) -> list[bytes]:
         """The SHA-256 of each file's bytes: the same whatever size the images are brought to."""
@@ -97,6 +126,11 @@ class ImageFiles:
             return fit(upright, self.shape, self.resize)
         except UNREADABLE as error:
             raise self._unreadable(file, error) from error
+
+    def _size(self, file: str) -> tuple[int, int]:
+        image = self._open(file)
+        lies = self.resize != "keras" and _orientation(image) >= LYING
+        return (image.width, image.height) if lies else (image.height, image.width)
 
     def _orientation(self, file: str) -> int | DataError:
         """The EXIF orientation of an image that can be read, or the error of one that cannot."""
@@ -166,6 +200,14 @@ class ImageFiles:
     def _refused(self, file: str, expected: str, got: str) -> DataError:
         where = f"{file} in {self.root}"
         return DataError(f"Expected {expected}, got {where}: {got.rstrip('.')}.", "Replace or remove the file.")
+
+
+def is_there(folder: Path, name: str) -> bool:
+    """Whether `name` is a file below `folder`, whatever the name holds."""
+    try:
+        return (folder / name).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a zero byte
+        return False
 
 
 def _threads(most: int) -> ThreadPoolExecutor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,24 @@ from PIL import Image
 from edgeswap.data import image_folder
 from edgeswap.data.arrays import from_arrays, from_npz, from_tf
 from edgeswap.data.class_numbers import class_numbers
+from edgeswap.data.coco import from_coco
+from edgeswap.data.csv_file import from_csv
 from edgeswap.data.dataset import ArraySamples, Dataset, Expected, Shape
+from edgeswap.data.masks import from_masks
 from edgeswap.data.resizing import RESIZE, Resize, fit
+from edgeswap.data.spec_path import DIGITS, Kind, kind_and_path, require_there
 from edgeswap.data.train_test_folders import Part
 from edgeswap.errors import DataError
 from edgeswap.system import shipped
 from edgeswap.system.user_function import call_function, import_function
 
 __all__ = ["ArraySamples", "Dataset", "load", "stratified_split"]
+
+READERS: Mapping[Kind, Callable[[Path, str, Expected, Resize], Dataset]] = {
+    "masks": from_masks,
+    "coco": from_coco,
+    "csv": from_csv,
+}
 
 
 def load(
@@ -33,27 +43,31 @@ def load(
     names_from: str = "--labels",
     part: Part = "train",
     resize: Resize = "pillow",
+    mask_size: tuple[int, int] | None = None,
 ) -> Dataset:
     """The dataset that `spec` stands for, checked against the model that will take it.
 
     Args:
         spec: a text: a folder or .zip of images (see `image_folder.find`), an .npz with `x` (or one array per input
-            name) and optionally `y`, `tfds:NAME/split`, `module:function` (it returns anything below), `digits` (its
-            training part) or `digits/test`; or a path; or an array, a dict of arrays by input name, a tuple of either
-            with labels; or a finite tf.data.Dataset of such, which is read into memory; or a Dataset.
+            name) and optionally `y` (or `y_<output name>`), `masks:FOLDER`, `coco:FILE.json`, `csv:FILE`,
+            `tfds:NAME/split`, `module:function` (it returns anything below), `digits` (its training part) or
+            `digits/test`; or a path; or an array, a dict of arrays by input name, a tuple of either with labels (an
+            array, or a dict by output name); or a finite tf.data.Dataset of such, which is read into memory; or a
+            Dataset.
         input_shapes: the model's inputs in order: name to shape without the batch, None where it is free.
         classes: how many the model tells apart, if it is a classifier.
         class_names: in the order of the model's outputs; the class folders of images must be among them.
         names_from: where they come from, for errors.
         part: which, of a folder or .zip that holds train and test.
         resize: how image files reach the model's size; see `resizing.RESIZE`.
+        mask_size: height and width of the masks that labels are; those of the input where it is None.
 
     Raises:
         DataError: what is there is not what `spec` promises or does not fit the model, or the function raised an error.
         ConfigError: `module:function` names nothing that can be imported.
     """
     names = None if class_names is None else tuple(class_names)
-    found = _opened(spec, Expected(dict(input_shapes), classes, names, names_from), part, resize)
+    found = _opened(spec, Expected(dict(input_shapes), classes, names, names_from, mask_size), part, resize)
     if classes is None or found.labels is None:
         return found
     return found.with_labels(class_numbers(found.labels, len(found), classes, found.source))
@@ -63,44 +77,32 @@ def _opened(spec: Any, expected: Expected, part: Part, resize: Resize) -> Datase
     if not isinstance(spec, (str, Path)):
         return _from_value(spec, type(spec).__name__, expected)
     source = str(spec)
-    if source in ("digits", "digits/test"):
+    if source in DIGITS:
         return _digits(source, expected)
     if source.startswith("tfds:"):
         return _from_tfds(source, expected, resize)
-    path = Path(spec)
+    require_there(spec)
+    kind, path = kind_and_path(spec)
+    if kind is not None:
+        return READERS[kind](path, source, expected, resize)
+    return _from_path(path, source, expected, part, resize)
+
+
+def _from_path(path: Path, source: str, expected: Expected, part: Part, resize: Resize) -> Dataset:
     if path.suffix.lower() == ".npz" and path.is_file():
         return from_npz(path, source, expected)
     if path.is_dir() or (path.suffix.lower() == ".zip" and path.is_file()):
         return _from_images(path, expected, part, resize)
-    require_there(spec)
     return _from_value(call_function(source, import_function(source)), source, expected)
-
-
-def require_there(spec: str | Path) -> None:
-    """Refuse a spec that leads to nothing, without reading or importing what it leads to.
-
-    Raises:
-        DataError: it is a path to nothing, to an empty file, or to a file of a kind that is not read.
-    """
-    path = Path(spec)
-    exists = path.exists()
-    if not exists and (str(spec) in ("digits", "digits/test") or ":" in str(spec)):
-        return
-    readable = path.is_dir() or (exists and path.suffix.lower() in (".npz", ".zip"))
-    if readable and (path.is_dir() or path.stat().st_size):
-        return
-    problem = "is empty" if readable else "is no file of a kind that is read" if exists else "does not exist"
-    raise DataError(
-        f"Expected data, got {str(spec)!r}, which {problem}.",
-        "Give a folder or .zip of images, an .npz, tfds:NAME/split, module:function or digits.",
-    )
 
 
 def stratified_split(dataset: Dataset, held_out: float, seed: int) -> tuple[Dataset, Dataset]:
     """Two parts without overlap: the rest, and `held_out` samples with each class in proportion.
 
-    Where the proportion is no whole number the classes that would lose most get one more (largest remainders). Without
-    labels the choice is random. Both parts keep the dataset's order; the same seed chooses the same samples.
+    Where the proportion is no whole number the classes that would lose most get one more (largest remainders). Between
+    equal ones chance decides where there are more classes than samples to hold out, as with numbers such as ages.
+    Without one class a sample the choice is random. Both parts keep the dataset's order; the same seed chooses the same
+    samples.
 
     Args:
         dataset: what to split.
@@ -120,8 +122,9 @@ def stratified_split(dataset: Dataset, held_out: float, seed: int) -> tuple[Data
     classes, sizes = np.unique(strata, return_counts=True)
     shares = sizes * (count / len(dataset))
     quotas = np.floor(shares).astype(np.int64)
-    quotas[np.argsort(quotas - shares, kind="stable")[: count - quotas.sum()]] += 1
     random = np.random.default_rng(seed)
+    order = random.permutation(len(classes)) if len(classes) > count else np.arange(len(classes))
+    quotas[order[np.argsort((quotas - shares)[order], kind="stable")][: count - quotas.sum()]] += 1
     is_held = np.zeros(len(dataset), bool)
     for label, quota in zip(classes, quotas, strict=True):
         is_held[random.permutation(np.flatnonzero(strata == label))[:quota]] = True
@@ -138,12 +141,7 @@ def _digits(source: str, expected: Expected) -> Dataset:
 
 
 def _from_images(path: Path, expected: Expected, part: Part, resize: Resize) -> Dataset:
-    if len(expected.input_shapes) != 1:
-        raise DataError(
-            f"Expected arrays for the model's inputs {', '.join(expected.input_shapes)}, got images in {path}.",
-            "Give an .npz with one array per input name.",
-        )
-    shape = next(iter(expected.input_shapes.values()))
+    shape = image_folder.image_input(expected, str(path))
     files, labels, names, split = image_folder.find(
         path, shape, expected.class_names, names_from=expected.names_from, part=part, resize=resize
     )

@@ -34,7 +34,7 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
         with zipfile.ZipFile(path) as archive:
             refuse_bomb(path, archive)
             entries = archive.infolist()
-            _refuse_more_than_memory(path, sum(entry.file_size for entry in entries))
+            refuse_more_than_memory(str(path), sum(entry.file_size for entry in entries))
             return {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in entries}
     except (
         OSError, EOFError, ValueError, RuntimeError, SyntaxError, TypeError, KeyError, OverflowError,
@@ -85,12 +85,17 @@ def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dty
     return tuple(int(size) for size in shape), bool(fortran), dtype, 8 + width + length
 
 
-def _refuse_more_than_memory(path: Path, size: int) -> None:
+def refuse_more_than_memory(source: str, size: int) -> None:
+    """Refuse arrays of `size` bytes that this machine has no memory for.
+
+    Raises:
+        DataError: they take more than `MEMORY_SHARE` of it.
+    """
     if not hasattr(os, "sysconf"):
         return
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > MEMORY_SHARE * memory:
         raise DataError(
-            f"Expected arrays that fit into the memory of this machine ({memory:,} bytes), got {size:,} in {path}.",
+            f"Expected arrays that fit into the memory of this machine ({memory:,} bytes), got {size:,} in {source}.",
             "Give fewer samples, or images in folders, which are read one by one.",
         )

@@ -106,6 +106,7 @@ def split(
     takes_raw_pixels: bool,
     trains: bool,
     seed: int,
+    mask_size: tuple[int, int] | None = None,
     progress: Progress = _SILENT,
 ) -> Splits:
     """Open what the specs name and give each sample its role.
@@ -117,6 +118,7 @@ def split(
         takes_raw_pixels: whether it maps pixels itself.
         trains: whether anything is fine-tuned.
         seed: of what is set aside, and of the calibration samples.
+        mask_size: height and width of the masks that labels are; those of the input where it is None.
         progress: told of the check of images.
 
     Test data are those of `test_data`, else the test part of `data` where that holds train and test folders. Else a
@@ -140,6 +142,7 @@ def split(
             names_from=names_from,
             part=part,
             resize=specs.resize,
+            mask_size=mask_size,
         )
         if names is None and dataset.class_names is not None:
             names, names_from = dataset.class_names, dataset.source

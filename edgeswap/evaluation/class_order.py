@@ -49,7 +49,7 @@ def class_order(
         order if numbered else None,
         Caution(
             kind="class_order",
-            problem=f"The class folders of {judge.source} are numbers. Sorted by number, the float32 model is right on "
+            problem=f"The class names of {judge.source} are numbers. Sorted by number, the float32 model is right on "
             f"{as_numbers:.1%} of {len(sample)} samples; sorted as text (10 before 2), on {as_text:.1%}. They were "
             f"sorted {'by number' if numbered else 'as text'}.",
             remedy="To set the order yourself, pass --labels FILE with the names in the model's order.",
