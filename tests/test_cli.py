@@ -333,7 +333,7 @@ def bad_data(case: str, place: Path) -> list[object]:
 BAD_DATA = {
     "missing": ("got 'data.npz', which does not exist", "an .npz"),
     "empty": ("which is empty", "an .npz"),
-    "another kind": ("no file of a kind that is read", "an .npz"),
+    "another kind": ("no file of a kind that is read", "csv:data.csv"),
     "text": ("data.npz", "numpy.savez"),
     "truncated": ("data.npz", "numpy.savez"),
     "pickled": ("data.npz", "numpy.savez"),
@@ -344,7 +344,7 @@ BAD_DATA = {
     "infinity": ("NaN or infinity, first in sample 9", "remove these"),
     "labels out of range": ("Expected labels from 0 to 9 in data.npz, got 5 to 14", "Number the classes"),
     "negative labels": ("got -1 to 8", "Number the classes"),
-    "fewer labels": ("Expected 240 integer labels", "class of every sample"),
+    "fewer labels": ("Expected labels for 240 samples", "one label for each sample"),
     "texts": ("Expected numbers in x", "pixels or floats"),
     "no samples": ("Expected samples in x of data.npz, got none", "how the array was made"),
     "one sample over and over": ("other than those set aside", "samples that differ"),
