@@ -537,6 +537,23 @@ def test_a_host_that_falls_silent_ends_everything_there(server: Server, script: 
             os.kill(board.process.pid, signal.SIGCONT)
 
 
+def test_a_host_that_falls_silent_while_it_is_brought_something_leaves_nothing_there(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "big").write_bytes(os.urandom(4 * ssh_board.PIECE))
+    with connected(server, lease_s=2.0) as board:
+        board.ask("open", base="~", keep=False)
+        board.put(tmp_path / "big", "big", sha256(tmp_path / "big"), lambda _: None)
+        for _ in range(100):  # far more than all the buffers between hold
+            board.send({"do": "piece", "name": "big", "start": 0})
+        assert "answer" in board.hear(20)
+        os.kill(board.process.pid, signal.SIGSTOP)
+        try:
+            assert server.left_behind() == []
+        finally:
+            os.kill(board.process.pid, signal.SIGCONT)
+
+
 def has_ended_now(alive: Path) -> bool:
     return any(not Path(f"/proc/{pid}").exists() for pid in alive.read_text().split())
 

@@ -86,20 +86,24 @@ class Board:
         self.keep = False
         self.script: subprocess.Popen[str] | None = None
         self.speaking = threading.Lock()
+        self.lost = False
         self.digest = hashlib.sha256()
         self.lock: int | None = None  # open as long as this program runs
 
     def tell(self, **message: Any) -> None:
-        """Say something to the host; that it no longer listens is noticed where its words are read."""
+        """Say something to the host. A connection that ended is noticed where its words are read; here, one that takes
+        nothing for as long as it may, as when the host was switched off.
+        """
         line = f"{self.word} {json.dumps(message)}\n".encode()
         with self.speaking, contextlib.suppress(OSError):
-            while line:
-                line = line[os.write(1, line) :]
+            while line and not self.lost:
+                self.lost = not select.select([], [1], [], self.inlet.patience_s)[1]
+                line = line if self.lost else line[os.write(1, line[: select.PIPE_BUF]) :]
 
     def serve(self) -> None:
         """Do what is asked until the connection ends."""
         try:
-            while True:
+            while not self.lost:
                 asked = json.loads(self.inlet.line())
                 do = asked.pop("do")
                 if do == "alive":
