@@ -16,21 +16,21 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.bundle import golden as golden_module
 from edgeswap.bundle.card import model_card
-from edgeswap.bundle.golden import as_app_holds, candidates, quantize, steps_apart
+from edgeswap.bundle.golden import as_app_holds, quantize, steps_apart
 from edgeswap.bundle.make import label_lines, make_bundle
 from edgeswap.bundle.manifest import InputTensor, from_json
-from edgeswap.bundle.vectors import VECTORS, choose
+from edgeswap.bundle.vectors import VECTORS, candidates, choose
 from edgeswap.data.preprocess import NAMED, from_name
 from edgeswap.data.resizing import RESIZE, Resize
 from edgeswap.errors import DataError, ModelError
 from edgeswap.records import Caution
-from edgeswap.targets.host import Host
 from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.metadata import read_attached
 from tests import tiny_tflite
 from tests.bundles import (
     CREDITS,
     LABELS,
+    InProcess,
     adder,
     adder_bundle,
     classifier,
@@ -199,10 +199,12 @@ def test_vectors_without_classes_have_outputs_far_from_each_other() -> None:
     assert choose([small[:2]], calm[:2], None) == [0, 1]
 
 
-def test_candidates_are_evenly_spaced() -> None:
-    chosen = candidates(1000, lambda indices: indices)
+def test_candidates_are_evenly_spaced_and_fewer_where_outputs_are_large() -> None:
+    chosen = candidates(1000, [(1, 10)])
     assert (len(chosen), chosen[0], chosen[1], chosen[-1]) == (100, 0, 10, 990)
-    assert candidates(3, lambda indices: indices.tolist()) == [0, 1, 2]
+    assert candidates(3, [(1, 10)]).tolist() == [0, 1, 2]
+    assert len(candidates(1000, [(1, 512, 512, 6), (1, 4)])) == 42
+    assert len(candidates(1000, [(1, 4096, 4096, 21)])) == 8
 
 
 def test_steps_apart_of_the_ends() -> None:
@@ -226,7 +228,7 @@ def test_a_users_own_function_gives_real_values(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "halving.py").write_text("def halved(pixels):\n    return pixels / 510\n")
     monkeypatch.chdir(tmp_path)
     data = dataset({"x": pixels((5, 4, 1))}, None)
-    bundle = make_bundle(classifier(tmp_path), report("halving:halved"), data, from_name("halving:halved"), Host())
+    bundle = make_bundle(classifier(tmp_path), report("halving:halved"), data, from_name("halving:halved"), InProcess())
     (tensor,) = manifest(bundle).inputs
     assert tensor.pixels is None
     held = np.frombuffer(contents(bundle)["golden/0.input0.f32"], np.float32)
@@ -248,7 +250,7 @@ def split(folder: Path) -> bytes:
 
 def refused(folder: Path, tflite_model: bytes, data: Any, kind: type[Exception]) -> str:
     with pytest.raises(kind) as told:
-        make_bundle(tflite_model, report(), data, from_name("none"), Host())
+        make_bundle(tflite_model, report(), data, from_name("none"), InProcess())
     return str(told.value)
 
 
@@ -295,7 +297,7 @@ def test_the_card_claims_of_the_test_samples_what_edgeswap_knows(tmp_path: Path)
 def test_texts_of_a_sensor_model_say_nothing_of_images(shape: tuple[int, ...], tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(30, *shape)).astype(np.float32)
     model = classifier(tmp_path, shape=shape, scale=0.05, zero_point=3)
-    files = contents(make_bundle(model, report("none"), dataset({"x": x}, LABELS), from_name("none"), Host()))
+    files = contents(make_bundle(model, report("none"), dataset({"x": x}, LABELS), from_name("none"), InProcess()))
     for name in (
         "README.md",
         "MODEL_CARD.md",
@@ -317,7 +319,7 @@ def test_texts_of_a_sensor_model_say_nothing_of_images(shape: tuple[int, ...], t
 )
 def test_the_readme_says_how_images_were_resized_and_turned(resize: Resize, said: str, tmp_path: Path) -> None:
     data = replace(dataset({"x": pixels((5, 4, 1))}, LABELS), resize=RESIZE[resize])
-    bundle = make_bundle(classifier(tmp_path), report(), data, from_name("unit"), Host())
+    bundle = make_bundle(classifier(tmp_path), report(), data, from_name("unit"), InProcess())
     readme = contents(bundle)["README.md"].decode()
     assert RESIZE[resize] in manifest(bundle).preprocessing[0]
     assert said in readme

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +15,10 @@ from edgeswap.bundle.make import make_bundle
 from edgeswap.bundle.verify import verify
 from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ModelError
-from edgeswap.targets.host import Host
 from edgeswap.tasks.task import Shown
 from edgeswap.tflite.metadata import read_attached
-from tests.app_bundle import adder, pointwise, split
-from tests.bundles import contents, dataset, manifest, reals, report
+from tests.app_bundle import adder, pointwise, run_python, split
+from tests.bundles import InProcess, contents, dataset, manifest, reals, report
 
 LOGISTIC, SOFTMAX = schema.BuiltinOperator.LOGISTIC, schema.BuiltinOperator.SOFTMAX
 
@@ -47,7 +44,7 @@ class Kind:
     def made(self, folder: Path) -> bytes:
         model = self.model(folder).read_bytes()
         data = dataset(self.samples, self.names)
-        return make_bundle(model, report("none"), data, from_name("none"), Host(), shown=self.shown)
+        return make_bundle(model, report("none"), data, from_name("none"), InProcess(), shown=self.shown)
 
 
 IMAGES = np.random.default_rng(4).integers(0, 256, (12, 2, 3, 4)).astype(np.float32)
@@ -70,6 +67,16 @@ KINDS = {
         [("probabilities", 0.5)],
         2,
         "The real value is the probability of the second class. It is the second class above 0.5, else the first.",
+        "",
+    ),
+    "several labels": Kind(
+        lambda folder: pointwise(folder, LOGISTIC, (1, 3)),
+        values(3),
+        "scores",
+        None,
+        [("probabilities", None)],
+        3,
+        "Each class has a probability of its own, and they need not add up to 1.",
         "",
     ),
     "regressor": Kind(
@@ -104,6 +111,16 @@ KINDS = {
         3,
         "The app decodes them.",
         "first half [",
+    ),
+    "sequence": Kind(
+        lambda folder: pointwise(folder, LOGISTIC, (1, 6, 2)),
+        values(6, 2),
+        "class map",
+        None,
+        [("class map", None)],
+        2,
+        "The class of a place is the one with the highest value.",
+        "",
     ),
     "image": Kind(adder, reals(12), "image", None, [("image", None)], None, "an image, in the range", "sum ["),
 }
@@ -146,17 +163,16 @@ def test_axis_labels_stand_where_each_has_a_value(bundles: dict[str, bytes], nam
 @pytest.mark.parametrize("name", KINDS)
 def test_it_verifies_and_its_python_runs(bundles: dict[str, bytes], name: str, tmp_path: Path) -> None:
     (tmp_path / "bundle.zip").write_bytes(bundles[name])
-    found = verify(tmp_path / "bundle.zip", [Host()])
+    found = verify(tmp_path / "bundle.zip", [InProcess()])
     assert [check for check in found.checks if check.faults] == []
     for file, content in contents(bundles[name]).items():
         (tmp_path / "app" / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "app" / file).write_bytes(content)
-    samples = [f"golden/0.input{index}.f32" for index in range(len(manifest(bundles[name]).inputs))]
+    samples = [tmp_path / f"app/golden/0.input{index}.f32" for index in range(len(manifest(bundles[name]).inputs))]
     for arguments, said in (((), "pass: 4 golden vectors, outputs off by at most 0"), (samples, KINDS[name].prints)):
-        command = [sys.executable, "python/model.py", *arguments]
-        done = subprocess.run(command, cwd=tmp_path / "app", capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert said in done.stdout
+        code, told = run_python(tmp_path / "app", *arguments)
+        assert code == 0, told
+        assert said in told
 
 
 def test_the_fault_of_a_second_output_is_named(bundles: dict[str, bytes], tmp_path: Path) -> None:
@@ -166,7 +182,7 @@ def test_the_fault_of_a_second_output_is_named(bundles: dict[str, bytes], tmp_pa
     other = bytearray(files["golden/2.output1.i8"])
     other[3] ^= 1
     (tmp_path / "bundle.zip").write_bytes(packed_again({**files, "golden/2.output1.i8": bytes(other)}))
-    last = verify(tmp_path / "bundle.zip", [Host()]).checks[-1]
+    last = verify(tmp_path / "bundle.zip", [InProcess()]).checks[-1]
     name = manifest(bundles["boxes"]).outputs[1].name
     assert last.faults == [f"golden vector 2, {name}: off by 1 int8 steps, 0 are allowed"]
 
@@ -176,11 +192,11 @@ def test_the_fault_of_a_second_output_is_named(bundles: dict[str, bytes], tmp_pa
     [
         ("boxes", "scores", "one output of scores for the bundle, got 2 outputs"),
         ("map", "scores", r"shape \(1, classes\) for scores, got \(1, 4, 5, 3\)"),
-        ("softmax", "class map", r"shape \(1, height, width, classes\) for class map, got \(1, 3\)"),
+        ("softmax", "class map", r"shape \(1, \.\.\., classes\) for class map, got \(1, 3\)"),
     ],
 )
 def test_outputs_that_cannot_be_shown_so_are_refused(tmp_path: Path, name: str, shown: Any, says: str) -> None:
     kind = KINDS[name]
     model, data = kind.model(tmp_path).read_bytes(), dataset(kind.samples, None)
     with pytest.raises(ModelError, match=says):
-        make_bundle(model, report("none"), data, from_name("none"), Host(), shown=shown)
+        make_bundle(model, report("none"), data, from_name("none"), InProcess(), shown=shown)

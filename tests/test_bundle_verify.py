@@ -25,6 +25,7 @@ from edgeswap.targets.host import Host
 from edgeswap.tflite.flatbuffer import changed, read, write
 from edgeswap.tflite.metadata import attach, read_attached
 from tests.bundles import (
+    InProcess,
     adder_bundle,
     classifier,
     contents,
@@ -56,7 +57,7 @@ class Other:
         progress: Progress,
         brings: Mapping[str, Path] | None = None,
     ) -> dict[str, Any]:
-        answer = Host().run(files, arguments, progress=progress, brings=brings)
+        answer = InProcess().run(files, arguments, progress=progress, brings=brings)
         for path in (brings or {}).values():
             with np.load(path) as outputs:
                 moved = {name: self._moved(array) for name, array in outputs.items()}
@@ -86,7 +87,7 @@ def test_a_bundle_verifies(tmp_path: Path, kind: str) -> None:
         "caffe": lambda: image_bundle(tmp_path, "caffe", shape=(5, 4, 3), scale=0.83, zero_point=11),
         "adder": lambda: adder_bundle(tmp_path),
     }[kind]()
-    found = verified(tmp_path, data, Host())
+    found = verified(tmp_path, data, Host() if kind == "image" else InProcess())
     assert (found.passed, faults(found)) == (True, {})
     assert [check.name for check in found.checks][-2:] == ["golden input", "golden output on host"]
     assert found.checks[-1].about == "ai-edge-litert 2.3.0: greatest difference 0 int8 steps, allowed 0"
@@ -96,7 +97,7 @@ def test_a_bundle_of_an_earlier_edgeswap_verifies(tmp_path: Path) -> None:
     """It says edgeswap.bundle/1 and `scores`; written by edgeswap before there were other models than classifiers."""
     data = (Path(__file__).parent / "apps/bundle_1.zip").read_bytes()
     assert b'"schema": "edgeswap.bundle/1"' in contents(data)["model.json"]
-    found = verified(tmp_path, data, Host())
+    found = verified(tmp_path, data, InProcess())
     assert (found.passed, faults(found)) == (True, {})
     files = contents(data)
     told = files["model.json"].replace(b'"scores": "logits"', b'"scores": "values"')
@@ -114,7 +115,7 @@ def test_every_changed_file_is_named(tmp_path: Path, bundle: bytes) -> None:
             continue
         middle = len(content) // 2
         other = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-        found = verified(tmp_path, packed_again({**files, name: other}, keep_sums=True), Host())
+        found = verified(tmp_path, packed_again({**files, name: other}, keep_sums=True), InProcess())
         assert not found.passed, name
         said = " ".join(faults(found)["files"])
         # A digit changed within SHA256SUMS names the file it belongs to, a letter of a name that file.
@@ -126,7 +127,7 @@ def test_a_byte_changed_on_disk_is_named(tmp_path: Path, bundle: bytes) -> None:
     for name in ("model.tflite", "labels.txt", "model.json", "golden/0.output0.i8"):
         data = bytearray(bundle)
         data[data.index(contents(bundle)[name]) + 5] ^= 1
-        found = verified(tmp_path, bytes(data), Host())
+        found = verified(tmp_path, bytes(data), InProcess())
         assert f"{name}: its bytes differ from those that the zip was made from" in faults(found)["files"]
 
 
@@ -148,7 +149,7 @@ def test_what_verifies_holds_the_same_files(tmp_path: Path, bundle: bytes, data:
 @pytest.mark.parametrize("name", ["model.tflite", "model.json", "SHA256SUMS", "labels.txt", "golden/1.output0.i8"])
 def test_a_missing_file_is_named(tmp_path: Path, bundle: bytes, name: str) -> None:
     files = {kept: content for kept, content in contents(bundle).items() if kept != name}
-    found = verified(tmp_path, packed_again(files, keep_sums=True), Host())
+    found = verified(tmp_path, packed_again(files, keep_sums=True), InProcess())
     assert f"{name}: missing" in faults(found)["files"]
 
 
@@ -174,7 +175,7 @@ def test_hashes_made_again_in_one_place_alone_are_named(tmp_path: Path, bundle: 
 def test_a_label_file_too_short_is_named(tmp_path: Path, bundle: bytes) -> None:
     files = contents(bundle)
     short = b"".join(files["labels.txt"].splitlines(keepends=True)[:-1])
-    found = faults(verified(tmp_path, packed_again({**files, "labels.txt": short}), Host()))
+    found = faults(verified(tmp_path, packed_again({**files, "labels.txt": short}), InProcess()))
     assert found["labels"] == ["labels.txt: expected 6 names, one for each class, got 5"]
     assert found["metadata"] == ["labels: those in the model differ from labels.txt"]
 
@@ -182,7 +183,7 @@ def test_a_label_file_too_short_is_named(tmp_path: Path, bundle: bytes) -> None:
 def test_labels_in_another_order_are_named(tmp_path: Path, bundle: bytes) -> None:
     files = contents(bundle)
     turned = b"".join(reversed(files["labels.txt"].splitlines(keepends=True)))
-    found = faults(verified(tmp_path, packed_again({**files, "labels.txt": turned}), Host()))
+    found = faults(verified(tmp_path, packed_again({**files, "labels.txt": turned}), InProcess()))
     assert found == {"metadata": ["labels: those in the model differ from labels.txt"]}
 
 
@@ -202,19 +203,19 @@ def swapped(bundle: bytes, model: bytes) -> bytes:
 def test_a_model_swapped_for_one_of_the_same_form_is_named(tmp_path: Path, bundle: bytes) -> None:
     data = swapped(bundle, classifier(tmp_path, seed=1))
     assert faults(verified(tmp_path, data)) == {}  # nothing but its outputs tells them apart
-    found = faults(verified(tmp_path, data, Host()))
+    found = faults(verified(tmp_path, data, InProcess()))
     (name,) = found
     assert name == "golden output on host"
     assert "golden vector 0, logits: off by" in found[name][0]
 
 
 def test_a_model_of_other_scales_is_named(tmp_path: Path, bundle: bytes) -> None:
-    found = faults(verified(tmp_path, swapped(bundle, classifier(tmp_path, scale=2 / 255)), Host()))
+    found = faults(verified(tmp_path, swapped(bundle, classifier(tmp_path, scale=2 / 255)), InProcess()))
     assert {"inputs", "outputs"} == {fault.partition(":")[0] for fault in found["model"]}
 
 
 def test_a_model_of_other_classes_or_inputs_is_named(tmp_path: Path, bundle: bytes) -> None:
-    found = faults(verified(tmp_path, swapped(bundle, contents(adder_bundle(tmp_path))["model.tflite"]), Host()))
+    found = faults(verified(tmp_path, swapped(bundle, contents(adder_bundle(tmp_path))["model.tflite"]), InProcess()))
     assert found["model"] == ["expected 1 inputs, the model has 2"]
 
 
@@ -275,7 +276,7 @@ def test_pixel_steps_that_are_others_are_named(tmp_path: Path, bundle: bytes) ->
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"{", b"\xff", b'{"schema": "edgeswap.bundle/1"}'])
 def test_a_model_json_of_another_form(tmp_path: Path, bundle: bytes, content: bytes) -> None:
     files = {**contents(bundle), "model.json": content}
-    found = faults(verified(tmp_path, packed_again(files, keep_sums=True), Host()))
+    found = faults(verified(tmp_path, packed_again(files, keep_sums=True), InProcess()))
     assert "Expected a model.json of schema 'edgeswap.bundle/2'" in found["model.json"][0]
 
 
@@ -291,13 +292,13 @@ def test_a_model_json_of_another_form(tmp_path: Path, bundle: bytes, content: by
 )
 def test_a_model_json_that_cannot_be_is_no_crash(tmp_path: Path, bundle: bytes, change: dict[str, Any]) -> None:
     (tensor,) = manifest(bundle).inputs
-    found = verified(tmp_path, packed_again(contents(bundle), inputs=[tensor.model_copy(update=change)]), Host())
+    found = verified(tmp_path, packed_again(contents(bundle), inputs=[tensor.model_copy(update=change)]), InProcess())
     assert not found.passed
 
 
 def test_golden_files_of_another_size_are_named(tmp_path: Path, bundle: bytes) -> None:
     files = {**contents(bundle), "golden/2.quantized0.i8": b"x"}
-    found = faults(verified(tmp_path, packed_again(files), Host()))
+    found = faults(verified(tmp_path, packed_again(files), InProcess()))
     assert found == {"golden input": ["golden/2.quantized0.i8: not there, or not of the tensor's size [1, 5, 4, 1]"]}
 
 
@@ -334,7 +335,7 @@ def test_another_runtime_has_the_tolerance(tmp_path: Path, bundle: bytes) -> Non
 
 
 def test_several_targets(tmp_path: Path, bundle: bytes) -> None:
-    found = verified(tmp_path, bundle, Host(), Other(steps=3))
+    found = verified(tmp_path, bundle, InProcess(), Other(steps=3))
     assert list(faults(found)) == ["golden output on other"]
 
 

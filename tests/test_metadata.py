@@ -13,12 +13,16 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeswap.bundle.make import make_bundle
+from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ModelError
+from edgeswap.tasks.task import Shown
 from edgeswap.tflite import metadata_schema
 from edgeswap.tflite.flatbuffer import read, tensors
 from edgeswap.tflite.metadata import attach, read_attached
 from tests import bundles, tflite_support
-from tests.bundles import CREDITS, LABELS, adder_bundle, contents, image_bundle
+from tests.app_bundle import split
+from tests.bundles import CREDITS, LABELS, InProcess, adder_bundle, contents, dataset, image_bundle, report
 
 FULL: dict[str, Any] = {
     "name": "tiny",
@@ -233,3 +237,19 @@ def test_an_image_without_labels_read_by_tflite_support(tmp_path: Path, reader: 
     assert image["content"]["content_properties"]["color_space"] == "GRAYSCALE"
     assert image["process_units"][0]["options"] == {"mean": [0.0], "std": pytest.approx([255.0])}
     assert (seen.files, "associated_files" in logits) == ({}, False)
+
+
+def test_several_outputs_with_names_of_classes_read_by_tflite_support(
+    tmp_path: Path, reader: tflite_support.Reader
+) -> None:
+    """Boxes are in some coding, so that their names belong to the model and to no axis of an output."""
+    model = split(tmp_path).read_bytes()
+    images = dataset({"image": np.zeros((4, 2, 3, 4), np.float32)}, ("car", "bus"))
+    shown: Shown = "boxes as the model gives them"
+    bundle = make_bundle(model, report("none"), images, from_name("none"), InProcess(), shown=shown)
+    seen = seen_in(bundle, reader, tmp_path)
+    assert seen.files == {"labels.txt": "car\nbus\n"}
+    assert [file["name"] for file in seen.metadata["associated_files"]] == ["labels.txt"]
+    (graph,) = seen.metadata["subgraph_metadata"]
+    assert [tensor["description"] for tensor in graph["output_tensor_metadata"]] == [f"{shown}, 12 values"] * 2
+    assert not any("associated_files" in tensor for tensor in graph["output_tensor_metadata"])

@@ -12,9 +12,15 @@ from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
 
 
-def readme(manifest: Manifest) -> bytes:
-    """README.md: what to copy where, in each app, and how to see that it is wired up right."""
-    return _rendered("README.md.jinja", manifest=manifest, golden=manifest.golden)
+def readme(manifest: Manifest, *, each_by_itself: bool) -> bytes:
+    """README.md: what to copy where, in each app, and how to see that it is wired up right.
+
+    Args:
+        manifest: of the bundle.
+        each_by_itself: whether each class has a probability of its own, see `holds.each_by_itself`.
+    """
+    given = {"manifest": manifest, "golden": manifest.golden, "each_by_itself": each_by_itself}
+    return _rendered("README.md.jinja", **given)
 
 
 def model_card(manifest: Manifest, report: ExportReport) -> bytes:

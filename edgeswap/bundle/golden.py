@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,6 @@ from edgeswap.targets.measure import OUTPUTS, Target
 from edgeswap.targets.raw_outputs import read_raw_outputs
 from edgeswap.tflite.interface import interface
 
-# Of these the vectors are chosen, and on these the two sets of kernels are held against each other.
-CANDIDATES = 100
 # TFLite rounds after every operator, and each set of kernels rounds in its own way, so outputs part by a few steps; how
 # many can be seen in a runtime's own two sets, the built-in one and XNNPACK. Some samples magnify them, such as a
 # softmax near a tie, so vectors are chosen among those that do not. For vectors so chosen, in 300 draws of candidates
@@ -190,12 +188,6 @@ def from_bytes(path: str, data: bytes, shape: Sequence[int]) -> Array | None:
     if len(data) != dtype.itemsize * elements(shape):
         return None
     return np.frombuffer(data, dtype).reshape(shape)
-
-
-def candidates(count: int, read: Callable[[npt.NDArray[np.int64]], Any]) -> Any:
-    """Up to `CANDIDATES` samples of `count`, evenly spaced: files are often in the order of their classes."""
-    chosen = min(CANDIDATES, count)
-    return read(np.arange(chosen, dtype=np.int64) * count // chosen)
 
 
 def _decided(output: OutputFacts, int8: Array) -> Array | None:

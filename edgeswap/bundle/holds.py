@@ -13,7 +13,7 @@ from edgeswap.tflite.flatbuffer import Tensor, operator_name
 # Where the second class begins, in real values: half a probability, or the logit of that.
 HALF, LOGIT_OF_HALF = 0.5, 0.0
 _PROBABILITIES = frozenset({"SOFTMAX", "LOGISTIC"})
-_SAME_VALUES = frozenset({"QUANTIZE", "RESHAPE", "SQUEEZE"})
+_SAME_VALUES = frozenset({"QUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"})
 
 
 def require_shown(shown: Shown, shapes: Sequence[Sequence[int]]) -> None:
@@ -34,7 +34,7 @@ def require_shown(shown: Shown, shapes: Sequence[Sequence[int]]) -> None:
             "Export the model with --task outputs: the app then gets the real values of every output.",
         )
     if (len(shapes[0]) == 2) != (shown == "scores"):
-        expected = "(1, classes)" if shown == "scores" else "(1, height, width, classes)"
+        expected = "(1, classes)" if shown == "scores" else "(1, ..., classes)"
         raise ModelError(
             f"Expected an output of shape {expected} for {shown}, got {tuple(shapes[0])}.",
             "Export the model with --task outputs: the app then gets the real values.",
@@ -56,6 +56,11 @@ def holds(model: Any, tensor: Tensor, index: int, shown: Shown) -> tuple[Holds, 
     threshold = HALF if probabilities else LOGIT_OF_HALF
     said: Holds = "class map" if shown == "class map" else "probabilities" if probabilities else "logits"
     return said, threshold if tensor.shape[-1] == 1 else None
+
+
+def each_by_itself(model: Any) -> bool:
+    """Whether the first output has a sigmoid for each of its values, as where several classes can hold at once."""
+    return _maker(model, int(model.subgraphs[0].outputs[0])) == "LOGISTIC"
 
 
 def shown_by(holds: Holds) -> Shown:

@@ -11,7 +11,8 @@ from edgeswap.bundle.apps.generate import generate
 from edgeswap.bundle.apps.pixels import PixelSteps, pixel_steps
 from edgeswap.bundle.archive import pack
 from edgeswap.bundle.card import model_card, readme
-from edgeswap.bundle.golden import candidates, make_golden
+from edgeswap.bundle.golden import make_golden
+from edgeswap.bundle.holds import each_by_itself
 from edgeswap.bundle.manifest import (
     LABELS,
     MANIFEST,
@@ -24,6 +25,7 @@ from edgeswap.bundle.manifest import (
     output_facts,
     to_json,
 )
+from edgeswap.bundle.vectors import candidates
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess, pixel_inputs
 from edgeswap.errors import DataError
@@ -78,15 +80,15 @@ def make_bundle(
         TargetError: the target failed.
     """
     model = read(tflite_model)
+    outputs = describe.outputs(model, shown)
     names = list(interface(tflite_model).inputs)
-    raw = candidates(len(test), test.read)
+    raw = test.read(candidates(len(test), [tensor.shape for tensor in outputs]))
     given = raw if isinstance(raw, dict) else {names[0]: raw}
     steps = [
         _steps(tensor, preprocess, test.resize or ARRAYS) if name in pixel_inputs(given) else None
         for name, tensor in zip(names, describe.input_tensors(model), strict=True)
     ]
     inputs = describe.inputs(model, steps, preprocess.normalizations)
-    outputs = describe.outputs(model, shown)
     names_of_boxes = test.class_names if shown == "boxes as the model gives them" else None
     classes = len(names_of_boxes) if names_of_boxes else output_facts(outputs[0]).classes
     labels = label_lines(test.class_names, classes)
@@ -122,7 +124,7 @@ def make_bundle(
         **golden_files,
         **generate(app_facts(manifest, hashlib.sha256(shipped_model).hexdigest())),
         "MODEL_CARD.md": model_card(manifest, report),
-        "README.md": readme(manifest),
+        "README.md": readme(manifest, each_by_itself=each_by_itself(model)),
     }
     files[MANIFEST] = to_json(manifest.model_copy(update={"files": _digests(files)}))
     return pack({**files, SUMS: sums(files)})

@@ -71,7 +71,8 @@ def _values(facts: AppFacts) -> dict[str, Any]:
         "mapped": first.holds == "class map",
         "unit": first.threshold is not None,
         "logits": first.holds == "logits",
-        "width": (1, *first.shape)[-2],  # of a class map
+        "place": "pixel" if len(first.shape) == 4 else "place",  # of a class map, which may be a sequence
+        "width": (1, *first.shape)[-2],
         "modes": {1: "L", 3: "RGB", 4: "RGBA"},  # Pillow's names, as in `resizing`
         "way": next((_way(given.pixels.resize) for given in facts.inputs if given.pixels), "pillow"),
         "resize": next((plain(given.pixels.resize) for given in facts.inputs if given.pixels), ""),
