@@ -258,7 +258,7 @@ def test_models_and_labels_of_which_no_bundle_is_made(tmp_path: Path) -> None:
     whole = dataset({"x": np.zeros((3, 4), np.float32)}, None)
     assert "one output of scores for the bundle, got 2 outputs" in refused(tmp_path, split(tmp_path), whole, ModelError)
     float_model = tiny_tflite.adder(tmp_path / "float.tflite", 4).read_bytes()
-    assert "got FLOAT32 for 'left'" in refused(tmp_path, float_model, dataset(reals(), None), ModelError)
+    assert "got FLOAT32 for 'logits'" in refused(tmp_path, float_model, dataset(reals(), None), ModelError)
     assert "4 class names of one line each" in refused(tmp_path, adder(tmp_path), dataset(reals(), LABELS), DataError)
     names = ("a", "b\u2028c", "d", "e")
     assert "'b\\u2028c'" in refused(tmp_path, adder(tmp_path), dataset(reals(), names), DataError)
