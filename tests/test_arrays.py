@@ -121,6 +121,7 @@ def test_labels_of_any_form_stay_as_they_are(name: str, tmp_path: Path) -> None:
         ([1.0, 0.0, 1.0], [1, 0, 1]),
         (np.eye(3, dtype=bool)[[2, 0, 1]], [2, 0, 1]),
         ([0.5, 0.0, 1.0], None),
+        ([1e300, 0.0, 1.0], None),
         ([[1, 1], [0, 1], [0, 0]], None),
         ({"a": [0, 1, 2]}, None),
         (np.zeros((3, 8, 8), int), None),

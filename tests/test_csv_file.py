@@ -112,6 +112,7 @@ def test_tables_of_images_that_are_wrong(text: str, problem: str, tmp_path: Path
         ("a,b,c,y\n1,2,,0", "got '' in line 2"),
         ("a,b,c,y\n1,2,nan,0", "got 'nan' in line 2"),
         ("a,b,c,y\n1,2,3,inf\n1,2,3,0", "got 'inf' in line 2"),
+        ("a,b,c,y\n1,2,3e39,0", "got '3e39' in line 2"),
         ("label\n1", "got 0"),
     ],
 )

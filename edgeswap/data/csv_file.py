@@ -25,6 +25,7 @@ PATH_NAMES = ("path", "file", "filename", "image", "file_name", "filepath", "ima
 LABEL_NAMES = ("label", "class", "y")
 LABEL_PREFIXES = ("y_", "target")
 DELIMITERS = ",;\t"
+LARGEST_NUMBER = float(np.finfo(np.float32).max)
 MOST_TEXTS = 0.5  # with more cells that are no numbers, a column is one of names
 
 
@@ -169,7 +170,7 @@ def _labels(cells: Sequence[Sequence[str]], names: Sequence[str], lines: Sequenc
 
 def _is_number(cell: str) -> bool:
     try:
-        return math.isfinite(float(cell))
+        return abs(float(cell)) <= LARGEST_NUMBER  # false for NaN too
     except ValueError:
         return False
 

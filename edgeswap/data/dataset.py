@@ -18,6 +18,7 @@ Array = npt.NDArray[Any]
 Indices = npt.NDArray[np.int64]
 Labels = Array | Mapping[str, Array]
 Shape = Sequence[int | None]
+LARGEST_WHOLE = 2**53  # above, a float64 no longer tells whole numbers apart
 
 
 class Samples(Protocol):
@@ -68,7 +69,7 @@ class Dataset:
         labels: as the data hold them, in any form, the samples along the first axis: an array (N, ...), or a dict of
             such by the name of the model's output; None without labels. What they mean is the task's to say.
         class_names: in the order of the model's outputs; None where unknown.
-        labels_by_name: whether labels come from names (of folders), so that another order of the names numbers them
+        labels_by_name: whether labels come from names (folders, texts), so that another order of the names numbers them
             otherwise; else they are numbers as they were given.
         resize: how image files reach the model's input size, in words; None for arrays.
         split: which part this is, where the user named a dataset of several (train, test).
@@ -120,8 +121,11 @@ class Dataset:
             labels = labels[:, 0]
         elif labels.ndim == 2 and np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all():
             labels = labels.argmax(axis=1)
-        whole = labels.dtype.kind in "bui" or (labels.dtype.kind == "f" and bool((labels == np.rint(labels)).all()))
-        return labels.astype(np.int64) if labels.ndim == 1 and whole else None
+        if labels.ndim != 1 or labels.dtype.kind not in "buif":
+            return None
+        if labels.dtype.kind == "f" and not ((labels == np.rint(labels)) & (np.abs(labels) <= LARGEST_WHOLE)).all():
+            return None
+        return labels.astype(np.int64)
 
     def with_labels(self, labels: Labels | None) -> Dataset:
         """The same samples with other labels, the samples along the first axis."""
