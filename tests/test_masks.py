@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from edgeswap.data import npz
-from edgeswap.data.load import load
+from edgeswap.data.load import load, stratified_split
 from edgeswap.errors import DataError
 from tests.image_data import encoded, picture, write_folder, write_zip
 
@@ -155,6 +155,14 @@ def test_what_is_no_folder_of_masks(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "set", TWO)
     with pytest.raises(DataError, match="got images in masks"):
         load(f"masks:{root}", input_shapes={"a": (8, 8, 3), "b": (2,)})
+
+
+def test_masks_stay_with_their_images_when_they_are_split(tmp_path: Path) -> None:
+    shades = range(0, 250, 10)
+    files = {f"images/{shade}.png": encoded(np.full((8, 8, 3), shade, np.uint8)) for shade in shades}
+    files |= {f"masks/{shade}.png": mask(np.full((8, 8), shade, np.uint8)) for shade in shades}
+    for part in stratified_split(load(f"masks:{write_folder(tmp_path / 'set', files)}", input_shapes=RGB), 0.2, seed=0):
+        np.testing.assert_array_equal(part.read(range(len(part)))[..., 0], part.labels)
 
 
 def test_more_masks_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

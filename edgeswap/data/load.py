@@ -181,7 +181,7 @@ def _from_tfds(source: str, expected: Expected, resize: Resize) -> Dataset:
         for pixels, y in dataset.as_numpy_iterator()
     ]
     pixels = np.array([x for x, _ in pairs], np.uint8).reshape(-1, *shape)
-    loaded = from_arrays(pixels, np.array([y for _, y in pairs]), source, replace(expected, class_names=names))
+    loaded = from_arrays(pixels, [y for _, y in pairs], source, replace(expected, class_names=names))
     loaded = replace(loaded, labels_by_name=names is not None, resize=RESIZE[resize])
     return loaded if expected.class_names is None else loaded.with_names(expected.class_names)
 
