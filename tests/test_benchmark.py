@@ -453,8 +453,8 @@ def test_processes_take_chunks_whether_they_inherit_the_work_or_are_sent_it(
     work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit", keep_outputs=True)
     found = benchmark.predict(work, workers=3, advance=lambda _: None)
     assert found.classes.tolist() == EXPECTED.tolist()
-    assert found.outputs is not None
-    assert found.outputs.shape == (300, 3)
+    (outputs,) = found.outputs
+    assert outputs.shape == (300, 3)
 
 
 def test_a_runtime_that_crashes_on_a_model_is_survived(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
