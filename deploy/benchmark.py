@@ -71,6 +71,7 @@ OUTLIERS = "outliers"
 NOT_STEADY = "warm-up-not-steady"
 DELEGATE_NOT_APPLIED = "delegate-not-applied"
 INT8_SLOWER = "int8-slower-than-float"
+SLOWER_THAN_FLOAT = "slower-than-float"  # of models that are not int8 throughout
 INT8_WITHOUT_XNNPACK = "int8-without-xnnpack"
 INPUTS_BY_ORDER = "inputs-not-by-name"
 
@@ -82,6 +83,7 @@ ADVICE = {
     OUTLIERS: "Something interrupted them; p50 still holds, p99 and the mean say little. Measure on a quiet machine.",
     NOT_STEADY: "Times were still changing when the blocks began; measure on a quiet machine.",
     DELEGATE_NOT_APPLIED: "The figures are the CPU's. For an Edge TPU, compile the model with edgetpu_compiler first.",
+    SLOWER_THAN_FLOAT: "Part of it computes in float, part in int8 or on int8 weights: a full-integer model is faster.",
     INT8_SLOWER: "This CPU gains nothing from int8 here, least of all in layers of few channels: measure on the device "
     "that counts.",
     INT8_WITHOUT_XNNPACK: "Install ai-edge-litert, which runs int8 through XNNPACK (64-bit systems).",
@@ -444,7 +446,8 @@ def dissect(path: Path, engine: Engine) -> Anatomy:
 def _allocate(interpreter: Any, path: Path, engine: Engine) -> None:
     problem = f"{engine.runtime.name} {engine.runtime.version} cannot prepare {path.name}"
     remedy = (
-        "An operator that this runtime lacks needs a newer one, or its delegate (--delegate); large sizes, --memory."
+        "An operator that this runtime lacks needs a newer one, or its delegate (--delegate). For large sizes "
+        "benchmark.py takes --memory MIB."
     )
     with in_words(problem, remedy), without_greeting():
         interpreter.allocate_tensors()
@@ -1291,8 +1294,8 @@ def ended_by_signal(number: int, who: str, model: str) -> BenchmarkError:
     hint = (
         "There is too little memory for it."
         if name == "SIGKILL"
-        else "The file may be damaged, or need more memory than it gets: make it again, try another runtime, "
-        "--delegate none or --memory."
+        else "The file may be damaged, or need more memory than it gets: make it again, try another runtime or "
+        "--delegate none, or give benchmark.py --memory MIB."
     )
     return BenchmarkError(f"{who} was ended by {name} while it ran {model}.", hint)
 
@@ -1638,7 +1641,8 @@ def find_warnings(result: dict[str, Any]) -> list[dict[str, Any]]:
             own, other = model["latency_ms"]["p50"], floats[0]["latency_ms"]["p50"]
             if own > SLOWER * other:
                 advice = _why_slower(model, result["runtime"]["name"], result["delegate"])
-                add(INT8_SLOWER, f"p50 {own:.3g} ms, the float32 model's {other:.3g} ms", which, advice)
+                name = INT8_SLOWER if model["kind"] == "int8" else SLOWER_THAN_FLOAT
+                add(name, f"p50 {own:.3g} ms, the float32 model's {other:.3g} ms", which, advice)
     return list(found.values())
 
 
@@ -1650,6 +1654,8 @@ def _why_slower(model: dict[str, Any], runtime: str, delegate: str) -> str:
         return f"Not all work is {delegate}'s: look at the operators column."
     if model["kind"] == "int16x8":
         return "XNNPACK has no kernels for 16-bit activations: int8 is faster, and int16x8 is for what int8 loses."
+    if model["kind"] == "mixed":
+        return ADVICE[SLOWER_THAN_FLOAT]
     return _why_slower_in_int8(model, runtime)
 
 
@@ -2342,7 +2348,7 @@ def answer(arguments: argparse.Namespace, question: str | None) -> int:
     except MemoryError:
         return say(
             f"Expected to get along with {memory_mib(arguments)} MiB of memory, more is needed.",
-            "Check the model's and the samples' shapes; if they are meant so, give --memory MIB.",
+            "Check the model's and the samples' shapes; if they are meant so, give benchmark.py --memory MIB.",
         )
     except OSError as error:
         return say(str(error), "Check the path and the space left there.")

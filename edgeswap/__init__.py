@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from edgeswap.system.python_words import in_python_words, python_words
 from edgeswap.system.random_state import kept_random_state
 from edgeswap.version import __version__
 
@@ -48,6 +49,7 @@ __all__ = [
 
 
 @kept_random_state()
+@python_words()
 def export(
     model: Any = None,
     *,
@@ -138,7 +140,7 @@ def export(
     from edgeswap.config.preflight import preflight  # noqa: PLC0415
     from edgeswap.progress import progress_to  # noqa: PLC0415
 
-    told = progress_to(settings.pop("progress"))
+    told = progress_to(settings.pop("progress"), in_python_words)
     config = export_config(settings)
     preflight(config)
     from edgeswap.commands.export import export as run  # noqa: PLC0415  (imports TensorFlow)
@@ -147,6 +149,7 @@ def export(
 
 
 @kept_random_state()
+@python_words()
 def bench(
     *models: str | Path,
     data: Any = None,
@@ -190,11 +193,12 @@ def bench(
     from edgeswap.config.bench import bench_config  # noqa: PLC0415
     from edgeswap.progress import progress_to  # noqa: PLC0415
 
-    told = progress_to(settings.pop("progress"))
+    told = progress_to(settings.pop("progress"), in_python_words)
     return run(bench_config(settings), progress=told)
 
 
 @kept_random_state()
+@python_words()
 def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | Sequence[str] = ()) -> Any:
     """The Keras 3 or tf_keras model in a file, not compiled.
 
@@ -213,6 +217,7 @@ def load_model(path: str | Path, *, trust: bool = False, custom_objects: Mapping
 
 
 @kept_random_state()
+@python_words()
 def swap_activations(
     model: Any,
     activation: str | None = None,
@@ -247,6 +252,7 @@ def swap_activations(
 
 
 @kept_random_state()
+@python_words()
 def check(
     model: Any,
     *,
@@ -275,7 +281,7 @@ def check(
     from edgeswap.config.model import check_config  # noqa: PLC0415
     from edgeswap.progress import progress_to  # noqa: PLC0415
 
-    return run(check_config(settings), progress=progress_to(None))
+    return run(check_config(settings), progress=progress_to(None, in_python_words))
 
 
 def save_qat(qat_model: Any, path: str | Path) -> None:
@@ -286,6 +292,7 @@ def save_qat(qat_model: Any, path: str | Path) -> None:
 
 
 @kept_random_state()
+@python_words()
 def load_qat(path: str | Path, *, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """The fake-quant model that `edgeswap export --save-qat` or `save_qat` wrote: a tf_keras model to train on.
 
@@ -297,6 +304,7 @@ def load_qat(path: str | Path, *, custom_objects: Mapping[str, Any] | None = Non
 
 
 @kept_random_state()
+@python_words()
 def convert_qat(
     qat_model: Any, samples: Any, *, hard_swish: Literal["auto", "operator", "rewritten"] = "auto"
 ) -> bytes:

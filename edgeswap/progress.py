@@ -63,7 +63,13 @@ class Logged:
     """Tells the logger `edgeswap`: INFO of every step when it begins, WARNING of what a user should know.
 
     This is the default of the Python interface.
+
+    Args:
+        words: what warnings are said in, from the words of the command line.
     """
+
+    def __init__(self, words: Callable[[str], str] = str) -> None:
+        self.words = words
 
     @contextmanager
     def step(self, title: str, total: float | None = None) -> Iterator[Step]:  # noqa: ARG002
@@ -73,7 +79,7 @@ class Logged:
 
     def warn(self, problem: str, remedy: str) -> None:
         """Log both sentences."""
-        logging.getLogger("edgeswap").warning("%s %s", problem, remedy)
+        logging.getLogger("edgeswap").warning("%s %s", self.words(problem), self.words(remedy))
 
 
 class Told(Logged):
@@ -82,9 +88,11 @@ class Told(Logged):
     Args:
         tell: called with a step's title, how much of it is done and of how much in all: when it begins, at every
             advance, and when it ends, then with `done` equal to `total`. Both are None while nothing can be counted.
+        words: see `Logged`.
     """
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, words: Callable[[str], str] = str) -> None:
+        super().__init__(words)
         self.tell = tell
 
     @contextmanager
@@ -234,18 +242,18 @@ def progress_for(stream: TextIO) -> Progress:
     return Plain(stream) if bars.console.is_dumb_terminal else bars
 
 
-def progress_to(given: Progress | Tell | None) -> Progress:
+def progress_to(given: Progress | Tell | None, words: Callable[[str], str] = str) -> Progress:
     """Where to tell of steps, from what a Python caller gave: a `Progress`, a callable for `Told`, or None.
 
     Raises:
         ConfigError: it is nothing of these.
     """
     if given is None:
-        return Logged()
+        return Logged(words)
     if hasattr(given, "step") and hasattr(given, "warn"):
         return given
     if callable(given):
-        return Told(given)
+        return Told(given, words)
     raise ConfigError(
         f"Expected a Progress, a callable or None for progress, got {given!r}.",
         "Give a function of a step's title, how much is done, and of how much: def tell(title, done, total).",

@@ -239,3 +239,13 @@ def test_what_to_do_with_samples_of_another_shape(shape: tuple[int, ...], remedy
 def test_a_grayscale_image_without_its_channel() -> None:
     with pytest.raises(DataError, match="newaxis"):
         load(GOOD[..., 0], input_shapes=DIGITS)
+
+
+def test_a_list_of_arrays_is_in_the_order_of_several_inputs() -> None:
+    shapes, a, b = {"a": (2,), "b": (3,)}, np.zeros((4, 2)), np.ones((4, 3))
+    data = load(([a, b], np.arange(4)), input_shapes=shapes)
+    assert {name: array.shape for name, array in data.read([0, 1]).items()} == {"a": (2, 2), "b": (2, 3)}
+    assert len(load([a, b], input_shapes=shapes)) == 4
+    with pytest.raises(DataError, match="Expected a, b and optionally y in tuple") as raised:
+        load((a, b), input_shapes=shapes)
+    assert "a list of one array for each input in this order" in raised.value.remedy

@@ -656,8 +656,17 @@ def test_an_int16_input_takes_rounded_values_and_xnnpack_is_not_missed() -> None
     assert benchmark.find_warnings(result) == []
     result["models"][1]["latency_ms"]["p50"] = 50.0
     (warning,) = benchmark.find_warnings(result)
-    assert warning["name"] == benchmark.INT8_SLOWER
+    assert warning["name"] == benchmark.SLOWER_THAN_FLOAT
     assert warning["advice"].startswith("XNNPACK has no kernels for 16-bit activations")
+
+
+def test_a_slow_dynamic_range_model_is_not_called_int8() -> None:
+    result = quiet_result()
+    result["models"][1] |= {"kind": "mixed"}
+    result["models"][1]["latency_ms"]["p50"] = 50.0
+    (warning,) = [found for found in benchmark.find_warnings(result) if "slower" in found["name"]]
+    assert warning["name"] == "slower-than-float"
+    assert warning["advice"].startswith("Part of it computes in float")
 
 
 def test_a_quiet_run_has_no_warnings() -> None:

@@ -180,6 +180,12 @@ def test_a_label_file_too_short_is_named(tmp_path: Path, bundle: bytes) -> None:
     assert found["metadata"] == ["labels: those in the model differ from labels.txt"]
 
 
+def test_a_bundle_without_labels_is_not_said_to_have_one_for_each_output(tmp_path: Path, bundle: bytes) -> None:
+    for packed, about in ((bundle, "one for each class"), (adder_bundle(tmp_path), "none")):
+        (check,) = (check for check in verified(tmp_path, packed).checks if check.name == "labels")
+        assert (check.about, check.faults) == (about, [])
+
+
 def test_labels_in_another_order_are_named(tmp_path: Path, bundle: bytes) -> None:
     files = contents(bundle)
     turned = b"".join(reversed(files["labels.txt"].splitlines(keepends=True)))

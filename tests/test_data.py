@@ -372,7 +372,7 @@ def test_splits_by_share_and_without_labels() -> None:
     assert (len(rest), len(held_out)) == (40, 10)
     assert stratified_split(data, 0.2, seed=1)[1].positions.tolist() != held_out.positions.tolist()
     for impossible in (0, 50, 0.001, 51):
-        with pytest.raises(DataError, match="hold out"):
+        with pytest.raises(DataError, match="enough samples"):
             stratified_split(data, impossible, seed=0)
 
 

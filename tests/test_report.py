@@ -804,6 +804,12 @@ def test_a_gain_in_accuracy_reads_as_one():
     assert "get the same number right" in say.significance(qat(comparison=comparison))
 
 
+def test_models_that_agree_on_all_have_no_difference_that_could_be_chance():
+    comparison = qat().comparison.model_copy(update={"top1_drop": 0.0, "top1_agreement": 1.0})
+    said = say.significance(qat(comparison=comparison))
+    assert said.replace(numbers.NBSP, " ").endswith("Both give the same class on 100.0 %.")
+
+
 @pytest.mark.parametrize(
     ("drop", "words"), [(0.37, "0.37 points below"), (-0.19, "0.19 points above"), (0, "equal to")]
 )

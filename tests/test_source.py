@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import edgeswap as api
+from edgeswap.commands.opened import verified
 from edgeswap.commands.source import open_source, train_example
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
@@ -90,8 +91,9 @@ def test_a_keras_3_layer_of_ones_own_by_its_tf_keras_twin():
     Twin.__name__ = "Halved"
     inputs = keras.Input((4,))
     model = keras.Model(inputs, keras.layers.Dense(3)(Halved(name="own")(inputs)))
-    with pytest.raises(ModelError, match="belongs to another framework"):
+    with pytest.raises(ModelError, match="belongs to another framework") as raised:
         build(opened(model).graph)
+    assert "with --custom-objects as MODULE:Halved, or from Python as {'Halved': the class}" in raised.value.remedy
     source = opened(model, custom_objects={"Halved": Twin})
     said = api.check(model, custom_objects={"Halved": Twin}).targets[0].findings
     assert not [finding for finding in said if finding.what == "rebuilding in tf_keras"]
@@ -114,3 +116,16 @@ def test_a_weight_that_is_no_number_names_its_layer(value):
     model.get_layer("scores").set_weights([kernel, bias])
     with pytest.raises(ModelError, match=r"1 of 12 values that are NaN or infinite in layer 'scores' \(Dense\)"):
         opened(model)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float32"])
+def test_half_precision_is_told_and_the_float32_model_is_still_the_given_one(policy):
+    layers = keras.layers
+    inputs = keras.Input((8,), name="x")
+    hidden = layers.Dense(16, activation="relu", dtype=policy)(inputs)
+    model = keras.Model(inputs, layers.Dense(3, dtype=policy)(hidden))
+    source = open_source(model, seed=0, progress=Silent())
+    assert [caution.kind for caution in source.cautions] == ["computed_in_float32"] * (policy != "float32")
+    assert all(f"computes in {policy}, and" in caution.problem for caution in source.cautions)
+    samples = np.random.default_rng(0).random((12, 8)).astype(np.float32)
+    verified(source, source.graph, [samples], decomposed=True, progress=Silent())

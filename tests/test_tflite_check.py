@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from rich.console import Console
 from tflite_models import BUILTIN, converted, float_model, island, single
 from tiny_tflite import classifier, remembering, streaming
 
 from edgeswap.cli.main import run
 from edgeswap.compatibility.findings import Finding, TargetCheck
-from edgeswap.compatibility.tflite_findings import check
+from edgeswap.compatibility.tflite_findings import check, check_everywhere
 from edgeswap.errors import ModelError
+from edgeswap.report import checked as rendering
 from edgeswap.targets.names import backend_of
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import builtin_code, changed, read, write
@@ -172,14 +174,47 @@ def test_per_channel_weights_of_dense_layers_are_told_where_the_runtime_may_be_o
         )
 
 
-def test_free_sizes_cost_on_a_cpu_and_block_on_the_edge_tpu() -> None:
+@pytest.mark.parametrize(("shapes", "severity"), [(False, "note"), (True, "costs")])
+def test_free_sizes_cost_on_a_cpu_where_operators_compute_them_and_block_on_the_edge_tpu(
+    shapes: bool, severity: str
+) -> None:
     draft = Draft(read(converted("relu6")))
     subgraph = draft.subgraphs[0]
     index = int(subgraph.inputs[0])
     subgraph.tensors[index] = changed(subgraph.tensors[index], shapeSignature=[-1, 8, 8, 3])
+    if shapes:
+        subgraph.tensors.append(changed(subgraph.tensors[index], name="sizes", type=schema.TensorType.INT32, shape=[4]))
+        subgraph.operators.append(draft.operator(BUILTIN.SHAPE, [index], len(subgraph.tensors) - 1, 1))
     data = write(draft.model)
-    assert [f.severity for f in check(data, HOST).findings if f.what == "free sizes"] == ["costs"]
+    (found,) = (f for f in check(data, HOST).findings if f.what == "free sizes")
+    assert found.severity == severity
+    assert ("chains of SHAPE, which" in found.why) is shapes
     assert [f.severity for f in check(data, CORAL).findings if f.what == "free sizes"] == ["blocks"]
+
+
+def test_an_int16x8_file_with_float_ends_is_to_have_int16_ends() -> None:
+    draft = Draft(read(single(BUILTIN.LOGISTIC, SCALE, SCALE)))
+    for tensor in draft.subgraphs[0].tensors:
+        tensor.type = schema.TensorType.INT16
+    subgraph = draft.subgraphs[0]
+    (inner,) = map(int, subgraph.inputs)
+    subgraph.tensors.append(changed(subgraph.tensors[inner], name="x", type=0, quantization=None))
+    end = len(subgraph.tensors) - 1
+    subgraph.operators.insert(0, draft.operator(BUILTIN.QUANTIZE, [end], inner, 2))
+    subgraph.inputs = [end]
+    (finding,) = (f for f in check(write(draft.model), HOST).findings if f.what == "FLOAT32 input")
+    assert finding.instead == "Convert it with int16 as inference_input_type."
+
+
+def test_where_is_a_layer_or_the_end_of_a_tensor_s_name(capsys: pytest.CaptureFixture[str]) -> None:
+    found = check(converted("relu6", "float_io"), HOST).findings[0]
+    long = found.model_copy(update={"layers": [], "tensors": ["model/gru/while/Relu;model/gru/while/MatMul_1", "x"]})
+    report = check_everywhere(converted("relu6"), [HOST], name="m.tflite")
+    one = report.targets[0].model_copy(update={"findings": [long]})
+    rendering.render(report.model_copy(update={"targets": [one]}), Console(width=80))
+    shown = capsys.readouterr().out
+    assert "Relu, x" in shown
+    assert "MatMul" not in shown
 
 
 def test_a_float_tensor_that_no_operator_uses_blocks() -> None:

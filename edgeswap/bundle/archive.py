@@ -121,7 +121,7 @@ def _read(archive: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> Archive:
 
 def _refused(bundle: Path, got: str) -> VerificationError:
     return VerificationError(
-        f"Expected a bundle as edgeswap writes it (a zip of stored files with known names), got {bundle.name!r} with "
-        f"{got}.",
+        f"Expected a bundle as edgeswap writes it (a zip without compression, with known file names), got "
+        f"{bundle.name!r} with {got}.",
         "Do not unpack it; get the bundle.zip again from the person who exported the model.",
     )

@@ -64,7 +64,11 @@ def verify(bundle: Path, targets: Sequence[Target], *, progress: Progress | None
         Check(name="model.json", about="it lists each file, with its hash", faults=list_faults(opened)),
         Check(name="model", about="its tensors and operators are those of model.json", faults=model_faults(opened)),
         Check(name="metadata", about="the model's own metadata say the same", faults=metadata_faults(opened)),
-        Check(name="labels", about="one for each class", faults=label_faults(opened)),
+        Check(
+            name="labels",
+            about="none" if opened.manifest.labels is None else "one for each class",
+            faults=label_faults(opened),
+        ),
         Check(name="app code", about="it is for this model", faults=code_faults(opened)),
     ]
     vectors, faults = _vectors(opened)

@@ -43,6 +43,7 @@ def swap(**flags: Any) -> int:
     SPEC is that of `edgeswap export`.
     """
     from edgeswap.config.model import swap_config  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.data.look import look  # noqa: PLC0415
     from edgeswap.model.rehearsal import preview  # noqa: PLC0415
     from edgeswap.progress import progress_for  # noqa: PLC0415
     from edgeswap.report import swapped as rendering  # noqa: PLC0415
@@ -50,6 +51,7 @@ def swap(**flags: Any) -> int:
 
     config = swap_config(flags)
     check_file(config.output, overwrite=config.overwrite)
+    look(config.data)
     preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
     swapped = start("edgeswap.commands.swap", progress_for(sys.stderr)).swap_file(config)
     show(swapped, False, rendering.render, file=str(config.output))

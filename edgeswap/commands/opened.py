@@ -73,7 +73,7 @@ def with_samples(config: ExportConfig, source: Source, *, progress: Progress) ->
         source, splits = normalized_by_app(source, splits)
         samples = zip(input_ranges(source, splits).items(), splits.representative, strict=True)
         coarse = coarse_features({name: array for (name, bounds), array in samples if bounds is None})
-    cautions = (*([] if lacking is None else [lacking]), *doubts, *splits.cautions, *coarse)
+    cautions = (*([] if lacking is None else [lacking]), *source.cautions, *doubts, *splits.cautions, *coarse)
     for caution in cautions:
         progress.warn(caution.problem, caution.remedy)
     return Opened(source, splits, cautions)

@@ -17,9 +17,10 @@ from edgeswap.data.splits import Splits
 from edgeswap.evaluation.drop_cause import large_drop
 from edgeswap.evaluation.predictions import Classes, accuracy
 from edgeswap.progress import Progress
-from edgeswap.records import ExportReport, StageAccuracy
+from edgeswap.records import Caution, ExportReport, StageAccuracy
 from edgeswap.report import html
 from edgeswap.system.partial import write_whole
+from edgeswap.system.python_words import in_python_words
 from edgeswap.targets.host import Host
 from edgeswap.tflite.record import candidate_file, model_file
 from edgeswap.version import __version__
@@ -74,10 +75,16 @@ def report_of(
         passed=all(limit.passed for limit in proof.limits) and not proof.failures,
     )
     lost = large_drop(report)
-    if lost is None:
-        return report
-    progress.warn(lost.problem, lost.remedy)
-    return report.model_copy(update={"warnings": [lost, *report.warnings]})
+    if lost is not None:
+        progress.warn(lost.problem, lost.remedy)
+    warnings = report.warnings if lost is None else [lost, *report.warnings]
+    return report.model_copy(update={"warnings": warnings if command else list(map(_in_python_words, warnings))})
+
+
+def _in_python_words(caution: Caution) -> Caution:
+    return caution.model_copy(
+        update={"problem": in_python_words(caution.problem), "remedy": in_python_words(caution.remedy)}
+    )
 
 
 def write_results(

@@ -15,13 +15,13 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.fingerprint import fingerprint
 from edgeswap.graph.finite import require_finite
 from edgeswap.graph.ir import Graph, Layer
-from edgeswap.graph.precision import in_float32
+from edgeswap.graph.precision import half_precision, in_float32
 from edgeswap.graph.read import read
 from edgeswap.model.custom_objects import CustomObjects, with_twins
 from edgeswap.model.load import load_model, sha256
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
-from edgeswap.records import ModelSource
+from edgeswap.records import Caution, ModelSource
 from edgeswap.training import digits_recipe as recipe
 
 
@@ -36,6 +36,7 @@ class Source:
         takes_raw_pixels: whether it begins with a Rescaling or Normalization of its own.
         given: the Keras model itself, until `opened.verified` has compared it with the graph.
         untrained: the Keras model behind the graph, where it is the example, which `train_example` is to train.
+        cautions: what a reader must know of it.
     """
 
     graph: Graph
@@ -44,6 +45,7 @@ class Source:
     takes_raw_pixels: bool
     given: Any | None = None
     untrained: Any | None = None
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -79,13 +81,23 @@ def open_source(
             opened, where = load_model(model, trust=trust, custom_objects=custom_objects), str(model)
     else:
         opened, where = model, "a model object"
-    graph = _any_batch(with_twins(in_float32(canonicalize(read(opened))), custom_objects))
+    canonical = canonicalize(read(opened))
+    graph = _any_batch(with_twins(in_float32(canonical), custom_objects))
     classes = _classes(opened)
     _check_inputs(graph)
     require_finite(graph)
     digest = sha256(Path(where)) if isinstance(model, (str, Path)) else fingerprint(graph)
     record = ModelSource(name=graph.name, source=where, sha256=digest)
-    return Source(graph, record, classes, takes_raw_pixels(graph), opened, opened if model is None else None)
+    halved = half_precision(canonical)
+    return Source(
+        graph,
+        record,
+        classes,
+        takes_raw_pixels(graph),
+        opened,
+        opened if model is None else None,
+        () if halved is None else (halved,),
+    )
 
 
 def train_example(source: Source, *, seed: int, progress: Progress) -> Source:

@@ -126,7 +126,8 @@ class _File:
         verdict = verify.verify(data)
         for side, dtypes in (("input", verdict.input_dtypes), ("output", verdict.output_dtypes)):
             for dtype in sorted({*dtypes} & verify.FLOAT_DTYPES):
-                instead = f"Convert it with int8 as inference_{side}_type."
+                integers = "int16" if self.kind == "int16x8" else "int8"  # the converter takes no other for each
+                instead = f"Convert it with {integers} as inference_{side}_type."
                 yield _finding("blocks", f"{dtype} {side}", "A full-integer model takes and gives integers.", instead)
         used = {name for call in self.calls for name in call.float_tensors}
         for name in dict.fromkeys(verdict.float_tensors):
@@ -143,12 +144,16 @@ class _File:
             if signature.shapeSignature is not None and -1 in signature.shapeSignature
         ]
         if free:
-            why = "Free sizes leave chains of SHAPE and PACK, which cut the graph."
-            severity: Severity = "costs"
+            chains = [name for name in ("SHAPE", "PACK") if any(call.operation.name == name for call in self.calls)]
+            severity: Severity = "costs" if "SHAPE" in chains else "note"
+            why = "Runtimes take a free size as 1 unless the app resizes the input."
+            if severity == "costs":
+                why = f"Free sizes leave chains of {' and '.join(chains)}, which cut the graph."
             if self.target.one_piece:
                 severity, why = "blocks", "The compiler takes only fixed sizes (google-coral/edgetpu#829)."
             found = _finding(severity, "free sizes", why, "Convert it with a fixed batch of 1.")
-            yield found.model_copy(update={"tensors": free[:_SHOWN]})
+            layers = dict.fromkeys(layer for name in free if (layer := verify.layer_in([name], self.layer_names)))
+            yield found.model_copy(update={"tensors": free[:_SHOWN], "layers": list(layers)[:_SHOWN]})
         if self.target.one_piece and len(subgraphs) > 1:
             why = "The compiler takes only one subgraph, so no loops and no branches."
             yield _finding("blocks", f"{len(subgraphs)} subgraphs", why, "Unroll recurrent layers.")

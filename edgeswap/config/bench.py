@@ -30,6 +30,16 @@ class BenchConfig(TargetSettings):
     output: Path | None = None
     overwrite: bool = False
 
+    @field_validator("models", mode="before")
+    @classmethod
+    def _files(cls, value: Any) -> Any:
+        if any(isinstance(model, (bytes, bytearray)) for model in value):
+            raise ConfigError(
+                "Expected the paths of .tflite files, got the bytes of one.",
+                "Write them to a file first: pathlib.Path('model.tflite').write_bytes(...), and give its path.",
+            )
+        return value
+
     @field_validator("runs", mode="before")
     @classmethod
     def _true_is_no_number(cls, value: Any) -> Any:

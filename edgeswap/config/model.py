@@ -100,6 +100,16 @@ class CheckConfig(ModelSettings):
     model: Any
     target: tuple[str, ...] = ("host",)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _a_model(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("model") is None:
+            raise ConfigError(
+                "Expected a model to check, got None.",
+                "Give a Keras model or the path of one, or a .tflite by its path or bytes.",
+            )
+        return values
+
 
 def swap_config(settings: Mapping[str, Any]) -> SwapConfig:
     """The configuration of `swap` from `settings`.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgeswap.config.export import ExportConfig
 from edgeswap.config.settings import TargetSettings
-from edgeswap.data.spec_path import require_there
+from edgeswap.data.look import look
 from edgeswap.errors import DataError, TargetError
 from edgeswap.model.rehearsal import preview
 from edgeswap.system.output import check_folder
@@ -22,7 +22,7 @@ def preflight(config: ExportConfig) -> None:
     Raises:
         OutputError: the output folder cannot be written, or exists.
         ModelError: the model file is missing, damaged, or holds code that is not trusted.
-        DataError: a file of data or of labels is missing.
+        DataError: data or labels are missing or cannot be read.
         TargetError: a tool of a target, or a delegate's library, is missing.
     """
     if config.output is not None:
@@ -30,8 +30,7 @@ def preflight(config: ExportConfig) -> None:
     if isinstance(config.model, (str, Path)):
         preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
     for spec in (config.data, config.test_data, config.calibration):
-        if isinstance(spec, (str, Path)):
-            require_there(spec)
+        look(spec)
     if config.labels is not None and not config.labels.is_file():
         raise DataError(
             f"Expected a file of class names, but {str(config.labels)!r} is not there.", "Write one name a line."

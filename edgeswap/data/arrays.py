@@ -20,7 +20,7 @@ def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
     """The dataset of samples in memory.
 
     Args:
-        x: (N, ...) numbers, or a dict of such by input name.
+        x: (N, ...) numbers, or a dict of such by input name, or a list of such in the order of several inputs.
         y: labels of any form, or a dict of such by output name (`read_labels`); None without labels.
         source: what the user named, for reports and errors.
         expected: what the model takes.
@@ -29,6 +29,8 @@ def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
         DataError: names, types, shapes or lengths do not fit, or a value is NaN or infinite.
     """
     wanted = list(expected.input_shapes)
+    if isinstance(x, list) and len(x) == len(wanted) > 1:
+        x = dict(zip(wanted, x, strict=True))
     given = dict(x) if isinstance(x, Mapping) else {"x": x}
     if len(wanted) == 1 and set(given) == {"x"}:
         given = {wanted[0]: given["x"]}
@@ -36,7 +38,10 @@ def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
         names = "x" if len(wanted) == 1 else ", ".join(wanted)
         raise DataError(
             f"Expected {names} and optionally y in {source}, got {', '.join(given) or 'no samples'}.",
-            "Name the samples x (or, if the model has several inputs, as its inputs) and the labels y.",
+            "Name the samples x and the labels y."
+            if len(wanted) == 1
+            else "Name the samples as the model's inputs and the labels y; from Python give a dict by these names, or "
+            "a list of one array for each input in this order, with labels as ([...], y).",
         )
     try:
         arrays = {name: np.asarray(given[name]) for name in wanted}

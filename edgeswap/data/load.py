@@ -96,6 +96,24 @@ def _from_path(path: Path, source: str, expected: Expected, part: Part, resize: 
     return _from_value(call_function(source, import_function(source)), source, expected)
 
 
+def require_arrays(value: Any) -> None:
+    """Refuse what a Python caller may take for data and is none: a generator, a function, a loader of batches.
+
+    Raises:
+        DataError: it is one of these.
+    """
+    parts = value if isinstance(value, tuple) else (value,)
+    for part in parts:
+        is_loader = hasattr(part, "on_epoch_end")  # Keras' PyDataset and Sequence
+        if hasattr(part, "__next__") or callable(part) or is_loader:
+            raise DataError(
+                f"Expected arrays or a finite tf.data.Dataset, got {type(part).__name__}, of which edgeswap "
+                "cannot read single samples.",
+                "Collect its batches into arrays: x, y = (numpy.concatenate(parts) for parts in zip(*batches)), with "
+                "batches a list of (x, y), and give (x, y).",
+            )
+
+
 def stratified_split(dataset: Dataset, held_out: float, seed: int) -> tuple[Dataset, Dataset]:
     """Two parts without overlap: the rest, and `held_out` samples with each class in proportion.
 
@@ -115,8 +133,8 @@ def stratified_split(dataset: Dataset, held_out: float, seed: int) -> tuple[Data
     count = round(held_out * len(dataset)) if held_out < 1 else int(held_out)
     if not 0 < count < len(dataset):
         raise DataError(
-            f"Expected to hold out some and not all of the {len(dataset)} samples of {dataset.source}, got {count}.",
-            "Give more samples, or separate test data.",
+            f"Expected enough samples in {dataset.source} to set some aside and keep some, got {len(dataset)}.",
+            "Give more samples, or separate test data with --test-data.",
         )
     strata = np.zeros(len(dataset), np.int64) if dataset.classes is None else dataset.classes
     classes, sizes = np.unique(strata, return_counts=True)
@@ -193,6 +211,7 @@ def _from_value(value: Any, source: str, expected: Expected) -> Dataset:
         return value.with_names(expected.class_names or ()) if known else value
     if hasattr(value, "element_spec") and hasattr(value, "as_numpy_iterator"):  # a tf.data.Dataset, without TensorFlow
         return from_tf(value, source, expected)
+    require_arrays(value)
     if isinstance(value, tuple) and len(value) == 2:
         return from_arrays(value[0], value[1], source, expected)
     return from_arrays(value, None, source, expected)

@@ -9,6 +9,8 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,29 +32,48 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
         DataError: it is no zip of .npy files, is broken, holds Python objects or sizes that cannot be, or takes more
             memory than this machine has.
     """
+    with _opened(path) as archive:
+        return {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.infolist()}
+
+
+def require_headers(path: Path) -> None:
+    """Refuse an .npz of which `read_npz` would not come through the headers; no array is read.
+
+    Raises:
+        DataError: as `read_npz`.
+    """
+    with _opened(path) as archive:
+        for entry in archive.infolist():
+            with archive.open(entry) as member:
+                _header(member, entry)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             refuse_bomb(path, archive)
-            entries = archive.infolist()
-            refuse_more_than_memory(str(path), sum(entry.file_size for entry in entries))
-            return {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in entries}
+            refuse_more_than_memory(str(path), sum(entry.file_size for entry in archive.infolist()))
+            yield archive
     except (
         OSError, EOFError, ValueError, RuntimeError, SyntaxError, TypeError, KeyError, OverflowError,
         NotImplementedError, RecursionError, MemoryError, zipfile.BadZipFile, zlib.error, struct.error,
         tokenize.TokenError,
     ) as error:  # fmt: skip
+        words = " ".join(str(error).split()) or type(error).__name__
+        is_damaged = isinstance(error, (OSError, EOFError, zipfile.BadZipFile, zlib.error))
         raise DataError(
-            f"Expected plain arrays in {path}, got: {' '.join(str(error).split()) or type(error).__name__}.",
-            "Write numeric arrays with numpy.savez; pickled objects are not read, because they can run code.",
+            f"Expected plain arrays in {path}, got: {words.rstrip('.')}.",
+            "The file is damaged, or only part of it is there: copy it again, or write it again with numpy.savez."
+            if is_damaged
+            else "Write numeric arrays with numpy.savez; pickled objects are not read, because they can run code.",
         ) from error
 
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:
     with archive.open(entry) as member:
-        shape, fortran, dtype, header_bytes = _header(member, entry.filename)
+        shape, fortran, dtype = _header(member, entry)
         size = math.prod(shape) * dtype.itemsize
-        if size != entry.file_size - header_bytes:
-            raise ValueError(f"{entry.filename} says that it is {dtype} of shape {shape}, which its size does not fit")
         flat = np.empty(math.prod(shape), dtype)
         filled = 0
         while filled < size:
@@ -65,8 +86,9 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]
     return flat.reshape(shape[::-1]).T if fortran else flat.reshape(shape)
 
 
-def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Shape, order and type of an array, and where its values begin; the format is that of numpy.lib.format."""
+def _header(member: IO[bytes], entry: zipfile.ZipInfo) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of an array, which its size fits; the format is that of numpy.lib.format."""
+    name = entry.filename
     magic = member.read(8)
     if len(magic) < 8 or magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2, 3):
         raise ValueError(f"{name} is no .npy file")
@@ -82,7 +104,9 @@ def _header(member: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dty
         raise ValueError(f"{name} holds Python objects")
     if any(isinstance(size, bool) or size < 0 for size in shape) or math.prod(shape) > 2**62:
         raise ValueError(f"{name} says that its shape is {shape}")
-    return tuple(int(size) for size in shape), bool(fortran), dtype, 8 + width + length
+    if math.prod(shape) * dtype.itemsize != entry.file_size - (8 + width + length):
+        raise ValueError(f"{name} says that it is {dtype} of shape {shape}, which its size does not fit")
+    return tuple(int(size) for size in shape), bool(fortran), dtype
 
 
 def refuse_more_than_memory(source: str, size: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ class BenchFile:
 
 
 def open_files(files: Sequence[Path]) -> list[BenchFile]:
-    """The files, each called by its precision; by its name where others have the same, and by its place if need be.
+    """The files, all called by their precision; by their names where two share one, and by their places if need be.
 
     Raises:
         ModelError: one is no .tflite that can be read, or takes other samples or gives other outputs than the first.
@@ -31,8 +30,7 @@ def open_files(files: Sequence[Path]) -> list[BenchFile]:
     ends = [interface(data) for data in contents]
     names = [found.precision.replace("_", " ") for found in ends]
     for spelled in ([file.name for file in files], [f"{place + 1}: {file.name}" for place, file in enumerate(files)]):
-        counts = Counter(names)
-        names = [other if counts[name] > 1 else name for name, other in zip(names, spelled, strict=True)]
+        names = spelled if len(set(names)) < len(names) else names
     opened = [BenchFile(*each) for each in zip(files, contents, ends, names, strict=True)]
     for other in opened[1:]:
         _require_comparable(opened[0], other)

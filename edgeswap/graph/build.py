@@ -100,7 +100,9 @@ def _build_layer(layer: Layer, framework: Any, origin: str) -> Any:
     if not issubclass(layer_class, framework.layers.Layer):
         raise ModelError(
             f"Expected a layer of {framework.__name__}, but the class of {layer.name!r} belongs to another framework.",
-            f"Write {layer.class_name!r} for {framework.__name__} too.",
+            f"Write a class {layer.class_name!r} of {framework.__name__} with the same config and weights in another "
+            f"module, and hand it over with --custom-objects as MODULE:{layer.class_name}, or from Python as "
+            f"{{{layer.class_name!r}: the class}}.",
         )
     if layer_class is layer.python_class:
         return _build_own_layer(layer_class, layer, framework, {"name": name, "trainable": layer.trainable})

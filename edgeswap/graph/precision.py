@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from edgeswap.graph.ir import Graph
+from edgeswap.records import Caution
 
 
 def in_float32(graph: Graph) -> Graph:
@@ -19,4 +20,22 @@ def in_float32(graph: Graph) -> Graph:
             for name, layer in graph.layers.items()
             if "float" in str(layer.config.get("dtype", ""))
         }
+    )
+
+
+def half_precision(graph: Graph) -> Caution | None:
+    """The warning that a model of mixed or half precision is computed in float32 here; None for others.
+
+    Args:
+        graph: as it was read, before `in_float32`.
+    """
+    policies = sorted({str(layer.config.get("dtype", "")) for layer in graph.layers.values()})
+    halves = [policy for policy in policies if "float16" in policy]
+    if not halves:
+        return None
+    return Caution(
+        kind="computed_in_float32",
+        problem=f"The model computes in {' and '.join(halves)}, and edgeswap computes it in float32: the figures of "
+        "float32 can differ a little from those of its training.",
+        remedy="Compare int8 with the float32 figures of this report.",
     )

@@ -84,7 +84,7 @@ def _findings(target: TargetCheck) -> Table:
     """A row for each finding; with its basis, where that differs from the basis of the target."""
     table = _table("", "where", "what, why, and the remedy")
     for finding in target.findings:
-        where = shortened(finding.layers or finding.tensors, most=2)
+        where = shortened(finding.layers or list(dict.fromkeys(map(_short, finding.tensors))), most=2)
         about = Text.assemble((f"{_printable(finding.what)}. ", "bold"), _printable(finding.why))
         if finding.instead:
             about.append(f" {_printable(finding.instead)}")
@@ -92,6 +92,11 @@ def _findings(target: TargetCheck) -> Table:
             about.append(f" ({_printable(finding.basis)})", style="dim")
         table.add_row(Text(finding.severity, style=STYLES[finding.severity]), _text(where), about)
     return table
+
+
+def _short(tensor: str) -> str:
+    """The end of a tensor's name, which may hold the paths of several fused operators: `model/a/Relu;model/b/Add`."""
+    return tensor.split(";", maxsplit=1)[0].rsplit("/", 1)[-1] or tensor
 
 
 def _table(*headers: str) -> Table:

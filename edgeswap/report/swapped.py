@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.evaluation.swap_effects import SwapResult
+if TYPE_CHECKING:
+    from edgeswap.evaluation.swap_effects import SwapResult  # which imports TensorFlow
 
 WIDEST = 100
 

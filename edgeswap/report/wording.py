@@ -249,10 +249,12 @@ def significance(report: Report) -> str:
     right = f"{candidate_name(report)} gets {abs(lost):,} {'fewer' if lost > 0 else 'more'} right than {baseline}"
     if lost == 0:
         right = f"{candidate_name(report)} and {baseline} get the same number right"
+    agreement = f"Both give the same class on {numbers.percent(comparison.top1_agreement)}."
+    if comparison.top1_drop == 0 and comparison.top1_agreement == 1:
+        return f"Of {numbers.plural(samples, 'test sample')}, {right}. {agreement}"
     chance = "can be chance" if comparison.can_be_chance else "is more than chance would explain"
     includes = "includes" if comparison.can_be_chance else "does not include"
     difference = f"The difference {chance}: its 95{numbers.NBSP}% interval {includes} 0."
-    agreement = f"Both give the same class on {numbers.percent(comparison.top1_agreement)}."
     return f"Of {numbers.plural(samples, 'test sample')}, {right}. {agreement} {difference}"
 
 
