@@ -959,6 +959,11 @@ def _outputs(
     names = evaluation.matched(model.inputs)
     arrays = [(tensor, evaluation.arrays[name]) for tensor, name in zip(model.inputs, names)]  # noqa: B905
     outputs = [np.empty((len(indices), *output.sample_shape), output.dtype) for output in model.outputs]
+    # Seen with the batch that the model gives, so that nothing is reshaped sample by sample.
+    kept = [
+        (output, output.index, output.shape, array.reshape(len(indices), *output.shape))
+        for output, array in zip(model.outputs, outputs)  # noqa: B905
+    ]
     interpreter = model.interpreter
     largest = max(4 * int(np.prod(tensor.shape)) for tensor in model.inputs)
     size = max(1, PREPROCESS_BYTES // max(largest, 1))
@@ -971,15 +976,15 @@ def _outputs(
             for index, values in feeds:
                 interpreter.set_tensor(index, values[sample : sample + 1])
             interpreter.invoke()
-            for output, array in zip(model.outputs, outputs):  # noqa: B905
-                values = interpreter.get_tensor(output.index)
-                if values.shape != output.shape:
+            for output, index, shape, array in kept:
+                values = interpreter.get_tensor(index)
+                if values.shape != shape:
                     raise BenchmarkError(
                         f"Expected outputs of one size, {model.path.name} gives {values.shape} in {output.names[0]!r} "
-                        f"after {output.shape}.",
+                        f"after {shape}.",
                         "Convert the model with outputs of fixed size; without --data its latency is measured.",
                     )
-                array[start + sample] = values.reshape(output.sample_shape)
+                array[start + sample] = values
     for output, array in zip(model.outputs, outputs):  # noqa: B905
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
