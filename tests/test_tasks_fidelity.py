@@ -7,12 +7,13 @@ import operator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeswap.tasks.fidelity import Fidelity, snr_db
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9))
 def test_chunks_give_the_figures_of_the_whole(seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeswap.errors import DataError
@@ -18,6 +18,7 @@ TASK = MultiLabel()
 MODEL = signature((4,), "sigmoid")
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_figures_are_those_of_scikit_learn_in_any_order(seed: int) -> None:
     from sklearn.metrics import average_precision_score, f1_score

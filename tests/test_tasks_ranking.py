@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeswap.tasks.ranking import average_precision, roc_auc
@@ -14,6 +14,7 @@ from edgeswap.tasks.ranking import average_precision, roc_auc
 SAMPLES = st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 1)), min_size=2, max_size=40)
 
 
+@settings(max_examples=50)
 @given(SAMPLES)
 def test_both_are_those_of_scikit_learn(samples: list[tuple[int, int]]) -> None:
     from sklearn.metrics import average_precision_score, roc_auc_score
@@ -29,6 +30,7 @@ def test_both_are_those_of_scikit_learn(samples: list[tuple[int, int]]) -> None:
         assert math.isnan(average_precision(scores, labels))
 
 
+@settings(max_examples=50)
 @given(SAMPLES)
 def test_the_order_of_samples_does_not_matter(samples: list[tuple[int, int]]) -> None:
     scores, labels = np.array(samples).T

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeswap.errors import DataError
@@ -21,6 +21,7 @@ def scored(outputs: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     return {m.name: m.value(m.parts([outputs], labels, [])) for m in TASK.metrics(model)}
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_figures_are_those_of_scikit_learn_in_any_order(seed: int, values: int) -> None:
     from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score

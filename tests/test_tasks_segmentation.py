@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgeswap.errors import DataError
@@ -19,6 +19,7 @@ MODEL = signature((5, 6, 4), "softmax")
 YES_NO = signature((5, 6, 1), "sigmoid")
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_figures_are_those_of_scikit_learn_without_ignored_pixels(seed: int) -> None:
     from sklearn.metrics import accuracy_score, jaccard_score
