@@ -21,7 +21,7 @@ from edgeswap.data.dataset import ArraySamples, Dataset
 from edgeswap.data.preprocess import from_name
 from edgeswap.progress import Progress
 from edgeswap.records import ExportReport
-from tests import tiny_tflite
+from tests import app_bundle, tiny_tflite
 from tests.tiny_tflite import Spec
 
 
@@ -143,6 +143,14 @@ def new_image_bundle(
 def adder_bundle(folder: Path) -> bytes:
     """A bundle of `adder`: several inputs, no labels."""
     return make_bundle(adder(folder), report("none"), dataset(reals(), None), from_name("none"), InProcess())
+
+
+def split_bundle(folder: Path) -> bytes:
+    """A bundle of two outputs."""
+    images = {"image": np.random.default_rng(4).integers(0, 256, (12, 2, 3, 4)).astype(np.float32)}
+    model = app_bundle.split(folder).read_bytes()
+    how: dict[str, Any] = {"shown": "values"}
+    return make_bundle(model, report("none"), dataset(images, None), from_name("none"), InProcess(), **how)
 
 
 def contents(bundle: bytes) -> dict[str, bytes]:

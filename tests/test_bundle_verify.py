@@ -32,6 +32,7 @@ from tests.bundles import (
     image_bundle,
     manifest,
     packed_again,
+    split_bundle,
 )
 from tests.ssh_server import running
 
@@ -381,10 +382,10 @@ def test_verifying_needs_no_tensorflow() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_bundle_verifies_on_a_board(tmp_path: Path, bundle: bytes) -> None:
+def test_a_bundle_of_two_outputs_verifies_on_a_board(tmp_path: Path) -> None:
     """Over OpenSSH's own server, with this machine as the board."""
     with running(tmp_path / "server") as server:
-        found = verified(tmp_path, bundle, server.target())
+        found = verified(tmp_path, split_bundle(tmp_path), server.target())
     assert faults(found) == {}
     assert found.checks[-1].about == "ai-edge-litert 2.3.0: greatest difference 0 int8 steps, allowed 0"
 
@@ -395,7 +396,10 @@ def test_a_bundle_verifies_on_an_emulated_pi(tmp_path: Path, bundle: bytes) -> N
     if lacking := [sentence for sentence in emulator.missing() if BUILD not in sentence]:
         pytest.skip(lacking[0])
     emulator.build()
-    found = verified(tmp_path, bundle, *emulator.Emulator.parse("emulator:pi5"))
+    pies = emulator.Emulator.parse("emulator:pi5")
+    two = verified(tmp_path, split_bundle(tmp_path), *pies)
+    assert (faults(two), len(two.checks)) == ({}, 9)
+    found = verified(tmp_path, bundle, *pies)
     assert faults(found) == {}
     allowed = tolerance(bundle).tolerance_steps
     litert, older = found.checks[-2:]
