@@ -50,13 +50,13 @@ class Cell:
     @property
     def lost(self) -> int:
         """Test samples that float32 has right and int8 has not, net."""
-        drop: float = self.report["comparison"]["top1_drop"]
-        samples: int = self.report["int8"]["accuracy"]["samples"]
+        drop: float = self.report["comparison"]["drop"]
+        samples: int = self.report["int8"]["quality"]["samples"]
         return round(drop * samples / 100)
 
     def missed(self) -> list[str]:
         """What the cell should have shown and did not."""
-        top1 = self.report["float32"]["accuracy"]["top1"]
+        top1 = self.report["float32"]["quality"]["value"]
         found = {
             f"{self.wall_s:.0f} s, at most {LONGEST_WALL_S:.0f}": self.wall_s <= LONGEST_WALL_S,
             f"{self.peak_gib:.2f} GiB, at most {MOST_PEAK_GIB:.0f}": self.peak_gib <= MOST_PEAK_GIB,
@@ -140,7 +140,7 @@ def section(cells: dict[tuple[str, str], Cell], seed: int) -> str:
     """The section of benchmarks/README.md."""
     first = next(iter(cells.values())).report
     target = first["targets"][0]
-    trained, samples = first["data"]["train"]["samples"], first["int8"]["accuracy"]["samples"]
+    trained, samples = first["data"]["train"]["samples"], first["int8"]["quality"]["samples"]
     others = [cell.other_cores for cell in cells.values()]
     load = f"{min(others):.1f} to {max(others):.1f}"
     return f"""```sh

@@ -130,7 +130,7 @@ def workers(model: Path, evaluation: Path) -> tuple[float, Classes]:
     count = len(os.sched_getaffinity(0))
     work = Work(model, engine, open_evaluation(evaluation, None), "unit", keep_outputs=False)
     found = predict(work, workers=count, advance=lambda _: None)
-    assert found.classes is not None
+    assert found.classes is not None  # both are classifiers
     return time.perf_counter() - started, found.classes
 
 
@@ -306,7 +306,7 @@ def _once(arguments: argparse.Namespace) -> int:
         make(folder, arguments.seed)
     elif arguments.once == THROUGH:
         paths = [folder / f"{name}.tflite" for name in NAMES]
-        measure(Host(), paths, folder / f"{IMAGES}.npz", preprocess="unit")
+        measure(Host(), paths, folder / f"{IMAGES}.npz", outputs=folder / "outputs.npz", preprocess="unit")
     else:
         print(json.dumps(many(folder, arguments.turn)))
     return 0

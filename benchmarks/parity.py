@@ -10,7 +10,6 @@ import argparse
 import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timezone
@@ -25,6 +24,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from benchmarks import cifar
 from benchmarks.cells import Arrays, cell
+from benchmarks.said import tflite_classes
 from benchmarks.section import cpu, wrapped, write_section
 from edgeswap import __version__
 from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE
@@ -32,7 +32,6 @@ from edgeswap.conversion.convert import convert
 from edgeswap.data.calibration import choose
 from edgeswap.data.load import Dataset
 from edgeswap.data.preprocess import from_name
-from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.canonicalize import canonicalize
@@ -41,8 +40,6 @@ from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
-from edgeswap.targets.host import Host
-from edgeswap.targets.measure import measure
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.required_precision import require_precision
 from edgeswap.training.fit import train
@@ -211,16 +208,9 @@ def _output_steps(tflite_model: bytes) -> tuple[float, int]:
 
 def _int8_classes(tflite_models: Sequence[bytes], figures: Dataset) -> tuple[Classes, Classes]:
     """What two int8 models say of the photographs, by the device script in one run."""
-    with tempfile.TemporaryDirectory() as folder:
-        first, second = (Path(folder) / name for name in ("first.tflite", "second.tflite"))
-        for file, tflite_model in zip((first, second), tflite_models, strict=True):
-            require_precision(tflite_model, "int8")
-            file.write_bytes(tflite_model)
-        evaluation = Path(folder) / "evaluation.npz"
-        preprocess = write_evaluation(figures, PREPROCESS, evaluation)
-        ((_, said, _),) = measure(Host(), [first, second], evaluation, preprocess=preprocess, quick=True)
-    assert said is not None
-    return said.baseline, said.candidate
+    for tflite_model in tflite_models:
+        require_precision(tflite_model, "int8")
+    return tflite_classes(tflite_models, figures, PREPROCESS)
 
 
 def _top1(classes: Classes, labels: Classes) -> float:

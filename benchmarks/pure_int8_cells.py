@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -12,13 +11,13 @@ import numpy as np
 
 from benchmarks import cifar, efficientnet
 from benchmarks.cells import Arrays, cell, weights_of, with_weights
+from benchmarks.said import keras_classes, tflite_classes
 from edgeswap.activations.catalog import parse
 from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE, RECOVERY_LEARNING_RATE
 from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.data.load import Dataset
 from edgeswap.data.preprocess import Preprocess, from_name
-from edgeswap.evaluation.device_samples import write_evaluation
-from edgeswap.evaluation.predictions import model_inputs, predict
+from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
@@ -26,13 +25,10 @@ from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 from edgeswap.graph.swap import swap
 from edgeswap.model.load import load_model
-from edgeswap.progress import Silent
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
-from edgeswap.targets.host import Host
-from edgeswap.targets.measure import measure
 from edgeswap.tflite.full_integer import verify
 from edgeswap.tflite.lower import lower
 from edgeswap.training import losses as objective
@@ -217,25 +213,12 @@ def _train(model: Any, network: Network, seed: int, training: Training) -> Any:
 
 
 def _classes(model: Any, network: Network) -> Any:
-    return predict(model, data().figures, network.preprocess, title="", progress=Silent())
+    return keras_classes(model, data().figures, network.preprocess)
 
 
 def _on_host(ptq: bytes, qat: bytes, network: Network) -> tuple[Any, Any]:
     """The classes that both models give to all images, by the device script."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "ptq.tflite").write_bytes(ptq)
-        (folder / "qat.tflite").write_bytes(qat)
-        preprocess = write_evaluation(data().figures, network.preprocess, folder / "evaluation.npz")
-        ((_, found, _),) = measure(
-            Host(),
-            [folder / "ptq.tflite", folder / "qat.tflite"],
-            folder / "evaluation.npz",
-            preprocess=preprocess,
-            quick=True,
-        )
-    assert found is not None
-    return found.baseline, found.candidate
+    return tflite_classes([ptq, qat], data().figures, network.preprocess)
 
 
 class Made(NamedTuple):

@@ -22,17 +22,17 @@ import numpy.typing as npt
 
 from benchmarks import cifar
 from benchmarks.cells import Arrays, cell, weights_of, with_weights
+from benchmarks.said import keras_classes
 from benchmarks.section import cpu, wrapped, write_section
 from edgeswap import __version__
 from edgeswap.activations.catalog import parse
 from edgeswap.commands.fine_tuning import RECOVERY_LEARNING_RATE
 from edgeswap.data.load import Dataset
-from edgeswap.evaluation.predictions import model_inputs, predict
+from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.graph.swap import swap
-from edgeswap.progress import Silent
 from edgeswap.statistics import paired_difference_interval, wilson_interval
 from edgeswap.training import losses as objective
 from edgeswap.training.fit import train
@@ -113,7 +113,7 @@ def _data() -> cifar.Cifar:
 
 
 def _arrays(model: Any, stopping_top1: Sequence[float]) -> Arrays:
-    predictions = predict(model, _data().figures, cifar.PREPROCESS, title="", progress=Silent())
+    predictions = keras_classes(model, _data().figures, cifar.PREPROCESS)
     return with_weights({"stopping_top1": np.array(stopping_top1), "predictions": predictions}, model.get_weights())
 
 

@@ -59,6 +59,13 @@ def export(
     preprocess: str | None = None,
     resize: Literal["pillow", "keras", "crop"] = "pillow",
     labels: str | Path | None = None,
+    task: Literal[
+        "classification", "binary", "multilabel", "segmentation", "regression", "detection", "reconstruction", "outputs"
+    ]
+    | None = None,
+    metric: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] = (),
+    decode: str | Callable[..., Any] | None = None,
+    loss: str | Callable[..., Any] | None = None,
     activation: str | None = None,
     swap: str | Sequence[str] = (),
     recover_epochs: int = 3,
@@ -101,6 +108,11 @@ def export(
             or module:function.
         resize: how image files get the model's size: antialiased, as Keras' loader does, or cropped to the centre.
         labels: a text file of class names, one a line, in the order of the model's outputs.
+        task: what the model is for; None is judged from its outputs and the labels.
+        metric: metric for the figures and `max_drop`, by name, or a function of (outputs, labels) that gives a number a
+            sample or one number; of several the first decides. None of them leaves it to the task.
+        decode: for detection, a function of the list of outputs that gives boxes, scores and classes.
+        loss: training loss in place of the task's own: a function of (outputs, outputs of the float model, labels).
         activation: activation for every hidden layer, such as relu6; None keeps them.
         swap: PATTERN=TO by kind or by layer name; of several, the last match wins.
         recover_epochs: epochs of float training after a swap; 0 for none.
@@ -116,7 +128,7 @@ def export(
         threads: interpreter threads for timing.
         delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
         keep: leave runtime and models on the boards for the next run.
-        max_drop: `report.passed` is false if top-1 drops by more percentage points.
+        max_drop: `report.passed` is false if the metric drops by more: percentage points of a share, else its unit.
         max_latency_ms: likewise if the int8 median latency on the first target is higher.
         max_size: likewise if the int8 file has more bytes.
         allow_chance: continue although the float model is hardly better than chance.

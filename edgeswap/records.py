@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 CandidatePrecision = Literal["int8", "int16x8", "float16"]
+Unit = Literal["share", "label", "dB", "none"]
 Precision = Literal["float32", "float16", "dynamic_range", "int8", "int16x8"]
 
 
@@ -25,18 +26,26 @@ class Record(BaseModel):
         return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
-class Accuracy(Record):
-    """Top-1 accuracy over `samples` test samples; without labels `top1` and `ci95` are null."""
+class Quality(Record):
+    """How good a model is on `samples` test samples, by the metric that its task has or the user chose.
 
-    top1: float | None = Field(description="share of samples whose highest output is the labelled class, 0 to 1")
-    ci95: tuple[float, float] | None = Field(description="95 % Wilson score interval of top1")
+    Without labels, where the metric needs them, `value` and `ci95` are null.
+    """
+
+    task: str = Field(description="what the model is for, as in --task")
+    metric: str = Field(description="the primary metric, such as top1")
+    value: float | None = Field(description="its value; a share is 0 to 1; null where it is not known")
+    ci95: tuple[float, float] | None = Field(description="95 % interval of value")
+    unit: Unit = Field(description="share, the unit of the labels (label), dB, or none")
+    higher_is_better: bool
     samples: int = Field(description="number of test samples")
+    metrics: dict[str, float] = Field(default={}, description="all metrics of the task that are known, by name")
 
 
-class StageAccuracy(Record):
+class StageQuality(Record):
     """A float32 model between the baseline and the candidate, such as the one right after a swap."""
 
-    accuracy: Accuracy
+    quality: Quality
 
 
 class ModelFile(Record):
@@ -45,7 +54,7 @@ class ModelFile(Record):
     file: str = Field(description="file name in the output folder")
     size_bytes: int
     operators: dict[str, int] = Field(description="number of operators for each TFLite operator name")
-    accuracy: Accuracy
+    quality: Quality | None = Field(description="null if only latency was measured")
 
 
 class Int8ModelFile(ModelFile):
@@ -74,7 +83,7 @@ class Latency(Record):
 class Measurement(Record):
     """One model on one target."""
 
-    accuracy: Accuracy
+    quality: Quality | None = Field(default=None, description="null if only latency was measured")
     latency_ms: Latency | None = Field(description="null in an emulator, which counts instructions")
     instructions: float | None = Field(default=None, description="instructions per inference, only in an emulator")
 
@@ -152,18 +161,44 @@ class EdgeTpuMapping(Record):
     file: str | None = Field(description="the compiled model in the output folder; null if nothing was compiled")
 
 
+class OutputFidelity(Record):
+    """One output of a model against the same output of another, over all values of all samples."""
+
+    name: str
+    snr_db: float | None = Field(
+        description="10 log10(sum of v^2 / sum of (v - w)^2), v of the reference; null where nothing differs"
+    )
+    cosine: float | None = Field(description="of the angle between v and w; null where one of them is all zero")
+    mean_steps: float | None = Field(description="mean of |v - w| in int8 steps of the output; null without a scale")
+    max_steps: float | None = Field(description="the largest")
+    bias: float | None = Field(description="mean of w - v, in the unit of the output; null without a finite value")
+    worst_sample: int | None = Field(default=None, description="the test sample with the lowest ratio, from 0")
+
+
 class Comparison(Record):
     """The candidate against the baseline (the float32 model as it was given), on the same test samples."""
 
-    top1_drop: float | None = Field(description="float32 minus int8 top-1, in percentage points: positive is worse")
-    top1_drop_ci95: tuple[float, float] | None = Field(description="paired 95 % interval of top1_drop")
-    top1_agreement: float = Field(description="share of samples on which both models give the same class, 0 to 1")
-    mcnemar_p: float | None = Field(description="exact two-sided McNemar p-value, for comparison")
+    metric: str = Field(description="the metric of the drop, such as top1")
+    unit: Unit = Field(description="of the metric; drops of a share are in percentage points")
+    drop: float | None = Field(
+        description="how much worse int8 is than float32 by the metric, whichever way is better: positive is worse; in "
+        "percentage points for a share, else in its unit; null where it is not known"
+    )
+    drop_ci95: tuple[float, float] | None = Field(description="paired 95 % interval of drop")
+    agreement: float | None = Field(
+        description="share of decisions, such as classes, that are the same in both models, 0 to 1; null where a model "
+        "decides nothing"
+    )
+    mcnemar_p: float | None = Field(
+        default=None,
+        description="exact two-sided McNemar p-value, for comparison; only where samples are right or wrong",
+    )
     size_ratio: float = Field(description="float32 size_bytes divided by int8 size_bytes")
     control_drop: float | None = Field(
         default=None,
-        description="float32_finetuned minus int8 top-1, in percentage points",
+        description="as drop, against float32_finetuned",
     )
+    outputs: list[OutputFidelity] = Field(default=[], description="how near each output of int8 is to float32")
 
     @property
     def can_be_chance(self) -> bool:
@@ -172,7 +207,7 @@ class Comparison(Record):
         The interval alone decides; `edgeswap.statistics` says why. `mcnemar_p` is for comparison with other work.
         Without labels, or with too few samples, any difference can be chance.
         """
-        return self.top1_drop_ci95 is None or self.top1_drop_ci95[0] <= 0 <= self.top1_drop_ci95[1]
+        return self.drop_ci95 is None or self.drop_ci95[0] <= 0 <= self.drop_ci95[1]
 
 
 class Ranges(Record):
@@ -191,12 +226,13 @@ class Parity(Record):
 
     samples: int
     agreement: float | None = Field(
-        description="share of samples without ties that get the same class; null if all are ties"
+        description="share of samples without ties that get the same class; null if all are ties, or without classes"
     )
     ties: int = Field(description="samples on which classes of the fake-quant model share the highest output")
     layers: int = Field(description="number of layers compared, on a few samples")
     worst_layer: str | None = Field(description="the layer with the lowest signal-to-noise ratio")
     worst_layer_snr_db: float | None = Field(description="its signal-to-noise ratio in dB; null if no layer differs")
+    outputs: list[OutputFidelity] = Field(default=[], description="how near each output is to fake-quant's")
 
 
 class Limit(Record):
@@ -214,6 +250,13 @@ class ModelSource(Record):
     name: str
     source: str = Field(description="the path, or what it was built from")
     sha256: str = Field(description="of the file, or of the structure and weights of a model object")
+
+
+class TaskChoice(Record):
+    """What the model is for."""
+
+    name: str = Field(description="as in --task")
+    reason: str = Field(description="why it is this one: the user said so, or what in outputs and labels tells it")
 
 
 class SwappedActivation(Record):
@@ -270,7 +313,7 @@ class Caution(Record):
 class ExportReport(Record):
     """report.json."""
 
-    schema_: Literal["edgeswap.report/1"] = Field(default="edgeswap.report/1", alias="schema")
+    schema_: Literal["edgeswap.report/2"] = Field(default="edgeswap.report/2", alias="schema")
     edgeswap: str
     created: str = Field(description="UTC, ISO 8601")
     command: list[str] = Field(description="the command line of the run; empty if it was started from Python")
@@ -278,13 +321,14 @@ class ExportReport(Record):
     precision: CandidatePrecision = Field(default="int8", description="of the candidate, whose key is always `int8`")
     seed: int
     model: ModelSource
+    task: TaskChoice
     data: Data
     warnings: list[Caution] = Field(default=[], description="the gravest first; each target has its own besides")
     activations: Activations
     float32: ModelFile
-    float32_swapped: StageAccuracy | None = Field(default=None, description="right after the swap, untrained")
-    float32_recovered: StageAccuracy | None = Field(default=None, description="fine-tuned after the swap")
-    float32_finetuned: StageAccuracy | None = Field(default=None, description="the control: float32, trained alike")
+    float32_swapped: StageQuality | None = Field(default=None, description="right after the swap, untrained")
+    float32_recovered: StageQuality | None = Field(default=None, description="fine-tuned after the swap")
+    float32_finetuned: StageQuality | None = Field(default=None, description="the control: float32, trained alike")
     int8: Int8ModelFile
     comparison: Comparison
     targets: list[TargetResult]
@@ -324,7 +368,7 @@ class BenchReport(Record):
     `float32` is the first file and `int8` the second, whatever their precision; `candidates` are all but the first.
     """
 
-    schema_: Literal["edgeswap.bench/1"] = Field(default="edgeswap.bench/1", alias="schema")
+    schema_: Literal["edgeswap.bench/2"] = Field(default="edgeswap.bench/2", alias="schema")
     edgeswap: str
     created: str = Field(description="UTC, ISO 8601")
     command: list[str] = Field(description="the command line of the run; empty if it was started from Python")
@@ -337,6 +381,7 @@ class BenchReport(Record):
         default=[], description="all files but the first; the second is also `int8`, `comparison` and `targets`"
     )
     data: DataSource | None = Field(description="the samples that all models ran on; null if only latency was measured")
+    task: TaskChoice | None = Field(default=None, description="what the models are for; null without data")
     preprocess: str | None = Field(description="preprocessing of the samples; null without data")
     resize: str | None = Field(default=None, description="how image files were resized")
     comparison: Comparison | None = Field(description="null without data")

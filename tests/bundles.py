@@ -90,12 +90,20 @@ def reals(count: int = 30) -> dict[str, np.ndarray]:
 
 def report(preprocess: str = "unit") -> ExportReport:
     """Of an export that was measured on a host, with a time and a path, which no bundle may hold."""
-    found = {"top1": 0.75, "ci95": (0.5, 0.9), "samples": 30}
-    file = {"file": "model.tflite", "size_bytes": 1000, "operators": {"FULLY_CONNECTED": 1}, "accuracy": found}
+    found = {
+        "task": "classification",
+        "metric": "top1",
+        "value": 0.75,
+        "ci95": (0.5, 0.9),
+        "unit": "share",
+        "higher_is_better": True,
+        "samples": 30,
+    }
+    file = {"file": "model.tflite", "size_bytes": 1000, "operators": {"FULLY_CONNECTED": 1}, "quality": found}
     data = {"source": "/home/zoe/photos", "samples": 30, "sha256": SHA256}
     return ExportReport.model_validate(
         {
-            "schema": "edgeswap.report/1",
+            "schema": "edgeswap.report/2",
             "edgeswap": __version__,
             "created": "2026-01-02T03:04:05+00:00",
             "command": ["edgeswap", "export"],
@@ -106,10 +114,13 @@ def report(preprocess: str = "unit") -> ExportReport:
             "activations": {"swapped": [{"layer": "a|b", "from": "swish", "to": "relu6"}], "skipped": []},
             "float32": file,
             "int8": {**file, "size_bytes": 300, "float_tensors": 0, "float_operators": []},
+            "task": {"name": "classification", "reason": "one softmax output of 3 classes"},
             "comparison": {
-                "top1_drop": 0.0,
-                "top1_drop_ci95": (-1.0, 1.0),
-                "top1_agreement": 1.0,
+                "metric": "top1",
+                "unit": "share",
+                "drop": 0.0,
+                "drop_ci95": (-1.0, 1.0),
+                "agreement": 1.0,
                 "mcnemar_p": 1.0,
                 "size_ratio": 3.3,
             },

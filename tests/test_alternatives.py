@@ -12,8 +12,9 @@ from edgeswap.data.load import Dataset, load
 from edgeswap.data.preprocess import Preprocess, from_name
 from edgeswap.errors import DataError
 from edgeswap.evaluation.alternatives import Alternative, Ask, better_alternative
-from edgeswap.evaluation.predictions import accuracy, poor_float_model, require_above_chance
+from edgeswap.evaluation.chance import poor_float_model, require_above_chance
 from tests.image_data import encoded, write_folder
+from tests.test_report import quality
 
 SHAPES = {"x": (4, 4, 3)}
 
@@ -38,7 +39,7 @@ def trained_with(name: str) -> Ask:
 
 def better(test: Dataset, preprocess: str, ask: Ask) -> tuple[Alternative | None, np.ndarray]:
     predictions = ask(test, from_name(preprocess))
-    found = accuracy(predictions, test.labels)
+    found = quality(int((predictions == test.labels).sum()), len(test))
     return better_alternative(test, from_name(preprocess), predictions, found, ask=ask, seed=0), predictions
 
 
@@ -51,9 +52,9 @@ def test_another_preprocess_is_named(trained: str, given: str) -> None:
     assert found is not None
     assert str(found) == f"with --preprocess {trained} the float32 model is right on 100.0% of 120 of these samples"
     with pytest.raises(DataError, match=r"chance is 25.0%") as raised:
-        require_above_chance(accuracy(predictions, test.labels), 4, found)
+        require_above_chance(quality(int((predictions == test.labels).sum()), len(test)), 4, found)
     assert f"--preprocess {trained}" in raised.value.remedy
-    assert trained in poor_float_model(accuracy(predictions, test.labels), found).problem
+    assert trained in poor_float_model(quality(int((predictions == test.labels).sum()), len(test)), found).problem
 
 
 @pytest.mark.parametrize(("trained", "given"), [("none", "unit"), ("unit", "none"), ("symmetric", "raw")])

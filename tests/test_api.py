@@ -38,6 +38,8 @@ def test_all_that_is_offered_is_there():
 
 # What the configuration holds, and what Python callers may give for it.
 WIDER = {Path: str | Path, tuple[str, ...]: str | Sequence[str], tuple[Path, ...]: str | Path}
+Own = Callable[..., typing.Any]
+WIDER[tuple[str | Own, ...]] = str | Own | Sequence[str | Own]
 
 
 def widened(annotation: object) -> object:

@@ -45,10 +45,10 @@ def test_it_says_what_measuring_says(work):
     ((result, found, _),) = measure(Host(), [work / FLOAT, work / INT8], work / "test.npz", preprocess="unit", runs=100)
     (target,) = report.targets
     assert (target.name, target.runtime, target.cpu) == ("host", result.runtime, result.cpu)
-    assert target.float32.accuracy == report.float32.accuracy == result.float32.accuracy
-    assert target.int8.accuracy == report.int8.accuracy == result.int8.accuracy
-    assert report.float32.accuracy.top1 == 1.0
-    assert 0.5 < report.int8.accuracy.top1 < 1
+    assert target.float32.quality == report.float32.quality == result.float32.quality
+    assert target.int8.quality == report.int8.quality == result.int8.quality
+    assert report.float32.quality.value == 1.0
+    assert 0.5 < report.int8.quality.value < 1
     sizes = {"baseline_size_bytes": (work / FLOAT).stat().st_size, "candidate_size_bytes": (work / INT8).stat().st_size}
     assert report.comparison == compare(found.labels, found.baseline, found.candidate, **sizes)
     assert (report.float32.file, report.float32.operators) == (FLOAT, {"FULLY_CONNECTED": 1})
@@ -60,15 +60,15 @@ def test_it_says_what_measuring_says(work):
 
 def test_without_labels_and_with_fewer_samples(work):
     report = bench("unlabelled.npz", target_samples=10)
-    assert report.int8.accuracy.samples == 10
-    assert (report.float32.accuracy.top1, report.comparison.top1_drop) == (None, None)
-    assert 0 <= report.comparison.top1_agreement <= 1
+    assert report.int8.quality.samples == 10
+    assert (report.float32.quality.value, report.comparison.drop) == (None, None)
+    assert 0 <= report.comparison.agreement <= 1
 
 
 def test_latency_alone(work):
     report = bench(None, quick=True, runs=None, threads=2)
     assert (report.data, report.preprocess, report.comparison) == (None, None, None)
-    assert report.int8.accuracy.samples == 0
+    assert report.int8.quality.samples == 0
     assert report.targets[0].int8.latency_ms.threads == 2
     assert report.targets[0].speedup_p50 > 0
 
@@ -98,7 +98,7 @@ def test_the_command(work, capfd):
     assert document == json.loads((work / "bench.json").read_text())
     assert document["command"][:3] == ["edgeswap", "bench", FLOAT]
     assert document["data"]["samples"] == 100
-    assert document["int8"]["accuracy"]["samples"] == 20
+    assert document["int8"]["quality"]["samples"] == 20
     assert run(["bench", FLOAT, INT8, "--quick"]) == 0
     shown = capfd.readouterr().out
     assert shown.startswith("Measured: the int8 model is ")
@@ -168,8 +168,8 @@ def test_inputs_of_other_names_and_uint8_ends_are_given_the_same_samples(others)
     for name in ("named.tflite", "uint8.tflite"):
         report = api.bench(FLOAT, name, data="test.npz", preprocess="unit", quick=True)
         # uint8 is int8 moved by 128: the very same figures.
-        assert (report.int8.accuracy, report.precision) == (plain.int8.accuracy, "int8")
-        assert report.comparison.top1_drop == plain.comparison.top1_drop
+        assert (report.int8.quality, report.precision) == (plain.int8.quality, "int8")
+        assert report.comparison.drop == plain.comparison.drop
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_any_precision_may_come_first(files, names, precisions, others):
     assert (report.baseline, report.candidates[0].name) == names
     assert (report.baseline_precision, report.precision) == precisions
     better = interface((others / files[1]).read_bytes()).precision == "float32"
-    assert (report.comparison.top1_drop < 0) == better
+    assert (report.comparison.drop < 0) == better
     assert (report.float32.file, report.int8.file) == files
 
 
@@ -199,9 +199,9 @@ def test_more_than_two_are_each_compared_with_the_first(others, capfd):
     assert [candidate.model.file for candidate in report.candidates] == [INT8, FLOAT, "uint8.tflite"]
     first, second, third = report.candidates
     assert (report.int8, report.comparison, report.targets) == (first.model, first.comparison, first.targets)
-    assert (first.model.accuracy, second.model.accuracy.top1) == (third.model.accuracy, 1.0)
-    assert (second.comparison.top1_drop, second.comparison.top1_agreement) == (0.0, 1.0)
-    assert first.comparison.top1_drop == third.comparison.top1_drop > 0
+    assert (first.model.accuracy, second.model.quality.value) == (third.model.accuracy, 1.0)
+    assert (second.comparison.drop, second.comparison.agreement) == (0.0, 1.0)
+    assert first.comparison.drop == third.comparison.drop > 0
     for candidate in report.candidates:
         (target,) = candidate.targets
         assert target.float32 == report.targets[0].float32
@@ -291,7 +291,7 @@ sys.exit(code or bool({{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)))
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout)["schema"] == "edgeswap.bench/1"
+    assert json.loads(ran.stdout)["schema"] == "edgeswap.bench/2"
 
 
 def test_settings():

@@ -121,7 +121,7 @@ def test_the_table_and_the_comparison_have_no_classes_to_tell(folder: Path) -> N
     assert line.split()[3:5] == ["-", "-"]
     against = measured(folder, "--against", "first.json")["against"]["models"][1]
     assert against["same_bytes"]
-    assert against["top1_drop"] is against["predicted_otherwise"] is None
+    assert against["drop"] is against["predicted_otherwise"] is None
     assert "none like it" not in run(folder, "--against", "first.json").stdout
 
 

@@ -26,7 +26,7 @@ from benchmarks.cases.expect import (
 from benchmarks.cases.right import RIGHT
 from benchmarks.cases.run import Verdict, store, stored
 
-TOP1 = "float32.accuracy.top1"
+TOP1 = "float32.quality.value"
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
         (figure(TOP1, at_least=0.97), None),
         (figure(TOP1, at_least=0.99), f"{TOP1} is 0.98"),
         (figure(TOP1, at_most=0.9), f"{TOP1} is 0.98"),
-        (figure("int8.accuracy.top1", at_least=0.5), "int8.accuracy.top1 is None"),
+        (figure("int8.quality.value", at_least=0.5), "int8.quality.value is None"),
         (figure(TOP1, at_least=0.5, out="other"), "no report"),
         (warned("all features"), None),
         (warned("a fifth"), "warnings: input-scale"),

@@ -33,7 +33,7 @@ def report(**changes: Any) -> dict[str, Any]:
         "float32_recovered": stage,
         "float32_finetuned": None,
         "int8": {**stage, "float_tensors": 0, "size_bytes": 71_600},
-        "comparison": {"top1_drop": 100 * 3 / 540},
+        "comparison": {"drop": 100 * 3 / 540},
     }
     return {**values, **changes}
 
@@ -49,7 +49,7 @@ def test_a_cell_that_shows_what_it_must_misses_nothing() -> None:
         ({"wall_s": 181.0}, "181 s"),
         ({"peak_gib": 3.1}, "3.10 GiB"),
         ({"report": report(float32={"accuracy": {"top1": 0.96}})}, "0.9600"),
-        ({"report": report(comparison={"top1_drop": 100 * 4 / 540})}, "4 samples"),
+        ({"report": report(comparison={"drop": 100 * 4 / 540})}, "4 samples"),
         ({"report": report(int8={"accuracy": {"samples": 540}, "float_tensors": 2})}, "2 float tensors"),
     ],
 )

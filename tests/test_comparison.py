@@ -6,10 +6,15 @@ import pytest
 from edgeswap.errors import ConfigError
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.limits import judge
+from edgeswap.evaluation.scoring import Scores, Scoring, score
 from edgeswap.records import Comparison
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval
+from edgeswap.tasks.classification import Classification
+from edgeswap.tasks.outputs import ModelOutput, Signature
 
 LABELS = np.arange(200) % 10
+MODEL = Signature({"x": (4,)}, (ModelOutput("scores", (10,), "softmax"),))
+SCORING = Scoring(Classification(), MODEL, Classification().metrics(MODEL))
 
 
 def wrong_at(*where: int) -> np.ndarray:
@@ -19,42 +24,44 @@ def wrong_at(*where: int) -> np.ndarray:
 
 
 def compared(**changes: object) -> Comparison:
-    given = {
-        "labels": LABELS,
-        "baseline_predictions": wrong_at(0, 1),
-        "candidate_predictions": wrong_at(1, 2, 3, 4),
-        "control_predictions": None,
-        **changes,
-    }
-    return compare(**given, baseline_size_bytes=400, candidate_size_bytes=100)  # type: ignore[arg-type]
+    labels = changes.pop("labels", LABELS)
+    given = {"baseline": wrong_at(0, 1), "candidate": wrong_at(1, 2, 3, 4), "control": None, **changes}
+    scores = {name: None if classes is None else scored(classes, labels) for name, classes in given.items()}
+    agreement = float(np.mean(given["baseline"] == given["candidate"])) if len(given["candidate"]) == 200 else None
+    sizes = {"baseline_size_bytes": 400, "candidate_size_bytes": 100}
+    return compare(SCORING, agreement=agreement, outputs=[], **scores, **sizes)
+
+
+def scored(classes: np.ndarray, labels: np.ndarray | None) -> Scores:
+    """The scores of a model that gives these classes."""
+    labels = None if labels is None else labels[: len(classes)]
+    return score(SCORING, [([np.eye(10)[classes]], labels, [])])
 
 
 def test_compare_counts_pairs() -> None:
     found = compared()
-    assert found.top1_drop == 1.0  # 198 right against 196, of 200
-    assert found.top1_agreement == pytest.approx(196 / 200)  # samples 0, 2, 3, 4 differ; 1 is wrong in the same way
+    assert found.drop == 1.0  # 198 right against 196, of 200
+    assert found.agreement == pytest.approx(196 / 200)  # samples 0, 2, 3, 4 differ; 1 is wrong in the same way
     assert found.mcnemar_p == pytest.approx(mcnemar_exact(3, 1))
     assert found.size_ratio == 4.0
     assert found.control_drop is None
     low, high = paired_difference_interval(3, 1, 200)
-    assert found.top1_drop_ci95 == pytest.approx((100 * low, 100 * high))
+    assert found.drop_ci95 == pytest.approx((100 * low, 100 * high))
 
 
 def test_compare_with_a_control() -> None:
-    assert compared(control_predictions=wrong_at()).control_drop == 2.0
+    assert compared(control=wrong_at()).control_drop == 2.0
 
 
 def test_compare_without_labels() -> None:
     found = compared(labels=None)
-    assert found.top1_drop is found.mcnemar_p is found.top1_drop_ci95 is None
-    assert found.top1_agreement == pytest.approx(0.98)
+    assert found.drop is found.mcnemar_p is found.drop_ci95 is None
+    assert found.agreement == pytest.approx(0.98)
 
 
 def test_compare_refuses_other_lengths() -> None:
-    with pytest.raises(ValueError, match="one length"):
-        compared(candidate_predictions=LABELS[:5])
-    with pytest.raises(ValueError, match="one length"):
-        compare(None, LABELS[:0], LABELS[:0], baseline_size_bytes=1, candidate_size_bytes=1)
+    with pytest.raises(ValueError, match="one number of samples"):
+        compared(candidate=LABELS[:5])
 
 
 def test_judge_holds_each_limit_that_is_set() -> None:

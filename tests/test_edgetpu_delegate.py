@@ -260,5 +260,5 @@ def test_bench_compiles_with_a_stand_in_for_the_compiler_and_measures_through_th
     assert target.delegate == "edgetpu"
     assert not [text for text in target.warnings if "delegate-not-applied" in text or "not-on-the-edge-tpu" in text]
     assert target.int8.latency_ms is not None
-    assert target.int8.accuracy.samples == len(VALUES)
+    assert target.int8.quality.samples == len(VALUES)
     assert not report.failures

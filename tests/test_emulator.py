@@ -199,7 +199,7 @@ def test_tflite_runtime_costs_more_in_int8_and_says_why(
     assert measured.name == "emulator:pi5"
     assert measured.runtime == "tflite-runtime 2.14.0"
     assert measured.int8.latency_ms is None
-    assert measured.int8.accuracy.samples == 12
+    assert measured.int8.quality.samples == 12
     assert predictions is not None
     assert any(text.startswith("int8-without-xnnpack") for text in measured.warnings)
     assert any(text.startswith(f"{EMULATED}: ") for text in measured.warnings)

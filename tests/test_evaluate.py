@@ -8,14 +8,35 @@ import pytest
 from edgeswap.data.load import load
 from edgeswap.data.preprocess import from_name
 from edgeswap.errors import DataError
+from edgeswap.evaluation.chance import require_above_chance
 from edgeswap.evaluation.device_samples import CHUNK, write_evaluation
-from edgeswap.evaluation.predictions import BATCH_SIZE, accuracy, model_inputs, predict, require_above_chance
+from edgeswap.evaluation.predictions import BATCH_SIZE, model_inputs, predict
+from edgeswap.evaluation.scoring import Scoring
 from edgeswap.frameworks import keras
 from edgeswap.progress import Silent
-from edgeswap.records import Accuracy
+from edgeswap.records import Quality
+from edgeswap.statistics import wilson_interval
+from edgeswap.tasks.classification import Classification
+from edgeswap.tasks.outputs import ModelOutput, Signature
 from tests.models import digits
 
 X, Y = digits("train")
+MODEL = Signature({"image": (8, 8, 1)}, (ModelOutput("scores", (10,), "softmax"),))
+SCORING = Scoring(Classification(), MODEL, Classification().metrics(MODEL))
+
+
+def top1(right, samples):
+    """The quality of a classifier that is right on so many samples; None without labels."""
+    value, interval = (None, None) if right is None else (right / samples, wilson_interval(right, samples))
+    return Quality(
+        task="classification",
+        metric="top1",
+        value=value,
+        ci95=interval,
+        unit="share",
+        higher_is_better=True,
+        samples=samples,
+    )
 
 
 def dataset(x=X, y=Y, **shapes):
@@ -27,9 +48,9 @@ def test_predictions_do_not_depend_on_batches():
     model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(10)])
     data = dataset()
     assert len(data) % BATCH_SIZE
-    found = predict(model, data, from_name("unit"), title="t", progress=Silent())
-    assert found.dtype == np.int64
-    np.testing.assert_array_equal(found, np.asarray(model((X / 255).astype(np.float32))).argmax(axis=1))
+    found = predict(model, data, from_name("unit"), SCORING, title="t", progress=Silent())
+    assert found.decisions.dtype == np.int64
+    np.testing.assert_array_equal(found.decisions, np.asarray(model((X / 255).astype(np.float32))).argmax(axis=1))
 
 
 def test_several_inputs_in_the_models_order():
@@ -44,19 +65,12 @@ def test_symmetric_pixels_are_what_an_app_sends():
     assert np.abs(real - app).max() == pytest.approx(1 / 255, abs=1e-6)  # half a step, see preprocess
 
 
-def test_accuracy():
-    found = accuracy(np.array([1, 2, 3, 0]), np.array([1, 2, 3, 4]))
-    assert (found.top1, found.samples) == (0.75, 4)
-    assert found.ci95[0] < 0.75 < found.ci95[1]
-    assert accuracy(np.zeros(7, np.int64), None) == Accuracy(top1=None, ci95=None, samples=7)
-
-
 @pytest.mark.parametrize(
     ("right", "samples", "classes", "stops"),
     [(50, 500, 10, True), (60, 500, 10, True), (70, 500, 10, False), (300, 500, 2, False), (8, 10, 2, True)],
 )
 def test_chance(right, samples, classes, stops):
-    found = accuracy(np.arange(samples) < right, np.ones(samples, bool))
+    found = top1(right, samples)
     if stops:
         with pytest.raises(DataError, match=f"of {samples} test samples") as raised:
             require_above_chance(found, classes)
@@ -66,7 +80,12 @@ def test_chance(right, samples, classes, stops):
 
 
 def test_unlabelled_data_cannot_be_at_chance():
-    require_above_chance(Accuracy(top1=None, ci95=None, samples=9), 10)
+    require_above_chance(top1(None, 9), 10)
+
+
+def test_a_regressor_has_no_chance():
+    require_above_chance(top1(1, 100), None)
+    require_above_chance(top1(1, 100).model_copy(update={"metric": "mae"}), 10)
 
 
 def test_pixels_stay_pixels_in_the_file(tmp_path):
@@ -74,10 +93,9 @@ def test_pixels_stay_pixels_in_the_file(tmp_path):
     assert len(x) > CHUNK
     assert write_evaluation(dataset(x, y), from_name("unit"), tmp_path / "e.npz") == "unit"
     with np.load(tmp_path / "e.npz") as arrays:
-        assert set(arrays.files) == {"x", "y"}
+        assert arrays.files == ["x"]  # labels stay where outputs are scored
         assert arrays["x"].dtype == np.uint8
         np.testing.assert_array_equal(arrays["x"], x)
-        np.testing.assert_array_equal(arrays["y"], y)
 
 
 def test_all_else_is_written_as_the_model_takes_it(tmp_path):
@@ -93,4 +111,4 @@ def test_several_inputs_by_name(tmp_path):
     both = dataset({"a": X / 9.0, "b": X[:, :, 0, 0] / 9.0}, Y, a=(8, 8, 1), b=(8,))
     write_evaluation(both, from_name("none"), tmp_path / "e.npz")
     with np.load(tmp_path / "e.npz") as arrays:
-        assert {name: arrays[name].shape for name in arrays.files} == {"a": (240, 8, 8, 1), "b": (240, 8), "y": (240,)}
+        assert {name: arrays[name].shape for name in arrays.files} == {"a": (240, 8, 8, 1), "b": (240, 8)}

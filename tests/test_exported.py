@@ -50,12 +50,12 @@ def test_without_an_output_nothing_is_written_and_all_models_are_given(place, ti
     def top1(outputs):
         return float(np.mean(np.asarray(outputs).argmax(axis=1) == labels))
 
-    assert top1(result.float_model(images)) == result.report.float32_recovered.accuracy.top1
+    assert top1(result.float_model(images)) == result.report.float32_recovered.quality.value
     assert "ReLU" in [type(layer).__name__ for layer in result.float_model.layers]
     int8 = run_tflite(result.tflite, images)
     assert len(result.tflite) == result.report.int8.size_bytes
     # A tie in int8 may fall either way.
-    assert abs(top1(int8) - result.report.int8.accuracy.top1) <= 1 / len(labels)
+    assert abs(top1(int8) - result.report.int8.quality.value) <= 1 / len(labels)
     simulated = np.asarray(result.qat_model(images))
     assert np.mean(simulated.argmax(axis=1) == int8.argmax(axis=1)) > 0.95
 

@@ -6,7 +6,7 @@ import pytest
 
 from edgeswap import records
 from edgeswap.evaluation.drop_cause import large_drop
-from tests.test_report import accuracy, dropped, qat
+from tests.test_report import dropped, qat, quality
 
 SCALES = records.Caution(
     kind="input_scale", problem="Input 'x' has one scale for unequal features.", remedy="Scale them alike."
@@ -17,7 +17,7 @@ SPANS = records.Caution(
 
 
 def stage(right):
-    return records.StageAccuracy(accuracy=accuracy(right))
+    return records.StageQuality(quality=quality(right))
 
 
 def blamed(**changes):
@@ -73,10 +73,10 @@ def test_the_likeliest_cause(changes, cause, remedy):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"top1_drop": None, "top1_drop_ci95": None},  # without labels
-        {"top1_drop": 1.9, "top1_drop_ci95": (1.5, 2.3)},
-        {"top1_drop": 12.0, "top1_drop_ci95": (-1.0, 25.0)},
-        {"top1_drop": -12.0, "top1_drop_ci95": (-14.0, -10.0)},
+        {"drop": None, "drop_ci95": None},  # without labels
+        {"drop": 1.9, "drop_ci95": (1.5, 2.3)},
+        {"drop": 12.0, "drop_ci95": (-1.0, 25.0)},
+        {"drop": -12.0, "drop_ci95": (-14.0, -10.0)},
     ],
 )
 def test_no_warning_without_a_large_drop(changes):

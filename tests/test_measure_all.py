@@ -32,7 +32,7 @@ def test_one_target_runs_in_this_process(folder, monkeypatch):
     outcome = measured(Moody("host", folder))
     assert [one.name for one in outcome.measured] == ["host"]
     assert (outcome.failures, outcome.first) == ((), outcome.measured[0])
-    assert outcome.accuracy.candidates[0].predictions.candidate.tolist() == [0, 1, 2]
+    assert outcome.accuracy.candidates[0].indices.tolist() == [0, 1, 2]
 
 
 def test_boards_meet_each_other_and_come_after_the_host(folder):

@@ -138,7 +138,7 @@ def test_a_report_holds_parity_and_ranges_as_its_settings_ask(tiny, edgeswap, pl
         "saturated": 0,
         "learned": 4,
     }
-    assert report["parity"]["samples"] == report["int8"]["accuracy"]["samples"]
+    assert report["parity"]["samples"] == report["int8"]["quality"]["samples"]
     assert report["parity"]["agreement"] >= 0.95  # trained, so its classes lie further apart than a step
     assert report["parity"]["layers"] == 3
     assert "4 learned" in ran.stdout

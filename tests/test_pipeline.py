@@ -66,8 +66,8 @@ def test_limits_overwriting_and_json(place, tiny, edgeswap):
     assert report["command"][:2] == ["edgeswap", "export"]
     assert report["method"] == "ptq"
     assert report["activations"] == {"swapped": [], "skipped": []}
-    assert report["data"]["test"]["samples"] == report["float32"]["accuracy"]["samples"] == 80
-    assert report["float32"]["accuracy"]["top1"] > 0.8
+    assert report["data"]["test"]["samples"] == report["float32"]["quality"]["samples"] == 80
+    assert report["float32"]["quality"]["value"] > 0.8
 
     limits = ["--max-drop", 100, "--max-size", 100, "--max-latency-ms", 0.000001]
     missed = edgeswap("export", tiny / "tiny.keras", *flags, *limits, "--overwrite", "--target-samples", 30)
@@ -75,7 +75,7 @@ def test_limits_overwriting_and_json(place, tiny, edgeswap):
     assert missed.code == 3
     assert [limit["passed"] for limit in second["limits"]] == [True, False, False]
     assert second["passed"] is False
-    assert second["int8"]["accuracy"]["samples"] == 30
+    assert second["int8"]["quality"]["samples"] == 30
     assert missed.stdout.startswith("Failed (max_latency_ms")
     assert max(map(len, missed.stdout.splitlines())) <= 80
     assert "\x1b" not in missed.stdout + missed.stderr
@@ -98,8 +98,8 @@ def test_a_folder_of_photographs_and_a_model_with_its_own_rescaling(place, tiny,
     assert report["data"]["preprocess"] == "raw"
     assert "bilinear" in report["data"]["resize"]
     assert report["activations"]["swapped"] == [{"layer": "act", "from": "swish", "to": "relu6"}]
-    assert report["float32"]["accuracy"]["top1"] > 0.8
-    assert report["float32_recovered"]["accuracy"]["top1"] >= report["float32_swapped"]["accuracy"]["top1"] - 0.05
+    assert report["float32"]["quality"]["value"] > 0.8
+    assert report["float32_recovered"]["quality"]["value"] >= report["float32_swapped"]["quality"]["value"] - 0.05
     assert report["float32_finetuned"] is None
 
 
@@ -314,10 +314,10 @@ def test_unlabelled_data_by_distillation_of_a_keras_3_model(place):
     x, _ = digits("train")
     report = api.export(model, data=x, test_data=digits("test")[0], preprocess="unit", epochs=1, output="out").report
     assert_sound(place / "out")
-    accuracies = (report.float32.accuracy, report.float32_finetuned.accuracy, report.int8.accuracy)
+    accuracies = (report.float32.quality, report.float32_finetuned.quality, report.int8.quality)
     assert [(found.top1, found.ci95, found.samples) for found in accuracies] == [(None, None, 80)] * 3
-    assert (report.comparison.top1_drop, report.comparison.mcnemar_p) == (None, None)
-    assert report.comparison.top1_agreement > 0.9
+    assert (report.comparison.drop, report.comparison.mcnemar_p) == (None, None)
+    assert report.comparison.agreement > 0.9
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -444,9 +444,9 @@ def test_digits(activation, method, place, digits_network, edgeswap):
     ran = edgeswap("export", digits_network, *DIGITS, "--activation", activation, "--method", method)
     report = assert_sound(place / "out")
     assert ran.code == 0
-    assert report["float32"]["accuracy"]["samples"] == 540
-    assert report["float32"]["accuracy"]["top1"] >= 0.97
-    lost = round(540 * (report["float32"]["accuracy"]["top1"] - report["int8"]["accuracy"]["top1"]))
+    assert report["float32"]["quality"]["samples"] == 540
+    assert report["float32"]["quality"]["value"] >= 0.97
+    lost = round(540 * (report["float32"]["quality"]["value"] - report["int8"]["quality"]["value"]))
     assert lost <= 3
     assert {entry["to"] for entry in report["activations"]["swapped"]} == {activation}
     assert len(report["activations"]["swapped"]) == 11
@@ -466,7 +466,7 @@ def test_digits_in_another_precision(precision, dtype, place, digits_network, ed
     jsonschema.validate(report, schema())
     assert (report["precision"], report["method"], report["int8"]["file"]) == (precision, "ptq", candidate)
     # Neither rounds enough to turn a class that the recovered network is sure of.
-    recovered, quantized = (report[stage]["accuracy"]["top1"] for stage in ("float32_recovered", "int8"))
+    recovered, quantized = (report[stage]["quality"]["value"] for stage in ("float32_recovered", "int8"))
     assert abs(recovered - quantized) <= 2 / 540
     assert report["comparison"]["size_ratio"] > 1.5
     assert (report["int8"]["float_tensors"] == 0) == (precision == "int16x8")

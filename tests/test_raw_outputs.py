@@ -40,7 +40,7 @@ def test_measure_brings_the_outputs_of_both(folder: Path, tmp_path: Path, target
         target, models, folder / "test.npz", preprocess="unit", quick=True, samples=10, outputs=kept
     )
     assert predictions is None
-    assert (result.float32.accuracy.top1, result.float32.accuracy.samples) == (None, 10)
+    assert (result.float32.quality.value, result.float32.quality.samples) == (None, 10)
     assert outputs is not None
     assert list(tmp_path.iterdir()) == [kept]
     for of_model, dtype in zip(outputs, (np.float32, np.int8), strict=True):

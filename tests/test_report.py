@@ -39,15 +39,23 @@ def wilson(right, samples):
     return (max(0.0, (centre - spread) / (1 + z * z / samples)), min(1.0, (centre + spread) / (1 + z * z / samples)))
 
 
-def accuracy(right, samples=540):
-    if right is None:
-        return records.Accuracy(top1=None, ci95=None, samples=samples)
-    return records.Accuracy(top1=right / samples, ci95=wilson(right, samples), samples=samples)
+def quality(right, samples=540):
+    known = right is not None
+    return records.Quality(
+        task="classification",
+        metric="top1",
+        value=right / samples if known else None,
+        ci95=wilson(right, samples) if known else None,
+        unit="share",
+        higher_is_better=True,
+        samples=samples,
+        metrics={"top1": right / samples} if known else {},
+    )
 
 
 def measurement(right, p50=None, *, samples=540, instructions=None, tail=1.4):
     latency = p50 and records.Latency(p50=p50, p90=p50 * 1.12, p99=p50 * tail, mean=p50 + 0.02, runs=500, threads=1)
-    return records.Measurement(accuracy=accuracy(right, samples), latency_ms=latency, instructions=instructions)
+    return records.Measurement(quality=quality(right, samples), latency_ms=latency, instructions=instructions)
 
 
 def target(float32, int8, **changes):
@@ -90,6 +98,7 @@ def qat(**changes):
         "method": "qat",
         "seed": 0,
         "model": records.ModelSource(name="digits_mobilenet", source="digits.keras", sha256="a1b2" * 16),
+        "task": records.TaskChoice(name="classification", reason="one softmax output of 10 classes"),
         "data": records.Data(
             train=digits,
             calibration=digits.model_copy(update={"samples": 200, "sha256": "77aa" * 16}),
@@ -99,23 +108,25 @@ def qat(**changes):
         ),
         "activations": records.Activations(swapped=swapped, skipped=skipped),
         "float32": records.ModelFile(
-            file="model_float32.tflite", size_bytes=312_432, operators=float32, accuracy=accuracy(528)
+            file="model_float32.tflite", size_bytes=312_432, operators=float32, quality=quality(528)
         ),
-        "float32_swapped": records.StageAccuracy(accuracy=accuracy(223)),
-        "float32_recovered": records.StageAccuracy(accuracy=accuracy(526)),
-        "float32_finetuned": records.StageAccuracy(accuracy=accuracy(529)),
+        "float32_swapped": records.StageQuality(quality=quality(223)),
+        "float32_recovered": records.StageQuality(quality=quality(526)),
+        "float32_finetuned": records.StageQuality(quality=quality(529)),
         "int8": records.Int8ModelFile(
             file="model_int8.tflite",
             size_bytes=94_120,
             operators=int8,
-            accuracy=accuracy(527),
+            quality=quality(527),
             float_tensors=0,
             float_operators=[],
         ),
         "comparison": records.Comparison(
-            top1_drop=100 / 540,
-            top1_drop_ci95=(-0.71, 1.15),
-            top1_agreement=535 / 540,
+            metric="top1",
+            unit="share",
+            drop=100 / 540,
+            drop_ci95=(-0.71, 1.15),
+            agreement=535 / 540,
             mcnemar_p=1.0,
             size_ratio=312_432 / 94_120,
             control_drop=200 / 540,
@@ -156,12 +167,12 @@ def failed():
                 ],
             ),
             "int8": base.int8.model_copy(
-                update={"accuracy": accuracy(517), "float_tensors": 3, "float_operators": ["ELU"]}
+                update={"quality": quality(517), "float_tensors": 3, "float_operators": ["ELU"]}
             ),
             "comparison": base.comparison.model_copy(
                 update={
-                    "top1_drop": 1100 / 540,
-                    "top1_drop_ci95": (0.83, 3.41),
+                    "drop": 1100 / 540,
+                    "drop_ci95": (0.83, 3.41),
                     "mcnemar_p": 0.0009,
                     "control_drop": 1200 / 540,
                 }
@@ -208,14 +219,14 @@ def dropped():
     base = qat()
     return base.model_copy(
         update={
-            "float32_recovered": records.StageAccuracy(accuracy=accuracy(463)),
-            "float32_finetuned": records.StageAccuracy(accuracy=accuracy(470)),
-            "int8": base.int8.model_copy(update={"accuracy": accuracy(280)}),
+            "float32_recovered": records.StageQuality(quality=quality(463)),
+            "float32_finetuned": records.StageQuality(quality=quality(470)),
+            "int8": base.int8.model_copy(update={"quality": quality(280)}),
             "comparison": base.comparison.model_copy(
                 update={
-                    "top1_drop": 24800 / 540,
-                    "top1_drop_ci95": (41.7, 50.1),
-                    "top1_agreement": 0.531,
+                    "drop": 24800 / 540,
+                    "drop_ci95": (41.7, 50.1),
+                    "agreement": 0.531,
                     "control_drop": 19000 / 540,
                 }
             ),
@@ -232,7 +243,7 @@ def warned(report):
 
 def ptq():
     """PTQ without labels: nothing swapped, no limit, nothing trained."""
-    base, unlabelled = qat(), accuracy(None, 200)
+    base, unlabelled = qat(), quality(None, 200)
     images = records.DataSource(source="photos of leaves/", samples=200, sha256="beef" * 16)
     return base.model_copy(
         update={
@@ -241,15 +252,17 @@ def ptq():
                 train=None, calibration=images, test=images, preprocess="symmetric", resize="bilinear, antialiased"
             ),
             "activations": records.Activations(swapped=[], skipped=[]),
-            "float32": base.float32.model_copy(update={"accuracy": unlabelled, "size_bytes": 13_984_512}),
+            "float32": base.float32.model_copy(update={"quality": unlabelled, "size_bytes": 13_984_512}),
             "float32_swapped": None,
             "float32_recovered": None,
             "float32_finetuned": None,
-            "int8": base.int8.model_copy(update={"accuracy": unlabelled, "size_bytes": 3_987_004}),
+            "int8": base.int8.model_copy(update={"quality": unlabelled, "size_bytes": 3_987_004}),
             "comparison": records.Comparison(
-                top1_drop=None,
-                top1_drop_ci95=None,
-                top1_agreement=0.985,
+                metric="top1",
+                unit="share",
+                drop=None,
+                drop_ci95=None,
+                agreement=0.985,
                 mcnemar_p=None,
                 size_ratio=13_984_512 / 3_987_004,
             ),
@@ -278,13 +291,13 @@ def test_sentence_interval_and_flag_never_contradict(table):
     low, high = paired_difference_interval(lost, gained, n)
     comparison = qat().comparison.model_copy(
         update={
-            "top1_drop": 100 * (lost - gained) / n,
-            "top1_drop_ci95": (100 * low, 100 * high),
+            "drop": 100 * (lost - gained) / n,
+            "drop_ci95": (100 * low, 100 * high),
             "mcnemar_p": mcnemar_exact(lost, gained),
         }
     )
     sentence = say.significance(qat(comparison=comparison))
-    shown_low, shown_high = map(float, numbers.points_interval(comparison.top1_drop_ci95).split(" to "))
+    shown_low, shown_high = map(float, numbers.points_interval(comparison.drop_ci95).split(" to "))
     assert comparison.can_be_chance == (shown_low <= 0 <= shown_high)
     assert ("can be chance" in sentence) == comparison.can_be_chance
     assert ("is more than chance would explain" in sentence) != comparison.can_be_chance
@@ -428,10 +441,10 @@ def bench(**changes):
 
 def bench_of_latency():
     """Without data there is nothing to say of accuracy; one target."""
-    unknown = accuracy(None, 0)
-    found = target(*(m.model_copy(update={"accuracy": unknown}) for m in (measurement(0, 8.9), measurement(0, 4.2))))
+    unknown = quality(None, 0)
+    found = target(*(m.model_copy(update={"quality": unknown}) for m in (measurement(0, 8.9), measurement(0, 4.2))))
     return bench(
-        **{name: getattr(bench(), name).model_copy(update={"accuracy": unknown}) for name in ("float32", "int8")},
+        **{name: getattr(bench(), name).model_copy(update={"quality": unknown}) for name in ("float32", "int8")},
         **dict.fromkeys(("data", "preprocess", "comparison")),
         targets=[found],
         npus=[],
@@ -520,7 +533,7 @@ def test_reports_fit_the_schema_and_strangers_do_not(sample):
     validator.check_schema(validator.schema)
     document = json.loads(sample().model_dump_json(by_alias=True))
     validator.validate(document)
-    assert document["schema"] == "edgeswap.report/1"
+    assert document["schema"] == "edgeswap.report/2"
     assert not validator.is_valid({**document, "stranger": 1})
     assert not validator.is_valid({key: value for key, value in document.items() if key != "int8"})
 
@@ -595,7 +608,7 @@ def test_the_page_loads_nothing_and_reads_well_aloud(sample):
 def test_the_page_answers_in_the_order_a_stranger_asks():
     page = html.render(failed())
     assert re.findall("<h2>(.*?)</h2>", page) == [
-        "Accuracy",
+        "Quality",
         "Latency",
         "int8 and float32",
         "What was swapped",
@@ -648,7 +661,7 @@ def test_what_no_target_measured_is_never_shown_as_measured():
 def test_a_bench_is_in_the_records_of_an_export(sample):
     report = sample()
     assert records.BenchReport.model_validate_json(report.model_dump_json(by_alias=True)) == report
-    assert json.loads(report.model_dump_json(by_alias=True))["schema"] == "edgeswap.bench/1"
+    assert json.loads(report.model_dump_json(by_alias=True))["schema"] == "edgeswap.bench/2"
     shared = {"float32", "int8", "comparison", "targets", "failures", "npus", "edgetpu"}
     fields = [{name: kind.model_fields[name].annotation for name in shared} for kind in (type(report), type(qat()))]
     assert {**fields[0], "comparison": None} == {**fields[1], "comparison": None}  # null where there were no data
@@ -668,7 +681,7 @@ def test_without_labels_agreement_stands_in_for_accuracy():
     assert "95 % interval" not in text(ptq())
     assert "no labels" in html.render(ptq())
     with pytest.raises(ValueError, match="without labels"):
-        plots.accuracy_plot(ptq())
+        plots.quality_plot(ptq())
 
 
 def test_a_report_without_any_speed_still_renders():
@@ -681,7 +694,7 @@ def test_a_report_without_any_speed_still_renders():
     assert "int8" in text(qat(targets=[]))
 
 
-@pytest.mark.parametrize("plot", [plots.accuracy_plot, plots.latency_plot])
+@pytest.mark.parametrize("plot", [plots.quality_plot, plots.latency_plot])
 def test_plots_repeat_to_the_byte_and_leave_matplotlib_as_it_was(plot):
     import matplotlib as mpl
 
@@ -719,7 +732,7 @@ def test_points_stand_in_the_order_of_the_accuracies():
     report = qat(float32_swapped=None)
     x = [
         float(element.get("x"))
-        for element in ET.fromstring(plots.accuracy_plot(report)).iter("{http://www.w3.org/2000/svg}use")
+        for element in ET.fromstring(plots.quality_plot(report)).iter("{http://www.w3.org/2000/svg}use")
         if re.search(r"fill: var\(--(float32|int8)", element.get("style", ""))
     ]
     right = [528, 526, 529, 527]
@@ -732,8 +745,8 @@ def test_points_stand_in_the_order_of_the_accuracies():
 
 
 def test_a_stage_far_off_is_an_arrow_and_keeps_its_value():
-    without = plots.accuracy_plot(qat(float32_swapped=None))
-    drawn = plots.accuracy_plot(qat())
+    without = plots.quality_plot(qat(float32_swapped=None))
+    drawn = plots.quality_plot(qat())
     assert "41.3 % (37.2 to 45.5)" in drawn
     ticks = [re.findall(r">(\d+)</text>", svg) for svg in (without, drawn)]
     assert ticks[0] == ticks[1]
@@ -794,13 +807,13 @@ def test_the_verdict_names_what_was_missed_and_only_that():
 
 def test_one_point_is_singular():
     limit = records.Limit(name="max_drop", limit=1.0, value=1.0, passed=True)
-    assert say.limit_text(limit).replace(numbers.NBSP, " ") == "1 point, limit 1"
+    assert say.limit_text(limit, qat().comparison).replace(numbers.NBSP, " ") == "1 point, limit 1"
 
 
 def test_a_gain_in_accuracy_reads_as_one():
-    comparison = qat().comparison.model_copy(update={"top1_drop": -200 / 540, "mcnemar_p": 0.5})
+    comparison = qat().comparison.model_copy(update={"drop": -200 / 540, "mcnemar_p": 0.5})
     assert "int8 gets 2 more right" in say.significance(qat(comparison=comparison))
-    comparison = comparison.model_copy(update={"top1_drop": 0.0})
+    comparison = comparison.model_copy(update={"drop": 0.0})
     assert "get the same number right" in say.significance(qat(comparison=comparison))
 
 
@@ -835,7 +848,7 @@ def test_green_is_for_limits_that_hold():
 
 
 def test_a_gain_is_called_one_and_its_table_keeps_its_words_whole():
-    change = {"top1_drop": -14.0, "top1_drop_ci95": (-17.48, -10.52), "size_ratio": 12.9}
+    change = {"drop": -14.0, "drop_ci95": (-17.48, -10.52), "size_ratio": 12.9}
     report = qat(comparison=qat().comparison.model_copy(update=change))
     slow = target(measurement(535, 0.03381), measurement(534, 0.01701))
     report = report.model_copy(update={"targets": [slow]})

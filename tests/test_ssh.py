@@ -130,7 +130,7 @@ def test_measures_with_a_runtime_that_is_carried_there(
     assert result.name == target.name
     assert result.runtime == "ai-edge-litert 2.3.0"
     assert result.int8.latency_ms is not None
-    assert result.float32.accuracy.top1 == 1.0
+    assert result.float32.quality.value == 1.0
     assert predictions is not None
     assert expected is not None
     assert np.array_equal(predictions.candidate, expected.candidate)

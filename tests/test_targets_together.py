@@ -59,8 +59,8 @@ def test_host_and_boards_give_one_table(work, boards, monkeypatch, capfd):
     report = api.bench("float.tflite", "int8.tflite", data="test.npz", preprocess="unit", runs=100)
     assert [target.name for target in report.targets] == [target.name for target in targets]
     # One machine and one runtime: what the models say must be equal, only times are each target's own.
-    assert len({target.int8.accuracy.top1 for target in report.targets}) == 1
-    assert 0.5 < report.targets[0].int8.accuracy.top1 < 1
+    assert len({target.int8.quality.value for target in report.targets}) == 1
+    assert 0.5 < report.targets[0].int8.quality.value < 1
     assert len({target.int8.latency_ms.mean for target in report.targets}) == 3
     assert boards[0].left_behind() == boards[1].left_behind() == []
 
@@ -120,4 +120,4 @@ def test_host_and_emulated_pi_through_the_command(work, capfd):
     assert found[2]["int8"]["latency_ms"]["threads"] == 2
     # One operator, and no rounding that kernels could do in several ways: Arm says what this machine says.
     assert found[0]["int8"]["accuracy"] == found[1]["int8"]["accuracy"] == found[2]["int8"]["accuracy"]
-    assert found[0]["int8"]["accuracy"]["samples"] == 40
+    assert found[0]["int8"]["quality"]["samples"] == 40

@@ -64,7 +64,7 @@ def never_says(words: str) -> Expectation:
 
 
 def figure(key: str, *, at_least: float | None = None, at_most: float | None = None, out: str = "out") -> Expectation:
-    """A figure of `out`/report.json, such as `float32.accuracy.top1`, lies within these bounds."""
+    """A figure of `out`/report.json, such as `float32.quality.value`, lies within these bounds."""
     bounds = [f">= {at_least}" if at_least is not None else "", f"<= {at_most}" if at_most is not None else ""]
     right = f"{key} {' and '.join(filter(None, bounds))}"
 

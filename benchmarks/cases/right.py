@@ -18,10 +18,10 @@ from benchmarks.cases.expect import (
     warned,
 )
 
-FIGURES = "float32.accuracy.top1"
-FIGURES_INT8 = "int8.accuracy.top1"
+FIGURES = "float32.quality.value"
+FIGURES_INT8 = "int8.quality.value"
 NO_FLOAT = figure("int8.float_tensors", at_most=0)
-DROP = figure("comparison.top1_drop", at_most=2.0)
+DROP = figure("comparison.drop", at_most=2.0)
 # Nobody waits for a training before a model or its data is refused.
 BEFORE_TRAINING = never_says("train the|quantization-aware training|recover from|convert to")
 REFUSED = (code(1, 2, 3), says("error: |blocks"), never_says("edgeswap itself failed"), BEFORE_TRAINING)

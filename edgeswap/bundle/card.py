@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgeswap.bundle.manifest import Manifest
 from edgeswap.data.mean_std import described
-from edgeswap.records import ExportReport
+from edgeswap.records import ExportReport, Quality
 
 
 def readme(manifest: Manifest, *, each_by_itself: bool) -> bytes:
@@ -37,7 +37,23 @@ def _rendered(template: str, **values: object) -> bytes:
         keep_trailing_newline=True,
     )
     environment.filters.update(line=_line, place=_place, described=described)
+    environment.filters.update(metric=_metric, metric_interval=_metric_interval)
     return environment.get_template(template).render(values).encode()
+
+
+def _metric(quality: Quality) -> str:
+    """The value of a metric: percent of a share."""
+    if quality.value is None:
+        return "no labels"
+    return f"{100 * quality.value:.2f} %" if quality.unit == "share" else f"{quality.value:.4g}"
+
+
+def _metric_interval(quality: Quality) -> str:
+    """Its interval; empty where there is none."""
+    if quality.ci95 is None:
+        return ""
+    low, high = quality.ci95
+    return f"{100 * low:.2f} to {100 * high:.2f} %" if quality.unit == "share" else f"{low:.4g} to {high:.4g}"
 
 
 def _line(text: str) -> str:

@@ -39,6 +39,43 @@ FILE = click.Path(path_type=Path)
     heading="Data",
     help="Text file of class names, one a line, in the order of the model's outputs.",
 )
+@option(
+    "--task",
+    type=click.Choice(
+        [
+            "classification",
+            "binary",
+            "multilabel",
+            "segmentation",
+            "regression",
+            "detection",
+            "reconstruction",
+            "outputs",
+        ]
+    ),
+    heading="Task",
+    help="What the model is for.  [default: judged from its outputs and the labels]",
+)
+@option(
+    "--metric",
+    multiple=True,
+    metavar="NAME|MODULE:FUNCTION",
+    heading="Task",
+    help="Metric for the figures and --max-drop, such as macro_f1, or your own; the first decides.  "
+    "[default: the task's]",
+)
+@option(
+    "--decode",
+    metavar="MODULE:FUNCTION",
+    heading="Task",
+    help="For detection: makes boxes, scores and classes of the outputs.",
+)
+@option(
+    "--loss",
+    metavar="MODULE:FUNCTION",
+    heading="Task",
+    help="Training loss in place of the task's own: of outputs, the float model's outputs, and labels.",
+)
 @options.swaps()
 @option(
     "--recover-epochs",
@@ -103,9 +140,9 @@ FILE = click.Path(path_type=Path)
 @option(
     "--max-drop",
     type=click.FloatRange(min=0),
-    metavar="PP",
+    metavar="X",
     heading="Limits",
-    help="Fail if top-1 drops by more percentage points.",
+    help="Fail if the metric drops by more: percentage points for shares such as top-1, else its unit.",
 )
 @option(
     "--max-latency-ms",

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from edgeswap.config.bench import BenchConfig
 from edgeswap.config.preflight import require_targets
 from edgeswap.data.load import Dataset, load
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.data.preprocess_choice import preprocess_for
-from edgeswap.errors import DataError
 from edgeswap.evaluation.bench_files import BenchFile, open_files
+from edgeswap.evaluation.chance import near_chance
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
+from edgeswap.evaluation.device_scores import DeviceScores, score_targets
 from edgeswap.evaluation.one_answer import one_answer
-from edgeswap.evaluation.predictions import near_chance
+from edgeswap.evaluation.scoring import Scoring
 from edgeswap.progress import Progress, Silent
-from edgeswap.records import BenchCandidate, BenchReport, Comparison, DataSource, TargetResult
+from edgeswap.records import BenchCandidate, BenchReport, DataSource, TargetResult, TaskChoice
 from edgeswap.system.output import check_file, staged_file
 from edgeswap.system.scratch import scratch_folder
-from edgeswap.targets.delegated import delegated
+from edgeswap.targets.delegated import Delegated, delegated
 from edgeswap.targets.estimates import estimate_all
-from edgeswap.targets.measure import Predictions
 from edgeswap.targets.measure_all import Outcome, measure_all
 from edgeswap.targets.names import open_targets
-from edgeswap.tflite.interface import Interface
+from edgeswap.tasks.outputs import Signature, named_classes
+from edgeswap.tasks.own_metric import chosen_metrics
+from edgeswap.tasks.registry import judge
 from edgeswap.tflite.record import candidate_file, model_file
+from edgeswap.tflite.signature import signature
 from edgeswap.version import __version__
 
 
@@ -48,33 +56,18 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
     if config.output is not None:
         check_file(config.output, overwrite=config.overwrite)
     require_targets(config)
-    baseline, *candidates = models = open_files(config.models)
-    second = candidates[0]
-    dataset, preprocess = _samples(config, baseline.ends)
+    models = open_files(config.models)
+    baseline, second = models[:2]
+    samples = _samples(config, signature(baseline.data))
     with ExitStack() as stack:
         scratch = stack.enter_context(scratch_folder())
         output = config.output and stack.enter_context(staged_file(config.output, overwrite=config.overwrite))
-        evaluation, mapping = None, None
-        if dataset is not None and preprocess is not None:
-            evaluation = scratch / "evaluation.npz"
-            mapping = write_evaluation(dataset, preprocess, evaluation)
         taken = delegated(config.delegate, second.file, scratch, progress=progress)
-        outcome = measure_all(
-            open_targets(config.target, keep=config.keep),
-            [baseline.file, taken.candidate, *(candidate.file for candidate in candidates[1:])],
-            evaluation,
-            preprocess=mapping,
-            samples=config.target_samples,
-            threads=config.threads,
-            delegate=taken.delegate,
-            notes=taken.notes,
-            runs=config.runs,
-            quick=config.quick,
-            names=[model.name for model in models],
-            progress=progress,
-        )
+        files = [baseline.file, taken.candidate, *(model.file for model in models[2:])]
+        outcome = _measured(config, samples, files, taken, scratch=scratch, names=models, progress=progress)
+        compared = [_candidate(outcome, samples, baseline, other, which) for which, other in enumerate(models[1:])]
         estimates = estimate_all(config.target, second.data, scratch, progress=progress)
-        compared = [_candidate(outcome, baseline, candidate, which) for which, candidate in enumerate(candidates)]
+        first = compared[0].targets[outcome.measured.index(outcome.accuracy)]
         report = BenchReport(
             edgeswap=__version__,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -82,14 +75,13 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
             baseline=baseline.name,
             baseline_precision=baseline.ends.precision,
             precision=second.ends.precision,
-            float32=model_file(
-                baseline.file.name, baseline.data, outcome.accuracy.candidates[0].result.float32.accuracy
-            ),
+            float32=model_file(baseline.file.name, baseline.data, first.float32.quality),
             int8=compared[0].model,
             candidates=compared,
-            data=None if dataset is None else _source(dataset),
-            preprocess=None if preprocess is None else preprocess.name,
-            resize=None if dataset is None else dataset.resize,
+            data=None if samples is None else _source(samples.dataset),
+            task=None if samples is None else TaskChoice(name=samples.scoring.task.name, reason=samples.reason),
+            preprocess=None if samples is None else samples.preprocess.name,
+            resize=None if samples is None else samples.dataset.resize,
             comparison=compared[0].comparison,
             targets=compared[0].targets,
             failures=[*taken.failures, *outcome.failures, *estimates.failures],
@@ -102,60 +94,124 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
     return report
 
 
-def _samples(config: BenchConfig, model: Interface) -> tuple[Dataset | None, Preprocess | None]:
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The samples with labels as the task takes them, how they are mapped, and what models are scored by."""
+
+    dataset: Dataset
+    preprocess: Preprocess
+    scoring: Scoring
+    reason: str
+
+
+def _samples(config: BenchConfig, model: Signature) -> Samples | None:
+    """None where only latency is measured."""
     if config.data is None:
-        return None, None
-    if model.classes is None:
-        raise DataError(
-            "Expected a classifier with one output (1, classes) for --data, the models give "
-            f"{', '.join(map(str, model.outputs))}.",
-            "Leave out --data: latency alone needs none.",
-        )
-    dataset = load(config.data, input_shapes=model.inputs, classes=model.classes, part="test", resize=config.resize)
+        return None
+    classes = named_classes(model)
+    dataset = load(config.data, input_shapes=model.inputs, classes=classes, part="test", resize=config.resize)
     doubt = "a .tflite does not tell what it was trained on"
-    return dataset, preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
+    preprocess = preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
+    judged = judge(model, dataset.labels, by_folder=dataset.labels_by_name)
+    task = judged.task
+    if dataset.labels is not None:
+        dataset = dataset.with_labels(task.labels(dataset.labels, model, len(dataset), dataset.source))
+    return Samples(dataset, preprocess, Scoring(task, model, chosen_metrics(task, model)), judged.reason)
 
 
-def _with_doubts(result: TargetResult, baseline: BenchFile, said: Predictions | None) -> TargetResult:
+def _measured(
+    config: BenchConfig,
+    samples: Samples | None,
+    files: Sequence[Path],
+    taken: Delegated,
+    *,
+    scratch: Path,
+    names: Sequence[BenchFile],
+    progress: Progress,
+) -> Outcome:
+    """What every target gave; outputs lie in `scratch`."""
+    evaluation, mapping = None, None
+    if samples is not None:
+        evaluation = scratch / "evaluation.npz"
+        mapping = write_evaluation(samples.dataset, samples.preprocess, evaluation)
+    return measure_all(
+        open_targets(config.target, keep=config.keep),
+        files,
+        evaluation,
+        outputs=scratch,
+        preprocess=mapping,
+        samples=config.target_samples,
+        threads=config.threads,
+        delegate=taken.delegate,
+        notes=taken.notes,
+        runs=config.runs,
+        quick=config.quick,
+        names=[model.name for model in names],
+        progress=progress,
+    )
+
+
+def _candidate(
+    outcome: Outcome, samples: Samples | None, baseline: BenchFile, candidate: BenchFile, which: int
+) -> BenchCandidate:
+    """All that is known of the candidate of that number, from 0."""
+    if samples is None:
+        return BenchCandidate(
+            name=candidate.name,
+            precision=candidate.ends.precision,
+            model=candidate_file(candidate.file.name, candidate.data, None),
+            comparison=None,
+            targets=[one.candidates[which].result for one in outcome.measured],
+        )
+    scored = score_targets(samples.scoring, outcome, which, dataset=samples.dataset, preprocess=samples.preprocess)
+    accurate = scored[outcome.measured.index(outcome.accuracy)]
+    return BenchCandidate(
+        name=candidate.name,
+        precision=candidate.ends.precision,
+        model=candidate_file(candidate.file.name, candidate.data, accurate.result.int8.quality),
+        comparison=compare(
+            samples.scoring,
+            accurate.scores.baseline,
+            accurate.scores.candidate,
+            agreement=accurate.scores.agreement,
+            outputs=accurate.scores.outputs,
+            baseline_size_bytes=len(baseline.data),
+            candidate_size_bytes=len(candidate.data),
+        ),
+        targets=[
+            _with_doubts(own.result, own.scores, samples, baseline, one.candidates[which].indices)
+            for own, one in zip(scored, outcome.measured, strict=True)
+        ],
+    )
+
+
+def _with_doubts(
+    result: TargetResult,
+    scores: DeviceScores,
+    samples: Samples,
+    baseline: BenchFile,
+    indices: npt.NDArray[np.int64],
+) -> TargetResult:
     """The same, with a warning where the baseline knows nothing of the data; an export would have stopped there.
 
     Here it is no error: the latencies hold all the same.
     """
-    found, classes = result.float32.accuracy, baseline.ends.classes
+    found, said = result.float32.quality, scores.baseline.decisions
+    classes = samples.scoring.task.classes(samples.scoring.model)
+    if found is None or classes is None or said is None:
+        return result
     doubts: list[str] = []
-    if classes is not None and found.top1 is not None and near_chance(found, classes):
+    if found.value is not None and near_chance(found, classes):
         doubts.append(
-            f"baseline-near-chance: {baseline.name} is right in {found.top1:.1%} of {found.samples} samples, and "
+            f"baseline-near-chance: {baseline.name} is right in {found.value:.1%} of {found.samples} samples, and "
             f"chance is {1 / classes:.1%}. Check --preprocess (it must be the one of the training) and the order of "
             "the classes."
         )
-    if said is not None and (alike := one_answer(said.baseline, said.labels, name=baseline.name)) is not None:
+    true = samples.dataset.classes
+    if (alike := one_answer(said, None if true is None else true[indices], name=baseline.name)) is not None:
         doubts.append(f"one-answer: {alike.problem} {alike.remedy}")
     return result.model_copy(update={"warnings": [*result.warnings, *doubts]})
 
 
 def _source(dataset: Dataset) -> DataSource:
     return DataSource(source=dataset.source, samples=len(dataset), sha256=dataset.sha256)
-
-
-def _candidate(outcome: Outcome, baseline: BenchFile, candidate: BenchFile, which: int) -> BenchCandidate:
-    accurate, predictions, _ = outcome.accuracy.candidates[which]
-    return BenchCandidate(
-        name=candidate.name,
-        precision=candidate.ends.precision,
-        model=candidate_file(candidate.file.name, candidate.data, accurate.int8.accuracy),
-        comparison=_comparison(predictions, len(baseline.data), len(candidate.data)),
-        targets=[_with_doubts(result, baseline, predictions) for result in outcome.results(which)],
-    )
-
-
-def _comparison(found: Predictions | None, baseline_size_bytes: int, candidate_size_bytes: int) -> Comparison | None:
-    if found is None:
-        return None
-    return compare(
-        found.labels,
-        found.baseline,
-        found.candidate,
-        baseline_size_bytes=baseline_size_bytes,
-        candidate_size_bytes=candidate_size_bytes,
-    )

@@ -13,7 +13,8 @@ from edgeswap.commands.save_trained import keep_float_model, keep_qat_model
 from edgeswap.commands.source import Source, input_ranges
 from edgeswap.config.export import ExportConfig
 from edgeswap.conversion.convert import Conversion
-from edgeswap.evaluation.predictions import Classes, predict
+from edgeswap.evaluation.predictions import predict
+from edgeswap.evaluation.scoring import Scores
 from edgeswap.graph.build import build
 from edgeswap.graph.layer_names import given_names
 from edgeswap.progress import Progress
@@ -35,7 +36,7 @@ class Candidate:
         left_to_calibration: layers whose ranges the converter sets.
         ranges: how the ends of ranges came about; None for a precision that the converter alone quantizes to.
         given_names: name of a layer of the model to the one that the user gave it.
-        control: what the float model, trained as the candidate was, says of the test samples; None without training.
+        control: scores of the float model, trained as the candidate was, on the test samples; None without training.
         cautions: what a reader must know of it.
     """
 
@@ -43,7 +44,7 @@ class Candidate:
     left_to_calibration: Sequence[str] = ()
     ranges: Ranges | None = None
     given_names: Mapping[str, str] = field(default_factory=dict)
-    control: Classes | None = None
+    control: Scores | None = None
     cautions: tuple[Caution, ...] = ()
 
 
@@ -77,7 +78,7 @@ def make_candidate(
         model = quantize(placement, ranges)
     if config.save_qat:
         require_savable(model)
-    control: Classes | None = None
+    control: Scores | None = None
     cautions: tuple[Caution, ...] = ()
     if trains:
         model, control, cautions = _trained_beside_control(config, floats, model, folder, progress)
@@ -95,22 +96,26 @@ def make_candidate(
 
 def _trained_beside_control(
     config: ExportConfig, floats: FloatModels, fake_quant_model: Any, folder: Path, progress: Progress
-) -> tuple[Any, Classes, tuple[Caution, ...]]:
-    """The fake-quant model after QAT; and what the control, the float model trained the same, says."""
+) -> tuple[Any, Scores, tuple[Caution, ...]]:
+    """The fake-quant model after QAT; and the scores of the control, the float model trained the same.
+
+    The float model teaches both: labels alone would pull away from it, and know nothing of most outputs.
+    """
     splits, keeps = floats.splits, config.output is not None
     with progress.step("Build the network"):
         float_model = build(floats.graph)
-    teacher = float_model if splits.train is not None and splits.train.labels is None else None
 
     def tuned(model: Any, title: str) -> Any:
         return fine_tune(
             model,
             splits,
+            floats.scoring,
             title=title,
             epochs=config.epochs,
             learning_rate=QAT_LEARNING_RATE,
             seed=config.seed,
-            teacher=teacher,
+            loss=config.loss,
+            teacher=float_model,
             progress=progress,
         )
 
@@ -119,7 +124,9 @@ def _trained_beside_control(
     if keeps:
         normalizations = splits.preprocess.normalizations
         cautions = keep_float_model(control, folder / CONTROL, normalizations=normalizations, progress=progress)
-    said = predict(control, splits.test, splits.preprocess, title="Test float32, finetuned", progress=progress)
+    said = predict(
+        control, splits.test, splits.preprocess, floats.scoring, title="Test float32, finetuned", progress=progress
+    )
     qat_model = tuned(fake_quant_model, "Quantization-aware training")
     if keeps:
         cautions += keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress)

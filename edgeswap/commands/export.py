@@ -75,7 +75,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         floats = float_models(config, opened, folder, progress=progress)
         candidate = make_candidate(config, opened.source, floats, folder, progress=progress)
         converted = convert_both(config, opened.source, floats, candidate, folder, progress=progress)
-        proof = prove(config, floats.splits, candidate, converted, folder, progress=progress)
+        proof = prove(config, floats, candidate, converted, folder, progress=progress)
         report = report_of(
             config,
             command=command,
@@ -86,7 +86,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
             proof=proof,
             progress=progress,
         )
-        write_results(config, report, floats.splits, converted.candidate, folder, progress=progress)
+        write_results(config, report, floats, converted.candidate, folder, progress=progress)
         return ExportResult(
             report,
             with_normalizations(floats.final, floats.splits.preprocess.normalizations),

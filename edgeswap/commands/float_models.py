@@ -11,12 +11,16 @@ from edgeswap.commands.fine_tuning import RECOVERY_LEARNING_RATE, fine_tune
 from edgeswap.commands.opened import Opened
 from edgeswap.commands.save_trained import keep_float_model
 from edgeswap.config.export import ExportConfig
+from edgeswap.data.dataset import Dataset
+from edgeswap.data.preprocess import Preprocess
 from edgeswap.data.splits import Splits
 from edgeswap.errors import DataError
 from edgeswap.evaluation.alternatives import Ask, better_alternative
+from edgeswap.evaluation.chance import poor_float_model, require_above_chance
 from edgeswap.evaluation.class_order import class_order
 from edgeswap.evaluation.one_answer import one_answer
-from edgeswap.evaluation.predictions import Classes, accuracy, poor_float_model, predict, require_above_chance
+from edgeswap.evaluation.predictions import Classes, predict
+from edgeswap.evaluation.scoring import Scores, Scoring, quality
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.swap import swap
@@ -30,22 +34,24 @@ class FloatModels:
     """The float models of a run, and what they say of the test samples.
 
     Attributes:
+        scoring: what they are scored by.
         splits: the samples, their classes in the order that the given model was trained with.
         baseline: tf_keras, the model as it was given.
         graph: what is to be quantized: after swap and recovery.
         final: tf_keras, the model of `graph`; the baseline itself where nothing was swapped.
         activations: what the swap did.
-        predictions: `float32`, `float32_swapped` and `float32_recovered` to their class for each test sample, int64
-            (N,); those that there are.
+        scores: `float32`, `float32_swapped` and `float32_recovered` to their scores on the test samples; those that
+            there are.
         cautions: what a reader must know of them.
     """
 
+    scoring: Scoring
     splits: Splits
     baseline: Any
     graph: Graph
     final: Any
     activations: Activations
-    predictions: Mapping[str, Classes]
+    scores: Mapping[str, Scores]
     cautions: tuple[Caution, ...]
 
 
@@ -61,42 +67,53 @@ def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress
     Raises:
         DataError: the model knows nothing of the test samples, and the user did not say that this may be.
     """
-    source, splits = opened.source, opened.splits
+    source, splits, scoring = opened.source, opened.splits, opened.scoring
     with progress.step("Build the network"):
         baseline = build(source.graph)
-    said = _tested(baseline, splits, "Test float32", progress)
-    splits, ordered = _with_classes_in_order(config, splits, baseline, progress)
-    doubts = _require_known_samples(config, splits, baseline, said, classes=source.classes, progress=progress)
-    predictions = {"float32": said}
+    said = _tested(baseline, splits, scoring, "Test float32", progress)
+    splits, ordered = _with_classes_in_order(config, splits, scoring, baseline, progress)
+    doubts = _require_known_samples(config, splits, scoring, baseline, said, progress=progress)
+    scores = {"float32": said}
     swapped = swap(source.graph, config.hidden_activation, config.rules)
     if not swapped.activations.swapped:
         cautions = (*ordered, *doubts)
-        return FloatModels(splits, baseline, source.graph, baseline, swapped.activations, predictions, cautions)
+        return FloatModels(scoring, splits, baseline, source.graph, baseline, swapped.activations, scores, cautions)
 
     with progress.step("Build the network"):
         final = build(swapped.graph)
-    predictions = {**predictions, "float32_swapped": _tested(final, splits, "Test float32, swapped", progress)}
+    scores = {**scores, "float32_swapped": _tested(final, splits, scoring, "Test float32, swapped", progress)}
     kept: tuple[Caution, ...] = ()
     if config.recover_epochs:
-        final, kept = _recovered(config, splits, final, baseline, folder, progress=progress)
-        recovered = _tested(final, splits, "Test float32, recovered", progress)
-        predictions = {**predictions, "float32_recovered": recovered}
+        final, kept = _recovered(
+            config, splits, scoring, model=final, baseline=baseline, folder=folder, progress=progress
+        )
+        recovered = _tested(final, splits, scoring, "Test float32, recovered", progress)
+        scores = {**scores, "float32_recovered": recovered}
     graph = with_weights_of(swapped.graph, final)
     cautions = (*ordered, *doubts, *kept)
-    return FloatModels(splits, baseline, graph, final, swapped.activations, predictions, cautions)
+    return FloatModels(scoring, splits, baseline, graph, final, swapped.activations, scores, cautions)
 
 
 def _recovered(
-    config: ExportConfig, splits: Splits, model: Any, baseline: Any, folder: Path, *, progress: Progress
+    config: ExportConfig,
+    splits: Splits,
+    scoring: Scoring,
+    *,
+    model: Any,
+    baseline: Any,
+    folder: Path,
+    progress: Progress,
 ) -> tuple[Any, tuple[Caution, ...]]:
     """The swapped model trained back to what the baseline says; a caution where it cannot be kept."""
     recovered = fine_tune(
         model,
         splits,
+        scoring,
         title="Recover from the swap",
         epochs=config.recover_epochs,
         learning_rate=RECOVERY_LEARNING_RATE,
         seed=config.seed,
+        loss=config.loss,
         teacher=baseline,
         batch_norm="updated",
         progress=progress,
@@ -107,17 +124,17 @@ def _recovered(
     return recovered, keep_float_model(recovered, folder / RECOVERED, normalizations=normalizations, progress=progress)
 
 
-def _tested(model: Any, splits: Splits, title: str, progress: Progress) -> Classes:
-    return predict(model, splits.test, splits.preprocess, title=title, progress=progress)
+def _tested(model: Any, splits: Splits, scoring: Scoring, title: str, progress: Progress) -> Scores:
+    return predict(model, splits.test, splits.preprocess, scoring, title=title, progress=progress)
 
 
 def _with_classes_in_order(
-    config: ExportConfig, splits: Splits, baseline: Any, progress: Progress
+    config: ExportConfig, splits: Splits, scoring: Scoring, baseline: Any, progress: Progress
 ) -> tuple[Splits, tuple[Caution, ...]]:
     """The splits with class folders that are numbers in the order that the float model was trained with."""
-    if config.labels is not None:
+    if config.labels is not None or scoring.task.classes(scoring.model) is None:
         return splits, ()
-    ask = _asking(baseline, progress)
+    ask = _asking(baseline, scoring, progress)
     order, caution = class_order(
         [splits.test, splits.train, splits.calibration], lambda data: ask(data, splits.preprocess), config.seed
     )
@@ -128,15 +145,18 @@ def _with_classes_in_order(
 
 
 def _require_known_samples(
-    config: ExportConfig, splits: Splits, baseline: Any, said: Classes, *, classes: int, progress: Progress
+    config: ExportConfig, splits: Splits, scoring: Scoring, baseline: Any, said: Scores, *, progress: Progress
 ) -> tuple[Caution, ...]:
-    """Stop where the float model knows nothing of the test samples; cautions where they seem to be read wrongly.
+    """Stop where a float classifier knows nothing of the test samples; cautions where they seem to be read wrongly.
 
     A user who knows that, or who set a limit to hold the run to, is only warned.
     """
-    found = accuracy(said, splits.test.classes)
-    ask = _asking(baseline, progress)
-    better = better_alternative(splits.test, splits.preprocess, said, found, ask=ask, seed=config.seed)
+    classes = scoring.task.classes(scoring.model)
+    if classes is None or said.decisions is None:
+        return ()
+    found = quality(scoring, said)
+    ask = _asking(baseline, scoring, progress)
+    better = better_alternative(splits.test, splits.preprocess, said.decisions, found, ask=ask, seed=config.seed)
     caution = None if better is None else poor_float_model(found, better)
     try:
         require_above_chance(found, classes, better)
@@ -145,13 +165,19 @@ def _require_known_samples(
             why = "If the data and the model are right, pass --allow-chance."
             raise DataError(error.problem, f"{error.remedy} {why}") from error
         caution = Caution(kind="near_chance", problem=error.problem, remedy=error.remedy)
-    alike = one_answer(said, splits.test.classes, class_names=splits.test.class_names)
+    alike = one_answer(said.decisions, splits.test.classes, class_names=splits.test.class_names)
     cautions = tuple(each for each in (caution, alike) if each is not None)
     for each in cautions:
         progress.warn(each.problem, each.remedy)
     return cautions
 
 
-def _asking(model: Any, progress: Progress) -> Ask:
-    """What `model` says of a few samples."""
-    return lambda data, preprocess: predict(model, data, preprocess, title="Ask the float model", progress=progress)
+def _asking(model: Any, scoring: Scoring, progress: Progress) -> Ask:
+    """The classes that `model` gives to a few samples."""
+
+    def ask(data: Dataset, preprocess: Preprocess) -> Classes:
+        said = predict(model, data, preprocess, scoring, title="Ask the float model", progress=progress).decisions
+        assert said is not None  # asked where there are classes alone
+        return said
+
+    return ask

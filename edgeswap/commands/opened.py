@@ -13,7 +13,9 @@ from edgeswap.bundle.make import label_lines
 from edgeswap.commands.source import Source, input_ranges, train_example
 from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.config.export import ExportConfig
+from edgeswap.data.dataset import Dataset
 from edgeswap.data.splits import DataSpecs, Splits, split
+from edgeswap.evaluation.scoring import Scoring
 from edgeswap.graph.build import build
 from edgeswap.graph.feature_normalization import without_normalizations
 from edgeswap.graph.ir import Graph
@@ -26,6 +28,9 @@ from edgeswap.quantization.feature_steps import coarse_features
 from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.records import Caution
 from edgeswap.system.room import require_room
+from edgeswap.tasks.outputs import Signature, named_classes
+from edgeswap.tasks.own_metric import chosen_metrics
+from edgeswap.tasks.registry import judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +39,16 @@ class Opened:
 
     Attributes:
         source: the model.
-        splits: the samples.
+        splits: the samples, with labels as the task takes them.
+        scoring: the task of the model, and the metrics.
+        reason: why it is that task.
         cautions: what a reader must know of the two.
     """
 
     source: Source
     splits: Splits
+    scoring: Scoring
+    reason: str
     cautions: tuple[Caution, ...]
 
 
@@ -59,13 +68,15 @@ def with_samples(config: ExportConfig, source: Source, *, progress: Progress) ->
     splits = split(
         data_specs(config),
         input_shapes=source.input_shapes,
-        classes=source.classes,
+        classes=named_classes(source.signature),
+        mask_size=_mask_size(source.signature),
         takes_raw_pixels=source.takes_raw_pixels,
         trains=config.trains,
         seed=config.seed,
         progress=progress,
     )
-    label_lines(splits.test.class_names, source.classes)
+    splits, scoring, reason = _with_task(config, source.signature, splits)
+    label_lines(splits.test.class_names, scoring.task.classes(source.signature))
     source = verified(source, planned, splits.representative, decomposed=int8, progress=progress)
     source = train_example(source, seed=config.seed, progress=progress)
     coarse: list[Caution] = []
@@ -76,7 +87,37 @@ def with_samples(config: ExportConfig, source: Source, *, progress: Progress) ->
     cautions = (*([] if lacking is None else [lacking]), *source.cautions, *doubts, *splits.cautions, *coarse)
     for caution in cautions:
         progress.warn(caution.problem, caution.remedy)
-    return Opened(source, splits, cautions)
+    return Opened(source, splits, scoring, reason, cautions)
+
+
+def _mask_size(model: Signature) -> tuple[int, int] | None:
+    """Height and width of the one output that is a map; None for others."""
+    shapes = [output.shape for output in model.outputs]
+    return shapes[0][:2] if len(shapes) == 1 and len(shapes[0]) == 3 else None
+
+
+def _with_task(config: ExportConfig, model: Signature, splits: Splits) -> tuple[Splits, Scoring, str]:
+    """The splits with labels as the task takes them, the task with its metrics, and why it is this one."""
+    labelled = next(
+        (data for data in (splits.test, splits.train) if data is not None and data.labels is not None), None
+    )
+    judged = judge(
+        model,
+        None if labelled is None else labelled.labels,
+        by_folder=labelled is not None and labelled.labels_by_name,
+        named=config.task,
+        decode=config.decode,
+    )
+    task = judged.task
+
+    def taken(data: Dataset) -> Dataset:
+        if data.labels is None:
+            return data
+        return data.with_labels(task.labels(data.labels, model, len(data), data.source))
+
+    train = None if splits.train is None else taken(splits.train)
+    splits = replace(splits, train=train, calibration=taken(splits.calibration), test=taken(splits.test))
+    return splits, Scoring(task, model, chosen_metrics(task, model, config.metric)), judged.reason
 
 
 def planned_graph(config: ExportConfig, graph: Graph) -> Graph:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from edgeswap.commands.candidate import Candidate
 from edgeswap.commands.converted import Converted
+from edgeswap.commands.float_models import FloatModels
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import Splits
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
+from edgeswap.evaluation.device_scores import score_targets
 from edgeswap.evaluation.limits import judge
 from edgeswap.evaluation.parity import parity
 from edgeswap.evaluation.predictions import model_inputs
@@ -20,7 +22,7 @@ from edgeswap.records import Caution, Comparison, Limit, Parity, TargetFailure, 
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.delegated import Delegated, delegated
 from edgeswap.targets.estimates import Estimates, estimate_all
-from edgeswap.targets.measure import Predictions
+from edgeswap.targets.measure import Figures
 from edgeswap.targets.measure_all import Outcome, measure_all
 from edgeswap.targets.names import open_targets
 
@@ -32,6 +34,7 @@ class Proof:
     Attributes:
         taken: the candidate as the delegate takes it.
         outcome: of every target.
+        results: of the targets that gave figures, for the report.
         accurate: of the target that models are compared by.
         estimates: of compilers for NPUs.
         comparison: of the candidate with the baseline.
@@ -42,6 +45,7 @@ class Proof:
 
     taken: Delegated
     outcome: Outcome
+    results: Sequence[TargetResult]
     accurate: TargetResult
     estimates: Estimates
     comparison: Comparison
@@ -57,19 +61,19 @@ class Proof:
 
 def prove(
     config: ExportConfig,
-    splits: Splits,
+    floats: FloatModels,
     candidate: Candidate,
     converted: Converted,
     folder: Path,
     *,
     progress: Progress,
 ) -> Proof:
-    """Measure both files with the test samples, compare what they said, and hold it against the limits.
+    """Measure both files with the test samples, compare what they gave, and hold it against the limits.
 
     Args:
         config: targets, delegate and limits.
-        splits: the test samples.
-        candidate: what was converted, and what its control says.
+        floats: the test samples, and what models are scored by.
+        candidate: what was converted, and the scores of its control.
         converted: the files.
         folder: where compilers write.
         progress: told of every target.
@@ -77,25 +81,31 @@ def prove(
     Raises:
         TargetError: not one target gave figures.
     """
+    splits, scoring = floats.splits, floats.scoring
     taken = delegated(config.delegate, converted.candidate_path, folder, progress=progress)
-    outcome = _measured(config, splits, converted, taken, progress)
-    estimates = estimate_all(config.target, converted.candidate, folder, progress=progress)
-    (figures,) = outcome.accuracy.candidates
-    said = figures.predictions
-    assert said is not None  # an evaluation file always gives them
-    comparison = compare(
-        said.labels,
-        said.baseline,
-        said.candidate,
-        baseline_size_bytes=len(converted.baseline),
-        candidate_size_bytes=len(converted.candidate),
-        control_predictions=None if candidate.control is None else candidate.control[said.indices],
-    )
-    agreed, caution = _parity(splits, candidate, converted, said, progress)
+    with scratch_folder() as scratch:
+        outcome = _measured(config, splits, converted, taken, scratch=scratch, progress=progress)
+        scored = score_targets(scoring, outcome, 0, dataset=splits.test, preprocess=splits.preprocess)
+        estimates = estimate_all(config.target, converted.candidate, folder, progress=progress)
+        accurate = scored[outcome.measured.index(outcome.accuracy)]
+        (figures,) = outcome.accuracy.candidates
+        comparison = compare(
+            scoring,
+            accurate.scores.baseline,
+            accurate.scores.candidate,
+            agreement=accurate.scores.agreement,
+            outputs=accurate.scores.outputs,
+            baseline_size_bytes=len(converted.baseline),
+            candidate_size_bytes=len(converted.candidate),
+            control=None if candidate.control is None else candidate.control.subset(figures.indices),
+        )
+        by_class = accurate.scores.candidate.decisions is not None
+        agreed, caution = _parity(floats, candidate, converted, figures, by_class=by_class, progress=progress)
     return Proof(
         taken,
         outcome,
-        figures.result,
+        [one.result for one in scored],
+        accurate.result,
         estimates,
         comparison,
         agreed,
@@ -105,36 +115,52 @@ def prove(
 
 
 def _measured(
-    config: ExportConfig, splits: Splits, converted: Converted, taken: Delegated, progress: Progress
+    config: ExportConfig,
+    splits: Splits,
+    converted: Converted,
+    taken: Delegated,
+    *,
+    scratch: Path,
+    progress: Progress,
 ) -> Outcome:
-    with scratch_folder() as scratch:
-        evaluation = scratch / "evaluation.npz"
-        mapping = write_evaluation(splits.test, splits.preprocess, evaluation)
-        return measure_all(
-            open_targets(config.target, keep=config.keep),
-            [converted.baseline_path, taken.candidate],
-            evaluation,
-            preprocess=mapping,
-            samples=config.target_samples,
-            threads=config.threads,
-            delegate=taken.delegate,
-            notes=taken.notes,
-            names=("float32", config.precision),
-            progress=progress,
-        )
+    """What every target gave; outputs lie in `scratch`."""
+    evaluation = scratch / "evaluation.npz"
+    mapping = write_evaluation(splits.test, splits.preprocess, evaluation)
+    return measure_all(
+        open_targets(config.target, keep=config.keep),
+        [converted.baseline_path, taken.candidate],
+        evaluation,
+        outputs=scratch,
+        preprocess=mapping,
+        samples=config.target_samples,
+        threads=config.threads,
+        delegate=taken.delegate,
+        notes=taken.notes,
+        names=("float32", config.precision),
+        progress=progress,
+    )
 
 
 def _parity(
-    splits: Splits, candidate: Candidate, converted: Converted, said: Predictions, progress: Progress
+    floats: FloatModels,
+    candidate: Candidate,
+    converted: Converted,
+    figures: Figures,
+    *,
+    by_class: bool,
+    progress: Progress,
 ) -> tuple[Parity | None, Caution | None]:
     """The fake-quant model against the int8 file; None for a precision that has no such model."""
     if candidate.ranges is None:
         return None, None
+    splits, scoring = floats.splits, floats.scoring
     found, caution = parity(
         candidate.conversion.model,
         converted.candidate,
-        read=lambda rows: model_inputs(splits.test, splits.preprocess, said.indices[rows], as_app=True),
-        classes=said.candidate,
+        read=lambda rows: model_inputs(splits.test, splits.preprocess, figures.indices[rows], as_app=True),
+        outputs=figures.candidate,
+        names=[output.name for output in scoring.model.outputs],
+        by_class=by_class,
         progress=progress,
     )
     if caution is not None:

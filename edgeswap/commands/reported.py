@@ -13,11 +13,10 @@ from edgeswap.commands.float_models import FloatModels
 from edgeswap.commands.opened import Opened
 from edgeswap.commands.proof import Proof
 from edgeswap.config.export import ExportConfig
-from edgeswap.data.splits import Splits
 from edgeswap.evaluation.drop_cause import large_drop
-from edgeswap.evaluation.predictions import Classes, accuracy
+from edgeswap.evaluation.scoring import Scores, quality
 from edgeswap.progress import Progress
-from edgeswap.records import Caution, ExportReport, StageAccuracy
+from edgeswap.records import Caution, ExportReport, StageQuality, TaskChoice
 from edgeswap.report import html
 from edgeswap.system.partial import write_whole
 from edgeswap.system.python_words import in_python_words
@@ -42,8 +41,8 @@ def report_of(
     """All that a run found, the gravest caution first; that much was lost is said at once too."""
     splits, measured = floats.splits, proof.accurate
 
-    def stage(said: Classes | None) -> StageAccuracy | None:
-        return None if said is None else StageAccuracy(accuracy=accuracy(said, splits.test.classes))
+    def stage(scores: Scores | None) -> StageQuality | None:
+        return None if scores is None else StageQuality(quality=quality(floats.scoring, scores))
 
     report = ExportReport(
         edgeswap=__version__,
@@ -53,16 +52,17 @@ def report_of(
         precision=config.precision,
         seed=config.seed,
         model=opened.source.record,
+        task=TaskChoice(name=opened.scoring.task.name, reason=opened.reason),
         data=splits.record,
         warnings=[*opened.cautions, *floats.cautions, *candidate.cautions, *proof.cautions],
         activations=floats.activations,
-        float32=model_file(converted.baseline_path.name, converted.baseline, measured.float32.accuracy),
-        float32_swapped=stage(floats.predictions.get("float32_swapped")),
-        float32_recovered=stage(floats.predictions.get("float32_recovered")),
+        float32=model_file(converted.baseline_path.name, converted.baseline, measured.float32.quality),
+        float32_swapped=stage(floats.scores.get("float32_swapped")),
+        float32_recovered=stage(floats.scores.get("float32_recovered")),
         float32_finetuned=stage(candidate.control),
-        int8=candidate_file(converted.candidate_path.name, converted.candidate, measured.int8.accuracy),
+        int8=candidate_file(converted.candidate_path.name, converted.candidate, measured.int8.quality),
         comparison=proof.comparison,
-        targets=proof.outcome.results(0),
+        targets=list(proof.results),
         failures=proof.failures,
         npus=list(proof.estimates.npus),
         edgetpu=proof.taken.mapping,
@@ -90,7 +90,7 @@ def _in_python_words(caution: Caution) -> Caution:
 def write_results(
     config: ExportConfig,
     report: ExportReport,
-    splits: Splits,
+    floats: FloatModels,
     tflite_model: bytes,
     folder: Path,
     *,
@@ -108,5 +108,13 @@ def write_results(
         return
     credits = Credits(config.description, config.author, config.license)
     with progress.step("Make the bundle"):
-        bundle = make_bundle(tflite_model, report, splits.test, splits.preprocess, Host(), credits=credits)
+        bundle = make_bundle(
+            tflite_model,
+            report,
+            floats.splits.test,
+            floats.splits.preprocess,
+            Host(),
+            credits=credits,
+            shown=floats.scoring.task.shown,
+        )
     write_whole(folder / BUNDLE, bundle)

@@ -22,6 +22,7 @@ from edgeswap.model.load import load_model, sha256
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
 from edgeswap.records import Caution, ModelSource
+from edgeswap.tasks.outputs import Signature, model_outputs, named_classes
 from edgeswap.training import digits_recipe as recipe
 
 
@@ -32,7 +33,7 @@ class Source:
     Attributes:
         graph: canonical.
         record: for the report.
-        classes: how many it tells apart: its one output is (N, classes).
+        signature: what it takes and gives.
         takes_raw_pixels: whether it begins with a Rescaling or Normalization of its own.
         given: the Keras model itself, until `opened.verified` has compared it with the graph.
         untrained: the Keras model behind the graph, where it is the example, which `train_example` is to train.
@@ -41,7 +42,7 @@ class Source:
 
     graph: Graph
     record: ModelSource
-    classes: int
+    signature: Signature
     takes_raw_pixels: bool
     given: Any | None = None
     untrained: Any | None = None
@@ -50,7 +51,7 @@ class Source:
     @property
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """Input name to its shape without the batch, in order."""
-        return input_shapes(self.graph)
+        return dict(self.signature.inputs)
 
     @property
     def weights_bytes(self) -> int:
@@ -71,8 +72,7 @@ def open_source(
         custom_objects: the user's own layers, see `load_model`; those of a Keras 3 model also as tf_keras classes.
 
     Raises:
-        ModelError: the model cannot be read, is no classifier with one output (N, classes) and inputs of fixed size, or
-            has weights that are no numbers.
+        ModelError: the model cannot be read, has inputs or outputs of free size, or weights that are no numbers.
     """
     if model is None:
         opened, where = digits.build("swish", seed=seed), "digits"
@@ -81,10 +81,11 @@ def open_source(
             opened, where = load_model(model, trust=trust, custom_objects=custom_objects), str(model)
     else:
         opened, where = model, "a model object"
-    canonical = canonicalize(read(opened))
+    given = read(opened)
+    canonical = canonicalize(given)
     graph = _any_batch(with_twins(in_float32(canonical), custom_objects))
-    classes = _classes(opened)
     _check_inputs(graph)
+    signature = Signature(input_shapes(graph), model_outputs(graph, [ref.node for ref in given.outputs]))
     require_finite(graph)
     digest = sha256(Path(where)) if isinstance(model, (str, Path)) else fingerprint(graph)
     record = ModelSource(name=graph.name, source=where, sha256=digest)
@@ -92,7 +93,7 @@ def open_source(
     return Source(
         graph,
         record,
-        classes,
+        signature,
         takes_raw_pixels(graph),
         opened,
         opened if model is None else None,
@@ -104,21 +105,10 @@ def train_example(source: Source, *, seed: int, progress: Progress) -> Source:
     """The digits example trained on the digits; a source that is no example as it is."""
     if source.untrained is None:
         return source
-    data = load("digits", input_shapes=source.input_shapes, classes=source.classes)
+    data = load("digits", input_shapes=source.input_shapes, classes=named_classes(source.signature))
     graph = with_weights_of(source.graph, recipe.train(source.untrained, data, seed=seed, progress=progress))
     record = source.record.model_copy(update={"sha256": fingerprint(graph)})
     return replace(source, graph=graph, record=record, untrained=None)
-
-
-def _classes(model: Any) -> int:
-    shapes = [tuple(output.shape) for output in model.outputs]
-    if len(shapes) != 1 or len(shapes[0]) != 2 or shapes[0][1] is None or shapes[0][1] < 2:
-        got = ", ".join(map(str, shapes))
-        raise ModelError(
-            f"Expected a classifier with one output of shape (batch, 2 or more classes), got {len(shapes)}: {got}.",
-            "Export the part of the model that classifies; for two classes give it two outputs.",
-        )
-    return int(shapes[0][1])
 
 
 def _check_inputs(graph: Graph) -> None:

@@ -11,8 +11,8 @@ from edgeswap.errors import DataError
 LARGEST_FILE_BYTES = 2**24
 
 
-def read_names(file: Path, classes: int) -> tuple[str, ...]:
-    """The names in a file, one a line, as many as the model has classes.
+def read_names(file: Path, classes: int | None) -> tuple[str, ...]:
+    """The names in a file, one a line, as many as the model has classes; any number where that is not known.
 
     Raises:
         DataError: the file cannot be read, or holds another number of names.
@@ -25,7 +25,7 @@ def read_names(file: Path, classes: int) -> tuple[str, ...]:
         names = tuple(line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"Expected class names in {str(file)!r}, got: {error}.", "Write them as UTF-8 text.") from error
-    if len(names) != classes:
+    if classes is not None and len(names) != classes:
         raise DataError(
             f"Expected {classes} class names in {str(file)!r}, as many as the model has outputs, got {len(names)}.",
             "Write one name a line, in the order of the outputs.",

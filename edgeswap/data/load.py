@@ -13,7 +13,6 @@ from PIL import Image
 
 from edgeswap.data import image_folder
 from edgeswap.data.arrays import from_arrays, from_npz, from_tf
-from edgeswap.data.class_numbers import class_numbers
 from edgeswap.data.coco import from_coco
 from edgeswap.data.csv_file import from_csv
 from edgeswap.data.dataset import ArraySamples, Dataset, Expected, Shape
@@ -67,10 +66,7 @@ def load(
         ConfigError: `module:function` names nothing that can be imported.
     """
     names = None if class_names is None else tuple(class_names)
-    found = _opened(spec, Expected(dict(input_shapes), classes, names, names_from, mask_size), part, resize)
-    if classes is None or found.labels is None:
-        return found
-    return found.with_labels(class_numbers(found.labels, len(found), classes, found.source))
+    return _opened(spec, Expected(dict(input_shapes), classes, names, names_from, mask_size), part, resize)
 
 
 def _opened(spec: Any, expected: Expected, part: Part, resize: Resize) -> Dataset:

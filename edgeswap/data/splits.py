@@ -102,7 +102,7 @@ def split(
     specs: DataSpecs,
     *,
     input_shapes: Mapping[str, tuple[int, ...]],
-    classes: int,
+    classes: int | None,
     takes_raw_pixels: bool,
     trains: bool,
     seed: int,
@@ -114,7 +114,7 @@ def split(
     Args:
         specs: what the user named.
         input_shapes: model input to its shape without the batch.
-        classes: how many the model tells apart.
+        classes: how many names of classes fit to the model; None where none do.
         takes_raw_pixels: whether it maps pixels itself.
         trains: whether anything is fine-tuned.
         seed: of what is set aside, and of the calibration samples.

@@ -13,7 +13,7 @@ from edgeswap.data.dataset import Dataset
 from edgeswap.data.images import ImageFiles
 from edgeswap.data.preprocess import NAMED, Preprocess, pixel_inputs
 from edgeswap.data.resizing import RESIZE
-from edgeswap.records import Accuracy
+from edgeswap.records import Quality
 from edgeswap.statistics import wilson_interval
 
 # A float model below this is asked again; most that are meant are above, and asking costs 8 times 200 samples at most.
@@ -45,7 +45,7 @@ class Alternative:
 
 
 def better_alternative(
-    test: Dataset, preprocess: Preprocess, predictions: Classes, found: Accuracy, *, ask: Ask, seed: int
+    test: Dataset, preprocess: Preprocess, predictions: Classes, found: Quality, *, ask: Ask, seed: int
 ) -> Alternative | None:
     """The best of the other ways to read `test`, if it makes a poor float32 model far better.
 
@@ -57,11 +57,11 @@ def better_alternative(
         test: labelled samples.
         preprocess: the preprocessing that makes the model poor.
         predictions: the model's classes with it, int64 (N,).
-        found: the accuracy of these.
+        found: the share of these that is right.
         ask: gives the model's classes for a dataset and a preprocessing.
         seed: for the choice of samples.
     """
-    if test.classes is None or found.top1 is None or found.ci95 is None or found.top1 >= POOR:
+    if test.classes is None or found.value is None or found.ci95 is None or found.value >= POOR:
         return None
     sample = test.subset(choose(len(test), test.classes, SAMPLES, seed))
     tried = [
@@ -74,7 +74,7 @@ def better_alternative(
     if best is None:
         return None
     how, right, count = best
-    far = right / count >= found.top1 + BETTER_BY and wilson_interval(right, count)[0] > found.ci95[1]
+    far = right / count >= found.value + BETTER_BY and wilson_interval(right, count)[0] > found.ci95[1]
     return Alternative(how, right / count, count) if far else None
 
 

@@ -1,71 +1,97 @@
-"""int8 against float32 on the same samples: intervals and a paired test."""
+"""int8 against float32 on the same samples: the drop by the task's metric, its interval, and a paired test."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeswap.records import Comparison
-from edgeswap.statistics import mcnemar_exact, paired_difference_interval
-
-Classes = npt.NDArray[np.integer[Any]]
+from edgeswap.evaluation.scoring import SNR, Array, Scores, Scoring
+from edgeswap.records import Comparison, OutputFidelity
+from edgeswap.statistics import mcnemar_exact, paired_bootstrap, paired_difference_interval
+from edgeswap.tasks.metric import Metric
 
 
 def compare(
-    labels: Classes | None,
-    baseline_predictions: Classes,
-    candidate_predictions: Classes,
+    scoring: Scoring,
+    baseline: Scores,
+    candidate: Scores,
     *,
+    agreement: float | None,
+    outputs: Sequence[OutputFidelity],
     baseline_size_bytes: int,
     candidate_size_bytes: int,
-    control_predictions: Classes | None = None,
+    control: Scores | None = None,
 ) -> Comparison:
     """Compare the int8 candidate with the float32 baseline.
 
     Args:
-        labels: (samples,) true classes; None where there are none.
-        baseline_predictions: (samples,) classes that the float32 model gave.
-        candidate_predictions: (samples,) classes that the int8 model gave for the same samples.
+        scoring: the metrics.
+        baseline: of the float32 model.
+        candidate: of the int8 model, for the same samples.
+        agreement: share of decisions that are the same in both; None where nothing is decided.
+        outputs: how near the outputs are to each other.
         baseline_size_bytes: of the float32 file.
         candidate_size_bytes: of the int8 file.
-        control_predictions: (samples,) classes of the float model that was trained on as long as the int8 one.
+        control: of the float model that was trained on as long as the int8 one, for the same samples.
 
     Raises:
-        ValueError: the arrays are empty or of different lengths.
+        ValueError: there are no samples, or not the same number of them.
     """
-    given = [labels, baseline_predictions, candidate_predictions, control_predictions]
-    lengths = {len(array) for array in given if array is not None}
+    lengths = {scores.samples for scores in (baseline, candidate, control) if scores is not None}
     if len(lengths) != 1 or 0 in lengths:
-        raise ValueError(f"Expected arrays of one length above 0, got {sorted(lengths)}.")
-    agreement = float(np.mean(baseline_predictions == candidate_predictions))
+        raise ValueError(f"Expected scores of one number of samples above 0, got {sorted(lengths)}.")
+    primary = scoring.metrics[0] if scoring.metrics else None
     size_ratio = baseline_size_bytes / candidate_size_bytes
-    if labels is None:
+    if primary is None or primary.name not in baseline.parts:
         return Comparison(
-            top1_drop=None,
-            top1_drop_ci95=None,
-            top1_agreement=agreement,
-            mcnemar_p=None,
+            metric=SNR if primary is None else primary.name,
+            unit="dB" if primary is None else primary.unit,
+            drop=None,
+            drop_ci95=None,
+            agreement=agreement,
             size_ratio=size_ratio,
+            outputs=list(outputs),
         )
-    lost, gained = _discordant(labels, baseline_predictions, candidate_predictions)
-    n = len(labels)
-    low, high = paired_difference_interval(lost, gained, n)
-    control_drop = None
-    if control_predictions is not None:
-        control_lost, control_gained = _discordant(labels, control_predictions, candidate_predictions)
-        control_drop = 100 * (control_lost - control_gained) / n
+    first, second = baseline.parts[primary.name], candidate.parts[primary.name]
+    drop = _drop(primary, first, second)
     return Comparison(
-        top1_drop=100 * (lost - gained) / n,
-        top1_drop_ci95=(100 * low, 100 * high),
-        top1_agreement=agreement,
-        mcnemar_p=mcnemar_exact(lost, gained),
+        metric=primary.name,
+        unit=primary.unit,
+        drop=drop,
+        drop_ci95=None if drop is None else _interval(primary, first, second),
+        agreement=agreement,
+        mcnemar_p=mcnemar_exact(*_discordant(first, second)) if primary.of_right else None,
         size_ratio=size_ratio,
-        control_drop=control_drop,
+        control_drop=None if control is None else _drop(primary, control.parts[primary.name], second),
+        outputs=list(outputs),
     )
 
 
-def _discordant(labels: Classes, first: Classes, second: Classes) -> tuple[int, int]:
-    right_first, right_second = first == labels, second == labels
-    return int(np.count_nonzero(right_first & ~right_second)), int(np.count_nonzero(~right_first & right_second))
+def _scale(metric: Metric) -> float:
+    """From a difference of values to what the report calls a drop: percentage points of shares, positive is worse."""
+    return (100.0 if metric.unit == "share" else 1.0) * (1.0 if metric.higher_is_better else -1.0)
+
+
+def _drop(metric: Metric, first: Array, second: Array) -> float | None:
+    if metric.of_right:
+        lost, gained = _discordant(first, second)
+        return 100 * (lost - gained) / len(first)
+    difference = _scale(metric) * (metric.value(first) - metric.value(second))
+    return difference if math.isfinite(difference) else None
+
+
+def _interval(metric: Metric, first: Array, second: Array) -> tuple[float, float] | None:
+    if metric.of_right:
+        low, high = paired_difference_interval(*_discordant(first, second), len(first))
+        return 100 * low, 100 * high
+    found = paired_bootstrap(first, second, metric.value)
+    if found is None:
+        return None
+    low, high = sorted(_scale(metric) * end for end in found)
+    return low, high
+
+
+def _discordant(first: Array, second: Array) -> tuple[int, int]:
+    return int(np.count_nonzero(first & ~second)), int(np.count_nonzero(~first & second))

@@ -18,7 +18,8 @@ def write_evaluation(dataset: Dataset, preprocess: Preprocess, path: Path) -> st
     """Write `dataset` to `path` and say which `--preprocess` the device script is to be given.
 
     uint8 pixels stay pixels where the script knows the mapping by name; all else is written as the float32 that it
-    maps to. The arrays are `x`, or named by the model's inputs where it has several, and `y` where there are labels.
+    maps to. The arrays are `x`, or named by the model's inputs where it has several. Labels stay here: outputs come
+    back, and are scored where the labels are.
     """
     pixels = all(array.dtype == np.uint8 for array in _named(dataset.read([0])).values())
     stays = pixels and not preprocess.is_function and not preprocess.normalizations
@@ -34,10 +35,6 @@ def write_evaluation(dataset: Dataset, preprocess: Preprocess, path: Path) -> st
                 for start in range(0, len(dataset), CHUNK):
                     chunk = read(np.arange(start, min(start + CHUNK, len(dataset))))[name]
                     member.write(np.ascontiguousarray(chunk).tobytes())
-        if dataset.classes is not None:
-            with archive.open("y.npy", "w") as member:
-                _write_header(member, dataset.classes.shape, dataset.classes.dtype)
-                member.write(dataset.classes.tobytes())
     return preprocess.name if stays else "none"
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from edgeswap.data.value_ranges import VALUE_RANGES
 from edgeswap.quantization.feature_steps import INPUT_SCALE
 from edgeswap.records import Caution, ExportReport
+from edgeswap.tasks.titles import title
 
 LARGE_DROP = "large_drop"
 LARGE_POINTS = 2.0
+LARGE_DB = 2.0
+LARGE_PART = 0.05  # of an error or a score without bounds
 FEW_CALIBRATION_SAMPLES = 100
 POOR_AGREEMENT = 0.95
 
@@ -23,22 +26,35 @@ def large_drop(report: ExportReport) -> Caution | None:
         report: the report with its other warnings.
     """
     comparison = report.comparison
-    drop = comparison.top1_drop
-    if drop is None or drop <= LARGE_POINTS or comparison.can_be_chance:
+    drop = comparison.drop
+    if drop is None or drop <= _large(report) or comparison.can_be_chance:
         return None
     cause, remedy = _cause(report)
+    points = comparison.unit == "share"
+    than = f"{drop:.1f} percentage points below" if points else f"{drop:.3g} worse than"
     problem = (
-        f"{report.precision} top-1 is {drop:.1f} percentage points below float32, which is more than chance would "
-        f"explain. {cause}"
+        f"{report.precision} {title(comparison.metric)} is {than} float32, which is more than chance would explain. "
+        f"{cause}"
     )
     return Caution(kind=LARGE_DROP, problem=problem, remedy=remedy)
+
+
+def _large(report: ExportReport) -> float:
+    """The drop above which it is large: some points of a share, a part of the baseline's value of all else."""
+    comparison, quality = report.comparison, report.float32.quality
+    if comparison.unit == "share":
+        return LARGE_POINTS
+    if comparison.unit == "dB":
+        return LARGE_DB
+    return 0.0 if quality is None or quality.value is None else LARGE_PART * abs(quality.value)
 
 
 def _cause(report: ExportReport) -> tuple[str, str]:
     """The likeliest cause and its remedy, one or two sentences each."""
     steps = _steps(report)
     worst = max(steps, key=lambda name: steps[name])
-    share = f"{steps[worst]:.1f} points of the drop"
+    points = report.comparison.unit == "share"
+    share = f"{steps[worst]:.1f} points of the drop" if points else f"{steps[worst]:.3g} of the difference"
     explained = _explained(report, VALUE_RANGES)
     if explained is not None:
         return f"Likeliest cause: {explained.problem}", explained.remedy
@@ -71,15 +87,18 @@ def _bits(report: ExportReport) -> str:
 
 
 def _steps(report: ExportReport) -> dict[str, float]:
-    """Points of top-1 lost at each step from the baseline to the candidate."""
+    """What was lost at each step from the baseline to the candidate: points of a share, else in the metric's unit."""
     after_swap = report.float32_recovered or report.float32_swapped
     stages = (("swap", after_swap), ("training", report.float32_finetuned), ("quantization", report.int8))
-    steps, before = {}, report.float32.accuracy.top1
+    first = report.float32.quality
+    assert first is not None  # an export always has test samples
+    factor = (100 if first.unit == "share" else 1) * (1 if first.higher_is_better else -1)
+    steps, before = {}, first.value
     for name, stage in stages:
-        top1 = None if stage is None else stage.accuracy.top1
-        if top1 is not None and before is not None:
-            steps[name] = 100 * (before - top1)
-            before = top1
+        value = None if stage is None or stage.quality is None else stage.quality.value
+        if value is not None and before is not None:
+            steps[name] = factor * (before - value)
+            before = value
     return steps
 
 

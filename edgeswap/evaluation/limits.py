@@ -20,11 +20,12 @@ def judge(
     """How the candidate stands to the limits that were set; a value equal to its limit passes.
 
     Args:
-        comparison: gives what `max_drop` is held against: top1_drop in percentage points, or without labels the
-            share of samples on which the models differ, in percent.
+        comparison: gives what `max_drop` is held against: its drop; where there is none, for want of labels, the share
+            of decisions that differ, in percent; where nothing is decided, the error of the worst output in percent of
+            its values, both as root mean square.
         candidate_size_bytes: of the int8 file.
         candidate_latency_ms: p50 of the int8 model on the first target; None where the target measures no time.
-        max_drop: percentage points.
+        max_drop: percentage points of a share, else in the unit of the metric.
         max_latency_ms: milliseconds.
         max_size: bytes.
 
@@ -36,9 +37,9 @@ def judge(
             "Expected a first target that measures time for --max-latency-ms, it measures none.",
             "Name host or a board as the first --target.",
         )
-    drop = comparison.top1_drop
+    drop = comparison.drop
     if drop is None:
-        drop = 100 * (1 - comparison.top1_agreement)
+        drop = _difference(comparison)
     held: list[tuple[Literal["max_drop", "max_latency_ms", "max_size"], float | None, float | None]] = [
         ("max_drop", max_drop, drop),
         ("max_latency_ms", max_latency_ms, candidate_latency_ms),
@@ -49,3 +50,11 @@ def judge(
         for name, limit, value in held
         if limit is not None and value is not None
     ]
+
+
+def _difference(comparison: Comparison) -> float:
+    """How far int8 is from float32 without labels, in percent."""
+    if comparison.agreement is not None:
+        return 100 * (1 - comparison.agreement)
+    ratios = [output.snr_db for output in comparison.outputs if output.snr_db is not None]
+    return 100 * 10 ** (-min(ratios) / 20) if ratios else 0.0

@@ -13,10 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import VerificationError
+from edgeswap.evaluation.device_scores import fidelity_record
 from edgeswap.evaluation.inner_tensors import InnerTensor, describe, values
+from edgeswap.evaluation.predictions import outputs_of
 from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Caution, Parity
+from edgeswap.targets.raw_outputs import RawOutput
+from edgeswap.tasks.fidelity import Fidelity
 from edgeswap.tflite.full_integer import layer_in
 
 Read = Callable[[npt.NDArray[np.int64]], Sequence[npt.NDArray[np.float32]]]
@@ -33,39 +37,54 @@ def parity(
     tflite_model: bytes,
     *,
     read: Read,
-    classes: npt.NDArray[np.int64],
+    outputs: Sequence[RawOutput],
+    names: Sequence[str],
+    by_class: bool,
     progress: Progress = _SILENT,
 ) -> tuple[Parity, Caution | None]:
     """How far int8 does what the fake-quant model does.
 
-    A sample whose highest output the fake-quant model gives to several classes is a tie: which of them comes first is
-    decided by the last bit, so it is counted apart. Such ties are common, as outputs have 256 values.
+    Of a classifier also the classes are compared. A sample whose highest output the fake-quant model gives to several
+    classes is a tie: which of them comes first is decided by the last bit, so it is counted apart. Such ties are
+    common, as outputs have 256 values.
 
     Layers are compared by the signal-to-noise ratio 10 log10(sum of v^2 / sum of (v - w)^2) in dB, v the fake-quant
     model's output and w that of int8; it holds what earlier layers passed on. Compared is each layer whose tensor in
     the `.tflite` can be told by shape, scale and zero point, and by its name where several have the same.
 
     Args:
-        fake_quant_model: from `quantize`, trained or not; one output (N, classes).
+        fake_quant_model: from `quantize`, trained or not.
         tflite_model: what became of it, full-integer.
-        read: positions in `classes` to one float32 array (n, ...) for each model input, as an app would see them.
-        classes: (samples,) what the int8 model said of each sample, from `measure`.
+        read: positions in `outputs` to one float32 array (n, ...) for each model input, as an app would see them.
+        outputs: what the int8 model gave, from `measure`.
+        names: of the outputs.
+        by_class: whether the one output decides the class of a sample; one (N, C) gives the class of its highest value.
         progress: told of every batch.
 
     Returns:
         How far; and a caution where the interpreter failed or crashed, so that no layers could be compared.
     """
     agreed = ties = 0
+    count = len(outputs[0].array)
     caution = None
-    with progress.step("Compare with fake-quant", len(classes)) as step:
-        for start in range(0, len(classes), BATCH_SIZE):
-            rows = np.arange(start, min(start + BATCH_SIZE, len(classes)))
-            outputs = np.asarray(_call(fake_quant_model, read(rows)))
-            alone = np.count_nonzero(outputs == outputs.max(axis=1, keepdims=True), axis=1) == 1
-            ties += int(np.count_nonzero(~alone))
-            agreed += int(np.count_nonzero(alone & (outputs.argmax(axis=1) == classes[rows])))
+    near: list[Fidelity] = []
+    compared = (
+        by_class and len(outputs) == 1 and len(outputs[0].array.shape[1:]) == 1 and outputs[0].array.shape[1:][0] > 1
+    )
+    with progress.step("Compare with fake-quant", count) as step:
+        for start in range(0, count, BATCH_SIZE):
+            rows = np.arange(start, min(start + BATCH_SIZE, count))
+            wanted = outputs_of(fake_quant_model, read(rows))
+            given = [output.real(rows) for output in outputs]
+            both = zip(wanted, given, outputs, strict=True)
+            parts = [Fidelity.of(first, second, output.scale or None) for first, second, output in both]
+            near = [one + other for one, other in zip(near, parts, strict=True)] if near else parts
+            if compared:
+                alone = np.count_nonzero(wanted[0] == wanted[0].max(axis=1, keepdims=True), axis=1) == 1
+                ties += int(np.count_nonzero(~alone))
+                agreed += int(np.count_nonzero(alone & (wanted[0].argmax(axis=1) == given[0].argmax(axis=1))))
             step.advance(len(rows))
-        some = np.unique(np.linspace(0, len(classes) - 1, min(DIAGNOSED, len(classes))).astype(np.int64))
+        some = np.unique(np.linspace(0, count - 1, min(DIAGNOSED, count)).astype(np.int64))
         try:
             ratios = layer_snr_db(fake_quant_model, tflite_model, read(some))
         except VerificationError as error:
@@ -73,14 +92,15 @@ def parity(
             what = "The layers of fake-quant and int8 were not compared."
             caution = Caution(kind="layers_not_compared", problem=f"{what} {error.problem}", remedy=error.remedy)
     worst = min(ratios, key=lambda name: ratios[name], default=None)
-    decided = len(classes) - ties
+    decided = count - ties
     found = Parity(
-        samples=len(classes),
-        agreement=agreed / decided if decided else None,
+        samples=count,
+        agreement=agreed / decided if compared and decided else None,
         ties=ties,
         layers=len(ratios),
         worst_layer=worst,
         worst_layer_snr_db=ratios[worst] if worst is not None and np.isfinite(ratios[worst]) else None,
+        outputs=[fidelity_record(name, one, np.arange(count)) for name, one in zip(names, near, strict=True)],
     )
     return found, caution
 

@@ -9,13 +9,16 @@ from rich.table import Table
 
 from edgeswap.data.mean_std import described
 from edgeswap.records import BenchReport
+from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import (
     Item,
     add_row,
     how_measured,
+    nearness,
     new_table,
+    quality_columns,
     said_of_targets,
     show,
     speed,
@@ -44,7 +47,9 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
         yield "", say.bench_verdict(pair), "bold"
     for pair in pairs:
         if text := say.significance(pair):
-            yield "accuracy", text, ""
+            yield "quality", text, ""
+        if text := say.outputs(pair):
+            yield "outputs", text, ""
     said = (item for pair in pairs for item in said_of_targets(pair))
     yield from dict.fromkeys(said)  # warnings about the baseline occur in every pair
     yield "models", f"{report.float32.file} against {', '.join(pair.int8.file for pair in pairs)}", ""
@@ -61,19 +66,23 @@ def _of_several(report: BenchReport, pairs: Sequence[BenchReport]) -> list[Table
     """A row for each model, with its latency if there is one target; several targets have a table of their own."""
     target = report.targets[0] if len(report.targets) == 1 else None
     comparison = report.comparison
-    labelled = comparison is not None and comparison.top1_drop is not None
-    accuracy = ("top-1", "drop") if labelled else ("agreement",) if comparison else ()
+    shown = quality_columns(comparison)
+    labelled = len(shown) == 2
+    headers = (shown[0], "drop") if labelled else shown
     speeds = (speed_header(target), "") if target else ()
-    models = new_table("", *accuracy, "size", *speeds)
-    first = [numbers.percent(report.float32.accuracy.top1), ""] if labelled else ["-"] if comparison else []
+    models = new_table("", *headers, "size", *speeds)
+    first = [metrics.of(report.float32.quality), ""] if labelled else ["-"] * len(shown)
     first += [numbers.size(report.float32.size_bytes), *((speed(target.float32), "") if target else ())]
     add_row(models, say.baseline_name(report), *first)
     for pair in pairs:
         cells = [say.candidate_name(pair)]
-        if pair.comparison is not None and pair.comparison.top1_drop is not None:
-            cells += [numbers.percent(pair.int8.accuracy.top1), numbers.number_of_points(pair.comparison.top1_drop)]
+        if pair.comparison is not None and pair.comparison.drop is not None:
+            cells += [
+                metrics.of(pair.int8.quality),
+                metrics.short_difference(pair.comparison.drop, pair.comparison.unit),
+            ]
         elif pair.comparison is not None:
-            cells += [numbers.percent(pair.comparison.top1_agreement)]
+            cells += [nearness(pair.comparison)]
         cells += [numbers.size(pair.int8.size_bytes)]
         if target:
             cells += [speed(pair.targets[0].int8), say.speed_gain(pair.targets[0])]

@@ -9,25 +9,33 @@ from markupsafe import Markup
 
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
+from edgeswap.report import metric_words as metrics
 from edgeswap.report import npus, numbers, plots
 from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import wording as say
+from edgeswap.report.terminal_tables import nearness, quality_columns
+from edgeswap.tasks.titles import title
 
 
 def render(report: ExportReport) -> str:
     """The page for `report`; what stands in its records comes out as text, never as markup."""
     report = say.printable(report)
-    labelled = report.comparison.top1_drop is not None
+    labelled = report.comparison.drop is not None
     return _template("report.html.jinja").render(
         report=report,
         preprocess=described(report.data.preprocess),
         say=say,
         numbers=numbers,
+        metrics=metrics,
+        title=title,
+        nearness=nearness,
+        near=quality_columns(report.comparison)[0],
+        word=_word(report),
         npus=npus,
         quantized=quantized,
         labelled=labelled,
         files={"float32": report.float32, report.precision: report.int8},
-        accuracy_plot=Markup(plots.accuracy_plot(report)) if labelled else None,
+        quality_plot=Markup(plots.quality_plot(report)) if labelled else None,
         latency_plot=Markup(plots.latency_plot(report)) if plots.has_speed(report) else None,
     )
 
@@ -40,9 +48,22 @@ def render_cell(report: ExportReport, folder: Path | None) -> str:
         folder=None if folder is None else str(folder),
         say=say,
         numbers=numbers,
-        labelled=report.comparison.top1_drop is not None,
+        metrics=metrics,
+        title=title,
+        nearness=nearness,
+        near=quality_columns(report.comparison)[0],
+        word=_word(report),
+        labelled=report.comparison.drop is not None,
         files={"float32": report.float32, report.precision: report.int8},
     )
+
+
+def _word(report: ExportReport) -> str:
+    """What the change from float32 is called; empty without one."""
+    quality = report.int8.quality
+    if quality is None or report.comparison.drop is None:
+        return ""
+    return metrics.change_word(report.comparison, higher_is_better=quality.higher_is_better)
 
 
 def _template(name: str) -> Template:

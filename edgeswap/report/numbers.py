@@ -23,9 +23,9 @@ def number_of_points(points: float) -> str:
     return f"{round(points, 2) + 0.0:.2f}"
 
 
-def drop_or_gain(top1_drop: float) -> str:
+def drop_or_gain(drop: float) -> str:
     """What a change of top-1 is called: a drop below 0 is a gain."""
-    return "drop" if top1_drop >= 0 else "gain"
+    return "drop" if drop >= 0 else "gain"
 
 
 def points_interval(interval: tuple[float, float] | None) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from edgeswap.records import CandidatePrecision, ExportReport, Measurement, TargetResult
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
+from edgeswap.tasks.titles import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,46 +35,53 @@ SETTINGS: Any = {
 Interval = tuple[float, float]
 
 
-def accuracy_plot(report: ExportReport) -> str:
-    """Top-1 in percent of every stage as a point with its 95 % interval.
+def quality_plot(report: ExportReport) -> str:
+    """The metric of every stage as a point with its 95 % interval; shares in percent.
 
     The axis shows float32 and int8 in detail; a stage far from them, such as after a swap, is an arrow at the edge.
 
     Raises:
-        ValueError: the test samples have no labels, so that there is no accuracy to draw.
+        ValueError: the test samples have no labels, so that there is nothing to draw.
     """
+    known = [(stage.name, stage.quality) for stage in say.stages(report)]
     rows = [
-        (stage.name, 100 * top1, tuple(100 * end for end in stage.accuracy.ci95 or (top1, top1)))
-        for stage in say.stages(report)
-        if (top1 := stage.accuracy.top1) is not None
+        (name, quality.value, quality.ci95 or (quality.value, quality.value))
+        for name, quality in known
+        if quality is not None and quality.value is not None
     ]
     if not rows:
-        raise ValueError("Expected a report with top-1 accuracies, got one on samples without labels.")
+        raise ValueError("Expected a report with a metric, got one on samples without labels.")
+    share = report.comparison.unit == "share"
+    factor = 100.0 if share else 1.0
+    rows = [(name, factor * value, (factor * ends[0], factor * ends[1])) for name, value, ends in rows]
     low, high = _window(
-        [end for name, _, interval in rows if name in ("float32", report.precision) for end in interval]
+        [end for name, _, interval in rows if name in ("float32", report.precision) for end in interval], share=share
     )
 
     def draw(figure: Figure) -> None:
         axes = _axes(figure, top_inches=0.08, rows=len(rows))
         axes.set_xlim(low, high)
-        for row, (name, top1, interval) in enumerate(rows):
+        for row, (name, value, interval) in enumerate(rows):
             colour = COLOURS["int8" if name == report.precision else "float32"]
-            if low <= top1 <= high:
+            if low <= value <= high:
                 axes.plot(interval, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
-                axes.plot([top1], [row], "o", color=colour, markersize=7)
+                axes.plot([value], [row], "o", color=colour, markersize=7)
             else:
-                edge, arrow = (low, "<") if top1 < low else (high, ">")
+                edge, arrow = (low, "<") if value < low else (high, ">")
                 axes.plot([edge], [row], arrow, color=colour, markersize=8, clip_on=False)
-            _label(axes, row, name, f"{top1:.1f} % ({interval[0]:.1f} to {interval[1]:.1f})")
-        axes.set_xlabel("top-1 accuracy, %", color=COLOURS["muted"])
+            text = f"{value:.1f} % ({interval[0]:.1f} to {interval[1]:.1f})"
+            _label(axes, row, name, text if share else f"{value:.3g} ({interval[0]:.3g} to {interval[1]:.3g})")
+        axes.set_xlabel(f"{called}, %" if share else called, color=COLOURS["muted"])
 
-    return _svg(draw, 0.08 + len(rows) * ROW_INCHES + 0.5, "accuracy", "Top-1 accuracy with 95 % intervals")
+    called = title(report.comparison.metric)
+    return _svg(draw, 0.08 + len(rows) * ROW_INCHES + 0.5, "quality", f"{called} with 95 % intervals")
 
 
-def _window(ends: Sequence[float]) -> Interval:
-    """The part of 0 to 100 % that shows all `ends` with as much again around them."""
-    around = max(0.5 * (max(ends) - min(ends)), 0.5)
-    return max(min(ends) - around, -1.0), min(max(ends) + around, 101.0)
+def _window(ends: Sequence[float], *, share: bool) -> Interval:
+    """What shows all `ends` with as much again around them; of shares within 0 to 100 %."""
+    around = max(0.5 * (max(ends) - min(ends)), 0.5 if share else 0.05 * max(abs(end) for end in ends))
+    low, high = min(ends) - around, max(ends) + around
+    return (max(low, -1.0), min(high, 101.0)) if share else (low, high or 1.0)
 
 
 def latency_plot(report: ExportReport) -> str:

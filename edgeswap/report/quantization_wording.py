@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeswap.records import ExportReport
+from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
 
 
@@ -57,6 +58,9 @@ def parity(report: ExportReport) -> str:
         return ""
     samples = numbers.plural(found.samples, "sample")
     text = f"On all of {samples} the fake-quant model has a tie, so classes cannot be compared."
+    if not found.ties and found.outputs:
+        near = "; ".join(metrics.fidelity(output) for output in found.outputs)
+        text = f"Signal-to-noise ratio of {report.precision} against its fake-quant model: {near}."
     if found.agreement is not None:
         ties = f" ({numbers.plural(found.ties, 'tie')} left out)" if found.ties else ""
         same = f"the same class on {numbers.percent(found.agreement)} of {samples}{ties}"

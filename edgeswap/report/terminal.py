@@ -36,11 +36,18 @@ def render(report: ExportReport, console: Console, *, folder: str | None = None)
 def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
     """Label, text and style of each paragraph below the figures."""
     for text in filter(None, (say.significance(report), say.control(report))):
-        yield "accuracy", text, ""
+        yield "quality", text, ""
+    if text := say.outputs(report):
+        yield "outputs", text, ""
     for limit in report.limits:
         outcome = "passed" if limit.passed else "FAILED"
-        yield "limit", f"{limit.name} {outcome}: {say.limit_text(limit)}", "" if limit.passed else "red"
+        yield (
+            "limit",
+            f"{limit.name} {outcome}: {say.limit_text(limit, report.comparison)}",
+            "" if limit.passed else "red",
+        )
     yield from said_of_targets(report)
+    yield "task", f"{report.task.name}: {report.task.reason}", ""
     yield "swapped", say.swapped(report), ""
     for kept in say.kept(report):
         yield "kept", f"{len(kept.layers)} {kept.activation} ({shortened(kept.layers)}): {kept.reason}", ""

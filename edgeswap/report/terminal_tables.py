@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.records import Measurement, TargetResult
+from edgeswap.records import Comparison, Measurement, TargetResult
+from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
 from edgeswap.report.npus import edge_tpu, npu_basis, operators_on
+from edgeswap.tasks.titles import title
 
 WIDEST_LINE = 100
 LABEL_WIDTH = 11
@@ -87,39 +89,56 @@ def _measured(report: say.Report, target: TargetResult) -> str:
             + " on "
             + numbers.plural(target.int8.latency_ms.threads, "thread")
         )
-    if (target.float32.accuracy, target.int8.accuracy) != (report.float32.accuracy, report.int8.accuracy):
-        parts.append(say.target_accuracy(target, say.candidate_name(report), say.baseline_name(report)))
+    if (target.float32.quality, target.int8.quality) != (report.float32.quality, report.int8.quality):
+        parts.append(say.target_quality(target, say.candidate_name(report), say.baseline_name(report)))
     return "; ".join(parts)
 
 
 def models(report: say.Report) -> Table:
     """A row for each model, with the latency if there is one target; several targets have a table of their own."""
     comparison = report.comparison
-    labelled = comparison is not None and comparison.top1_drop is not None
     target = report.targets[0] if len(report.targets) == 1 else None
-    accuracy_headers = ("top-1", "95 % interval") if labelled else ("agreement",) if comparison else ()
-    table = new_table("", *accuracy_headers, "size", *((speed_header(target),) if target else ()))
+    shown = quality_columns(comparison)
+    table = new_table("", *shown, "size", *((speed_header(target),) if target else ()))
     baseline, candidate = say.baseline_name(report), say.candidate_name(report)
     files = {baseline: report.float32, candidate: report.int8}
     for stage in say.stages(report):
-        if not labelled and stage.name not in files:
-            continue  # agreement is known of int8 alone
+        if len(shown) < 2 and stage.name not in files:
+            continue  # how near it is to the baseline is known of int8 alone
         cells = [stage.name if stage.name in files else f"  {stage.name}"]
-        if labelled:
-            cells += [numbers.percent(stage.accuracy.top1), numbers.percent_interval(stage.accuracy.ci95)]
-        elif comparison:
-            cells += [numbers.percent(comparison.top1_agreement) if stage.name == candidate else "-"]
+        if len(shown) == 2:
+            cells += [metrics.of(stage.quality), metrics.interval_of(stage.quality)]
+        elif comparison and shown:
+            cells += [nearness(comparison) if stage.name == candidate else "-"]
         cells += [numbers.size(files[stage.name].size_bytes) if stage.name in files else ""]
         if target:
             measured = {baseline: target.float32, candidate: target.int8}.get(stage.name)
             cells += [speed(measured) if measured else ""]
         add_row(table, *cells, style="bold" if stage.name == candidate else "")
     table.add_section()
-    label, *drop = (f"{candidate} is", *([""] if comparison else []))
-    if comparison is not None and comparison.top1_drop is not None:
-        label, drop = numbers.drop_or_gain(comparison.top1_drop), list(say.change(comparison))
+    label, *drop = (f"{candidate} is", *[""] * len(shown))
+    if comparison is not None and comparison.drop is not None and report.int8.quality is not None:
+        label = metrics.change_word(comparison, higher_is_better=report.int8.quality.higher_is_better)
+        drop = list(metrics.change(comparison))
     add_row(table, label, *drop, say.size_gain(report), *((say.speed_gain(target),) if target else ()))
     return table
+
+
+def quality_columns(comparison: Comparison | None) -> tuple[str, ...]:
+    """The headers of the columns that say how good a model is: two with labels, else one, or none."""
+    if comparison is None:
+        return ()
+    if comparison.drop is not None:
+        return title(comparison.metric), "95 % interval"
+    return ("agreement",) if comparison.agreement is not None else ("signal / noise",)
+
+
+def nearness(comparison: Comparison) -> str:
+    """How near a candidate is to the baseline where there are no labels."""
+    if comparison.agreement is not None:
+        return numbers.percent(comparison.agreement)
+    worst = say.worst_output(comparison)
+    return "equal" if worst is None else metrics.value(worst.snr_db, "dB")
 
 
 def targets(report: say.Report) -> Table:

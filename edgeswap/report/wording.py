@@ -12,15 +12,18 @@ from typing import Any, NamedTuple, TypeVar
 
 from edgeswap.evaluation.drop_cause import LARGE_DROP
 from edgeswap.records import (
-    Accuracy,
     BenchReport,
     Caution,
     Comparison,
     ExportReport,
     Limit,
+    OutputFidelity,
+    Quality,
     TargetResult,
 )
+from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
+from edgeswap.tasks.titles import title
 
 Report = ExportReport | BenchReport
 AnyReport = TypeVar("AnyReport", ExportReport, BenchReport)
@@ -32,7 +35,7 @@ class Stage(NamedTuple):
     """One model on the way from the one given to int8."""
 
     name: str
-    accuracy: Accuracy
+    quality: Quality | None
     meaning: str
 
 
@@ -93,11 +96,11 @@ def pairs(report: BenchReport) -> list[BenchReport]:
 
 
 def stages(report: Report) -> list[Stage]:
-    """The models whose accuracy is known, in the order in which they came about."""
+    """The models whose quality is known, in the order in which they came about."""
     if isinstance(report, BenchReport):
         first, second = baseline_name(report), candidate_name(report)
         both = ((first, report.float32, "the baseline"), (second, report.int8, "the candidate"))
-        return [Stage(name, record.accuracy, meaning) for name, record, meaning in both]
+        return [Stage(name, record.quality, meaning) for name, record, meaning in both]
     found = (
         ("float32", report.float32, "the baseline: the model as it was given"),
         ("after swap", report.float32_swapped, "float32 right after the swap, before any training"),
@@ -105,7 +108,7 @@ def stages(report: Report) -> list[Stage]:
         ("control", report.float32_finetuned, f"float32 with the same extra training as {report.precision}"),
         (report.precision, report.int8, "the candidate: the exported model"),
     )
-    return [Stage(name, record.accuracy, meaning) for name, record, meaning in found if record is not None]
+    return [Stage(name, record.quality, meaning) for name, record, meaning in found if record is not None]
 
 
 def size_gain(report: Report) -> str:
@@ -123,20 +126,25 @@ def speed_gain(target: TargetResult) -> str:
     return "-"
 
 
-def target_accuracy(target: TargetResult, candidate: str, baseline: str = "float32") -> str:
-    """Accuracy of both models, with their names, as measured on the target itself."""
-    float32, int8 = target.float32.accuracy, target.int8.accuracy
-    if int8.top1 is None:
+def target_quality(target: TargetResult, candidate: str, baseline: str = "float32") -> str:
+    """The metric of both models, with their names, as measured on the target itself; `-` without samples."""
+    float32, int8 = target.float32.quality, target.int8.quality
+    if int8 is None:
+        return "-"
+    if int8.value is None or float32 is None or float32.value is None:
         return numbers.plural(int8.samples, "sample")
-    both = f"top-1 {numbers.percent(float32.top1)} {baseline}, {numbers.percent(int8.top1)} {candidate}"
+    both = f"{title(int8.metric)} {metrics.of(float32)} {baseline}, {metrics.of(int8)} {candidate}"
     return f"{both} on {numbers.plural(int8.samples, 'sample')}"
 
 
-def limit_text(limit: Limit) -> str:
+def limit_text(limit: Limit, comparison: Comparison) -> str:
     """The measured value and the limit, with enough digits to tell two close numbers apart."""
     if limit.name == "max_size":
         return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
     shown = f"{limit.value:.4g}"
+    if limit.name == "max_drop" and comparison.unit != "share":
+        percent = comparison.drop is None and comparison.agreement is None
+        return f"{shown}{numbers.NBSP + '%' if percent else ''}, limit {limit.limit:g}"
     unit = {"max_drop": "point" if shown == "1" else "points", "max_latency_ms": "ms"}[limit.name]
     return f"{shown}{numbers.NBSP}{unit}, limit {limit.limit:g}"
 
@@ -145,7 +153,9 @@ def verdict(report: ExportReport) -> str:
     """One sentence: whether the limits hold, and the figures that matter."""
     missed = [limit for limit in report.limits if not limit.passed]
     if missed:
-        opening = "Failed (" + "; ".join(f"{limit.name} {limit_text(limit)}" for limit in missed) + ")"
+        opening = (
+            "Failed (" + "; ".join(f"{limit.name} {limit_text(limit, report.comparison)}" for limit in missed) + ")"
+        )
     elif report.failures:
         opening = _incomplete(report)
     elif not report.passed:
@@ -173,8 +183,8 @@ def _incomplete(report: Report) -> str:
 
 
 def _sentence(opening: str, report: Report) -> str:
-    accuracy = [] if report.comparison is None else [_accuracy_clause(report, report.comparison)]
-    clauses = [*accuracy, f"is {size_gain(report)} ({numbers.size(report.int8.size_bytes)})"]
+    quality = [] if report.comparison is None else [_quality_clause(report, report.comparison)]
+    clauses = [*quality, f"is {size_gain(report)} ({numbers.size(report.int8.size_bytes)})"]
     spoken = report.targets if len(report.targets) <= MOST_SPOKEN else report.targets[:1]  # the table has them all
     clauses += [clause for target in spoken if (clause := _speed_clause(target, label(report, target)))]
     if report.int8.float_tensors and report.precision in ("int8", "int16x8"):
@@ -208,26 +218,29 @@ def warnings(report: Report) -> list[tuple[str, str]]:
     return [(warning, ", ".join(names)) for warning, names in found.items()]
 
 
-def _accuracy_clause(report: Report, comparison: Comparison) -> str:
-    accuracy = report.int8.accuracy
-    if accuracy.top1 is None or comparison.top1_drop is None:
-        agreement = numbers.percent(comparison.top1_agreement)
-        return f"gives the class of {_the_model(baseline_name(report))} on {agreement} of {accuracy.samples:,} samples"
-    points, interval = change(comparison)
-    changed = f"{numbers.drop_or_gain(comparison.top1_drop)} {points}"
-    if comparison.top1_drop_ci95 is not None:
-        changed += f", 95{numbers.NBSP}% interval {interval}"
-    first = f"{baseline_name(report)} {numbers.percent(report.float32.accuracy.top1)}"
-    return f"has {numbers.percent(accuracy.top1)} top-1 ({first}; {changed})"
+def _quality_clause(report: Report, comparison: Comparison) -> str:
+    quality = report.int8.quality
+    samples = 0 if quality is None else quality.samples
+    baseline = _the_model(baseline_name(report))
+    if quality is not None and quality.value is not None and comparison.drop is not None:
+        size, ends = metrics.change(comparison)
+        changed = f"{metrics.change_word(comparison, higher_is_better=quality.higher_is_better)} {size}"
+        if comparison.drop_ci95 is not None:
+            changed += f", 95{numbers.NBSP}% interval {ends}"
+        first = f"{baseline_name(report)} {metrics.of(report.float32.quality)}"
+        return f"has {metrics.of(quality)} {title(comparison.metric)} ({first}; {changed})"
+    if comparison.agreement is not None:
+        what = "class" if len(comparison.outputs) < 2 else "decision"
+        return f"gives the {what} of {baseline} on {numbers.percent(comparison.agreement)} of {samples:,} samples"
+    if (worst := worst_output(comparison)) is not None:
+        return f"gives the outputs of {baseline} within {metrics.fidelity(worst)} on {samples:,} samples"
+    return f"gives the outputs of {baseline} on {samples:,} samples"
 
 
-def change(comparison: Comparison) -> tuple[str, str]:
-    """The size of the drop or gain of labelled samples in points, and its interval, which has the same sign."""
-    assert comparison.top1_drop is not None
-    interval = comparison.top1_drop_ci95
-    if interval is not None and comparison.top1_drop < 0:
-        interval = (-interval[1], -interval[0])
-    return f"{numbers.number_of_points(abs(comparison.top1_drop))} points", numbers.points_interval(interval)
+def worst_output(comparison: Comparison) -> OutputFidelity | None:
+    """The output with the lowest signal-to-noise ratio; None where none differs."""
+    differ = [output for output in comparison.outputs if output.snr_db is not None]
+    return min(differ, key=lambda output: output.snr_db or 0.0, default=None)
 
 
 def _speed_clause(target: TargetResult, name: str) -> str:
@@ -240,32 +253,60 @@ def _speed_clause(target: TargetResult, name: str) -> str:
 
 
 def significance(report: Report) -> str:
-    """The drop in samples, and whether it can be chance; empty without labels."""
-    comparison, samples = report.comparison, report.int8.accuracy.samples
-    if comparison is None or comparison.top1_drop is None:
+    """How large the change is, and whether it can be chance; empty without one."""
+    comparison, quality = report.comparison, report.int8.quality
+    if comparison is None or quality is None or comparison.drop is None:
         return ""
-    baseline = baseline_name(report)
-    lost = round(comparison.top1_drop * samples / 100)
-    right = f"{candidate_name(report)} gets {abs(lost):,} {'fewer' if lost > 0 else 'more'} right than {baseline}"
-    if lost == 0:
-        right = f"{candidate_name(report)} and {baseline} get the same number right"
-    agreement = f"Both give the same class on {numbers.percent(comparison.top1_agreement)}."
-    if comparison.top1_drop == 0 and comparison.top1_agreement == 1:
-        return f"Of {numbers.plural(samples, 'test sample')}, {right}. {agreement}"
+    told = f"Of {numbers.plural(quality.samples, 'test sample')}, {_in_samples(report, comparison, quality.samples)}."
+    if comparison.mcnemar_p is None:
+        told = f"On {numbers.plural(quality.samples, 'test sample')}, {_in_metric(report, comparison)}."
+    agreement = ""
+    if comparison.agreement is not None:
+        agreement = f" Both give the same class on {numbers.percent(comparison.agreement)}."
+    if comparison.drop_ci95 is None or (comparison.drop == 0 and comparison.agreement == 1):
+        return told + agreement
     chance = "can be chance" if comparison.can_be_chance else "is more than chance would explain"
     includes = "includes" if comparison.can_be_chance else "does not include"
-    difference = f"The difference {chance}: its 95{numbers.NBSP}% interval {includes} 0."
-    return f"Of {numbers.plural(samples, 'test sample')}, {right}. {agreement} {difference}"
+    return f"{told}{agreement} The difference {chance}: its 95{numbers.NBSP}% interval {includes} 0."
+
+
+def _in_samples(report: Report, comparison: Comparison, samples: int) -> str:
+    assert comparison.drop is not None
+    baseline, candidate = baseline_name(report), candidate_name(report)
+    lost = round(comparison.drop * samples / 100)
+    if lost == 0:
+        return f"{candidate} and {baseline} get the same number right"
+    return f"{candidate} gets {abs(lost):,} {'fewer' if lost > 0 else 'more'} right than {baseline}"
+
+
+def _in_metric(report: Report, comparison: Comparison) -> str:
+    assert comparison.drop is not None
+    size = metrics.difference(abs(comparison.drop), comparison.unit)
+    way = "worse" if comparison.drop > 0 else "better"
+    than = f"{size} {way} than" if comparison.drop else "the same as"
+    return f"{title(comparison.metric)} of {candidate_name(report)} is {than} that of {baseline_name(report)}"
+
+
+def outputs(report: Report) -> str:
+    """How near each output is to the baseline's; empty where nothing was compared."""
+    comparison = report.comparison
+    if comparison is None or not comparison.outputs:
+        return ""
+    each = "; ".join(metrics.fidelity(output) for output in comparison.outputs)
+    return f"Signal-to-noise ratio against {baseline_name(report)}: {each}."
 
 
 def control(report: ExportReport) -> str:
     """int8 against the control, which had the same extra training; empty where none ran."""
-    drop = report.comparison.control_drop
+    drop, name = report.comparison.control_drop, title(report.comparison.metric)
     if drop is None:
         return ""
-    points = numbers.number_of_points(abs(drop))
-    where = "equal to" if points == "0.00" else f"{points} points {'below' if drop > 0 else 'above'}"
-    return f"{report.precision} top-1 is {where} the float32 control, which had the same extra training."
+    size = metrics.difference(abs(drop), report.comparison.unit)
+    where = "equal to" if size.startswith(("0.00 ", "0")) and float(size.split()[0]) == 0 else ""
+    if not where:
+        lower = report.int8.quality is None or report.int8.quality.higher_is_better
+        where = f"{size} {'below' if (drop > 0) == lower else 'above'}"
+    return f"{report.precision} {name} is {where} the float32 control, which had the same extra training."
 
 
 INSTRUCTIONS = "An emulator counts instructions in place of time. Counts repeat well, but they are not milliseconds."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -12,8 +11,7 @@ import numpy.typing as npt
 
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress, Silent
-from edgeswap.records import Accuracy, Latency, Measurement, TargetResult
-from edgeswap.statistics import wilson_interval
+from edgeswap.records import Latency, Measurement, TargetResult
 from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
 
 SCHEMA = "edgeswap.benchmark/1"
@@ -46,35 +44,20 @@ class Target(Protocol):
         """
 
 
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """Classes of the same samples, in order: int64 arrays of shape (samples,).
-
-    Attributes:
-        indices: which samples of the evaluation file they are.
-        labels: the true classes; None where the file has none.
-        baseline: what the first model said.
-        candidate: what the other said.
-    """
-
-    indices: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64] | None
-    baseline: npt.NDArray[np.int64]
-    candidate: npt.NDArray[np.int64]
-
-
 class Figures(NamedTuple):
     """What a target gave of one candidate.
 
     Attributes:
-        result: of the baseline and of the candidate, for the report.
-        predictions: the classes that both gave; None without an evaluation file, or where they are no classifiers.
-        outputs: the raw outputs of the baseline and of the candidate, in order; None unless asked for.
+        result: of the baseline and of the candidate, for the report; how good they are is for others to say.
+        indices: int64 (samples,), which samples of the evaluation file were run; empty without one.
+        baseline: every output of the first model, for these samples in order; empty unless asked for.
+        candidate: those of the other.
     """
 
     result: TargetResult
-    predictions: Predictions | None
-    outputs: tuple[list[RawOutput], list[RawOutput]] | None = None
+    indices: npt.NDArray[np.int64]
+    baseline: Sequence[RawOutput]
+    candidate: Sequence[RawOutput]
 
 
 def measure(
@@ -88,25 +71,24 @@ def measure(
     samples: int | None = None,
     quick: bool = False,
     outputs: Path | None = None,
-    reduce: bool = False,
     delegate: str | None = None,
     names: Sequence[str] = ("float32", "int8"),
     notes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> list[Figures]:
-    """Accuracy and latency of a baseline and of candidates on `target`, in one run of one script.
+    """Outputs and latency of a baseline and of candidates on `target`, in one run of one script.
 
     Args:
         target: where.
         models: `.tflite` files of batch 1 that take the same samples: the baseline, then the candidates.
-        evaluation: an `.npz` with `x` (or one array per input name) and optionally `y`; None measures latency alone.
+        evaluation: an `.npz` with `x` (or one array per input name); None measures latency alone.
         preprocess: how uint8 pixels reach the models, a name that the script knows; floats are taken as they are.
         threads: of the timed interpreters.
         runs: timed runs of each model; None leaves it to the script.
         samples: how many, evenly spaced; None is all.
         quick: fewer timed runs.
-        outputs: where the `.npz` of all raw outputs for the samples goes; None, or no evaluation: they are not kept.
-        reduce: keep the number of the class over the last axis in their place.
+        outputs: where the `.npz` of all raw outputs for the samples goes, which must stay as long as figures are used;
+            None, or no evaluation: they are not kept.
         delegate: a name or library that the target knows; None is the runtime's own.
         names: what the warnings call each model.
         notes: warnings of the caller's own, which stand behind the script's.
@@ -126,24 +108,21 @@ def measure(
         arguments += ["--preprocess", preprocess] if preprocess else []
         arguments += ["--samples", str(samples)] if samples else []
         arguments += ["--outputs", OUTPUTS] if outputs else []
-        arguments += ["--reduce", "argmax"] if outputs and reduce else []
     arguments += ["--runs", str(runs)] if runs else []
     arguments += ["--quick"] if quick else []
     arguments += ["--delegate", delegate] if delegate else []
-    brings = {OUTPUTS: outputs} if outputs and evaluation else {}
+    brings = {} if evaluation is None or outputs is None else {OUTPUTS: outputs}
     answer = target.run(files, arguments, progress=progress or Silent(), brings=brings)
     if answer.get("schema") != SCHEMA:
         raise TargetError(
             f"{target.name}: expected an answer of schema {SCHEMA!r}, got {answer.get('schema')!r}.",
             "The device script and edgeswap must have the same version.",
         )
-    raw = [read_raw_outputs(path, answer) for path in brings.values()]
+    given = [read_raw_outputs(path, answer) for path in brings.values()]
+    raw = given[0] if given else [[] for _ in models]
+    indices = np.asarray(answer["data"]["indices"] if answer["data"] else [], np.int64)
     return [
-        Figures(
-            _result(target.name, answer, number, names, notes),
-            _predictions(answer, number),
-            (raw[0][0], raw[0][number]) if raw else None,
-        )
+        Figures(_result(target.name, answer, number, names, notes), indices, raw[0], raw[number])
         for number in range(1, len(models))
     ]
 
@@ -185,25 +164,6 @@ def _warning(item: Mapping[str, Any], candidate: int, names: Sequence[str]) -> s
 
 
 def _measurement(model: Mapping[str, Any]) -> Measurement:
-    found, times = model["accuracy"], model["latency_ms"]
-    accuracy = Accuracy(top1=None, ci95=None, samples=found["samples"] if found else 0)
-    if found and found["correct"] is not None:
-        accuracy = Accuracy(
-            top1=found["correct"] / found["samples"],
-            ci95=wilson_interval(found["correct"], found["samples"]),
-            samples=found["samples"],
-        )
+    times = model["latency_ms"]
     latency = Latency(**{key: times[key] for key in Latency.model_fields}) if times else None
-    return Measurement(accuracy=accuracy, latency_ms=latency, instructions=model.get("instructions"))
-
-
-def _predictions(answer: Mapping[str, Any], candidate: int) -> Predictions | None:
-    data = answer["data"]
-    if data is None:
-        return None
-    models = [answer["models"][number]["accuracy"]["predicted"] for number in (0, candidate)]
-    if None in models:
-        return None
-    first, second = (np.asarray(predicted, np.int64) for predicted in models)
-    labels = np.asarray(data["labels"], np.int64) if data["labels"] is not None else None
-    return Predictions(np.asarray(data["indices"], np.int64), labels, first, second)
+    return Measurement(latency_ms=latency, instructions=model.get("instructions"))

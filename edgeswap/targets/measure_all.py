@@ -33,7 +33,7 @@ class Measured:
     @property
     def samples(self) -> int:
         """How many samples there were for accuracy; the same for all models."""
-        return self.candidates[0].result.float32.accuracy.samples
+        return len(self.candidates[0].indices)
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,3 +78,26 @@ def _head(graph: Graph, ref: Ref) -> Head:
         return "linear" if moved else "softmax"  # another shape may have another last axis
     activation = layer.activation
     return "sigmoid" if activation is not None and activation.kind == "sigmoid" else "linear"
+
+
+def named_classes(model: Signature) -> int | None:
+    """How many names of classes fit to a model: as many as its one output has scores, and two for one score.
+
+    None for several outputs, which have no such number.
+    """
+    if len(model.outputs) != 1 or not model.outputs[0].shape:
+        return None
+    return max(model.outputs[0].shape[-1], 2)
+
+
+def trained_heads(model: Signature, *, decides: bool) -> tuple[Head, ...]:
+    """The heads that training takes the loss of: where outputs decide on classes, a linear one gives logits.
+
+    Args:
+        model: what the outputs are.
+        decides: whether outputs are scores of classes, for a sample or for each place of a map.
+    """
+    return tuple(
+        output.head if output.head != "linear" or not decides else "softmax" if output.shape[-1] > 1 else "sigmoid"
+        for output in model.outputs
+    )

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edgeswap.records import Accuracy, Int8ModelFile, ModelFile
+from edgeswap.records import Int8ModelFile, ModelFile, Quality
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.flatbuffer import operators, read
 from edgeswap.tflite.full_integer import verify
 
 
-def model_file(name: str, data: bytes, accuracy: Accuracy) -> ModelFile:
+def model_file(name: str, data: bytes, quality: Quality | None) -> ModelFile:
     """The baseline's record.
 
     Args:
         name: of the file.
         data: its content.
-        accuracy: as measured.
+        quality: as measured; None where only latency was.
     """
-    return ModelFile(file=name, size_bytes=len(data), operators=operators(read(data)), accuracy=accuracy)
+    return ModelFile(file=name, size_bytes=len(data), operators=operators(read(data)), quality=quality)
 
 
-def candidate_file(name: str, data: bytes, accuracy: Accuracy) -> Int8ModelFile:
+def candidate_file(name: str, data: bytes, quality: Quality | None) -> Int8ModelFile:
     """The candidate's record, with what in it is still float; arguments as of `model_file`."""
     verdict = verify(data)
     return Int8ModelFile(
-        **model_file(name, data, accuracy).model_dump(),
+        **model_file(name, data, quality).model_dump(),
         float_tensors=len(verdict.float_tensors),
         float_operators=[str(operator) for operator in verdict.float_operators],
         dense_scales=_dense_scales(data),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
@@ -13,10 +13,14 @@ import numpy.typing as npt
 from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
-from edgeswap.training.losses import Head, check_labels, logits_model, loss_function
+from edgeswap.tasks.outputs import Head
+from edgeswap.training.losses import OutputLoss, check_labels, logits_model, total_loss, variance_of
+from edgeswap.training.teacher import Teacher
 
 Arrays = Sequence[npt.NDArray[np.float32]]
 Read = Callable[[npt.NDArray[np.int64]], Arrays]
+Labels = Mapping[int, npt.NDArray[Any]]
+OwnLoss = Callable[[Sequence[Any], Sequence[Any], Mapping[int, Any]], Any]
 _SILENT = Silent()
 
 
@@ -25,23 +29,25 @@ def train(
     *,
     read: Read,
     count: int,
-    labels: npt.NDArray[np.int64] | None,
+    labels: Labels | npt.NDArray[Any] | None,
     epochs: int,
     learning_rate: float,
     seed: int,
     batch_size: int = 32,
     teacher: Any | None = None,
+    heads: Sequence[Head] | None = None,
+    own_loss: OwnLoss | None = None,
     batch_norm: Literal["frozen", "updated"] = "frozen",
     title: str = "Train",
     progress: Progress = _SILENT,
 ) -> Any:
-    """A trained copy of a classifier; the same arguments always give the same weights on the same machine.
+    """A trained copy of a network; the same arguments always give the same weights on the same machine.
 
-    Adam with a cosine schedule down to 0, no augmentation. The loss is cross-entropy with the labels, or distillation
-    from the teacher's logits (arXiv:1503.02531), or their mean where there are both, plus the model's regularizers. It
-    is taken on logits: a model that ends in softmax or sigmoid is trained on what enters that last layer, because the
-    fake-quant of probabilities passes no gradient where it rounds to 0 or clips. A model that ends in neither is taken
-    to give logits. All layers are trained, also those whose `trainable` flag is off, which the copy keeps.
+    Adam with a cosine schedule down to 0, no augmentation. The loss of each output is that of its head with its labels,
+    or with what the teacher gives (arXiv:1503.02531), or their mean where there are both (see `total_loss`), plus the
+    model's regularizers. For softmax and sigmoid it is taken on what enters that last layer, because the fake-quant of
+    probabilities passes no gradient where it rounds to 0 or clips. All layers are trained, also those whose `trainable`
+    flag is off, which the copy keeps.
 
     Batch normalization: `frozen` normalizes by the moving statistics, which stay, while scale and offset are trained.
     That is the function that is exported (folded into weights, see arXiv:1806.08342, section 3.2.3), so QAT and its
@@ -49,36 +55,43 @@ def train(
     them. They then follow at least the last tenth of the steps, however slow the model's own momentum is.
 
     Args:
-        model: tf_keras, functional, one output (N, classes), or (N, 1) for two classes; float or fake-quant.
+        model: tf_keras, functional; float or fake-quant.
         read: indices to one float32 array (n, ...) for each model input, preprocessed.
         count: number of samples.
-        labels: int (count,), or None, which needs a teacher.
+        labels: number of the output to its labels, (count, ...): class numbers for a softmax, without its last axis;
+            of the output's shape for a sigmoid and for linear outputs; an array alone is of output 0. None needs a
+            teacher.
         epochs: passes over the data; an incomplete last batch is left out, other samples each time.
         learning_rate: at the first step.
         seed: of the order of samples and of dropout.
         batch_size: samples a step, or `count` if that is less.
-        teacher: tf_keras model with the same inputs and number of classes.
+        teacher: tf_keras model with the same inputs and outputs.
+        heads: of each output, where a linear one gives logits; None is as the model ends.
+        own_loss: the loss in place of that of the heads: of the list of outputs as the model ends, the list of the
+            teacher's, and the labels by output, all tensors of a batch, to a scalar.
         batch_norm: see above.
         title: of the progress step.
         progress: told of every step, with the loss.
 
     Raises:
         DataError: there are neither labels nor a teacher, no samples, or labels that the model has no output for.
-        ModelError: the model has several outputs, or the loss is no longer a number.
+        ModelError: the loss is no longer a number.
     """
-    if not count or (labels is None and teacher is None):
+    labels = {} if labels is None else labels if isinstance(labels, Mapping) else {0: labels}
+    if not count or (not labels and teacher is None):
         raise DataError(
             f"Expected samples with labels or a teacher to train on, got {count} samples and neither.",
             "Give labelled data, or train by distillation.",
         )
-    if labels is not None:
-        check_labels(labels, count, model.outputs[0].shape[-1])
     batch_size = min(batch_size, count)
     steps = epochs * (count // batch_size)
     with progress.step(title, steps) as shown:  # copying and the teacher's logits take seconds too
         trained = _copy(model)
-        student, head = logits_model(trained)
-        soft = None if teacher is None else _all_logits(teacher, read, count, batch_size)
+        student, ends = logits_model(trained)
+        heads = ends if heads is None else heads
+        check_labels(labels, count, [output.shape for output in student.outputs], heads)
+        student = student if own_loss is None else trained
+        taught = None if teacher is None else Teacher(teacher, read, count, batch_size, whole=own_loss is not None)
         tf.random.set_seed(seed)
         flags = [(layer, layer.trainable) for layer in _layers(trained)]
         momenta = [(layer, layer.momentum) for layer in _layers(trained) if _is_batch_norm(layer)]
@@ -89,9 +102,16 @@ def train(
         for layer, momentum in momenta:
             layer.trainable = batch_norm == "updated"
             layer.momentum = min(momentum, 1.0 - 1.0 / max(10.0, steps / 10.0))
-        step = _training_step(student, head, variables, learning_rate, max(steps, 1))
+        losses = [
+            OutputLoss(head, variance_of(labels[number] if taught is None else taught.some[number]))
+            if head == "linear" and (taught is not None or number in labels)
+            else OutputLoss(head)
+            for number, head in enumerate(heads)
+        ]
+        step = _training_step(student, own_loss or total_loss(losses), variables, learning_rate, max(steps, 1))
         for done, (rows, arrays) in enumerate(_batches(read, count, batch_size, epochs, seed)):
-            loss = float(step(list(arrays), *(None if all_ is None else all_[rows] for all_ in (labels, soft))))
+            soft = [] if taught is None else taught.logits(rows, arrays)
+            loss = float(step(list(arrays), {number: array[rows] for number, array in labels.items()}, soft))
             if not math.isfinite(loss):
                 raise ModelError(f"Expected a finite loss, got {loss} at step {done + 1}.", "Lower the learning rate.")
             shown.advance(1, f"epoch {done * epochs // steps + 1}/{epochs}, loss {loss:.3f}")
@@ -120,30 +140,20 @@ def _is_batch_norm(layer: Any) -> bool:
     return isinstance(layer, tf_keras.layers.BatchNormalization)
 
 
-def _training_step(student: Any, head: Head, variables: list[Any], learning_rate: float, steps: int) -> Any:
+def _training_step(student: Any, loss_of: OwnLoss, variables: list[Any], learning_rate: float, steps: int) -> Any:
     optimizer = tf_keras.optimizers.Adam(tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps))
     optimizer.build(variables)
-    loss_of = loss_function(head)
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def step(inputs: Any, labels: Any, soft: Any) -> Any:
         with tf.GradientTape() as tape:
-            loss = loss_of(student(inputs[0] if len(inputs) == 1 else inputs, training=True), labels, soft)
-            loss = tf.add_n([loss, *student.losses])
+            given = student(inputs[0] if len(inputs) == 1 else inputs, training=True)
+            logits = given if isinstance(given, (list, tuple)) else [given]
+            loss = tf.add_n([loss_of(logits, soft, labels), *student.losses])
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
 
     return step
-
-
-def _all_logits(teacher: Any, read: Read, count: int, batch_size: int) -> npt.NDArray[np.float32]:
-    """The teacher's logits for every sample, once: there is no augmentation that would change them."""
-    model, _ = logits_model(teacher)
-    starts = range(0, count, batch_size)
-    parts = (read(np.arange(start, min(start + batch_size, count))) for start in starts)
-    return np.concatenate(
-        [np.asarray(model(list(arrays) if len(arrays) > 1 else arrays[0], training=False)) for arrays in parts]
-    )
 
 
 def _batches(

@@ -1,41 +1,50 @@
-"""What a classifier is trained towards: its logits, and the loss on them."""
+"""What a model is trained towards: a head for each output, and the loss on each head."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras
-
-Head = Literal["softmax", "sigmoid"]
+from edgeswap.tasks.outputs import Head
 
 TEMPERATURE = 2.0  # of distillation; Hinton et al., arXiv:1503.02531, found 2.5 to 4 good for small students
+SMALLEST_VARIANCE = 1e-12  # of an output that is constant: its errors would be divided by 0
 
 
-def logits_model(model: Any) -> tuple[Any, Head]:
-    """The same model, layers shared, without its last softmax or sigmoid, and which of the two it had.
+@dataclass(frozen=True)
+class OutputLoss:
+    """How one output is trained.
 
-    A model that ends in neither is taken to give logits: of a softmax where there are two classes or more, of a
-    sigmoid where there is one output.
+    Attributes:
+        head: what ends it; the loss of a softmax or sigmoid is taken on the logits before it.
+        variance: of the output's values in the teacher, which the squared error of a linear head is divided by, so that
+            outputs of any unit weigh the same, and a shift costs as much as any other error.
+    """
+
+    head: Head
+    variance: float = 1.0
+
+
+def logits_model(model: Any) -> tuple[Any, tuple[Head, ...]]:
+    """The same model, layers shared, whose outputs are taken before their last softmax or sigmoid; and their heads.
 
     Args:
-        model: tf_keras, functional, float or wrapped by tfmot, activations as layers of their own, one output (N, C).
+        model: tf_keras, functional, float or wrapped by tfmot, activations as layers of their own.
 
     Raises:
-        ModelError: the model has several outputs, or one that is not of shape (N, C), or a last activation within
-            another layer.
+        ModelError: a last softmax or sigmoid is within another layer.
     """
-    if len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
-        shapes = ", ".join(str(tuple(output.shape)) for output in model.outputs)
-        raise ModelError(
-            f"Expected a classifier with one output (N, classes) to train, got outputs {shapes}.",
-            "Give one without training: --method ptq and no swap.",
-        )
-    (output,) = model.outputs
+    ends = [_before_head(output) for output in model.outputs]
+    return tf_keras.Model(model.inputs, [tensor for tensor, _ in ends]), tuple(head for _, head in ends)
+
+
+def _before_head(output: Any) -> tuple[Any, Head]:
     last, call, _ = output._keras_history
     inner = getattr(last, "layer", last)
     if getattr(inner, "activation", None) in (tf_keras.activations.softmax, tf_keras.activations.sigmoid) and not (
@@ -45,62 +54,102 @@ def logits_model(model: Any) -> tuple[Any, Head]:
             f"Expected the last softmax or sigmoid as a layer of its own, got one within {inner.name!r}.",
             "Build the model from its canonical graph first; its outputs would be taken for logits.",
         )
-    if isinstance(inner, tf_keras.layers.Softmax):
-        return tf_keras.Model(model.inputs, last.get_input_at(call)), "softmax"
+    if isinstance(inner, tf_keras.layers.Softmax) and _is_last_axis(inner.axis, len(output.shape)):
+        return last.get_input_at(call), "softmax"
     if isinstance(inner, tf_keras.layers.Activation) and inner.activation is tf_keras.activations.sigmoid:
-        return tf_keras.Model(model.inputs, last.get_input_at(call)), "sigmoid"
-    return tf_keras.Model(model.inputs, output), "sigmoid" if output.shape[-1] == 1 else "softmax"
+        return last.get_input_at(call), "sigmoid"
+    return output, "linear"
 
 
-def check_labels(labels: npt.NDArray[np.int64], count: int, outputs: int) -> None:
-    """Refuse labels that `outputs` outputs cannot tell; one output tells two classes.
+def _is_last_axis(axis: Any, rank: int) -> bool:
+    return isinstance(axis, int) and axis in (-1, rank - 1)
+
+
+def check_labels(
+    labels: Mapping[int, npt.NDArray[Any]], count: int, shapes: Sequence[Any], heads: Sequence[Head]
+) -> None:
+    """Refuse labels that the outputs cannot tell.
+
+    Args:
+        labels: number of the output to its labels.
+        count: number of samples.
+        shapes: of the outputs, with the batch.
+        heads: of the outputs.
 
     Raises:
-        DataError: another number of labels than `count`, or a label out of range.
+        DataError: another number of labels than `count`, a class out of range, or another shape than the output's.
     """
-    classes = max(outputs, 2)
-    if labels.shape != (count,):
-        raise DataError(f"Expected {count} labels, got shape {labels.shape}.", "Give one whole number for each sample.")
-    if count and (labels.min() < 0 or labels.max() >= classes):
-        raise DataError(
-            f"Expected labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}.",
-            "Number the classes in the order of the model's outputs.",
-        )
+    for number, array in labels.items():
+        shape, head = tuple(shapes[number])[1:], heads[number]
+        wanted = (count, *(shape[:-1] if head == "softmax" else shape))
+        if array.shape != wanted:
+            raise DataError(
+                f"Expected {count} labels of shape {wanted} for output {number}, got shape {array.shape}.",
+                "Give the labels in the shape of the output; a class number in place of its scores.",
+            )
+        low, high = (0, shape[-1] - 1) if head == "softmax" else (0, 1)
+        ignored = array[array != IGNORED] if head == "softmax" else array
+        if head != "linear" and ignored.size and (ignored.min() < low or ignored.max() > high):
+            raise DataError(
+                f"Expected labels from {low} to {high}, got {ignored.min()} to {ignored.max()}.",
+                "Number the classes in the order of the model's outputs.",
+            )
 
 
-def loss_function(head: Head) -> Callable[[Any, Any, Any], Any]:
-    """The mean loss over a batch as a function of (logits, labels or None, teacher's logits or None).
+IGNORED = 255  # a pixel without a class, as in Pascal VOC; no model that tells more classes has such labels
 
-    Cross-entropy with the labels; the teacher's part is cross-entropy at `TEMPERATURE` times its square, which keeps
-    its gradients as large as those of the labels (arXiv:1503.02531, section 2); with both, their mean.
+
+def total_loss(outputs: Sequence[OutputLoss]) -> Callable[[Sequence[Any], Sequence[Any], Mapping[int, Any]], Any]:
+    """The mean loss over a batch and over the outputs as a function of (logits, teacher's logits, labels by output).
+
+    For softmax and sigmoid cross-entropy with the labels; the teacher's part is cross-entropy at `TEMPERATURE` times
+    its square, which keeps its gradients as large as those of the labels (arXiv:1503.02531, section 2). For linear
+    heads squared errors over `variance`. With labels and a teacher, the mean of both. A softmax over a map or sequence
+    is taken at each place, and places of the label `IGNORED` count for nothing.
     """
-    labelled = _softmax_labelled if head == "softmax" else _sigmoid_labelled
-    distilled = _softmax_distilled if head == "softmax" else _sigmoid_distilled
 
-    def loss(logits: Any, labels: Any, soft: Any) -> Any:
-        parts = []
-        if labels is not None:
-            parts.append(tf.reduce_mean(labelled(logits, labels)))
-        if soft is not None:
-            parts.append(tf.reduce_mean(distilled(logits / TEMPERATURE, soft / TEMPERATURE)) * TEMPERATURE**2)
-        return tf.add_n(parts) / len(parts)
+    def loss(logits: Sequence[Any], soft: Sequence[Any], labels: Mapping[int, Any]) -> Any:
+        found = []
+        for number, output in enumerate(outputs):
+            parts = []
+            if number in labels:
+                parts.append(_labelled(output, logits[number], labels[number]))
+            if soft:
+                parts.append(_distilled(output, logits[number], soft[number]))
+            if parts:
+                found.append(tf.add_n(parts) / len(parts))
+        return found[0] if len(found) == 1 else tf.add_n(found) / len(found)
 
     return loss
 
 
-def _softmax_labelled(logits: Any, labels: Any) -> Any:
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+def _labelled(output: OutputLoss, logits: Any, labels: Any) -> Any:
+    if output.head == "softmax":
+        if logits.shape.rank == 2:
+            return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+        labels = tf.cast(labels, tf.int32)
+        ignored = tf.logical_and(labels == IGNORED, logits.shape[-1] <= IGNORED)
+        counted = tf.cast(tf.logical_not(ignored), logits.dtype)
+        known = tf.where(ignored, tf.zeros_like(labels), labels)
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(known, logits) * counted
+        return tf.math.divide_no_nan(tf.reduce_sum(each), tf.reduce_sum(counted))
+    wanted = tf.cast(labels, logits.dtype)
+    if output.head == "sigmoid":
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(wanted, logits))
+    return tf.reduce_mean(tf.math.squared_difference(wanted, logits)) / output.variance
 
 
-def _softmax_distilled(logits: Any, soft: Any) -> Any:
-    return tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(soft), logits)
+def _distilled(output: OutputLoss, logits: Any, soft: Any) -> Any:
+    if output.head == "linear":
+        return tf.reduce_mean(tf.math.squared_difference(soft, logits)) / output.variance
+    student, teacher = logits / TEMPERATURE, soft / TEMPERATURE
+    if output.head == "softmax":
+        each = tf.nn.softmax_cross_entropy_with_logits(tf.nn.softmax(teacher), student)
+    else:
+        each = tf.nn.sigmoid_cross_entropy_with_logits(tf.sigmoid(teacher), student)
+    return tf.reduce_mean(each) * TEMPERATURE**2
 
 
-def _sigmoid_labelled(logits: Any, labels: Any) -> Any:
-    units = logits.shape[-1]
-    wanted = tf.cast(labels, logits.dtype)[:, None] if units == 1 else tf.one_hot(labels, units, dtype=logits.dtype)
-    return tf.nn.sigmoid_cross_entropy_with_logits(wanted, logits)
-
-
-def _sigmoid_distilled(logits: Any, soft: Any) -> Any:
-    return tf.nn.sigmoid_cross_entropy_with_logits(tf.sigmoid(soft), logits)
+def variance_of(values: npt.NDArray[Any]) -> float:
+    """Variance of an output's values about the mean of each of its places, and not less than `SMALLEST_VARIANCE`."""
+    return max(float(np.mean(np.var(values.astype(np.float64), axis=0))), SMALLEST_VARIANCE)

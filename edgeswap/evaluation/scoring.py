@@ -1,0 +1,136 @@
+"""How good a model is by its task: metrics of outputs that come in chunks, and what the report says of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.records import Quality
+from edgeswap.statistics import bootstrap_interval, wilson_interval
+from edgeswap.tasks.metric import Metric
+from edgeswap.tasks.outputs import Head, Signature, trained_heads
+from edgeswap.tasks.task import Task
+
+Array = npt.NDArray[Any]
+SNR = "snr_db"  # the metric of a task that has none of its own: how near the outputs are to float32's
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """What models of a run are scored by.
+
+    Attributes:
+        task: what the model is for.
+        model: what it takes and gives.
+        metrics: the primary one first; empty where outputs are compared with float32's alone.
+    """
+
+    task: Task
+    model: Signature
+    metrics: tuple[Metric, ...]
+
+    @property
+    def needs_inputs(self) -> bool:
+        """Whether a metric looks at the inputs."""
+        return any(metric.needs_inputs for metric in self.metrics)
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What training takes the loss of each output by."""
+        return trained_heads(self.model, decides=self.task.shown in ("scores", "class map"))
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What the metrics need of N samples.
+
+    Attributes:
+        samples: N.
+        parts: metric to its parts (N, ...), of the metrics that can be told.
+        decisions: int64 (N,), where the task decides one thing for each sample, such as its class.
+    """
+
+    samples: int
+    parts: Mapping[str, Array]
+    decisions: Array | None
+
+    def subset(self, rows: npt.ArrayLike) -> Scores:
+        """The scores of the samples at `rows`, in that order."""
+        chosen = np.asarray(rows, np.int64)
+        decisions = None if self.decisions is None else self.decisions[chosen]
+        return Scores(len(chosen), {name: parts[chosen] for name, parts in self.parts.items()}, decisions)
+
+
+def take(labels: Any, rows: Array) -> Any:
+    """The labels of the samples at `rows`: of an array, or of each in a dict; None stays."""
+    if labels is None:
+        return None
+    return {name: array[rows] for name, array in labels.items()} if isinstance(labels, Mapping) else labels[rows]
+
+
+def score(scoring: Scoring, chunks: Iterable[tuple[Sequence[Array], Any, Sequence[Array]]]) -> Scores:
+    """The scores of all samples.
+
+    Args:
+        scoring: the metrics.
+        chunks: (outputs, labels, inputs) of some samples each: real outputs (n, ...) for each output of the model, the
+            labels that the task made or None, and the inputs, empty unless `scoring.needs_inputs`.
+    """
+    parts: dict[str, list[Array]] = {}
+    decisions: list[Array] = []
+    samples = 0
+    for outputs, labels, inputs in chunks:
+        samples += len(outputs[0])
+        for metric in scoring.metrics:
+            if labels is not None or not metric.needs_labels:
+                parts.setdefault(metric.name, []).append(metric.parts(outputs, labels, inputs))
+        decided = scoring.task.decisions(outputs, scoring.model)
+        if decided is not None and decided.ndim == 1:
+            decisions.append(decided.astype(np.int64))
+    return Scores(
+        samples,
+        {name: np.concatenate(found) for name, found in parts.items()},
+        np.concatenate(decisions) if decisions else None,
+    )
+
+
+def quality(scoring: Scoring, scores: Scores, *, snr_db: float | None = None) -> Quality:
+    """What the report says of a model.
+
+    Args:
+        scoring: the metrics.
+        scores: of the model.
+        snr_db: of its worst output against float32's, for a task without metrics.
+    """
+    if not scoring.metrics:
+        known = {} if snr_db is None else {SNR: snr_db}
+        return Quality(
+            task=scoring.task.name, metric=SNR, value=snr_db, ci95=None, unit="dB", higher_is_better=True,
+            samples=scores.samples, metrics=known,
+        )  # fmt: skip
+    primary = scoring.metrics[0]
+    told = [metric for metric in scoring.metrics if metric.name in scores.parts]
+    values = {metric.name: metric.value(scores.parts[metric.name]) for metric in told}
+    values = {name: found for name, found in values.items() if math.isfinite(found)}
+    value = values.get(primary.name)
+    return Quality(
+        task=scoring.task.name,
+        metric=primary.name,
+        value=value,
+        ci95=None if value is None else _interval(primary, scores.parts[primary.name]),
+        unit=primary.unit,
+        higher_is_better=primary.higher_is_better,
+        samples=scores.samples,
+        metrics=values,
+    )
+
+
+def _interval(metric: Metric, parts: Array) -> tuple[float, float] | None:
+    if metric.of_right:
+        return wilson_interval(int(np.count_nonzero(parts)), len(parts))
+    return bootstrap_interval(parts, metric.value)
