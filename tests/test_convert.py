@@ -23,7 +23,6 @@ from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
-from edgeswap.records import Accuracy
 from edgeswap.tflite import flatbuffer
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.lower import lower
@@ -248,9 +247,7 @@ def test_dense_weights_have_one_scale_in_every_integer_precision_unless_asked():
         "int16x8": [1, 1],
         "asked": [16, 10],
     }
-    records = {
-        name: candidate_file("m", file, Accuracy(top1=None, ci95=None, samples=0)) for name, file in files.items()
-    }
+    records = {name: candidate_file("m", file, None) for name, file in files.items()}
     assert {name: record.dense_scales for name, record in records.items()} == {
         **dict.fromkeys(how, "per tensor"),
         "asked": "per channel",

@@ -818,7 +818,7 @@ def test_a_gain_in_accuracy_reads_as_one():
 
 
 def test_models_that_agree_on_all_have_no_difference_that_could_be_chance():
-    comparison = qat().comparison.model_copy(update={"top1_drop": 0.0, "top1_agreement": 1.0})
+    comparison = qat().comparison.model_copy(update={"drop": 0.0, "agreement": 1.0})
     said = say.significance(qat(comparison=comparison))
     assert said.replace(numbers.NBSP, " ").endswith("Both give the same class on 100.0 %.")
 
