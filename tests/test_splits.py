@@ -16,6 +16,7 @@ from edgeswap.data.splits import CALIBRATION_SAMPLES, split
 from edgeswap.errors import DataError
 from edgeswap.frameworks import keras
 from edgeswap.progress import Silent
+from edgeswap.tasks.outputs import named_classes
 from tests.image_data import encoded, picture, write_folder
 from tests.models import classifier, digits, means
 
@@ -33,7 +34,7 @@ def splits(source, **settings):
     return split(
         data_specs(config),
         input_shapes=source.input_shapes,
-        classes=source.classes,
+        classes=named_classes(source.signature),
         takes_raw_pixels=source.takes_raw_pixels,
         trains=config.trains,
         seed=config.seed,

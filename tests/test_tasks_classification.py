@@ -58,6 +58,8 @@ def test_labels_in_each_form_become_class_numbers(given_labels: Any) -> None:
         (np.arange(12) / 2, "12 integer labels, one a sample, in d.npz, got float64"),
         (np.eye(12)[:, :5], "12 integer labels"),
         (np.eye(13)[:12], "one-hot labels of 12 classes in d.npz, got rows of 13"),
+        (np.arange(12) - 1, "labels from 0 to 11 in d.npz, got -1 to 10"),
+        (np.full((12, 2), 0.5), "12 integer labels"),
         (np.arange(11), "labels of 12 samples"),
     ],
 )

@@ -54,7 +54,7 @@ def load(
             array, or a dict by output name); or a finite tf.data.Dataset of such, which is read into memory; or a
             Dataset.
         input_shapes: the model's inputs in order: name to shape without the batch, None where it is free.
-        classes: how many the model tells apart, if it is a classifier.
+        classes: how many names of classes fit to the model, if any do.
         class_names: in the order of the model's outputs; the class folders of images must be among them.
         names_from: where they come from, for errors.
         part: which, of a folder or .zip that holds train and test.
