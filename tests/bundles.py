@@ -160,7 +160,7 @@ def split_bundle(folder: Path) -> bytes:
     """A bundle of two outputs."""
     images = {"image": np.random.default_rng(4).integers(0, 256, (12, 2, 3, 4)).astype(np.float32)}
     model = app_bundle.split(folder).read_bytes()
-    how: dict[str, Any] = {"shown": "values"}
+    how: dict[str, Any] = {"shown": "values", "layers": ("left", "right")}
     return make_bundle(model, report("none"), dataset(images, None), from_name("none"), InProcess(), **how)
 
 

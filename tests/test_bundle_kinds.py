@@ -12,13 +12,14 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.bundle.make import make_bundle
+from edgeswap.bundle.manifest import from_json
 from edgeswap.bundle.verify import verify
 from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ModelError
 from edgeswap.tasks.task import Shown
 from edgeswap.tflite.metadata import read_attached
 from tests.app_bundle import adder, pointwise, run_python, split
-from tests.bundles import InProcess, contents, dataset, manifest, reals, report
+from tests.bundles import InProcess, contents, dataset, manifest, reals, report, split_bundle
 
 LOGISTIC, SOFTMAX = schema.BuiltinOperator.LOGISTIC, schema.BuiltinOperator.SOFTMAX
 
@@ -200,3 +201,16 @@ def test_outputs_that_cannot_be_shown_so_are_refused(tmp_path: Path, name: str, 
     model, data = kind.model(tmp_path).read_bytes(), dataset(kind.samples, None)
     with pytest.raises(ModelError, match=says):
         make_bundle(model, report("none"), data, from_name("none"), InProcess(), shown=shown)
+
+
+def test_real_values_are_found_by_the_names_that_their_author_gave_the_layers(tmp_path: Path) -> None:
+    files = contents(split_bundle(tmp_path))
+    for file, said in (
+        ("python/model.py", '"left": dequantize0'),
+        ("cpp/model.h", '{"left", Dequantize0'),
+        ("android/Model.kt", '"left" to dequantize0'),
+        ("ios/Model.swift", '"left": dequantize0'),
+        ("README.md", "- left: int8"),
+    ):
+        assert said in files[file].decode(), file
+    assert [output.layer for output in from_json(files["model.json"]).outputs] == ["left", "right"]

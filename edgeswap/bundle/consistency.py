@@ -83,11 +83,14 @@ def model_faults(bundle: Opened) -> list[str]:
     normalizations = {given.name: given.normalization for given in facts if given.normalization is not None}
     if len(steps) != len(describe.input_tensors(model)):
         return [f"expected {len(steps)} inputs, the model has {len(describe.input_tensors(model))}"]
+    if len(manifest.outputs) != len(model.subgraphs[0].outputs):
+        return [f"expected {len(manifest.outputs)} outputs, the model has {len(model.subgraphs[0].outputs)}"]
+    shown, layers = shown_by(manifest.outputs[0].holds), [tensor.layer for tensor in manifest.outputs]
     version = minimum_runtime(model)
     try:
         found: list[tuple[str, Any, Any]] = [
             ("inputs", manifest.inputs, describe.inputs(model, steps, normalizations)),
-            ("outputs", manifest.outputs, describe.outputs(model, shown_by(manifest.outputs[0].holds))),
+            ("outputs", manifest.outputs, describe.outputs(model, shown, layers)),
             ("operators", manifest.operators, describe.operators(model)),
             ("keeps_state", manifest.keeps_state, keeps_state(model)),
             (

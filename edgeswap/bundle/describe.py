@@ -68,12 +68,13 @@ def input_tensors(model: Any) -> list[Tensor]:
     return [known[index] for index in model.subgraphs[0].inputs]
 
 
-def outputs(model: Any, shown: Shown) -> list[OutputTensor]:
+def outputs(model: Any, shown: Shown, layers: Sequence[str | None] = ()) -> list[OutputTensor]:
     """The outputs of a `ModelT`.
 
     Args:
         model: as `flatbuffer.read` gives it.
         shown: what an app does with them.
+        layers: which layer gives each, as its author named it; empty where that is not known.
 
     Raises:
         ModelError: an output that is not int8, or outputs that cannot be `shown` so.
@@ -82,7 +83,7 @@ def outputs(model: Any, shown: Shown) -> list[OutputTensor]:
     indices = [int(index) for index in model.subgraphs[0].outputs]
     require_shown(shown, [known[index].shape for index in indices])
     found = []
-    for index in indices:
+    for index, layer in zip(indices, layers or [None] * len(indices), strict=True):
         tensor = known[index]
         scale, zero_point = _quantized(tensor)
         what, threshold = holds(model, tensor, index, shown)
@@ -95,6 +96,7 @@ def outputs(model: Any, shown: Shown) -> list[OutputTensor]:
                 zero_point=zero_point,
                 holds=what,
                 threshold=threshold,
+                layer=layer,
             )
         )
     return found

@@ -60,6 +60,7 @@ def make_bundle(
     target: Target,
     *,
     shown: Shown = "scores",
+    layers: Sequence[str] = (),
     credits: Credits = Credits(),
 ) -> bytes:
     """The bundle.zip: the same model, data and runtime give the same bytes.
@@ -72,6 +73,8 @@ def make_bundle(
         preprocess: of the export.
         target: runs the model for the golden outputs.
         shown: what an app does with the outputs, see `tasks.task.Task`.
+        layers: which layer gives each output, as its author named it: the app finds real values by it. Empty where that
+            is not known.
         credits: description, author and licence.
 
     Raises:
@@ -80,7 +83,7 @@ def make_bundle(
         TargetError: the target failed.
     """
     model = read(tflite_model)
-    outputs = describe.outputs(model, shown)
+    outputs = describe.outputs(model, shown, layers)
     names = list(interface(tflite_model).inputs)
     raw = test.read(candidates(len(test), [tensor.shape for tensor in outputs]))
     given = raw if isinstance(raw, dict) else {names[0]: raw}

@@ -74,6 +74,7 @@ class OutputTensor(Record):
         default=None,
         description="where one value tells two classes apart: the second class is above this real value",
     )
+    layer: str | None = Field(default=None, description="the layer that gives it, as its author named it")
 
 
 class OperatorUse(Record):
@@ -222,4 +223,6 @@ def input_facts(tensor: InputTensor) -> InputFacts:
 def output_facts(tensor: OutputTensor) -> OutputFacts:
     """An output as the app code sees it."""
     shape = tuple(tensor.shape)
-    return OutputFacts(tensor.name, shape, tensor.scale, tensor.zero_point, tensor.holds, tensor.threshold)
+    return OutputFacts(
+        tensor.name, shape, tensor.scale, tensor.zero_point, tensor.holds, tensor.threshold, tensor.layer
+    )

@@ -116,5 +116,6 @@ def write_results(
             Host(),
             credits=credits,
             shown=floats.scoring.task.shown,
+            layers=[output.name for output in floats.scoring.model.outputs],
         )
     write_whole(folder / BUNDLE, bundle)

@@ -90,6 +90,7 @@ class OutputFacts:
         holds: what the real values are.
         threshold: where one value, or one value a pixel, tells two classes apart: it is the second class above this
             real value. None elsewhere.
+        layer: the layer that gives it, as its author named it; None where only the tensor's name is known.
     """
 
     name: str
@@ -98,6 +99,7 @@ class OutputFacts:
     zero_point: int
     holds: Holds = "values"
     threshold: float | None = None
+    layer: str | None = None
 
     def __post_init__(self) -> None:
         _check_shape(self.name, self.shape)

@@ -114,6 +114,6 @@ def _keys(outputs: Sequence[OutputFacts]) -> list[str]:
     """The names of the outputs, each once, as an app finds them by."""
     keys: list[str] = []
     for index, output in enumerate(outputs):
-        name = plain(output.name)
+        name = plain(output.layer or output.name)
         keys.append(f"{name}_{index}" if name in keys else name)
     return keys
