@@ -312,6 +312,32 @@ def test_the_command_judges_a_keras_file_with_the_swaps_that_are_asked_for(
     assert [layer for finding in blocking(report.targets[0]) for layer in finding.layers] == blocked
     found = None if report.activations is None else [entry.layer for entry in report.activations.swapped]
     assert found == swapped
+    assert report.export is not None
+    assert (report.export.task, report.export.metric) == ("classification", "top1")
+
+
+def test_a_keras_model_is_told_what_export_does_with_it() -> None:
+    from edgeswap.compatibility.keras_findings import check_model
+    from edgeswap.frameworks import keras as k
+
+    x = k.Input((8, 8, 3), name="image")
+    conv = k.layers.Conv2D(4, 3, padding="same", name="conv")(x)
+    flat = k.layers.GlobalAveragePooling2D(name="pool")(conv)
+    unit = k.layers.Dense(1, activation="sigmoid", name="yes")(flat)
+    linear = k.layers.Dense(4, name="values")(flat)
+    maps = k.layers.Conv2D(2, 1, activation="softmax", name="mask")(conv)
+    for outputs, task, reason in (
+        (unit, "binary", "one sigmoid output"),
+        ([linear, unit], "outputs", "2 outputs"),
+        (maps, "segmentation", "one softmax output of 2 classes for each of 8x8 places"),
+        (linear, "outputs", "one linear output of shape (4,), without labels"),
+    ):
+        export = check_model(k.Model(x, outputs), [HOST]).export
+        assert export is not None
+        assert (export.task, export.reason) == (task, reason)
+    free = k.Input((None, None, 3), name="any_size")
+    free_model = k.Model(free, k.layers.Conv2D(4, 3, name="conv")(free))
+    assert check_model(free_model, [HOST]).export is None
 
 
 def test_a_layer_that_an_export_cannot_rebuild_blocks_and_is_named(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from edgeswap.model.load import load_model, sha256
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
 from edgeswap.records import Caution, ModelSource
-from edgeswap.tasks.outputs import Signature, model_outputs, named_classes
+from edgeswap.tasks.outputs import Signature, input_shapes, model_outputs, named_classes
 from edgeswap.training import digits_recipe as recipe
 
 
@@ -128,11 +128,6 @@ def _check_inputs(graph: Graph) -> None:
                 if "Embedding" in readers
                 else "Build the model with float32 inputs; pixels are mapped to them by --preprocess.",
             )
-
-
-def input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
-    """Input name to its shape without the batch, in order."""
-    return {ref.node: tuple(graph.layer_of(ref).config["batch_shape"][1:]) for ref in graph.inputs}
 
 
 def input_ranges(source: Source, splits: Splits) -> dict[str, tuple[float, float] | None]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.activations.catalog import parse
-from edgeswap.commands.source import input_shapes, takes_raw_pixels
+from edgeswap.commands.source import takes_raw_pixels
 from edgeswap.config.model import SwapConfig
 from edgeswap.data.calibration import choose
 from edgeswap.data.load import load
@@ -28,6 +28,7 @@ from edgeswap.graph.swap import swap as swap_graph
 from edgeswap.model.custom_objects import CustomObjects
 from edgeswap.model.load import load_model
 from edgeswap.system.output import staged_file
+from edgeswap.tasks.outputs import input_shapes
 
 MOST_SAMPLES = 256
 

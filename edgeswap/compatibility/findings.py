@@ -72,6 +72,24 @@ class TargetCheck(Record):
     passed: bool = Field(description="whether no finding blocks")
 
 
+class TaskLabels(Record):
+    """A task that a model can have, and what it needs for it."""
+
+    task: str = Field(description="as for --task")
+    labels: str = Field(description="what its labels are")
+    option: str | None = Field(default=None, description="an option that it needs; null if none")
+
+
+class LikelyTask(Record):
+    """What a model is taken for where there are no labels, and for what else with labels."""
+
+    task: str | None = Field(description="as for --task; null if two tasks fit, so that --task must say which")
+    reason: str
+    metric: str | None = Field(description="the primary metric; null if there is no task")
+    needs: list[str] = Field(description="what is missing for the metric")
+    others: list[TaskLabels] = Field(description="the tasks that it can have with labels, or that --task can name")
+
+
 class CheckReport(Record):
     """The output of `edgeswap check --json`."""
 
@@ -81,6 +99,12 @@ class CheckReport(Record):
     form: Literal["keras", "tflite"]
     kind: Kind | None = Field(default=None, description="the kind of numbers in a .tflite; null for a Keras model")
     activations: Activations | None = Field(default=None, description="the requested swap; null if none")
+    export: LikelyTask | None = Field(
+        default=None, description="what `export` does with a Keras model; null for a .tflite, or if a size is free"
+    )
+    bench: LikelyTask | None = Field(
+        default=None, description="what `bench` does with a .tflite; null for a Keras model"
+    )
     targets: list[TargetCheck]
     passed: bool
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.compatibility.backends import Backend
-from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
+from edgeswap.compatibility.findings import CheckReport, Finding, LikelyTask, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, check, grouped
+from edgeswap.compatibility.likely_task import likely_task
 from edgeswap.errors import ModelError
 from edgeswap.graph.build import framework_layers
 from edgeswap.graph.canonicalize import canonicalize
@@ -18,6 +19,7 @@ from edgeswap.graph.read import read
 from edgeswap.graph.swap import Rule, swap
 from edgeswap.model.custom_objects import CustomObjects, with_twins
 from edgeswap.model.load import load_model
+from edgeswap.tasks.outputs import Signature, input_shapes, model_outputs
 from edgeswap.version import __version__
 
 
@@ -46,7 +48,8 @@ def check_model(
     """
     is_file = isinstance(model, (str, Path))
     opened = load_model(model, trust=trust, custom_objects=custom_objects) if is_file else model
-    graph = canonicalize(read(opened))
+    given = read(opened)
+    graph = canonicalize(given)
     swapped = swap(graph, activation, rules)
     findings = _rebuilding(with_twins(swapped.graph, custom_objects))
     checked = [_with(findings, check(swapped.graph, target)) for target in targets]
@@ -55,9 +58,19 @@ def check_model(
         model=str(model) if is_file else "a model object",
         form="keras",
         activations=swapped.activations if activation or rules else None,
+        export=_likely_task(graph, [ref.node for ref in given.outputs]),
         targets=checked,
         passed=all(target.passed for target in checked),
     )
+
+
+def _likely_task(graph: Graph, names: Sequence[str]) -> LikelyTask | None:
+    """None where a size is free, which is a finding of its own."""
+    inputs = input_shapes(graph)
+    shapes = (*inputs.values(), *((graph.shape(ref) or (None, None))[1:] for ref in graph.outputs))
+    if any(None in shape for shape in shapes):
+        return None
+    return likely_task(Signature(inputs, model_outputs(graph, names)))
 
 
 def _rebuilding(graph: Graph) -> list[Finding]:

@@ -12,12 +12,14 @@ from typing import Any
 from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, against, grouped, heavy_from
+from edgeswap.compatibility.likely_task import likely_task
 from edgeswap.tflite import full_integer as verify
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.flatbuffer import Tensor, read, tensors
 from edgeswap.tflite.kind import BORDERS, IN_FLOAT, Kind, kind_of
 from edgeswap.tflite.remedies import instead_of
+from edgeswap.tflite.signature import signature
 from edgeswap.version import __version__
 
 
@@ -74,6 +76,7 @@ def check_everywhere(data: bytes, targets: Sequence[Backend], *, name: str) -> C
         model=name,
         form="tflite",
         kind=kind_of(read(data)),
+        bench=likely_task(signature(data)),
         targets=checked,
         passed=all(target.passed for target in checked),
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.compatibility.findings import ActivationUse, CheckReport, TargetCheck
+from edgeswap.compatibility.findings import ActivationUse, CheckReport, LikelyTask, TargetCheck
 from edgeswap.errors import shortened
 from edgeswap.report import numbers
+from edgeswap.tasks.titles import title
 
 WIDEST = 100
 NAMES = ("where", "activation")  # columns of names, which leave room for the words beside them
@@ -35,6 +38,8 @@ def render(report: CheckReport, console: Console) -> None:
         for skipped in kept:
             console.print(_text(f"{skipped.layer} ({skipped.activation}) stays: {skipped.reason}."), style="dim")
         console.print()
+    for command, task in (("export", report.export), ("bench", report.bench)):
+        _show_task(command, task, console)
     for target in report.targets:
         console.print(_text(_verdict(target, report.form)), style="green" if target.passed else "bold red")
         console.print(_text(f"Based on: {target.basis}."), style="dim")
@@ -47,6 +52,26 @@ def render(report: CheckReport, console: Console) -> None:
         console.print()
     if report.form == "keras":
         console.print(_text("These are estimates from the Keras model: check the .tflite too, once it is converted."))
+
+
+def _show_task(command: str, likely: LikelyTask | None, console: Console) -> None:
+    if likely is not None:
+        for line in _task(command, likely):
+            console.print(_text(line))
+        console.print()
+
+
+def _task(command: str, likely: LikelyTask) -> Iterator[str]:
+    """What `command` does with the model: the task, the metric and what it needs, and other tasks."""
+    if likely.task is None or likely.metric is None:
+        yield f"Task for {command}: not decided. {likely.reason} {' '.join(likely.needs)}"
+    else:
+        yield f"Task for {command}: {likely.task} ({likely.reason})."
+        needs = f", which needs {' and '.join(likely.needs)}" if likely.needs else ", without labels"
+        yield f"Metric: {title(likely.metric)}{needs}."
+    others = [f"{other.task} ({'; '.join(filter(None, (other.option, other.labels)))})" for other in likely.others]
+    if others:
+        yield f"{'With labels' if likely.task is None else 'With other labels'} it can be: {', '.join(others)}."
 
 
 def _verdict(target: TargetCheck, form: str) -> str:

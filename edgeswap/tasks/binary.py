@@ -25,6 +25,7 @@ class Binary:
     name: str = "binary"
     shown: Shown = "scores"
     needs: str = "one output (N, 1)"
+    takes: str = "0 or 1 for each sample, or two classes by name"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output of one value."""

@@ -26,6 +26,7 @@ class Classification:
     name: str = "classification"
     shown: Shown = "scores"
     needs: str = "one output (N, C) of two classes or more"
+    takes: str = "a class for each sample, as its number, its name or a one-hot row"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output (N, C) of two values or more."""

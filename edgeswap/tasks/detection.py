@@ -33,6 +33,7 @@ class Detection:
     name: str = "detection"
     shown: Shown = "boxes as the model gives them"
     needs: str = "--decode MODULE:FUNCTION"
+    takes: str = "boxes of each sample, such as coco:FILE.json"
 
     def can_be(self, model: Signature) -> bool:
         """There is a function that makes boxes of the outputs."""

@@ -28,6 +28,7 @@ class MultiLabel:
     name: str = "multilabel"
     shown: Shown = "scores"
     needs: str = "one sigmoid output (N, C) of two classes or more"
+    takes: str = "0 or 1 for each class of each sample"
 
     def can_be(self, model: Signature) -> bool:
         """It has one sigmoid output (N, C) of two values or more."""

@@ -43,6 +43,11 @@ class Signature:
     outputs: tuple[ModelOutput, ...]
 
 
+def input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """Input name to its shape without the batch, in order."""
+    return {ref.node: tuple(graph.layer_of(ref).config["batch_shape"][1:]) for ref in graph.inputs}
+
+
 def model_outputs(graph: Graph, names: Sequence[str]) -> tuple[ModelOutput, ...]:
     """The outputs of a canonical graph, in order.
 

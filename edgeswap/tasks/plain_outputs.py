@@ -20,6 +20,7 @@ class PlainOutputs:
     name: str = "outputs"
     shown: Shown = "values"
     needs: str = "any outputs"
+    takes: str = ""
 
     def can_be(self, model: Signature) -> bool:
         """Always."""

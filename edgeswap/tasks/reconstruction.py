@@ -36,6 +36,7 @@ class Reconstruction:
     name: str = "reconstruction"
     shown: Shown = "image"
     needs: str = "one input, and one output that does not end in a softmax"
+    takes: str = "0 or 1 for each sample, where 1 is an anomaly, or what shall come out"
 
     def can_be(self, model: Signature) -> bool:
         """It has one input and one output that is no softmax."""

@@ -29,6 +29,7 @@ class Regression:
     name: str = "regression"
     shown: Shown = "values"
     needs: str = "one output that does not end in a softmax"
+    takes: str = "numbers of the output's shape"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output, of any shape, that is no softmax."""

@@ -31,6 +31,7 @@ class Segmentation:
     name: str = "segmentation"
     shown: Shown = "class map"
     needs: str = "one output (N, H, W, classes)"
+    takes: str = "a class number for each place of the output, such as masks:FOLDER"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output of two axes or more, the last one for classes."""

@@ -30,6 +30,10 @@ class Task(Protocol):
     def needs(self) -> str:
         """What models it is for, in words that follow "Expected"."""
 
+    @property
+    def takes(self) -> str:
+        """What its labels are, in words that follow "Labels are"; empty where it looks at none."""
+
     def can_be(self, model: Signature) -> bool:
         """Whether a model of this signature can have this task."""
 
