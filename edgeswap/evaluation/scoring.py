@@ -86,9 +86,12 @@ def score(scoring: Scoring, chunks: Iterable[tuple[Sequence[Array], Any, Sequenc
     samples = 0
     for outputs, labels, inputs in chunks:
         samples += len(outputs[0])
+        made: dict[Any, Array] = {}  # metrics of one kind share their parts
         for metric in scoring.metrics:
             if labels is not None or not metric.needs_labels:
-                parts.setdefault(metric.name, []).append(metric.parts(outputs, labels, inputs))
+                if metric.parts not in made:
+                    made[metric.parts] = metric.parts(outputs, labels, inputs)
+                parts.setdefault(metric.name, []).append(made[metric.parts])
         decided = scoring.task.decisions(outputs, scoring.model)
         if decided is not None and decided.ndim == 1:
             decisions.append(decided.astype(np.int64))
