@@ -1,0 +1,57 @@
+"""The records that pass between the stages and make up report.json: numbers, never formatted text.
+
+Records are frozen; units stand in the names. `report.schema.json` is generated from `ExportReport`.
+"""
+
+from edgeswap.records.accelerators import EdgeTpuHandover, EdgeTpuMapping, NpuEstimate
+from edgeswap.records.base import CandidatePrecision, Precision, Record, Unit
+from edgeswap.records.measured import Int8ModelFile, Latency, Measurement, ModelFile, TargetFailure, TargetResult
+from edgeswap.records.quality import Comparison, OutputFidelity, Quality, StageQuality
+from edgeswap.records.reports import BenchCandidate, BenchReport, ExportReport
+from edgeswap.records.source import (
+    Activations,
+    Caution,
+    Data,
+    DataSource,
+    Limit,
+    ModelSource,
+    Parity,
+    Ranges,
+    SkippedActivation,
+    SwappedActivation,
+    TaskChoice,
+)
+
+__all__ = [
+    "Activations",
+    "BenchCandidate",
+    "BenchReport",
+    "CandidatePrecision",
+    "Caution",
+    "Comparison",
+    "Data",
+    "DataSource",
+    "EdgeTpuHandover",
+    "EdgeTpuMapping",
+    "ExportReport",
+    "Int8ModelFile",
+    "Latency",
+    "Limit",
+    "Measurement",
+    "ModelFile",
+    "ModelSource",
+    "NpuEstimate",
+    "OutputFidelity",
+    "Parity",
+    "Precision",
+    "Quality",
+    "Ranges",
+    "Record",
+    "SkippedActivation",
+    "StageQuality",
+    "SwappedActivation",
+    "TargetFailure",
+    "TargetResult",
+    "TaskChoice",
+    "Unit",
+]

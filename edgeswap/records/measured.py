@@ -1,0 +1,70 @@
+"""The .tflite files, and what was measured of them on targets."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from edgeswap.records.base import Record
+from edgeswap.records.quality import Quality
+
+
+class ModelFile(Record):
+    """A .tflite file in the output folder."""
+
+    file: str = Field(description="file name in the output folder")
+    size_bytes: int
+    operators: dict[str, int] = Field(description="number of operators for each TFLite operator name")
+    quality: Quality | None = Field(description="null if only latency was measured")
+
+
+class Int8ModelFile(ModelFile):
+    """The candidate, of any precision. A full-integer model has no float tensor and no float operator."""
+
+    float_tensors: int = Field(description="number of float tensors; 0 for a full-integer model")
+    float_operators: list[str] = Field(description="names of the operators that read or write float tensors")
+    dense_scales: Literal["per tensor", "per channel"] | None = Field(
+        default=None,
+        description="scales of the quantized weights of FULLY_CONNECTED; null if there are none. TFLite 2.9 and older "
+        "compute wrong results from per-channel weights",
+    )
+
+
+class Latency(Record):
+    """Wall time of one `invoke()`, batch 1, in milliseconds."""
+
+    p50: float = Field(description="50 % of the runs took no longer (the median)")
+    p90: float = Field(description="90 % of the runs took no longer")
+    p99: float = Field(description="99 % of the runs took no longer")
+    mean: float
+    runs: int = Field(description="number of timed runs")
+    threads: int = Field(description="interpreter threads")
+
+
+class Measurement(Record):
+    """One model on one target."""
+
+    quality: Quality | None = Field(default=None, description="null if only latency was measured")
+    latency_ms: Latency | None = Field(description="null in an emulator, which counts instructions")
+    instructions: float | None = Field(default=None, description="instructions per inference, only in an emulator")
+
+
+class TargetResult(Record):
+    """Both models on one target, measured by the same script in the same run."""
+
+    name: str = Field(description="as given to --target, such as 'host'")
+    machine: str
+    cpu: str
+    runtime: str = Field(description="package and version, such as 'ai-edge-litert 2.3.0'")
+    delegate: str = Field(description="what the runtime handed operators to, such as 'xnnpack'")
+    warnings: list[str] = Field(description="what may disturb the figures of this target")
+    speedup_p50: float | None = Field(description="float32 p50 latency divided by int8 p50 latency")
+    float32: Measurement = Field(description="of the baseline")
+    int8: Measurement = Field(description="of the candidate, of any precision")
+
+
+class TargetFailure(Record):
+    """A target that gave no figures, with the problem and the remedy of its error."""
+
+    name: str
+    problem: str
+    remedy: str
