@@ -13,6 +13,7 @@ from edgeswap.statistics import bootstrap_interval
 from edgeswap.tasks.own_metric import chosen_metrics, own_metric
 from edgeswap.tasks.plain_outputs import PlainOutputs
 from edgeswap.tasks.regression import Regression
+from edgeswap.tasks.titles import title
 from tests.signatures import signature
 
 MODEL = signature((1,))
@@ -44,9 +45,7 @@ def in_chunks(given: Any, outputs: np.ndarray, labels: Any) -> Any:
 def test_a_number_a_sample_is_averaged() -> None:
     metric, parts = in_chunks(by_sample, OUTPUTS, LABELS)
     np.testing.assert_array_equal(parts, np.arange(6.0))
-    assert (metric.name, metric.title, metric.value(parts), metric.higher_is_better) == (
-        "by_sample", "by_sample", 2.5, True,
-    )  # fmt: skip
+    assert (metric.name, metric.value(parts), metric.higher_is_better) == ("by_sample", 2.5, True)
 
 
 def test_one_number_is_taken_over_all_samples_and_over_any_of_them() -> None:
@@ -63,7 +62,7 @@ def test_lower_is_better_where_the_function_says_so(place: Path) -> None:
         "def error(o, y): return abs(o[0] - y).mean()\nerror.higher_is_better = False\n"
     )
     metric = own_metric("mine_of_tasks:error")
-    assert (metric.name, metric.title, metric.higher_is_better) == ("mine_of_tasks:error", "error", False)
+    assert (metric.name, title(metric.name), metric.higher_is_better) == ("mine_of_tasks:error", "error", False)
 
 
 @pytest.mark.parametrize("given", [[1.0, 2.0], "text", np.zeros((6, 2))])

@@ -15,6 +15,7 @@ from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import (
     Item,
     add_row,
+    header,
     how_measured,
     nearness,
     new_table,
@@ -68,7 +69,7 @@ def _of_several(report: BenchReport, pairs: Sequence[BenchReport]) -> list[Table
     comparison = report.comparison
     shown = quality_columns(comparison)
     labelled = len(shown) == 2
-    headers = (shown[0], "drop") if labelled else shown
+    headers = (header(shown[0]), "drop") if labelled else shown
     speeds = (speed_header(target), "") if target else ()
     models = new_table("", *headers, "size", *speeds)
     first = [metrics.of(report.float32.quality), ""] if labelled else ["-"] * len(shown)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgeswap.records import Comparison, OutputFidelity, Quality, Unit
 from edgeswap.report import numbers
+from edgeswap.tasks.titles import title
 
 
 def value(found: float | None, unit: Unit) -> str:
@@ -30,6 +31,31 @@ def of(quality: Quality | None) -> str:
 def interval_of(quality: Quality | None) -> str:
     """Its interval."""
     return "-" if quality is None else interval(quality.ci95, quality.unit)
+
+
+def named(quality: Quality) -> str:
+    """The metric with its value: `99.1 % top-1`, but `mean absolute error 2.05`."""
+    called = title(quality.metric)
+    return f"{of(quality)} {called}" if quality.unit == "share" else f"{called} {of(quality)}"
+
+
+def same_decisions(task: str, share: float) -> str:
+    """On what part two models decide the same: `the same class on 99.1 %`."""
+    if task == "segmentation":
+        return f"the same class at {numbers.percent(share)} of the places"
+    if task == "multilabel":
+        return f"the same yes or no for {numbers.percent(share)} of the classes"
+    return f"the same class on {numbers.percent(share)}"
+
+
+def decisions_of(baseline: str, task: str, share: float, samples: int) -> str:
+    """Without labels: `the class of the float32 model on 99.1 % of 540 samples`."""
+    counted, told = f"{numbers.percent(share)} of", numbers.plural(samples, "sample")
+    if task == "segmentation":
+        return f"the class of {baseline} at {counted} the places of {told}"
+    if task == "multilabel":
+        return f"the yes or no of {baseline} for {counted} the classes of {told}"
+    return f"the class of {baseline} on {counted} {told}"
 
 
 def change_word(comparison: Comparison, *, higher_is_better: bool) -> str:

@@ -99,7 +99,7 @@ def models(report: say.Report) -> Table:
     comparison = report.comparison
     target = report.targets[0] if len(report.targets) == 1 else None
     shown = quality_columns(comparison)
-    table = new_table("", *shown, "size", *((speed_header(target),) if target else ()))
+    table = new_table("", *map(header, shown), "size", *((speed_header(target),) if target else ()))
     baseline, candidate = say.baseline_name(report), say.candidate_name(report)
     files = {baseline: report.float32, candidate: report.int8}
     for stage in say.stages(report):
@@ -161,10 +161,15 @@ def npus(report: say.Report) -> Table:
     return table
 
 
+def header(text: str) -> str:
+    """A header of a narrow column: a long name stands on several lines."""
+    return "\n".join(textwrap.wrap(text, LONGEST_HEADER))
+
+
 def speed_header(target: TargetResult) -> str:
     """The header of a column of `speed`."""
     figures = "p50 / p90" if target.int8.latency_ms is not None else "per inference"
-    return "\n".join([*textwrap.wrap(target.name, LONGEST_HEADER), figures])
+    return f"{header(target.name)}\n{figures}"
 
 
 def speed(measurement: Measurement) -> str:

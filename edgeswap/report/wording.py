@@ -228,13 +228,18 @@ def _quality_clause(report: Report, comparison: Comparison) -> str:
         if comparison.drop_ci95 is not None:
             changed += f", 95{numbers.NBSP}% interval {ends}"
         first = f"{baseline_name(report)} {metrics.of(report.float32.quality)}"
-        return f"has {metrics.of(quality)} {title(comparison.metric)} ({first}; {changed})"
+        return f"has {metrics.named(quality)} ({first}; {changed})"
     if comparison.agreement is not None:
-        what = "class" if len(comparison.outputs) < 2 else "decision"
-        return f"gives the {what} of {baseline} on {numbers.percent(comparison.agreement)} of {samples:,} samples"
+        return f"gives {metrics.decisions_of(baseline, _task(report), comparison.agreement, samples)}"
     if (worst := worst_output(comparison)) is not None:
-        return f"gives the outputs of {baseline} within {metrics.fidelity(worst)} on {samples:,} samples"
+        which = f" (output {worst.name}, the worst of {len(comparison.outputs)})" if len(comparison.outputs) > 1 else ""
+        near = f"a signal-to-noise ratio of {metrics.value(worst.snr_db, 'dB')}{which}"
+        return f"gives the outputs of {baseline} with {near} on {numbers.plural(samples, 'sample')}"
     return f"gives the outputs of {baseline} on {samples:,} samples"
+
+
+def _task(report: Report) -> str:
+    return "" if report.task is None else report.task.name
 
 
 def worst_output(comparison: Comparison) -> OutputFidelity | None:
@@ -262,7 +267,7 @@ def significance(report: Report) -> str:
         told = f"On {numbers.plural(quality.samples, 'test sample')}, {_in_metric(report, comparison)}."
     agreement = ""
     if comparison.agreement is not None:
-        agreement = f" Both give the same class on {numbers.percent(comparison.agreement)}."
+        agreement = f" Both give {metrics.same_decisions(_task(report), comparison.agreement)}."
     if comparison.drop_ci95 is None or (comparison.drop == 0 and comparison.agreement == 1):
         return told + agreement
     chance = "can be chance" if comparison.can_be_chance else "is more than chance would explain"

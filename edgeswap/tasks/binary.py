@@ -69,9 +69,9 @@ class Binary:
             return same
 
         return (
-            Metric("accuracy", "accuracy", "share", True, right, mean, of_right=True),
-            Metric("auc", "ROC AUC", "share", True, _scores, lambda parts: roc_auc(parts[:, 0], parts[:, 1])),
-            Metric("f1", "F1", "share", True, both, _f1),
+            Metric("accuracy", "share", True, right, mean, of_right=True),
+            Metric("auc", "share", True, _scores, lambda parts: roc_auc(parts[:, 0], parts[:, 1])),
+            Metric("f1", "share", True, both, _f1),
         )
 
     def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:

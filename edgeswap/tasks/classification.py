@@ -89,11 +89,11 @@ class Classification:
             return np.stack([given[0].argmax(axis=1), np.asarray(labels)], axis=1)
 
         found = [
-            Metric("top1", "top-1", "share", True, _right, mean, of_right=True),
-            Metric("macro_f1", "macro F1", "share", True, confusion, lambda parts: _macro_f1(parts, classes)),
+            Metric("top1", "share", True, _right, mean, of_right=True),
+            Metric("macro_f1", "share", True, confusion, lambda parts: _macro_f1(parts, classes)),
         ]
         if classes >= TOP5_FROM:
-            found.append(Metric("top5", "top-5", "share", True, _right_in_five, mean, of_right=True))
+            found.append(Metric("top5", "share", True, _right_in_five, mean, of_right=True))
         return tuple(found)
 
     def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:

@@ -78,9 +78,9 @@ class Detection:
             return matches(*self.boxes(outputs), labels)
 
         return (
-            Metric("map", "mAP", "share", True, parts, mean_average_precision),
-            Metric("map50", "mAP50", "share", True, parts, lambda found: mean_average_precision(found, 0.5)),
-            Metric("map75", "mAP75", "share", True, parts, lambda found: mean_average_precision(found, 0.75)),
+            Metric("map", "share", True, parts, mean_average_precision),
+            Metric("map50", "share", True, parts, lambda found: mean_average_precision(found, 0.5)),
+            Metric("map75", "share", True, parts, lambda found: mean_average_precision(found, 0.75)),
         )
 
     def decisions(self, outputs: Outputs, model: Signature) -> Array | None:

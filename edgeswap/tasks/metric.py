@@ -25,8 +25,7 @@ class Metric:
     """One metric of a task.
 
     Attributes:
-        name: in report.json, such as `top1`.
-        title: in sentences, such as `top-1`.
+        name: in report.json, such as `top1`; `titles` has what it is called in sentences.
         unit: `share` of 0 to 1, told in percent; that of the labels; decibels; or none.
         higher_is_better: else lower is.
         parts: (outputs, labels, inputs) of n samples to an array (n, ...), whose first axis is the samples'.
@@ -37,7 +36,6 @@ class Metric:
     """
 
     name: str
-    title: str
     unit: Unit
     higher_is_better: bool
     parts: Callable[[Outputs, Labels, Inputs], Array]

@@ -68,8 +68,8 @@ class MultiLabel:
             return np.stack([(yes & true).sum(axis=1), yes.sum(axis=1), true.sum(axis=1)], axis=1)
 
         return (
-            Metric("map", "mean average precision", "share", True, _scores, _macro),
-            Metric("micro_f1", "micro F1", "share", True, counts, _micro_f1),
+            Metric("map", "share", True, _scores, _macro),
+            Metric("micro_f1", "share", True, counts, _micro_f1),
         )
 
     def decisions(self, outputs: Outputs, model: Signature) -> Array | None:

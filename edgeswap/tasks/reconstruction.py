@@ -83,11 +83,9 @@ class Reconstruction:
     def metrics(self, model: Signature) -> tuple[Metric, ...]:
         """PSNR and mean squared error; where anomalies are labelled, first how well the error tells them."""
         inputs = self.wanted != "labels"
-        psnr = Metric("psnr", "PSNR", "dB", True, _error_and_range, _psnr, needs_labels=not inputs, needs_inputs=inputs)
-        mse = Metric(
-            "mse", "mean squared error", "none", False, _error, mean, needs_labels=not inputs, needs_inputs=inputs
-        )
-        auc = Metric("auc", "ROC AUC of the error", "share", True, _error_and_label, _auc, needs_inputs=True)
+        psnr = Metric("psnr", "dB", True, _error_and_range, _psnr, needs_labels=not inputs, needs_inputs=inputs)
+        mse = Metric("mse", "none", False, _error, mean, needs_labels=not inputs, needs_inputs=inputs)
+        auc = Metric("auc", "share", True, _error_and_label, _auc, needs_inputs=True)
         return (auc, psnr, mse) if self.wanted == "anomalies" else (psnr, mse)
 
     def decisions(self, outputs: Outputs, model: Signature) -> Array | None:

@@ -65,11 +65,11 @@ class Regression:
     def metrics(self, model: Signature) -> tuple[Metric, ...]:
         """Mean absolute error; root mean squared error; R2 where the output is not a map."""
         found = [
-            Metric("mae", "mean absolute error", "label", False, _absolute, mean),
-            Metric("rmse", "RMSE", "label", False, _squared, lambda parts: math.sqrt(mean(parts))),
+            Metric("mae", "label", False, _absolute, mean),
+            Metric("rmse", "label", False, _squared, lambda parts: math.sqrt(mean(parts))),
         ]
         if math.prod(model.outputs[0].shape) <= MOST_FOR_R2:
-            found.append(Metric("r2", "R2", "none", True, _labels_and_errors, _r2))
+            found.append(Metric("r2", "none", True, _labels_and_errors, _r2))
         return tuple(found)
 
     def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:

@@ -77,8 +77,8 @@ class Segmentation:
             return _counts(self.decisions(outputs, model), np.asarray(labels), classes)
 
         return (
-            Metric("miou", "mean IoU", "share", True, counts, _miou),
-            Metric("pixel_accuracy", "pixel accuracy", "share", True, counts, _pixel_accuracy),
+            Metric("miou", "share", True, counts, _miou),
+            Metric("pixel_accuracy", "share", True, counts, _pixel_accuracy),
         )
 
     def decisions(self, outputs: Outputs, model: Signature) -> Array:

@@ -25,5 +25,5 @@ TITLES = {
 
 
 def title(metric: str) -> str:
-    """`top-1` for `top1`; a metric of the user's own is called by its name."""
-    return TITLES.get(metric, metric)
+    """`top-1` for `top1`; a metric of the user's own, `module:function`, is called as its function."""
+    return TITLES.get(metric, metric.partition(":")[2] or metric)
