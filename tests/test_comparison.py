@@ -10,6 +10,7 @@ from edgeswap.evaluation.scoring import Scores, Scoring, score
 from edgeswap.records import Comparison
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval
 from edgeswap.tasks.classification import Classification
+from edgeswap.tasks.metric import Metric, mean
 from edgeswap.tasks.outputs import ModelOutput, Signature
 
 LABELS = np.arange(200) % 10
@@ -57,6 +58,15 @@ def test_compare_without_labels() -> None:
     found = compared(labels=None)
     assert found.drop is found.mcnemar_p is found.drop_ci95 is None
     assert found.agreement == pytest.approx(0.98)
+
+
+def test_the_rest_of_a_rounding_is_no_difference_of_shares() -> None:
+    metric = Metric("miou", "share", True, lambda outputs, labels, inputs: outputs[0], mean)
+    scoring = Scoring(Classification(), MODEL, (metric,))
+    first, second = (Scores(40, {"miou": np.full(40, value)}, None) for value in (0.1 + 0.2, 0.3))
+    sizes = {"baseline_size_bytes": 400, "candidate_size_bytes": 100}
+    found = compare(scoring, first, second, agreement=None, outputs=[], **sizes)
+    assert (found.drop, found.drop_ci95) == (0.0, (0.0, 0.0))
 
 
 def test_compare_refuses_other_lengths() -> None:

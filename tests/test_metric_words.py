@@ -41,7 +41,7 @@ def report(task: str, metric: str, unit: Any, float32: float | None, int8: float
         metric=metric,
         unit=unit,
         drop=drop,
-        drop_ci95=None if drop is None else (drop - 1, drop + 1),
+        drop_ci95=None if drop is None else (drop - 0.5, drop + 1),
         agreement=changes.get("agreement"),
         size_ratio=3.3,
         outputs=changes.get("outputs", []),

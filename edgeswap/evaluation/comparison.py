@@ -69,16 +69,18 @@ def compare(
     )
 
 
-def _scale(metric: Metric) -> float:
+def _told(metric: Metric, difference: float) -> float:
     """From a difference of values to what the report calls a drop: percentage points of shares, positive is worse."""
-    return (100.0 if metric.unit == "share" else 1.0) * (1.0 if metric.higher_is_better else -1.0)
+    worse = difference if metric.higher_is_better else -difference
+    # What rounding leaves of two equal shares, 1e-16, would tell an interval from 0.
+    return (round(100 * worse, 9) if metric.unit == "share" else worse) + 0.0
 
 
 def _drop(metric: Metric, first: Array, second: Array) -> float | None:
     if metric.of_right:
         lost, gained = _discordant(first, second)
         return 100 * (lost - gained) / len(first)
-    difference = _scale(metric) * (metric.value(first) - metric.value(second))
+    difference = _told(metric, metric.value(first) - metric.value(second))
     return difference if math.isfinite(difference) else None
 
 
@@ -89,7 +91,7 @@ def _interval(metric: Metric, first: Array, second: Array) -> tuple[float, float
     found = paired_bootstrap(first, second, metric.value)
     if found is None:
         return None
-    low, high = sorted(_scale(metric) * end for end in found)
+    low, high = sorted(_told(metric, end) for end in found)
     return low, high
 
 
