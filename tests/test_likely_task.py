@@ -69,7 +69,7 @@ def test_a_tflite_is_told_what_bench_does_with_it(tmp_path: Path) -> None:
     assert (report.bench.task, report.bench.metric) == ("outputs", "snr_db")
     shown = _shown(report)
     assert "Task for bench: outputs (2 outputs)." in shown
-    assert "With other labels it can be: detection (--decode MODULE:FUNCTION; boxes" in shown
+    assert "With labels it can be: detection (--decode MODULE:FUNCTION; boxes" in shown
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def _task(command: str, likely: LikelyTask) -> Iterator[str]:
         yield f"Metric: {title(likely.metric)}{needs}."
     others = [f"{other.task} ({'; '.join(filter(None, (other.option, other.labels)))})" for other in likely.others]
     if others:
-        yield f"{'With labels' if likely.task is None else 'With other labels'} it can be: {', '.join(others)}."
+        labels = "With other labels" if likely.metric and likely.needs else "With labels"
+        yield f"{labels} it can be: {', '.join(others)}."
 
 
 def _verdict(target: TargetCheck, form: str) -> str:
