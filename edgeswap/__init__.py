@@ -167,6 +167,12 @@ def bench(
     data: Any = None,
     preprocess: str | None = None,
     resize: Literal["pillow", "keras", "crop"] = "pillow",
+    task: Literal[
+        "classification", "binary", "multilabel", "segmentation", "regression", "detection", "reconstruction", "outputs"
+    ]
+    | None = None,
+    metric: str | Callable[..., Any] | Sequence[str | Callable[..., Any]] = (),
+    decode: str | Callable[..., Any] | None = None,
     target: str | Sequence[str] = "host",
     target_samples: int | None = None,
     threads: int = 1,
@@ -182,9 +188,12 @@ def bench(
 
     Args:
         models: paths of two files or more; the first is the baseline that the others are compared with.
-        data: samples for accuracy, as of `export`; None measures latency only.
+        data: samples to compare the models on, as of `export`; None measures latency only.
         preprocess: mapping from pixels to model inputs, as of `export`.
         resize: how image files get the model's size, as of `export`.
+        task: what the models are for, as of `export`.
+        metric: the metrics that come first, as of `export`.
+        decode: makes boxes of the outputs, as of `export`.
         target: where to measure, as of `export`; one or several.
         target_samples: samples to run on each target; None is all, 200 on an emulator.
         threads: interpreter threads for timing.

@@ -74,6 +74,17 @@ def test_without_labels_and_with_fewer_samples(work):
     assert report.int8.quality.value == output.snr_db > 0
 
 
+def test_the_task_and_the_metric_may_be_named(work):
+    report = bench("unlabelled.npz", task="classification", runs=None, quick=True)
+    assert (report.task.name, report.task.reason) == ("classification", "--task classification")
+    assert 0.5 < report.comparison.agreement < 1
+    assert bench(metric="macro_f1", runs=None, quick=True).comparison.metric == "macro_f1"
+    with pytest.raises(ConfigError, match=r"for metric=\.\.\., got none"):
+        bench(None, metric="macro_f1")
+    with pytest.raises(ConfigError, match="decode"):
+        bench("unlabelled.npz", task="detection")
+
+
 def test_latency_alone(work):
     report = bench(None, quick=True, runs=None, threads=2)
     assert (report.data, report.preprocess, report.comparison) == (None, None, None)

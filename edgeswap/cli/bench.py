@@ -15,8 +15,11 @@ from edgeswap.cli.options import ONE_OR_MORE, option
 
 @options.command(short_help="Measure .tflite files side by side.")
 @click.argument("models", metavar="MODEL.tflite MODEL.tflite ...", nargs=-1)
-@option("--data", metavar="SPEC", heading="Data", help="Samples for accuracy.  [default: none, only latency]")
+@option(
+    "--data", metavar="SPEC", heading="Data", help="Samples to compare the models on.  [default: none, only latency]"
+)
 @options.images
+@options.task(options.METRIC.format("Metric for the figures,"))
 @options.targets("--samples")
 @option(
     "--runs", type=ONE_OR_MORE, metavar="N", heading="Measurement", help="Timed runs of each model.  [default: by time]"

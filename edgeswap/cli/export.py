@@ -39,37 +39,7 @@ FILE = click.Path(path_type=Path)
     heading="Data",
     help="Text file of class names, one a line, in the order of the model's outputs.",
 )
-@option(
-    "--task",
-    type=click.Choice(
-        [
-            "classification",
-            "binary",
-            "multilabel",
-            "segmentation",
-            "regression",
-            "detection",
-            "reconstruction",
-            "outputs",
-        ]
-    ),
-    heading="Task",
-    help="What the model is for.  [default: judged from its outputs and the labels]",
-)
-@option(
-    "--metric",
-    multiple=True,
-    metavar="NAME|MODULE:FUNCTION",
-    heading="Task",
-    help="Metric for the figures and --max-drop, such as macro_f1, or your own; the first decides.  "
-    "[default: the task's]",
-)
-@option(
-    "--decode",
-    metavar="MODULE:FUNCTION",
-    heading="Task",
-    help="For detection: makes boxes, scores and classes of the outputs.",
-)
+@options.task(options.METRIC.format("Metric for the figures and --max-drop,"))
 @option(
     "--loss",
     metavar="MODULE:FUNCTION",

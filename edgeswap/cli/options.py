@@ -14,6 +14,13 @@ from edgeswap.errors import ConfigError
 if TYPE_CHECKING:
     from click.types import OptionHelpExtra
 
+TASKS = [
+    "classification", "binary", "multilabel", "segmentation", "regression", "detection", "reconstruction", "outputs",
+]  # fmt: skip
+TASK = "What the model is for.  [default: judged from its outputs and the labels]"
+DECODE = "For detection: makes boxes, scores and classes of the outputs."
+METRIC = "{} such as macro_f1, or your own; the first decides.  [default: the task's]"
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -148,6 +155,19 @@ custom_objects = option(
 TRUST = "Let code inside the model file run."
 trust = option("--trust", is_flag=True, show_default=False, heading="Model file", help=TRUST)
 overwrite = option("--overwrite", is_flag=True, show_default=False, heading="Output", help="Replace an existing file.")
+
+
+def task(metric: str) -> Callable[[Function], Function]:
+    """What the model is for, and what decides.
+
+    Args:
+        metric: the help text of `--metric`.
+    """
+    return together(
+        option("--task", type=click.Choice(TASKS), heading="Task", help=TASK),
+        option("--metric", multiple=True, metavar="NAME|MODULE:FUNCTION", heading="Task", help=metric),
+        option("--decode", metavar="MODULE:FUNCTION", heading="Task", help=DECODE),
+    )
 
 
 def targets(samples: str) -> Callable[[Function], Function]:

@@ -112,11 +112,11 @@ def _samples(config: BenchConfig, model: Signature) -> Samples | None:
     dataset = load(config.data, input_shapes=model.inputs, classes=classes, part="test", resize=config.resize)
     doubt = "a .tflite does not tell what it was trained on"
     preprocess = preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
-    judged = judge(model, dataset.labels, by_folder=dataset.labels_by_name)
+    judged = judge(model, dataset.labels, by_folder=dataset.labels_by_name, named=config.task, decode=config.decode)
     task = judged.task
     if dataset.labels is not None:
         dataset = dataset.with_labels(task.labels(dataset.labels, model, len(dataset), dataset.source))
-    return Samples(dataset, preprocess, Scoring(task, model, chosen_metrics(task, model)), judged.reason)
+    return Samples(dataset, preprocess, Scoring(task, model, chosen_metrics(task, model, config.metric)), judged.reason)
 
 
 def _measured(

@@ -9,13 +9,14 @@ from typing import Any
 from pydantic import Field, field_validator, model_validator
 
 from edgeswap.config.settings import TargetSettings, configured, flag, given, unless_bool
+from edgeswap.config.task import TaskSettings
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.names import runs_models
 
 
-class BenchConfig(TargetSettings):
+class BenchConfig(TaskSettings, TargetSettings):
     """Everything `bench` may be told; the defaults are the command line's. `data` as in `ExportConfig`.
 
     The first of `models` is the baseline that the others are compared with.
@@ -64,6 +65,9 @@ class BenchConfig(TargetSettings):
         if self.data is None and (self.preprocess is not None or self.target_samples is not None):
             named = "--preprocess" if self.preprocess is not None else "--samples"
             raise ConfigError(f"Expected --data for {named}, got none.", "Pass --data SPEC, or leave it out.")
+        told = [name for name in ("task", "metric", "decode") if getattr(self, name)]
+        if self.data is None and told:
+            raise ConfigError(f"Expected --data for --{told[0]}, got none.", "Pass --data SPEC, or leave it out.")
         if self.output is not None and self.output.suffix != ".json":
             raise ConfigError(
                 f"Expected a name that ends in .json for --output, got {str(self.output)!r}.",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from edgeswap.config.model import ModelSettings
 from edgeswap.config.settings import TargetSettings, configured, flag, given, unless_bool
+from edgeswap.config.task import TaskSettings
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
 from edgeswap.quantization.specification import DenseScales, Policy
@@ -26,13 +26,10 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-TaskName = Literal[
-    "classification", "binary", "multilabel", "segmentation", "regression", "detection", "reconstruction", "outputs"
-]
 EXAMPLE_ACTIVATION = "relu6"
 
 
-class ExportConfig(ModelSettings, TargetSettings):
+class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     """Everything `export` may be told; the defaults are those of Python, the command line's `output` is `out`.
 
     `model`, `data`, `test_data` and `calibration` are texts as on the command line, or from Python also objects;
@@ -45,9 +42,6 @@ class ExportConfig(ModelSettings, TargetSettings):
     preprocess: str | None = None
     resize: Resize = "pillow"
     labels: Path | None = None
-    task: TaskName | None = None
-    metric: tuple[str | Callable[..., Any], ...] = ()
-    decode: str | Callable[..., Any] | None = None
     loss: str | Callable[..., Any] | None = None
     recover_epochs: int = Field(default=3, ge=0)
     precision: CandidatePrecision = "int8"
@@ -117,34 +111,6 @@ class ExportConfig(ModelSettings, TargetSettings):
                 f"Expected a first target that measures time for --max-latency-ms, got {first}, which counts "
                 "instructions.",
                 "Name host or a board as the first --target.",
-            )
-        return self
-
-    @field_validator("metric", mode="before")
-    @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return value if isinstance(value, (list, tuple)) else (value,)
-
-    @field_validator("decode", "loss")
-    @classmethod
-    def _function(cls, value: Any, info: ValidationInfo) -> Any:
-        if value is None or callable(value) or (isinstance(value, str) and re.fullmatch(r"[\w.]+:\w+", value)):
-            return value
-        raise ConfigError(
-            f"Expected MODULE:FUNCTION for --{info.field_name}, got {value!r}.",
-            f"Write it as in mymodel:{info.field_name}.",
-        )
-
-    @model_validator(mode="after")
-    def _decodes_for_detection(self) -> ExportConfig:
-        if self.decode is not None and self.task not in (None, "detection"):
-            raise ConfigError(
-                f"Expected --decode for --task detection, got it for {self.task}.", "Leave out one of the two."
-            )
-        if self.task == "detection" and self.decode is None:
-            raise ConfigError(
-                "Expected --decode MODULE:FUNCTION for --task detection: boxes, scores and classes from the outputs.",
-                "Write the function, or pass --task outputs to compare the outputs as they are.",
             )
         return self
 
