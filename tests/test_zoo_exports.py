@@ -1,0 +1,47 @@
+"""Each small network of the zoo by PTQ: its task is judged, it is full-integer, and it is like float32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import edgeswap
+from edgeswap.training import zoo_recipe
+from edgeswap.training.zoo_recipe import RECIPES
+
+TASKS = {
+    "autoencoder": "reconstruction",
+    "keypoints": "regression",
+    "two_outputs": "outputs",
+    "two_digits": "multilabel",
+    "unet": "segmentation",
+    "ssd": "detection",
+}
+LEAST_SNR_DB = 20.0  # of an int8 network with ranges from 64 samples; broken ones are below 10 dB
+
+
+@pytest.fixture(scope="module")
+def exported() -> dict[str, Any]:
+    """What PTQ makes of each network with its starting weights, which show as much of int8 as trained ones."""
+    found = {}
+    for name, recipe in RECIPES.items():
+        found[name] = edgeswap.export(
+            recipe.build(seed=0),
+            data=tuple(recipe.samples("digits", 64, 0)),
+            test_data=tuple(recipe.samples("digits/test", 48, 0)),
+            preprocess=zoo_recipe.PREPROCESS,
+            method="ptq",
+            **recipe.options,
+        ).report
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_ptq_of_each_is_full_integer_and_like_float32(exported: dict[str, Any], name: str) -> None:
+    report = exported[name]
+    assert report.task.name == TASKS[name]
+    assert report.int8.float_tensors == 0
+    assert len(report.comparison.outputs) == len(RECIPES[name].losses)
+    assert all(output.snr_db > LEAST_SNR_DB for output in report.comparison.outputs)
