@@ -257,27 +257,13 @@ def test_a_layer_of_the_users_own_that_was_not_given(place, refused):
     )
 
 
-@pytest.mark.slow
-def test_two_outputs(place, refused):
+def test_labels_that_do_not_tell_what_the_model_is_for(place, refused):
     from edgeswap.frameworks import keras
 
     inputs = keras.Input((8, 8, 1))
-    flat = keras.layers.Flatten()(inputs)
-    outputs = [keras.layers.Dense(10)(flat), keras.layers.Dense(10)(flat)]
-    keras.Model(inputs, outputs).save(place / "two.keras")
-    refused(["export", "two.keras", "--data", "digits"], "Expected a classifier with one output", "part of the model")
-
-
-@pytest.mark.parametrize(("output", "problem"), [((8, 8, 1), "(None, 8, 8, 1)"), ((1,), "(None, 1)")])
-def test_no_classifier(output, problem, place, refused):
-    from edgeswap.frameworks import keras
-
-    inputs = keras.Input((8, 8, 1))
-    last = (
-        keras.layers.Conv2D(1, 1)(inputs) if len(output) == 3 else keras.layers.Dense(1)(keras.layers.Flatten()(inputs))
-    )
-    keras.Model(inputs, last).save(place / "no.keras")
-    refused(["export", "no.keras", "--data", "digits"], problem, "classifies")
+    keras.Model(inputs, keras.layers.Conv2D(1, 1)(inputs)).save(place / "image.keras")
+    flags = ["--data", "digits", "--preprocess", "unit"]
+    refused(["export", "image.keras", *flags], "Expected labels that tell what the model is for", "--task outputs")
 
 
 def test_an_input_of_any_size(place, refused):
