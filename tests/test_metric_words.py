@@ -108,6 +108,15 @@ def test_no_table_breaks_a_number_on_a_narrow_terminal_and_no_text_has_classes_w
             assert "same class" not in text
 
 
+def test_the_page_says_by_how_much_an_error_is_worse_and_draws_it_with_its_unit() -> None:
+    error, ratio = (html.render(made) for made, _ in REPORTS[:2])
+    assert "worse than float32 by" in error
+    assert "test samples (lower is better)" in error
+    assert "test samples (higher is better)" in ratio
+    assert "31.0 (30.7 to 31.3)" in ratio
+    assert "PSNR, dB" in ratio
+
+
 def test_two_models_decide_the_same_about_what_the_task_decides() -> None:
     said = [metrics.same_decisions(task, 0.5) for task in ("classification", "segmentation", "multilabel")]
     assert [text.replace(numbers.NBSP, " ") for text in said] == [

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from edgeswap.records import CandidatePrecision, ExportReport, Measurement, TargetResult
+from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
 from edgeswap.tasks.titles import title
@@ -70,8 +71,11 @@ def quality_plot(report: ExportReport) -> str:
                 edge, arrow = (low, "<") if value < low else (high, ">")
                 axes.plot([edge], [row], arrow, color=colour, markersize=8, clip_on=False)
             text = f"{value:.1f} % ({interval[0]:.1f} to {interval[1]:.1f})"
-            _label(axes, row, name, text if share else f"{value:.3g} ({interval[0]:.3g} to {interval[1]:.3g})")
-        axes.set_xlabel(f"{called}, %" if share else called, color=COLOURS["muted"])
+            if not share:
+                text = f"{metrics.value(value, 'none')} ({metrics.interval(interval, 'none')})"
+            _label(axes, row, name, text)
+        unit = {"share": ", %", "dB": ", dB"}.get(report.comparison.unit, "")
+        axes.set_xlabel(f"{called}{unit}", color=COLOURS["muted"])
 
     called = title(report.comparison.metric)
     return _svg(draw, 0.08 + len(rows) * ROW_INCHES + 0.5, "quality", f"{called} with 95 % intervals")
