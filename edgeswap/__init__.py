@@ -341,22 +341,9 @@ def convert_qat(
         ConversionError: the converter failed.
         VerificationError: the file is not full-integer.
     """
-    import numpy as np  # noqa: PLC0415
+    from edgeswap.commands.convert_qat import convert_qat as run  # noqa: PLC0415  (imports TensorFlow)
 
-    from edgeswap.conversion.convert import convert  # noqa: PLC0415  (imports TensorFlow)
-    from edgeswap.quantization.quantizers import has_per_channel_dense  # noqa: PLC0415
-    from edgeswap.tflite.full_integer import require_full_integer  # noqa: PLC0415
-    from edgeswap.tflite.lower import lower  # noqa: PLC0415
-
-    arrays = samples if isinstance(samples, (list, tuple)) else [samples]
-    converted = convert(
-        qat_model,
-        representative=[np.asarray(array, np.float32) for array in arrays],
-        per_channel_dense=has_per_channel_dense(qat_model),
-    )
-    tflite_model = lower(converted, runtime="ai-edge-litert", hard_swish=hard_swish)
-    require_full_integer(tflite_model, [layer.name for layer in qat_model.layers])
-    return tflite_model
+    return run(qat_model, samples, hard_swish=hard_swish)
 
 
 def custom_objects(framework: Literal["keras", "tf_keras"] = "keras") -> dict[str, Any]:
