@@ -123,7 +123,7 @@ def row(activation: str, method: str, cell: Cell) -> list[str]:
     """The cell's figures as texts, in the order of `HEADERS`."""
     report = cell.report
     stages = ("float32", "float32_swapped", "float32_recovered", "float32_finetuned", "int8")
-    top1 = [f"{100 * report[stage]['accuracy']['top1']:.1f} %" if report[stage] else "-" for stage in stages]
+    top1 = [f"{100 * report[stage]['quality']['value']:.1f} %" if report[stage] else "-" for stage in stages]
     return [
         activation,
         method,

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     out = tmp_path / "out"
     out.mkdir()
     warnings = [{"kind": "input-scale", "problem": "One scale serves all features.", "remedy": "Scale them."}]
-    report = {"float32": {"accuracy": {"top1": 0.98}}, "int8": {"accuracy": None}, "warnings": warnings}
+    report = {"float32": {"quality": {"value": 0.98}}, "int8": {"quality": None}, "warnings": warnings}
     (out / "report.json").write_text(json.dumps(report))
     with zipfile.ZipFile(out / "bundle.zip", "w") as archive:
         archive.writestr("labels.txt", "0\n1\n10\n")

@@ -26,7 +26,7 @@ out.mkdir()
 
 
 def report(**changes: Any) -> dict[str, Any]:
-    stage = {"accuracy": {"top1": 0.98, "samples": 540}}
+    stage = {"quality": {"value": 0.98, "samples": 540}}
     values = {
         "float32": stage,
         "float32_swapped": stage,
@@ -48,9 +48,9 @@ def test_a_cell_that_shows_what_it_must_misses_nothing() -> None:
     [
         ({"wall_s": 181.0}, "181 s"),
         ({"peak_gib": 3.1}, "3.10 GiB"),
-        ({"report": report(float32={"accuracy": {"top1": 0.96}})}, "0.9600"),
+        ({"report": report(float32={"quality": {"value": 0.96}})}, "0.9600"),
         ({"report": report(comparison={"drop": 100 * 4 / 540})}, "4 samples"),
-        ({"report": report(int8={"accuracy": {"samples": 540}, "float_tensors": 2})}, "2 float tensors"),
+        ({"report": report(int8={"quality": {"samples": 540}, "float_tensors": 2})}, "2 float tensors"),
     ],
 )
 def test_a_cell_names_what_it_misses(changes: dict[str, Any], words: str) -> None:

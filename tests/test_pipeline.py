@@ -146,7 +146,7 @@ def test_a_bench_of_what_was_exported_says_what_the_export_says(place, tiny, fla
         for key in ("name", "machine", "cpu", "runtime", "delegate"):
             assert mine[key] == other[key]
         for model in ("float32", "int8"):
-            assert mine[model]["accuracy"] == other[model]["accuracy"]
+            assert mine[model]["quality"] == other[model]["quality"]
             assert set(mine[model]["latency_ms"]) == set(other[model]["latency_ms"])
     if npus:
         assert (place / "out" / "model_int8_ethos-u55-128.tflite").stat().st_size == exported["npus"][0]["size_bytes"]
@@ -170,7 +170,7 @@ def test_a_target_that_fails_takes_neither_models_nor_figures_from_the_others(pl
         }
     ]
     assert [target["name"] for target in report["targets"]] == ["host"]
-    assert report["float32"]["accuracy"] == report["targets"][0]["float32"]["accuracy"]
+    assert report["float32"]["quality"] == report["targets"][0]["float32"]["quality"]
     assert "error: 1 of 2 targets gave no figures: ssh://pi@board." in ran.stderr
     assert ran.stdout.startswith("Incomplete (no figures from ssh://pi@board)")
     assert "expected a good day" in (place / "out" / "report.html").read_text()
@@ -486,7 +486,7 @@ def test_one_seed_gives_one_result(place, tiny, edgeswap):
         assert edgeswap("export", tiny / "tiny.keras", *flags, "--output", output).code == 0
     first, second = (assert_sound(place / output) for output in ("first", "second"))
     stages = ("float32", "float32_swapped", "float32_recovered", "float32_finetuned", "int8")
-    assert [first[stage]["accuracy"] for stage in stages] == [second[stage]["accuracy"] for stage in stages]
+    assert [first[stage]["quality"] for stage in stages] == [second[stage]["quality"] for stage in stages]
     for name in ("model_float32.tflite", "model_int8.tflite", "bundle.zip"):
         assert (place / "first" / name).read_bytes() == (place / "second" / name).read_bytes()
 

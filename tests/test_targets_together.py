@@ -119,5 +119,5 @@ def test_host_and_emulated_pi_through_the_command(work, capfd):
     assert found[2]["int8"]["instructions"] is None
     assert found[2]["int8"]["latency_ms"]["threads"] == 2
     # One operator, and no rounding that kernels could do in several ways: Arm says what this machine says.
-    assert found[0]["int8"]["accuracy"] == found[1]["int8"]["accuracy"] == found[2]["int8"]["accuracy"]
+    assert found[0]["int8"]["quality"] == found[1]["int8"]["quality"] == found[2]["int8"]["quality"]
     assert found[0]["int8"]["quality"]["samples"] == 40
