@@ -95,7 +95,13 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Target]]:
         yield [Host(), server.target(), Emulator("pi5", "ai-edge-litert")]
 
 
-@pytest.mark.parametrize("task", NETWORKS)
+# An emulated Pi takes half a minute for each; the two whose outputs differ most from a classifier's are always run.
+ALWAYS = ("segmentation", "outputs")
+
+
+@pytest.mark.parametrize(
+    "task", [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.rare) for name in NETWORKS]
+)
 def test_a_task_on_every_target(
     task: str, targets: list[Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

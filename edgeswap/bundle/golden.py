@@ -38,6 +38,7 @@ class Ran:
 
     runtime: str
     version: str
+    architecture: str
     outputs: tuple[npt.NDArray[np.int8], ...]
 
 
@@ -80,6 +81,7 @@ def make_golden(
         runtime=ran.runtime,
         runtime_version=ran.version,
         delegate="xnnpack",
+        architecture=ran.architecture,
         tolerance_steps=int(apart[chosen].max()) + MORE_STEPS,
         kernels_apart_steps=int(apart[chosen].max()),
         vectors=vectors,
@@ -116,7 +118,7 @@ def run(
         answer = target.run(files, arguments, progress=progress or Silent(), brings=brings)
         (raw,) = read_raw_outputs(brings[OUTPUTS], answer)
         outputs = tuple(np.array(output.array, np.int8) for output in raw)
-    return Ran(answer["runtime"]["name"], answer["runtime"]["version"], outputs)
+    return Ran(answer["runtime"]["name"], answer["runtime"]["version"], answer["machine"]["architecture"], outputs)
 
 
 def as_app_holds(tensor: InputTensor, samples: Array) -> Array:

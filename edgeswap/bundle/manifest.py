@@ -100,6 +100,9 @@ class Golden(Record):
     runtime: str
     runtime_version: str
     delegate: str
+    architecture: str | None = Field(
+        default=None, description="of the processor, such as x86_64; null in bundles of an earlier edgeswap"
+    )
     tolerance_steps: int = Field(
         ge=0, le=255, description="largest difference of an output in int8 steps under another runtime"
     )
