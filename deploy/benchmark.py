@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Accuracy and latency of .tflite models on the machine this runs on.
+"""Latency of .tflite models, and what they give for samples, on the machine this runs on.
 
 Copy this one file to a board and run it:
 
@@ -2153,7 +2153,9 @@ def _models_text(result: dict[str, Any]) -> str:
                 _cell(model.get("peak_memory_bytes"), 1 / (1 << 20), 1),
             ]
         )
-    return f"{_columns(what, left=(0, 1, 5))}\n\n{_columns(speed, left=(0,))}"
+    if all((model["accuracy"] or {}).get("agreement") is None for model in result["models"]):
+        what = [row[:3] + row[5:] for row in what]  # not classifiers, or no samples
+    return f"{_columns(what, left=(0, 1, len(what[0]) - 1))}\n\n{_columns(speed, left=(0,))}"
 
 
 def _operators_text(model: dict[str, Any]) -> str:
@@ -2258,7 +2260,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
             raise argparse.ArgumentTypeError(str(error)) from error
         return text
 
-    parser = argparse.ArgumentParser(description="Accuracy and latency of .tflite models on this machine.")
+    parser = argparse.ArgumentParser(description="Latency and outputs of .tflite models on this machine.")
     add = parser.add_argument
     add("models", nargs="+", type=Path, metavar="MODEL.tflite", help="the first is what the others are compared with")
     add("--data", type=Path, metavar="EVAL.npz", help="samples 'x' (or one array an input) and optionally labels 'y'")
@@ -2266,12 +2268,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--preprocess", type=known_preprocess, metavar="NAME", help=names)
     add("--samples", type=positive, metavar="N", help="use N samples, evenly spaced (default: all)")
     add("--threads", type=positive, default=1, metavar="N", help="threads of a timed interpreter (default: 1)")
-    add("--workers", type=positive, metavar="N", help="processes for accuracy (default: all cores; 1: this one)")
+    add("--workers", type=positive, metavar="N", help="processes for the samples (default: all cores; 1: this one)")
     add("--runs", type=positive, metavar="N", help="timed runs of each model (default: by time)")
     add("--warm-up", type=int, metavar="N", help="untimed runs before (default: until steady)")
     add("--quick", action="store_true", help="fewer runs")
     add("--operators", action="store_true", help="time per operator too, where the runtime offers it")
-    add("--no-latency", dest="latency", action="store_false", help="accuracy only")
+    add("--no-latency", dest="latency", action="store_false", help="run only the samples, without timing")
     add("--no-load", dest="probe_models", action="store_false", help="no load time, no peak memory (no extra process)")
     add("--runtime", choices=["auto", *RUNTIMES], default="auto", help="which TFLite runtime (default: auto)")
     add("--delegate", default="xnnpack", metavar="NAME", help="xnnpack, none, edgetpu, or the path of a library")
