@@ -53,6 +53,8 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
             yield "outputs", text, ""
     said = (item for pair in pairs for item in said_of_targets(pair))
     yield from dict.fromkeys(said)  # warnings about the baseline occur in every pair
+    if report.task is not None:
+        yield "task", f"{report.task.name}: {report.task.reason}", ""
     yield "models", f"{report.float32.file} against {', '.join(pair.int8.file for pair in pairs)}", ""
     if report.data is not None:
         resized = f", resized by {report.resize}" if report.resize else ""
