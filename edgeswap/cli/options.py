@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 TASKS = [
     "classification", "binary", "multilabel", "segmentation", "regression", "detection", "reconstruction", "outputs",
 ]  # fmt: skip
-TASK = "What the model is for.  [default: judged from its outputs and the labels]"
+TASK = (
+    f"What the model is for: {', '.join(TASKS[:-1])} or {TASKS[-1]}.  [default: judged from its outputs and the labels]"
+)
 DECODE = "For detection: makes boxes, scores and classes of the outputs."
 METRIC = "{} such as macro_f1, or your own; the first decides.  [default: the task's]"
 
@@ -164,7 +166,7 @@ def task(metric: str) -> Callable[[Function], Function]:
         metric: the help text of `--metric`.
     """
     return together(
-        option("--task", type=click.Choice(TASKS), heading="Task", help=TASK),
+        option("--task", type=click.Choice(TASKS), metavar="NAME", heading="Task", help=TASK),
         option("--metric", multiple=True, metavar="NAME|MODULE:FUNCTION", heading="Task", help=metric),
         option("--decode", metavar="MODULE:FUNCTION", heading="Task", help=DECODE),
     )
