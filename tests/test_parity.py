@@ -17,6 +17,7 @@ from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
+from edgeswap.targets.raw_outputs import RawOutput
 from edgeswap.tflite.flatbuffer import read as read_tflite
 from edgeswap.tflite.flatbuffer import tensors, write
 from edgeswap.tflite.lower import lower
@@ -39,7 +40,8 @@ def exported():
     return made
 
 
-def classes_of(data):
+def given_by(data):
+    """What the int8 model gives for each sample, as `measure` brings it."""
     interpreter = Interpreter(model_content=data)
     interpreter.allocate_tensors()
     (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -48,8 +50,18 @@ def classes_of(data):
         pixels = np.clip(np.round(sample * 255) - 128, -128, 127).astype(np.int8)
         interpreter.set_tensor(taken["index"], pixels[None])
         interpreter.invoke()
-        found.append(int(interpreter.get_tensor(given["index"]).argmax()))
-    return np.array(found)
+        found.append(interpreter.get_tensor(given["index"])[0])
+    scale, zero_point = given["quantization"]
+    return RawOutput("logits", np.array(found), scale, zero_point, False)
+
+
+def chosen(classes, count):
+    """An output that is highest for these classes."""
+    return RawOutput("logits", np.eye(count, dtype=np.float32)[classes], 0.0, 0, False)
+
+
+def compared(model, data, output, *, read):
+    return parity(model, data, read=read, outputs=[output], names=["logits"], by_class=True)
 
 
 def read(rows):
@@ -59,7 +71,7 @@ def read(rows):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_int8_does_what_the_fake_quant_model_does(exported, activation):
     model, data = exported[activation]
-    found, caution = parity(model, data, read=read, classes=classes_of(data))
+    found, caution = compared(model, data, given_by(data), read=read)
     assert caution is None
     assert found.samples == len(SAMPLES)
     assert found.layers >= 5
@@ -95,7 +107,7 @@ def test_the_layer_where_they_part_is_named(exported):
     ratios = layer_snr_db(model, write(broken), [SAMPLES[:4]])
     assert min(ratios["bn1"], ratios["act1"]) >= ALIKE_DB
     assert ratios["depthwise"] < 6
-    found, _ = parity(model, write(broken), read=read, classes=np.zeros(len(SAMPLES), np.int64))
+    found, _ = compared(model, write(broken), given_by(data), read=read)
     assert found.worst_layer in ("depthwise", "act2")
 
 
@@ -107,7 +119,7 @@ def test_ties_are_counted_apart(exported):
         return rows[: len(arrays)]
 
     model.layers, model.inputs, model.input_names = [], [], []
-    found, _ = parity(model, data, read=lambda some: [SAMPLES[some]], classes=np.array([0, 0, 2, 1]))
+    found, _ = compared(model, data, chosen([0, 0, 2, 1], 3), read=lambda some: [SAMPLES[some]])
     assert (found.samples, found.ties, found.agreement) == (4, 2, 0.5)
     assert (found.layers, found.worst_layer, found.worst_layer_snr_db) == (0, None, None)
 
@@ -119,7 +131,7 @@ def test_with_ties_alone_there_is_no_agreement(exported):
         return np.zeros((len(arrays), 3), np.float32)
 
     model.layers, model.inputs, model.input_names = [], [], []
-    found, _ = parity(model, data, read=read, classes=np.zeros(3, np.int64))
+    found, _ = compared(model, data, chosen([0, 0, 0], 3), read=read)
     assert (found.ties, found.agreement) == (3, None)
 
 
@@ -157,7 +169,7 @@ def test_an_interpreter_that_crashes_or_hangs_costs_the_comparison_of_layers_alo
     monkeypatch.setattr(inner_tensors, "WORKER", (sys.executable, "-c", fault))
     monkeypatch.setattr(inner_tensors, "TIMEOUT_S", 0.5 if "sleep" in fault else 60.0)
     model, data = exported["relu6"]
-    found, caution = parity(model, data, read=read, classes=classes_of(data))
+    found, caution = compared(model, data, given_by(data), read=read)
     assert found.agreement >= 0.8
     assert (found.layers, found.worst_layer, found.worst_layer_snr_db) == (0, None, None)
     assert caution.kind == "layers_not_compared"

@@ -36,14 +36,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_measure_brings_the_outputs_of_both(folder: Path, tmp_path: Path, target: Any) -> None:
     models = [folder / "float.tflite", folder / "int8.tflite"]
     kept = tmp_path / "kept.npz"
-    ((result, predictions, outputs),) = measure(
-        target, models, folder / "test.npz", preprocess="unit", quick=True, samples=10, outputs=kept
-    )
-    assert predictions is None
-    assert (result.float32.quality.value, result.float32.quality.samples) == (None, 10)
-    assert outputs is not None
+    (found,) = measure(target, models, folder / "test.npz", preprocess="unit", quick=True, samples=10, outputs=kept)
+    assert found.indices.tolist() == list(range(0, 30, 3))
     assert list(tmp_path.iterdir()) == [kept]
-    for of_model, dtype in zip(outputs, (np.float32, np.int8), strict=True):
+    for of_model, dtype in zip((found.baseline, found.candidate), (np.float32, np.int8), strict=True):
         assert [output.name for output in of_model] == ["left", "right"]
         for output, half in zip(of_model, (REAL[::3, ..., :3], REAL[::3, ..., 3:]), strict=True):
             assert isinstance(output.array, np.memmap)
@@ -55,20 +51,9 @@ def test_measure_brings_the_outputs_of_both(folder: Path, tmp_path: Path, target
 
 def test_without_asking_there_are_none(folder: Path) -> None:
     models = [folder / "float.tflite", folder / "int8.tflite"]
-    assert measure(Host(), models, folder / "test.npz", preprocess="unit", quick=True)[0].outputs is None
-    assert measure(Host(), models, None, preprocess=None, quick=True, outputs=folder / "none.npz")[0].outputs is None
-
-
-def test_reduced_outputs_are_class_numbers(folder: Path, tmp_path: Path) -> None:
-    models = [folder / "float.tflite", folder / "int8.tflite"]
-    how: dict[str, Any] = {"preprocess": "unit", "quick": True, "outputs": tmp_path / "kept.npz", "reduce": True}
-    (figures,) = measure(Host(), models, folder / "test.npz", **how)
-    assert figures.outputs is not None
-    left, right = figures.outputs[1]
-    assert left.reduced
-    assert right.array.dtype == np.uint8
-    np.testing.assert_array_equal(right.array, IMAGES[..., 3:].argmax(axis=-1))
-    np.testing.assert_array_equal(right.real(), IMAGES[..., 3:].argmax(axis=-1))
+    unasked = measure(Host(), models, folder / "test.npz", preprocess="unit", quick=True)[0]
+    without = measure(Host(), models, None, preprocess=None, quick=True, outputs=folder / "none.npz")[0]
+    assert [list(found.baseline) for found in (unasked, without)] == [[], []]
 
 
 def test_every_candidate_has_its_own(tmp_path: Path) -> None:
@@ -85,9 +70,7 @@ def test_every_candidate_has_its_own(tmp_path: Path) -> None:
     found = measure(Host(), models, tmp_path / "test.npz", **how)
     sums = REAL.reshape(30, -1).sum(axis=1)
     for number, figures in enumerate(found, 1):
-        assert figures.predictions is not None
-        assert figures.outputs is not None
-        (baseline,), (candidate,) = figures.outputs
+        (baseline,), (candidate,) = figures.baseline, figures.candidate
         assert not baseline.array.any()
         np.testing.assert_allclose(candidate.real()[:, 0], number * sums, rtol=1e-5)
 

@@ -14,7 +14,16 @@ from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
 from edgeswap.tasks.outputs import Head
-from edgeswap.training.losses import OutputLoss, check_labels, logits_model, total_loss, variance_of
+from edgeswap.training.losses import (
+    OutputLoss,
+    as_yes_or_no,
+    check_classes,
+    check_labels,
+    classifier_heads,
+    logits_model,
+    total_loss,
+    variance_of,
+)
 from edgeswap.training.teacher import Teacher
 
 Arrays = Sequence[npt.NDArray[np.float32]]
@@ -59,8 +68,8 @@ def train(
         read: indices to one float32 array (n, ...) for each model input, preprocessed.
         count: number of samples.
         labels: number of the output to its labels, (count, ...): class numbers for a softmax, without its last axis;
-            of the output's shape for a sigmoid and for linear outputs; an array alone is of output 0. None needs a
-            teacher.
+            of the output's shape for a sigmoid and for linear outputs. An array alone is the classes (count,) of a
+            classifier, whose one linear output gives logits. None needs a teacher.
         epochs: passes over the data; an incomplete last batch is left out, other samples each time.
         learning_rate: at the first step.
         seed: of the order of samples and of dropout.
@@ -77,8 +86,9 @@ def train(
         DataError: there are neither labels nor a teacher, no samples, or labels that the model has no output for.
         ModelError: the loss is no longer a number.
     """
-    labels = {} if labels is None else labels if isinstance(labels, Mapping) else {0: labels}
-    if not count or (not labels and teacher is None):
+    classes = labels if isinstance(labels, np.ndarray) else None
+    labels = labels if isinstance(labels, Mapping) else {}
+    if not count or (not labels and classes is None and teacher is None):
         raise DataError(
             f"Expected samples with labels or a teacher to train on, got {count} samples and neither.",
             "Give labelled data, or train by distillation.",
@@ -89,6 +99,11 @@ def train(
         trained = _copy(model)
         student, ends = logits_model(trained)
         heads = ends if heads is None else heads
+        if classes is not None:
+            heads, labels = classifier_heads(heads, student.outputs[0].shape), {0: classes}
+            if heads[0] == "sigmoid":
+                check_classes(classes, count, student.outputs[0].shape[-1])
+                labels = {0: as_yes_or_no(classes, student.outputs[0].shape[-1])}
         check_labels(labels, count, [output.shape for output in student.outputs], heads)
         student = student if own_loss is None else trained
         taught = None if teacher is None else Teacher(teacher, read, count, batch_size, whole=own_loss is not None)

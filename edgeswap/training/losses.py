@@ -96,6 +96,35 @@ def check_labels(
             )
 
 
+def classifier_heads(heads: Sequence[Head], shape: Any) -> tuple[Head, ...]:
+    """The heads of a classifier whose first output is of `shape`: a linear one gives logits."""
+    first = heads[0] if heads[0] != "linear" else "softmax" if shape[-1] > 1 else "sigmoid"
+    return (first, *heads[1:])
+
+
+def check_classes(classes: npt.NDArray[Any], count: int, units: int) -> None:
+    """Refuse classes that `units` sigmoids cannot tell; one tells two.
+
+    Raises:
+        DataError: another number of them than `count`, or one out of range.
+    """
+    most = max(units, 2) - 1
+    if classes.shape != (count,):
+        raise DataError(
+            f"Expected {count} labels, got shape {classes.shape}.", "Give one whole number for each sample."
+        )
+    if classes.min() < 0 or classes.max() > most:
+        raise DataError(
+            f"Expected labels from 0 to {most}, got {classes.min()} to {classes.max()}.",
+            "Number the classes in the order of the model's outputs.",
+        )
+
+
+def as_yes_or_no(classes: npt.NDArray[Any], units: int) -> npt.NDArray[Any]:
+    """Classes (N,) as 0 and 1 for each of `units` sigmoids, (N, units)."""
+    return classes[:, None] if units == 1 else np.eye(units, dtype=np.float32)[classes]
+
+
 IGNORED = 255  # a pixel without a class, as in Pascal VOC; no model that tells more classes has such labels
 
 
