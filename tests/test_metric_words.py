@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from edgeswap import records
-from edgeswap.report import html, numbers, terminal
+from edgeswap.report import benched, html, numbers, terminal
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import wording as say
-from tests.test_report import qat
+from tests.test_report import bench, qat
 
 
 def report(task: str, metric: str, unit: Any, float32: float | None, int8: float | None, **changes: Any) -> Any:
@@ -115,6 +115,13 @@ def test_the_page_says_by_how_much_an_error_is_worse_and_draws_it_with_its_unit(
     assert "test samples (higher is better)" in ratio
     assert "31.0 (30.7 to 31.3)" in ratio
     assert "PSNR, dB" in ratio
+
+
+def test_a_bench_says_what_it_took_the_models_for() -> None:
+    stream = io.StringIO()
+    made = bench(task=records.TaskChoice(name="classification", reason="one softmax output of 10 classes"))
+    benched.render(made, Console(file=stream, width=80))
+    assert "task       classification: one softmax output of 10 classes" in stream.getvalue()
 
 
 def test_two_models_decide_the_same_about_what_the_task_decides() -> None:
