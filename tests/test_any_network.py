@@ -115,7 +115,11 @@ def test_a_task_on_every_target(
     # An untrained network of one layer: half a step an output and little more, 25 dB or better.
     assert all(output.snr_db is None or output.snr_db > 25 for output in report.comparison.outputs)
     here, there, emulated = report.targets
-    assert [one.int8.quality for one in (there, emulated)] == [here.int8.quality] * 2
+    assert there.int8.quality == here.int8.quality
+    # Another processor rounds sums of float32, which int8 is held against, in another order.
+    assert emulated.int8.quality.value == (
+        None if here.int8.quality.value is None else pytest.approx(here.int8.quality.value, abs=0.1)
+    )
     assert emulated.int8.instructions
     found = verify(tmp_path / "out" / "bundle.zip", targets)
     assert [check for check in found.checks if check.faults] == []

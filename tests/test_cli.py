@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 import zipfile
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from edgeswap.model import rehearsal
+from edgeswap.system.scratch import clear_abandoned
 from tests.models import digits, write_npz
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "edgeswap")
@@ -49,6 +51,10 @@ def refused(edgeswap, place):
         assert ran.stdout == ""
         if everything_below(place.parent) != before:
             rehearsal._child.end()  # as the end of a process does, which the child may outrun here
+            deadline = time.monotonic() + 10  # what it had started lets its folder go a moment later
+            while everything_below(place.parent) != before and time.monotonic() < deadline:
+                time.sleep(0.05)
+                clear_abandoned(Path(tempfile.gettempdir()))
         assert everything_below(place.parent) == before
 
     return check

@@ -113,7 +113,7 @@ def test_a_notebook_s_cell_shows_the_figures_and_loads_nothing():
 
 def test_a_cell_without_labels_shows_agreement():
     page = Page(shown(ptq())._repr_html_())
-    assert "same class" in page.text
+    assert "agreement" in page.text
     assert "top-1" not in page.text.partition("model")[2]
 
 

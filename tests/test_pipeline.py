@@ -315,9 +315,10 @@ def test_unlabelled_data_by_distillation_of_a_keras_3_model(place):
     report = api.export(model, data=x, test_data=digits("test")[0], preprocess="unit", epochs=1, output="out").report
     assert_sound(place / "out")
     accuracies = (report.float32.quality, report.float32_finetuned.quality, report.int8.quality)
-    assert [(found.top1, found.ci95, found.samples) for found in accuracies] == [(None, None, 80)] * 3
+    assert [(found.metric, found.samples) for found in accuracies] == [("snr_db", 80)] * 3
+    assert report.task.name == "outputs"  # logits without labels are plain numbers
     assert (report.comparison.drop, report.comparison.mcnemar_p) == (None, None)
-    assert report.comparison.agreement > 0.9
+    assert report.int8.quality.value > 20
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 

@@ -147,7 +147,8 @@ class _Child:
     def end(self) -> None:
         """End the process."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):  # what it started holds its folder too
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             for stream in (self._process.stdin, self._process.stdout, self._words):
                 if stream is not None:

@@ -16,6 +16,8 @@ from edgeswap.progress import Step
 
 SCRIPT = "deploy/benchmark.py"
 LAST_WORDS = 20
+# The runtime greets piece by piece, so an error of the script may end the line that a greeting began.
+GREETING = re.compile(r"^INFO: .*?(?=error: )")
 # At the end of a line, not at its start: the runtime writes its own lines piece by piece.
 PROGRESS = re.compile(r"progress (?P<fraction>[01](\.\d+)?) (?P<phase>\w+)\s*$")
 OUTPUTS = re.compile(r"(?P<size>outputs: [\d,]+ bytes)\s*$")
@@ -31,6 +33,7 @@ class Account:
 
     def hear(self, line: str) -> None:
         """Take a line of the script's stderr."""
+        line = GREETING.sub("", line)
         told = PROGRESS.search(line)
         if told:
             fraction = float(told["fraction"])
