@@ -5,6 +5,7 @@ import pytest
 
 from edgeswap.errors import ConfigError
 from edgeswap.evaluation.comparison import compare
+from edgeswap.evaluation.device_scores import DeviceScores
 from edgeswap.evaluation.limits import judge
 from edgeswap.evaluation.scoring import Scores, Scoring, score
 from edgeswap.records import Comparison
@@ -29,14 +30,15 @@ def compared(**changes: object) -> Comparison:
     given = {"baseline": wrong_at(0, 1), "candidate": wrong_at(1, 2, 3, 4), "control": None, **changes}
     scores = {name: None if classes is None else scored(classes, labels) for name, classes in given.items()}
     agreement = float(np.mean(given["baseline"] == given["candidate"])) if len(given["candidate"]) == 200 else None
-    sizes = {"baseline_size_bytes": 400, "candidate_size_bytes": 100}
-    return compare(SCORING, agreement=agreement, outputs=[], **scores, **sizes)
+    found = DeviceScores(scores["baseline"], scores["candidate"], agreement, ())
+    return compare(SCORING, found, control=scores["control"], baseline_size_bytes=400, candidate_size_bytes=100)
 
 
 def scored(classes: np.ndarray, labels: np.ndarray | None) -> Scores:
     """The scores of a model that gives these classes."""
     labels = None if labels is None else labels[: len(classes)]
-    return score(SCORING, [([np.eye(10)[classes]], labels, [])])
+    outputs = [np.eye(10)[classes]]
+    return score(SCORING, outputs, SCORING.decided(outputs), labels, [])
 
 
 def test_compare_counts_pairs() -> None:
@@ -65,7 +67,7 @@ def test_the_rest_of_a_rounding_is_no_difference_of_shares() -> None:
     scoring = Scoring(Classification(), MODEL, (metric,))
     first, second = (Scores(40, {"miou": np.full(40, value)}, None) for value in (0.1 + 0.2, 0.3))
     sizes = {"baseline_size_bytes": 400, "candidate_size_bytes": 100}
-    found = compare(scoring, first, second, agreement=None, outputs=[], **sizes)
+    found = compare(scoring, DeviceScores(first, second, None, ()), **sizes)
     assert (found.drop, found.drop_ci95) == (0.0, (0.0, 0.0))
 
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeswap.evaluation.comparison import compare
+from edgeswap.evaluation.device_scores import DeviceScores
 from edgeswap.evaluation.limits import judge
-from edgeswap.evaluation.scoring import Scores, Scoring, quality, score, take
+from edgeswap.evaluation.scoring import Scores, Scoring, joined, quality, score, take
 from edgeswap.records import Comparison, OutputFidelity
 from edgeswap.tasks.outputs import ModelOutput, Signature
 from edgeswap.tasks.plain_outputs import PlainOutputs
@@ -25,12 +26,11 @@ SIZES = {"baseline_size_bytes": 400, "candidate_size_bytes": 100}
 
 def scored(values: np.ndarray, labels: np.ndarray | None = LABELS, *, chunk: int = 60) -> Scores:
     rows = [np.arange(start, min(start + chunk, len(values))) for start in range(0, len(values), chunk)]
-    return score(REGRESSION, [([values[some]], take(labels, some), []) for some in rows])
+    return joined([score(REGRESSION, [values[some]], None, take(labels, some), []) for some in rows])
 
 
-def compared(first: np.ndarray, second: np.ndarray, **how: object) -> Comparison:
-    given_ = {"agreement": None, "outputs": [], **SIZES, **how}
-    return compare(REGRESSION, scored(first), scored(second), **given_)  # type: ignore[arg-type]
+def compared(first: np.ndarray, second: np.ndarray, **how: Scores) -> Comparison:
+    return compare(REGRESSION, DeviceScores(scored(first), scored(second), None, ()), **SIZES, **how)
 
 
 @given(st.integers(1, 70))
@@ -60,16 +60,16 @@ def test_the_control_is_held_against_the_candidate() -> None:
 def test_without_labels_there_is_no_value_but_a_metric() -> None:
     found = quality(REGRESSION, scored(LABELS, None))
     assert (found.metric, found.value, found.ci95, found.metrics) == ("mae", None, None, {})
-    bare = compare(REGRESSION, scored(LABELS, None), scored(LABELS, None), agreement=None, outputs=[], **SIZES)
+    bare = compare(REGRESSION, DeviceScores(scored(LABELS, None), scored(LABELS, None), None, ()), **SIZES)
     assert bare.drop is bare.drop_ci95 is None
 
 
 def test_plain_outputs_are_judged_by_how_near_they_are() -> None:
-    scores = score(PLAIN, [([LABELS], None, [])])
+    scores = score(PLAIN, [LABELS], PLAIN.decided([LABELS]), None, [])
     assert quality(PLAIN, scores).value is None
     assert quality(PLAIN, scores, snr_db=31.5).metrics == {"snr_db": 31.5}
     near = OutputFidelity(name="size", snr_db=40.0, cosine=1.0, mean_steps=0.5, max_steps=2.0, bias=0.0)
-    found = compare(PLAIN, scores, scores, agreement=None, outputs=[near], **SIZES)
+    found = compare(PLAIN, DeviceScores(scores, scores, None, (near,)), **SIZES)
     assert (found.metric, found.drop, found.agreement) == ("snr_db", None, None)
     # An error of 1 % of the values as root mean square is 40 dB.
     (limit,) = judge(found, candidate_size_bytes=1, candidate_latency_ms=None, max_drop=1.5)
@@ -97,5 +97,5 @@ def test_metrics_that_share_their_parts_ask_for_them_once() -> None:
     from dataclasses import replace
 
     metrics = tuple(replace(first, name=name, parts=parts) for name in ("a", "b"))
-    score(Scoring(Regression(), MODEL, metrics), [([LABELS], LABELS, [])])
+    score(Scoring(Regression(), MODEL, metrics), [LABELS], None, LABELS, [])
     assert len(asked) == 1

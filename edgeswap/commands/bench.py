@@ -21,6 +21,7 @@ from edgeswap.evaluation.chance import near_chance
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.device_scores import DeviceScores, score_targets
+from edgeswap.evaluation.judged import judged_scoring, with_labels_of
 from edgeswap.evaluation.one_answer import one_answer
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.progress import Progress, Silent
@@ -32,8 +33,6 @@ from edgeswap.targets.estimates import estimate_all
 from edgeswap.targets.measure_all import Outcome, measure_all
 from edgeswap.targets.names import open_targets
 from edgeswap.tasks.outputs import Signature, named_classes
-from edgeswap.tasks.own_metric import chosen_metrics
-from edgeswap.tasks.registry import judge
 from edgeswap.tflite.record import candidate_file, model_file
 from edgeswap.tflite.signature import signature
 from edgeswap.version import __version__
@@ -112,11 +111,14 @@ def _samples(config: BenchConfig, model: Signature) -> Samples | None:
     dataset = load(config.data, input_shapes=model.inputs, classes=classes, part="test", resize=config.resize)
     doubt = "a .tflite does not tell what it was trained on"
     preprocess = preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
-    judged = judge(model, dataset.labels, by_folder=dataset.labels_by_name, named=config.task, decode=config.decode)
-    task = judged.task
-    if dataset.labels is not None:
-        dataset = dataset.with_labels(task.labels(dataset.labels, model, len(dataset), dataset.source))
-    return Samples(dataset, preprocess, Scoring(task, model, chosen_metrics(task, model, config.metric)), judged.reason)
+    scoring, reason = judged_scoring(
+        model,
+        None if dataset.labels is None else dataset,
+        named=config.task,
+        metrics=config.metric,
+        decode=config.decode,
+    )
+    return Samples(with_labels_of(scoring, dataset), preprocess, scoring, reason)
 
 
 def _measured(
@@ -171,10 +173,7 @@ def _candidate(
         model=candidate_file(candidate.file.name, candidate.data, accurate.result.int8.quality),
         comparison=compare(
             samples.scoring,
-            accurate.scores.baseline,
-            accurate.scores.candidate,
-            agreement=accurate.scores.agreement,
-            outputs=accurate.scores.outputs,
+            accurate.scores,
             baseline_size_bytes=len(baseline.data),
             candidate_size_bytes=len(candidate.data),
         ),

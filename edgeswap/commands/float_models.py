@@ -70,11 +70,8 @@ def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress
     source, splits, scoring = opened.source, opened.splits, opened.scoring
     with progress.step("Build the network"):
         baseline = build(source.graph)
+    splits, ordered = _with_classes_in_order(config, splits, scoring, baseline, progress)
     said = _tested(baseline, splits, scoring, "Test float32", progress)
-    reordered, ordered = _with_classes_in_order(config, splits, scoring, baseline, progress)
-    if reordered is not splits:
-        splits = reordered
-        said = _tested(baseline, splits, scoring, "Test float32", progress)  # its labels are others now
     doubts = _require_known_samples(config, splits, scoring, baseline, said, progress=progress)
     scores = {"float32": said}
     swapped = swap(source.graph, config.hidden_activation, config.rules)

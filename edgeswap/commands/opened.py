@@ -13,8 +13,8 @@ from edgeswap.bundle.make import label_lines
 from edgeswap.commands.source import Source, input_ranges, train_example
 from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.config.export import ExportConfig
-from edgeswap.data.dataset import Dataset
 from edgeswap.data.splits import DataSpecs, Splits, split
+from edgeswap.evaluation.judged import judged_scoring, with_labels_of
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.graph.build import build
 from edgeswap.graph.feature_normalization import without_normalizations
@@ -29,8 +29,6 @@ from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.records import Caution
 from edgeswap.system.room import require_room
 from edgeswap.tasks.outputs import Signature, named_classes
-from edgeswap.tasks.own_metric import chosen_metrics
-from edgeswap.tasks.registry import judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,23 +99,14 @@ def _with_task(config: ExportConfig, model: Signature, splits: Splits) -> tuple[
     labelled = next(
         (data for data in (splits.test, splits.train) if data is not None and data.labels is not None), None
     )
-    judged = judge(
-        model,
-        None if labelled is None else labelled.labels,
-        by_folder=labelled is not None and labelled.labels_by_name,
-        named=config.task,
-        decode=config.decode,
+    scoring, reason = judged_scoring(model, labelled, named=config.task, metrics=config.metric, decode=config.decode)
+    splits = replace(
+        splits,
+        train=None if splits.train is None else with_labels_of(scoring, splits.train),
+        calibration=with_labels_of(scoring, splits.calibration),
+        test=with_labels_of(scoring, splits.test),
     )
-    task = judged.task
-
-    def taken(data: Dataset) -> Dataset:
-        if data.labels is None:
-            return data
-        return data.with_labels(task.labels(data.labels, model, len(data), data.source))
-
-    train = None if splits.train is None else taken(splits.train)
-    splits = replace(splits, train=train, calibration=taken(splits.calibration), test=taken(splits.test))
-    return splits, Scoring(task, model, chosen_metrics(task, model, config.metric)), judged.reason
+    return splits, scoring, reason
 
 
 def planned_graph(config: ExportConfig, graph: Graph) -> Graph:

@@ -91,10 +91,7 @@ def prove(
         (figures,) = outcome.accuracy.candidates
         comparison = compare(
             scoring,
-            accurate.scores.baseline,
-            accurate.scores.candidate,
-            agreement=accurate.scores.agreement,
-            outputs=accurate.scores.outputs,
+            accurate.scores,
             baseline_size_bytes=len(converted.baseline),
             candidate_size_bytes=len(converted.candidate),
             control=None if candidate.control is None else candidate.control.subset(figures.indices),

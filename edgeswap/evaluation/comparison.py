@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
-from edgeswap.evaluation.scoring import SNR, Array, Scores, Scoring
-from edgeswap.records import Comparison, OutputFidelity
+from edgeswap.evaluation.device_scores import DeviceScores
+from edgeswap.evaluation.scoring import Array, Scores, Scoring
+from edgeswap.records import Comparison
 from edgeswap.statistics import mcnemar_exact, paired_bootstrap, paired_difference_interval
 from edgeswap.tasks.metric import Metric
+from edgeswap.tasks.own_metric import SNR
 
 
 def compare(
     scoring: Scoring,
-    baseline: Scores,
-    candidate: Scores,
+    found: DeviceScores,
     *,
-    agreement: float | None,
-    outputs: Sequence[OutputFidelity],
     baseline_size_bytes: int,
     candidate_size_bytes: int,
     control: Scores | None = None,
@@ -28,10 +26,7 @@ def compare(
 
     Args:
         scoring: the metrics.
-        baseline: of the float32 model.
-        candidate: of the int8 model, for the same samples.
-        agreement: share of decisions that are the same in both; None where nothing is decided.
-        outputs: how near the outputs are to each other.
+        found: of both models, on the same samples.
         baseline_size_bytes: of the float32 file.
         candidate_size_bytes: of the int8 file.
         control: of the float model that was trained on as long as the int8 one, for the same samples.
@@ -39,6 +34,7 @@ def compare(
     Raises:
         ValueError: there are no samples, or not the same number of them.
     """
+    baseline, candidate = found.baseline, found.candidate
     lengths = {scores.samples for scores in (baseline, candidate, control) if scores is not None}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(f"Expected scores of one number of samples above 0, got {sorted(lengths)}.")
@@ -50,9 +46,9 @@ def compare(
             unit="dB" if primary is None else primary.unit,
             drop=None,
             drop_ci95=None,
-            agreement=agreement,
+            agreement=found.agreement,
             size_ratio=size_ratio,
-            outputs=list(outputs),
+            outputs=list(found.outputs),
         )
     first, second = baseline.parts[primary.name], candidate.parts[primary.name]
     drop = _drop(primary, first, second)
@@ -61,11 +57,11 @@ def compare(
         unit=primary.unit,
         drop=drop,
         drop_ci95=None if drop is None else _interval(primary, first, second),
-        agreement=agreement,
+        agreement=found.agreement,
         mcnemar_p=mcnemar_exact(*_discordant(first, second)) if primary.of_right else None,
         size_ratio=size_ratio,
         control_drop=None if control is None else _drop(primary, control.parts[primary.name], second),
-        outputs=list(outputs),
+        outputs=list(found.outputs),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.evaluation.predictions import model_inputs
-from edgeswap.evaluation.scoring import Array, Scores, Scoring, quality, score, take
+from edgeswap.evaluation.scoring import Scores, Scoring, joined, quality, score, take
 from edgeswap.records import OutputFidelity, Quality, TargetResult
 from edgeswap.targets.measure_all import Outcome
 from edgeswap.targets.raw_outputs import RawOutput
@@ -101,34 +101,27 @@ def device_scores(
         preprocess: from raw samples to the model's input.
         indices: which samples of `dataset` the target ran.
     """
-    rows = chunks_of(baseline, len(indices))
+    scored: tuple[list[Scores], list[Scores]] = ([], [])
     near: list[Fidelity] = []
-    agreed: list[tuple[float, int]] = []
-
-    def both() -> Iterator[tuple[list[Array], list[Array], Array]]:
-        for chunk in rows:
-            first, second = ([output.real(chunk) for output in outputs] for outputs in (baseline, candidate))
-            yield first, second, indices[chunk]
-
-    def given(which: int) -> Iterator[tuple[Sequence[Array], Any, Sequence[Array]]]:
-        for *outputs, samples in both():
-            inputs = model_inputs(dataset, preprocess, samples, as_app=False) if scoring.needs_inputs else ()
-            yield outputs[which], take(dataset.labels, samples), inputs
-
-    for first, second, _ in both():
-        parts = [
-            Fidelity.of(one, other, output.scale or None)
-            for one, other, output in zip(first, second, candidate, strict=True)
-        ]
+    alike = decided = 0
+    for rows in chunks_of(baseline, len(indices)):
+        samples = indices[rows]
+        labels = take(dataset.labels, samples)
+        inputs = model_inputs(dataset, preprocess, samples, as_app=False) if scoring.needs_inputs else ()
+        first, second = ([output.real(rows) for output in outputs] for outputs in (baseline, candidate))
+        both = zip(first, second, candidate, strict=True)
+        parts = [Fidelity.of(one, other, output.scale or None) for one, other, output in both]
         near = [one + other for one, other in zip(near, parts, strict=True)] if near else parts
-        decided = [scoring.task.decisions(outputs, scoring.model) for outputs in (first, second)]
-        if decided[0] is not None and decided[1] is not None:
-            agreed.append((float(np.count_nonzero(decided[0] == decided[1])), decided[0].size))
+        says, other_says = scoring.decided(first), scoring.decided(second)
+        if says is not None and other_says is not None:
+            alike, decided = alike + int(np.count_nonzero(says == other_says)), decided + says.size
+        scored[0].append(score(scoring, first, says, labels, inputs))
+        scored[1].append(score(scoring, second, other_says, labels, inputs))
     names = [output.name for output in scoring.model.outputs]
     return DeviceScores(
-        score(scoring, given(0)),
-        score(scoring, given(1)),
-        sum(same for same, _ in agreed) / sum(count for _, count in agreed) if agreed else None,
+        joined(scored[0]),
+        joined(scored[1]),
+        alike / decided if decided else None,
         tuple(fidelity_record(name, one, indices) for name, one in zip(names, near, strict=True)),
     )
 

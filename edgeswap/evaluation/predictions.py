@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess
-from edgeswap.evaluation.scoring import Scores, Scoring, score, take
+from edgeswap.evaluation.scoring import Scores, Scoring, joined, score, take
 from edgeswap.progress import Progress
 
 BATCH_SIZE = 64
@@ -29,15 +29,15 @@ def predict(
 ) -> Scores:
     """The scores of a Keras model on all samples of a dataset, whose labels are those that the task made."""
 
-    def chunks() -> Iterator[tuple[Sequence[Array], Any, Sequence[Array]]]:
-        with progress.step(title, len(dataset)) as step:
-            for start in range(0, len(dataset), BATCH_SIZE):
-                rows = np.arange(start, min(start + BATCH_SIZE, len(dataset)))
-                inputs = model_inputs(dataset, preprocess, rows, as_app=False)
-                yield outputs_of(model, inputs), take(dataset.labels, rows), inputs
-                step.advance(len(rows))
-
-    return score(scoring, chunks())
+    chunks = []
+    with progress.step(title, len(dataset)) as step:
+        for start in range(0, len(dataset), BATCH_SIZE):
+            rows = np.arange(start, min(start + BATCH_SIZE, len(dataset)))
+            inputs = model_inputs(dataset, preprocess, rows, as_app=False)
+            outputs = outputs_of(model, inputs)
+            chunks.append(score(scoring, outputs, scoring.decided(outputs), take(dataset.labels, rows), inputs))
+            step.advance(len(rows))
+    return joined(chunks)
 
 
 def outputs_of(model: Any, inputs: Sequence[Array]) -> list[Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,10 @@ from edgeswap.records import Quality
 from edgeswap.statistics import bootstrap_interval, wilson_interval
 from edgeswap.tasks.metric import Metric
 from edgeswap.tasks.outputs import Head, Signature, trained_heads
+from edgeswap.tasks.own_metric import SNR
 from edgeswap.tasks.task import Task
 
 Array = npt.NDArray[Any]
-SNR = "snr_db"  # the metric of a task that has none of its own: how near the outputs are to float32's
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,10 @@ class Scoring:
     def needs_inputs(self) -> bool:
         """Whether a metric looks at the inputs."""
         return any(metric.needs_inputs for metric in self.metrics)
+
+    def decided(self, outputs: Sequence[Array]) -> Array | None:
+        """What real outputs decide for each sample, whole numbers (n, ...); None where nothing is decided."""
+        return self.task.decisions(outputs, self.model)
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -73,31 +77,34 @@ def take(labels: Any, rows: Array) -> Any:
     return {name: array[rows] for name, array in labels.items()} if isinstance(labels, Mapping) else labels[rows]
 
 
-def score(scoring: Scoring, chunks: Iterable[tuple[Sequence[Array], Any, Sequence[Array]]]) -> Scores:
-    """The scores of all samples.
+def score(
+    scoring: Scoring, outputs: Sequence[Array], decided: Array | None, labels: Any, inputs: Sequence[Array]
+) -> Scores:
+    """The scores of some samples.
 
     Args:
         scoring: the metrics.
-        chunks: (outputs, labels, inputs) of some samples each: real outputs (n, ...) for each output of the model, the
-            labels that the task made or None, and the inputs, empty unless `scoring.needs_inputs`.
+        outputs: real values (n, ...) for each output of the model.
+        decided: what the task decides of them, of any shape (n, ...), or None; kept where it is one thing a sample.
+        labels: of these samples, as the task made them, or None.
+        inputs: what the model was given; empty unless `scoring.needs_inputs`.
     """
-    parts: dict[str, list[Array]] = {}
-    decisions: list[Array] = []
-    samples = 0
-    for outputs, labels, inputs in chunks:
-        samples += len(outputs[0])
-        made: dict[Any, Array] = {}  # metrics of one kind share their parts
-        for metric in scoring.metrics:
-            if labels is not None or not metric.needs_labels:
-                if metric.parts not in made:
-                    made[metric.parts] = metric.parts(outputs, labels, inputs)
-                parts.setdefault(metric.name, []).append(made[metric.parts])
-        decided = scoring.task.decisions(outputs, scoring.model)
-        if decided is not None and decided.ndim == 1:
-            decisions.append(decided.astype(np.int64))
+    made: dict[Any, Array] = {}  # metrics of one kind share their parts
+    parts: dict[str, Array] = {}
+    for metric in scoring.metrics:
+        if labels is not None or not metric.needs_labels:
+            if metric.parts not in made:
+                made[metric.parts] = metric.parts(outputs, labels, inputs)
+            parts[metric.name] = made[metric.parts]
+    return Scores(len(outputs[0]), parts, None if decided is None or decided.ndim != 1 else decided.astype(np.int64))
+
+
+def joined(chunks: Sequence[Scores]) -> Scores:
+    """The scores of all samples, from those of chunks in order; there is at least one."""
+    decisions = [chunk.decisions for chunk in chunks if chunk.decisions is not None]
     return Scores(
-        samples,
-        {name: np.concatenate(found) for name, found in parts.items()},
+        sum(chunk.samples for chunk in chunks),
+        {name: np.concatenate([chunk.parts[name] for chunk in chunks]) for name in chunks[0].parts},
         np.concatenate(decisions) if decisions else None,
     )
 
