@@ -8,7 +8,8 @@ from typing import Any
 from edgeswap.bundle.apps.facts import Holds
 from edgeswap.errors import ModelError
 from edgeswap.tasks.task import Shown
-from edgeswap.tflite.flatbuffer import Tensor, operator_name
+from edgeswap.tflite.flatbuffer import Tensor
+from edgeswap.tflite.signature import maker
 
 # Where the second class begins, in real values: half a probability, or the logit of that.
 HALF, LOGIT_OF_HALF = 0.5, 0.0
@@ -52,7 +53,7 @@ def holds(model: Any, tensor: Tensor, index: int, shown: Shown) -> tuple[Holds, 
     """
     if shown != "scores" and shown != "class map":  # noqa: PLR1714  (mypy sees which are left)
         return shown, None
-    probabilities = _maker(model, index) in _PROBABILITIES
+    probabilities = maker(model, index, _SAME_VALUES) in _PROBABILITIES
     threshold = HALF if probabilities else LOGIT_OF_HALF
     said: Holds = "class map" if shown == "class map" else "probabilities" if probabilities else "logits"
     return said, threshold if tensor.shape[-1] == 1 else None
@@ -60,7 +61,7 @@ def holds(model: Any, tensor: Tensor, index: int, shown: Shown) -> tuple[Holds, 
 
 def each_by_itself(model: Any) -> bool:
     """Whether the first output has a sigmoid for each of its values, as where several classes can hold at once."""
-    return _maker(model, int(model.subgraphs[0].outputs[0])) == "LOGISTIC"
+    return maker(model, int(model.subgraphs[0].outputs[0]), _SAME_VALUES) == "LOGISTIC"
 
 
 def shown_by(holds: Holds) -> Shown:
@@ -68,15 +69,3 @@ def shown_by(holds: Holds) -> Shown:
     if holds == "probabilities" or holds == "logits":  # noqa: PLR1714  (mypy sees which are left)
         return "scores"
     return holds
-
-
-def _maker(model: Any, wanted: int) -> str | None:
-    """The operator that makes the values of a tensor, whatever hands them on; None for an input."""
-    graph = model.subgraphs[0]
-    makers = {int(output): operator for operator in graph.operators for output in operator.outputs}
-    while (maker := makers.get(wanted)) is not None:
-        name = operator_name(model.operatorCodes[maker.opcodeIndex])
-        if name not in _SAME_VALUES:
-            return name
-        wanted = int(maker.inputs[0])
-    return None

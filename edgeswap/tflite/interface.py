@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from edgeswap.records import Precision
 from edgeswap.tflite.flatbuffer import Tensor, read, tensors, text
@@ -43,12 +43,7 @@ def interface(data: bytes) -> Interface:
     """
     model = read(data)
     known, graph = tensors(model), model.subgraphs[0]
-    named = {
-        int(entry.tensorIndex): text(entry.name)
-        for signature in model.signatureDefs or ()
-        if not signature.subgraphIndex
-        for entry in signature.inputs or ()
-    }
+    named = signature_names(model, "inputs")
     inputs: dict[str, tuple[int, ...]] = {}
     for number, index in enumerate(map(int, graph.inputs)):
         name = named.get(index) or _plain(known[index])
@@ -58,6 +53,16 @@ def interface(data: bytes) -> Interface:
         tuple(known[index].shape for index in graph.outputs),
         _precision(model),
     )
+
+
+def signature_names(model: Any, side: Literal["inputs", "outputs"]) -> dict[int, str]:
+    """Tensor index to the name that the first subgraph's signature gives it; empty without a signature."""
+    return {
+        int(entry.tensorIndex): text(entry.name)
+        for signature in model.signatureDefs or ()
+        if not signature.subgraphIndex
+        for entry in getattr(signature, side) or ()
+    }
 
 
 def _plain(tensor: Tensor) -> str:

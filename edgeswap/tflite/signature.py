@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from edgeswap.tasks.outputs import Head, ModelOutput, Signature
-from edgeswap.tflite.flatbuffer import operator_name, read, tensors, text
-from edgeswap.tflite.interface import interface
+from edgeswap.tflite.flatbuffer import operator_name, read, tensors
+from edgeswap.tflite.interface import interface, signature_names
 
 # They hand on the same values.
 SAME_VALUES = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE"})
@@ -21,26 +21,34 @@ def signature(data: bytes) -> Signature:
     """
     model = read(data)
     known, graph = tensors(model), model.subgraphs[0]
-    named = {
-        int(entry.tensorIndex): text(entry.name)
-        for own in model.signatureDefs or ()
-        if not own.subgraphIndex
-        for entry in own.outputs or ()
-    }
-    makers = {int(output): operator for operator in graph.operators for output in operator.outputs}
+    named = signature_names(model, "outputs")
     return Signature(
         interface(data).inputs,
         tuple(
-            ModelOutput(named.get(index) or known[index].name, known[index].shape[1:], _head(model, makers, index))
+            ModelOutput(named.get(index) or known[index].name, known[index].shape[1:], _head(model, index))
             for index in map(int, graph.outputs)
         ),
     )
 
 
-def _head(model: Any, makers: dict[int, Any], tensor: int) -> Head:
-    while (maker := makers.get(tensor)) is not None:
-        name = operator_name(model.operatorCodes[maker.opcodeIndex])
-        if name not in SAME_VALUES:
-            return HEADS.get(name, "linear")
-        tensor = int(maker.inputs[0])
-    return "linear"
+def maker(model: Any, tensor: int, through: frozenset[str] = SAME_VALUES) -> str | None:
+    """The operator that makes the values of a tensor of the first subgraph; None where none does.
+
+    Args:
+        model: a `ModelT`, as `flatbuffer.read` gives it.
+        tensor: its index.
+        through: operators that only hand values on.
+    """
+    makers = {int(output): operator for operator in model.subgraphs[0].operators for output in operator.outputs}
+    while (found := makers.get(tensor)) is not None:
+        name = operator_name(model.operatorCodes[found.opcodeIndex])
+        if name not in through:
+            return name
+        if not len(found.inputs):
+            return None
+        tensor = int(found.inputs[0])
+    return None
+
+
+def _head(model: Any, tensor: int) -> Head:
+    return HEADS.get(maker(model, tensor) or "", "linear")
