@@ -8,7 +8,7 @@ from edgeswap.data.splits import Splits
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.progress import Progress
-from edgeswap.system.user_function import call_function, import_function
+from edgeswap.system.user_function import call_function, named_function
 from edgeswap.training.fit import OwnLoss, train
 
 # A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
@@ -54,5 +54,5 @@ def _own(loss: Any) -> OwnLoss | None:
     """The user's loss, whose faults are told as such."""
     if loss is None:
         return None
-    function, spec = (import_function(loss), loss) if isinstance(loss, str) else (loss, repr(loss))
-    return lambda outputs, taught, labels: call_function(spec, function, outputs, taught, labels)
+    name, function = named_function(loss)
+    return lambda outputs, taught, labels: call_function(name, function, outputs, taught, labels)

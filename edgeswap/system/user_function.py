@@ -44,6 +44,17 @@ def import_function(spec: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
+def named_function(given: str | Callable[..., Any]) -> tuple[str, Callable[..., Any]]:
+    """What to call a user's function in errors, and the function: of `module:function`, or of the function itself.
+
+    Raises:
+        ConfigError: there is no such module or function, or importing the module raised an error.
+    """
+    if isinstance(given, str):
+        return given, import_function(given)
+    return getattr(given, "__name__", type(given).__name__), given
+
+
 def call_function(spec: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """What a user's `function` returns for `arguments`.
 

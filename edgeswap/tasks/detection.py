@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError
-from edgeswap.system.user_function import call_function, import_function
+from edgeswap.system.user_function import call_function, named_function
 from edgeswap.tasks.box_precision import matches, mean_average_precision
 from edgeswap.tasks.label_array import looked_at
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs
@@ -98,8 +98,7 @@ class Detection:
             ConfigError: there is no such function.
             DataError: it raised an error, or gave something else.
         """
-        decode = self.decode if callable(self.decode) else import_function(str(self.decode))
-        name = self.decode if isinstance(self.decode, str) else getattr(decode, "__name__", type(decode).__name__)
+        name, decode = named_function(self.decode)
         found = call_function(name, decode, list(outputs))
         arrays = [np.asarray(each) for each in found] if isinstance(found, (tuple, list)) and len(found) == 3 else []
         shapes = [array.shape for array in arrays]

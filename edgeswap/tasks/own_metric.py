@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import ConfigError, DataError
-from edgeswap.system.user_function import call_function, import_function
+from edgeswap.system.user_function import call_function, named_function
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.task import Task
@@ -60,8 +60,7 @@ def own_metric(given: str | Callable[..., Any]) -> Metric:
     Raises:
         ConfigError: there is no such function.
     """
-    function = given if callable(given) else import_function(given)
-    name = given if isinstance(given, str) else getattr(function, "__name__", type(function).__name__)
+    name, function = named_function(given)
 
     def called(outputs: Outputs, labels: Labels) -> npt.NDArray[np.float64]:
         found = np.asarray(call_function(name, function, list(outputs), labels))
