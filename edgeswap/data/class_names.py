@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from edgeswap.data.dataset import Dataset
@@ -31,6 +31,29 @@ def read_names(file: Path, classes: int | None) -> tuple[str, ...]:
             "Write one name a line, in the order of the outputs.",
         )
     return names
+
+
+def require_known_names(
+    found: Iterable[str], known: Sequence[str], what: str, *, names_from: str, source: object
+) -> None:
+    """Refuse names of classes that are none of `known`.
+
+    Args:
+        found: the names in the data.
+        known: the names there are, in the model's order.
+        what: carries the names, such as `class folders`.
+        names_from: where `known` comes from, for the error.
+        source: of the data, for the error.
+
+    Raises:
+        DataError: one of `found` is not in `known`.
+    """
+    if unknown := sorted(set(found) - set(known)):
+        raise DataError(
+            f"Expected {what} named as in {names_from}, got {', '.join(unknown[:5])} in {source}.",
+            f"There they are {', '.join(known[:10])}{', ...' if len(known) > 10 else ''}: "
+            "give a class the same name in both.",
+        )
 
 
 def require_same_names(datasets: Sequence[Dataset | None]) -> tuple[str, ...] | None:

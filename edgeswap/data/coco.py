@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.data.class_names import require_known_names
 from edgeswap.data.dataset import Dataset, Expected
 from edgeswap.data.image_folder import image_input
 from edgeswap.data.images import ImageFiles, is_there
@@ -112,13 +113,8 @@ def _categories(
             FORMAT,
         )
     order = tuple(map(str, names)) if expected.class_names is None else expected.class_names
+    require_known_names(map(str, names), order, "categories", names_from=expected.names_from, source=source)
     number = {name: index for index, name in enumerate(order)}
-    if unknown := [str(name) for name in names if name not in number]:
-        raise DataError(
-            f"Expected categories named as in {expected.names_from}, got {', '.join(unknown[:5])} in {source}.",
-            f"There they are {', '.join(order[:10])}{', ...' if len(order) > 10 else ''}: "
-            "give a class the same name in both.",
-        )
     return order, {key: number[str(name)] for key, name in zip(ids, names, strict=True)}
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.data.class_names import require_known_names
 from edgeswap.data.dataset import Expected
 from edgeswap.data.images import OTHER_IMAGE_SUFFIXES, SUFFIXES, ImageFiles
 from edgeswap.data.listing import list_files
@@ -124,12 +125,8 @@ def find(
     files = ImageFiles(root, tuple(paths[path] for path in images), fixed_shape, resize)
     depth = len(prefix)
     found = {folder.parts[depth] for folder in folders if len(folder.parts) > depth and folder.parts[:depth] == prefix}
-    if class_names is not None and (unknown := sorted(found - set(class_names))):
-        raise DataError(
-            f"Expected class folders named as in {names_from}, got {', '.join(unknown[:5])} in {root}.",
-            f"There they are {', '.join(class_names[:10])}{', ...' if len(class_names) > 10 else ''}: "
-            "give a class the same name in both.",
-        )
+    if class_names is not None:
+        require_known_names(found, class_names, "class folders", names_from=names_from, source=root)
     names = tuple(class_names) if class_names is not None else tuple(sorted(found))
     number = {name: index for index, name in enumerate(names)}
     return Found(files, np.array([number[path.parts[depth]] for path in images], np.int64), names, split)

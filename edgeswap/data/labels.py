@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from edgeswap.data.class_names import require_known_names
 from edgeswap.data.dataset import Array, Expected, Indices, Labels
 from edgeswap.errors import DataError
 
@@ -111,13 +112,8 @@ def _numbered(names: Array, source: str, expected: Expected) -> Found:
     known, positions = np.unique(names.reshape(-1), return_inverse=True)
     sorted_names = tuple(str(name) for name in known)
     order = sorted_names if expected.class_names is None else expected.class_names
+    require_known_names(sorted_names, order, "labels", names_from=expected.names_from, source=source)
     number = {name: index for index, name in enumerate(order)}
-    if unknown := [name for name in sorted_names if name not in number]:
-        raise DataError(
-            f"Expected labels named as in {expected.names_from}, got {', '.join(unknown[:5])} in {source}.",
-            f"There they are {', '.join(order[:10])}{', ...' if len(order) > 10 else ''}: "
-            "give a class the same name in both.",
-        )
     if expected.classes is not None and len(order) != expected.classes:
         raise DataError(
             f"Expected labels of {expected.classes} names, as many as the model has classes, got {len(order)} names "
