@@ -98,6 +98,7 @@ class Detection:
             ConfigError: there is no such function.
             DataError: it raised an error, or gave something else.
         """
+        assert self.decode is not None  # `can_be` says so
         name, decode = named_function(self.decode)
         found = call_function(name, decode, list(outputs))
         arrays = [np.asarray(each) for each in found] if isinstance(found, (tuple, list)) and len(found) == 3 else []

@@ -102,7 +102,9 @@ def trained_heads(model: Signature, *, decides: bool) -> tuple[Head, ...]:
         model: what the outputs are.
         decides: whether outputs are scores of classes, for a sample or for each place of a map.
     """
-    return tuple(
-        output.head if output.head != "linear" or not decides else "softmax" if output.shape[-1] > 1 else "sigmoid"
-        for output in model.outputs
-    )
+    return tuple(deciding_head(output.head, output.shape[-1]) if decides else output.head for output in model.outputs)
+
+
+def deciding_head(head: Head, scores: int) -> Head:
+    """The head of an output of so many scores for each sample or place: a linear one gives logits."""
+    return head if head != "linear" else "softmax" if scores > 1 else "sigmoid"

@@ -16,11 +16,9 @@ from edgeswap.progress import Progress, Silent
 from edgeswap.tasks.outputs import Head
 from edgeswap.training.losses import (
     OutputLoss,
-    as_yes_or_no,
-    check_classes,
     check_labels,
-    classifier_heads,
     logits_model,
+    of_classifier,
     total_loss,
     variance_of,
 )
@@ -100,10 +98,8 @@ def train(
         student, ends = logits_model(trained)
         heads = ends if heads is None else heads
         if classes is not None:
-            heads, labels = classifier_heads(heads, student.outputs[0].shape), {0: classes}
-            if heads[0] == "sigmoid":
-                check_classes(classes, count, student.outputs[0].shape[-1])
-                labels = {0: as_yes_or_no(classes, student.outputs[0].shape[-1])}
+            head, wanted = of_classifier(classes, count, heads[0], student.outputs[0].shape[-1])
+            heads, labels = (head, *heads[1:]), {0: wanted}
         check_labels(labels, count, [output.shape for output in student.outputs], heads)
         student = student if own_loss is None else trained
         taught = None if teacher is None else Teacher(teacher, read, count, batch_size, whole=own_loss is not None)

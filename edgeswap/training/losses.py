@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras
-from edgeswap.tasks.outputs import Head
+from edgeswap.tasks.outputs import Head, deciding_head
 
 TEMPERATURE = 2.0  # of distillation; Hinton et al., arXiv:1503.02531, found 2.5 to 4 good for small students
 SMALLEST_VARIANCE = 1e-12  # of an output that is constant: its errors would be divided by 0
@@ -96,18 +96,21 @@ def check_labels(
             )
 
 
-def classifier_heads(heads: Sequence[Head], shape: Any) -> tuple[Head, ...]:
-    """The heads of a classifier whose first output is of `shape`: a linear one gives logits."""
-    first = heads[0] if heads[0] != "linear" else "softmax" if shape[-1] > 1 else "sigmoid"
-    return (first, *heads[1:])
+def of_classifier(classes: npt.NDArray[Any], count: int, head: Head, units: int) -> tuple[Head, npt.NDArray[Any]]:
+    """The head of a classifier's output, and classes (N,) as the labels that its loss takes.
 
-
-def check_classes(classes: npt.NDArray[Any], count: int, units: int) -> None:
-    """Refuse classes that `units` sigmoids cannot tell; one tells two.
+    Args:
+        classes: numbers from 0; one unit tells two classes.
+        count: number of samples.
+        head: what ends the output; a linear one gives logits.
+        units: how many values the output has.
 
     Raises:
-        DataError: another number of them than `count`, or one out of range.
+        DataError: another number of classes than `count`, or one out of range.
     """
+    head = deciding_head(head, units)
+    if head == "softmax":
+        return head, classes  # which `check_labels` knows
     most = max(units, 2) - 1
     if classes.shape != (count,):
         raise DataError(
@@ -118,11 +121,7 @@ def check_classes(classes: npt.NDArray[Any], count: int, units: int) -> None:
             f"Expected labels from 0 to {most}, got {classes.min()} to {classes.max()}.",
             "Number the classes in the order of the model's outputs.",
         )
-
-
-def as_yes_or_no(classes: npt.NDArray[Any], units: int) -> npt.NDArray[Any]:
-    """Classes (N,) as 0 and 1 for each of `units` sigmoids, (N, units)."""
-    return classes[:, None] if units == 1 else np.eye(units, dtype=np.float32)[classes]
+    return head, classes[:, None] if units == 1 else np.eye(units, dtype=np.float32)[classes]
 
 
 IGNORED = 255  # a pixel without a class, as in Pascal VOC; no model that tells more classes has such labels
