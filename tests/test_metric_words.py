@@ -117,6 +117,16 @@ def test_the_page_says_by_how_much_an_error_is_worse_and_draws_it_with_its_unit(
     assert "PSNR, dB" in ratio
 
 
+def test_a_ratio_says_what_of_it_was_asked_for() -> None:
+    near = records.OutputFidelity(name="out", snr_db=11.6, cosine=0.9, mean_steps=8.8, max_steps=41.0, bias=0.0)
+    base = qat()
+    seen = base.model_copy(update={"comparison": base.comparison.model_copy(update={"outputs": [near]})})
+    assert say.outputs(seen).endswith("41.0 at most. What the swap and training changed is part of it.")
+    plain = {"activations": records.Activations(swapped=[], skipped=[]), "float32_recovered": None}
+    kept = seen.model_copy(update={**plain, "float32_finetuned": None})
+    assert say.outputs(kept).endswith("41.0 at most.")
+
+
 def test_a_bench_says_what_it_took_the_models_for() -> None:
     stream = io.StringIO()
     made = bench(task=records.TaskChoice(name="classification", reason="one softmax output of 10 classes"))

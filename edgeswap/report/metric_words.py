@@ -88,6 +88,12 @@ def short_difference(size: float, unit: Unit) -> str:
     return numbers.number_of_points(size) if unit == "share" else _plain(size)
 
 
+def worst_output(comparison: Comparison) -> OutputFidelity | None:
+    """The output with the lowest signal-to-noise ratio; None where none differs."""
+    differ = [output for output in comparison.outputs if output.snr_db is not None]
+    return min(differ, key=lambda output: output.snr_db or 0.0, default=None)
+
+
 def fidelity(output: OutputFidelity) -> str:
     """How near one output is to float32's, in a phrase."""
     if output.snr_db is None:

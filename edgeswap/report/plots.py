@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COLOURS = {"ink": "#1c2126", "muted": "#5f6872", "line": "#d0d5da", "float32": "#767f88", "int8": "#0b6bcb"}
 WIDTH_INCHES, ROW_INCHES = 4.4, 0.34
 LEFT, RIGHT = 0.19, 0.57  # shares of the width: names stand to the left of the axes, values to the right
+NARROW = 0.42  # the right end beside values with more digits than percent have
 LONGEST_TITLE = 50
 SETTINGS: Any = {
     "svg.hashsalt": "edgeswap",
@@ -60,7 +61,7 @@ def quality_plot(report: ExportReport) -> str:
     )
 
     def draw(figure: Figure) -> None:
-        axes = _axes(figure, top_inches=0.08, rows=len(rows))
+        axes = _axes(figure, top_inches=0.08, rows=len(rows), right=RIGHT if share else NARROW)
         axes.set_xlim(low, high)
         for row, (name, value, interval) in enumerate(rows):
             colour = COLOURS["int8" if name == report.precision else "float32"]
@@ -152,17 +153,17 @@ def _axis_end(target: TargetResult) -> float:
     return 1.05 * max(ends)
 
 
-def _axes(figure: Figure, *, top_inches: float, rows: int) -> Axes:
-    """Axes of `rows` rows, row 0 on top, below `top_inches` of the figure."""
+def _axes(figure: Figure, *, top_inches: float, rows: int, right: float = RIGHT) -> Axes:
+    """Axes of `rows` rows, row 0 on top, below `top_inches` of the figure, up to `right` of its width."""
     figure_inches = figure.get_figheight()
     bottom = 1 - (top_inches + rows * ROW_INCHES) / figure_inches
-    axes = figure.add_axes((LEFT, bottom, RIGHT - LEFT, rows * ROW_INCHES / figure_inches))
+    axes = figure.add_axes((LEFT, bottom, right - LEFT, rows * ROW_INCHES / figure_inches))
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_yticks([])
     axes.spines[["left", "right", "top"]].set_visible(False)
     axes.spines["bottom"].set_color(COLOURS["line"])
     axes.tick_params(axis="x", colors=COLOURS["muted"])
-    axes.locator_params(axis="x", nbins=5)
+    axes.locator_params(axis="x", nbins=5 if right == RIGHT else 2)  # its numbers are long
     axes.grid(axis="x", color=COLOURS["line"], linewidth=0.6)
     axes.set_axisbelow(True)
     axes.patch.set_visible(False)

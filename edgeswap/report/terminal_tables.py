@@ -137,7 +137,7 @@ def nearness(comparison: Comparison) -> str:
     """How near a candidate is to the baseline where there are no labels."""
     if comparison.agreement is not None:
         return numbers.percent(comparison.agreement)
-    worst = say.worst_output(comparison)
+    worst = metrics.worst_output(comparison)
     return "equal" if worst is None else metrics.value(worst.snr_db, "dB")
 
 

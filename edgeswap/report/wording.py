@@ -17,7 +17,6 @@ from edgeswap.records import (
     Comparison,
     ExportReport,
     Limit,
-    OutputFidelity,
     Quality,
     TargetResult,
 )
@@ -231,7 +230,7 @@ def _quality_clause(report: Report, comparison: Comparison) -> str:
         return f"has {metrics.named(quality)} ({first}; {changed})"
     if comparison.agreement is not None:
         return f"gives {metrics.decisions_of(baseline, _task(report), comparison.agreement, samples)}"
-    if (worst := worst_output(comparison)) is not None:
+    if (worst := metrics.worst_output(comparison)) is not None:
         which = f" (output {worst.name}, the worst of {len(comparison.outputs)})" if len(comparison.outputs) > 1 else ""
         near = f"a signal-to-noise ratio of {metrics.value(worst.snr_db, 'dB')}{which}"
         return f"gives the outputs of {baseline} with {near} on {numbers.plural(samples, 'sample')}"
@@ -240,12 +239,6 @@ def _quality_clause(report: Report, comparison: Comparison) -> str:
 
 def _task(report: Report) -> str:
     return "" if report.task is None else report.task.name
-
-
-def worst_output(comparison: Comparison) -> OutputFidelity | None:
-    """The output with the lowest signal-to-noise ratio; None where none differs."""
-    differ = [output for output in comparison.outputs if output.snr_db is not None]
-    return min(differ, key=lambda output: output.snr_db or 0.0, default=None)
 
 
 def _speed_clause(target: TargetResult, name: str) -> str:
@@ -297,8 +290,17 @@ def outputs(report: Report) -> str:
     comparison = report.comparison
     if comparison is None or not comparison.outputs:
         return ""
-    each = "; ".join(metrics.fidelity(output) for output in comparison.outputs)
-    return f"Signal-to-noise ratio against {baseline_name(report)}: {each}."
+    each = "; ".join(map(metrics.fidelity, comparison.outputs))
+    return f"Signal-to-noise ratio against {baseline_name(report)}: {each}.{_meant_to_differ(report)}"
+
+
+def _meant_to_differ(report: Report) -> str:
+    """That some of a difference to float32 was asked for: a swap and training change what the outputs are."""
+    if isinstance(report, BenchReport):
+        return ""
+    trained = report.float32_recovered or report.float32_finetuned
+    changes = ["the swap"] * bool(report.activations.swapped) + ["training"] * bool(trained)
+    return f" What {' and '.join(changes)} changed is part of it." if changes else ""
 
 
 def control(report: ExportReport) -> str:
@@ -307,10 +309,10 @@ def control(report: ExportReport) -> str:
     if drop is None:
         return ""
     size = metrics.difference(abs(drop), report.comparison.unit)
-    where = "equal to" if size.startswith(("0.00 ", "0")) and float(size.split()[0]) == 0 else ""
-    if not where:
-        lower = report.int8.quality is None or report.int8.quality.higher_is_better
-        where = f"{size} {'below' if (drop > 0) == lower else 'above'}"
+    where = "equal to"
+    if size != metrics.difference(0.0, report.comparison.unit):
+        higher = report.int8.quality is None or report.int8.quality.higher_is_better
+        where = f"{size} {'below' if (drop > 0) == higher else 'above'}"
     return f"{report.precision} {name} is {where} the float32 control, which had the same extra training."
 
 
