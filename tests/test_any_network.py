@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("tensorflow")
 import edgeswap as api
 from edgeswap.bundle.verify import verify
+from edgeswap.errors import DataError
 from edgeswap.frameworks import keras
 from edgeswap.targets.emulator import target as emulator
 from edgeswap.targets.emulator.root import BUILD
@@ -132,3 +133,10 @@ def test_quantization_aware_training_of_a_task(task: str) -> None:
     report = api.export(model(), data=data, preprocess="none", method="qat", epochs=1, **settings).report
     assert (report.task.name, report.method, report.int8.float_tensors) == (task, "qat", 0)
     assert report.float32_finetuned is not None
+
+
+def test_labels_of_an_output_that_is_not_there_are_refused() -> None:
+    model, _, _ = NETWORKS["outputs"]
+    labels = {"knd": GENERATOR.integers(0, 3, 40), "box": np.zeros((40, 4), np.float32)}
+    with pytest.raises(DataError, match="the outputs box, kind in tuple, got some of 'knd'"):
+        api.export(model(), data=(IMAGES, labels), preprocess="none", method="ptq")

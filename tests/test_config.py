@@ -176,6 +176,14 @@ def test_ranges_are_learned_by_training_alone_and_belong_to_int8():
         export_config({**data, "ranges": "wide"})
 
 
+def test_a_loss_needs_something_to_train():
+    data = {"model": "m.keras", "data": "d", "loss": "mine:loss"}
+    assert export_config(data).loss == "mine:loss"
+    assert export_config({**data, "method": "ptq", "activation": "relu6"}).trains
+    with pytest.raises(ConfigError, match="something to train for --loss"):
+        export_config({**data, "method": "ptq"})
+
+
 def test_targets_several_from_flags_file_or_python(tmp_path):
     file = tmp_path / "edgeswap.toml"
     file.write_text('[export]\ntarget = ["emulator:pi4", "host"]\nthreads = 4\ndelegate = "none"\nkeep = true\n')

@@ -158,6 +158,15 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
         return self
 
     @model_validator(mode="after")
+    def _a_loss_trains(self) -> ExportConfig:
+        if self.loss is not None and not self.trains:
+            raise ConfigError(
+                "Expected something to train for --loss, got --method ptq and no swap to recover from.",
+                "Pass --method qat, or leave --loss out.",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _saves_what_is_trained(self) -> ExportConfig:
         if self.save_qat and self.method == "ptq":
             raise ConfigError(
