@@ -74,6 +74,7 @@ def export(
     epochs: int = 3,
     ranges: Literal["auto", "fixed", "observed", "learned"] = "auto",
     hard_swish: Literal["auto", "operator", "rewritten"] = "auto",
+    weight_scales: Literal["per-channel", "per-tensor"] = "per-channel",
     dense_scales: Literal["per-channel", "per-tensor"] | None = None,
     save_qat: bool = False,
     target: str | Sequence[str] = "host",
@@ -121,7 +122,8 @@ def export(
         epochs: epochs of quantization-aware training.
         ranges: range of a bounded activation: its bounds, tightened by calibration, or trained by QAT.
         hard_swish: hard-swish in int8: as one operator, rewritten as ADD and MUL, or whichever is faster.
-        dense_scales: weight scales of dense layers; None chooses by the target.
+        weight_scales: scales of weights: one for each output channel, or one for a whole weight tensor.
+        dense_scales: weight scales of dense layers; None takes per-tensor weight_scales over, else goes by the target.
         save_qat: also write the fake-quant model to `output`, for more training.
         target: where to measure: host, ssh://user@board[:port], emulator:pi5, ethos-u55-128, ...; one or several.
         target_samples: test samples to run on each target; None is all, 200 on an emulator.

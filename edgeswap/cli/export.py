@@ -95,10 +95,17 @@ FILE = click.Path(path_type=Path)
     help="Hard-swish in int8: as one operator, rewritten as ADD and MUL, or whichever is faster (auto).",
 )
 @option(
+    "--weight-scales",
+    type=click.Choice(["per-channel", "per-tensor"]),
+    default="per-channel",
+    heading="Quantization",
+    help="Scales of weights: one for each output channel, or one for a whole weight tensor, as some NPUs need.",
+)
+@option(
     "--dense-scales",
     type=click.Choice(["per-channel", "per-tensor"]),
     heading="Quantization",
-    help="Weight scales of dense layers.  [default: by the target]",
+    help="Weight scales of dense layers.  [default: as --weight-scales if per-tensor, else by the target]",
 )
 @option(
     "--save-qat/--no-save-qat",

@@ -69,8 +69,11 @@ def make_candidate(
         with progress.step("Build the network"):
             return Candidate(Conversion(build(floats.graph), config.precision, samples))
 
-    per_channel_dense = config.dense_scales_or_default == "per-channel"
-    placement = place(floats.graph, input_ranges=input_ranges(source, splits), per_channel_dense=per_channel_dense)
+    scales = {
+        "per_channel_dense": config.dense_scales_or_default == "per-channel",
+        "per_channel": config.weight_scales == "per-channel",
+    }
+    placement = place(floats.graph, input_ranges=input_ranges(source, splits), **scales)
     trains = config.method == "qat"
     observed = calibrate(placement, representative, progress=progress)
     ranges = resolve(placement, observed, config.ranges, trains=trains)
@@ -85,7 +88,7 @@ def make_candidate(
     # Where every range is placed, the converter asks for samples and needs but one.
     enough = representative if placement.left_to_calibration else [array[:1] for array in representative]
     return Candidate(
-        Conversion(model, "int8", enough, per_channel_dense),
+        Conversion(model, "int8", enough, **scales),
         placement.left_to_calibration,
         Ranges(policy=config.ranges, **counted(ranges)),
         given_names(placement.graph),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edgeswap.conversion.convert import convert
-from edgeswap.quantization.quantizers import has_per_channel_dense
+from edgeswap.quantization.quantizers import per_channel_weights
 from edgeswap.tflite.full_integer import require_full_integer
 from edgeswap.tflite.lower import HardSwish, lower
 
@@ -20,10 +20,12 @@ def convert_qat(qat_model: Any, samples: Any, *, hard_swish: HardSwish) -> bytes
         VerificationError: the file is not full-integer.
     """
     arrays = samples if isinstance(samples, (list, tuple)) else [samples]
+    dense, others = per_channel_weights(qat_model)
     converted = convert(
         qat_model,
         representative=[np.asarray(array, np.float32) for array in arrays],
-        per_channel_dense=has_per_channel_dense(qat_model),
+        per_channel_dense=dense,
+        per_channel=others,
     )
     tflite_model = lower(converted, runtime="ai-edge-litert", hard_swish=hard_swish)
     require_full_integer(tflite_model, [layer.name for layer in qat_model.layers])

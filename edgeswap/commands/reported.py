@@ -67,6 +67,7 @@ def report_of(
         npus=list(proof.estimates.npus),
         edgetpu=proof.taken.mapping,
         normalized_by_app=list(splits.preprocess.normalizations),
+        weight_scales=config.weight_scales,
         dense_scales_by=config.dense_scales_by,
         left_to_calibration=list(candidate.left_to_calibration),
         ranges=candidate.ranges,

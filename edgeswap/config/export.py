@@ -15,7 +15,7 @@ from edgeswap.config.settings import TargetSettings, configured, flag, given, un
 from edgeswap.config.task import TaskSettings
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
-from edgeswap.quantization.specification import DenseScales, Policy
+from edgeswap.quantization.specification import Policy, WeightScales
 from edgeswap.records import CandidatePrecision
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.names import dense_scales_for, require_known, runs_models
@@ -51,7 +51,8 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     ranges: Policy = "auto"
     hard_swish: HardSwish = "auto"
     allow_chance: bool = False
-    dense_scales: DenseScales | None = None
+    weight_scales: WeightScales = "per-channel"
+    dense_scales: WeightScales | None = None
     max_drop: float | None = Field(default=None, ge=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_size: int | None = Field(default=None, gt=0)
@@ -89,6 +90,11 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
         if values.get("dense_scales") is not None:
             raise ConfigError(
                 f"Expected no --dense-scales for --precision {precision}, got {values['dense_scales']!r}.",
+                "It tells how an int8 model holds its weights: leave it out, or pass --precision int8.",
+            )
+        if values.get("weight_scales", "per-channel") != "per-channel":
+            raise ConfigError(
+                f"Expected no --weight-scales for --precision {precision}, got {values['weight_scales']!r}.",
                 "It tells how an int8 model holds its weights: leave it out, or pass --precision int8.",
             )
         if values.get("ranges", "auto") != "auto":
@@ -132,16 +138,20 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
         return self
 
     @property
-    def dense_scales_or_default(self) -> DenseScales:
-        """What `--dense-scales` names, or else what suits where the candidate is to run."""
+    def dense_scales_or_default(self) -> WeightScales:
+        """What `--dense-scales` names, or else `--weight-scales`, or else what suits where the candidate is to run."""
+        if self.dense_scales is None and self.weight_scales == "per-tensor":
+            return "per-tensor"
         return self.dense_scales or dense_scales_for(self.delegate)
 
     @property
-    def dense_scales_by(self) -> Literal["user", "target"] | None:
+    def dense_scales_by(self) -> Literal["user", "weights", "target"] | None:
         """Who chose them; None for a precision that leaves no choice."""
         if self.precision != "int8":
             return None
-        return "target" if self.dense_scales is None else "user"
+        if self.dense_scales is not None:
+            return "user"
+        return "weights" if self.weight_scales == "per-tensor" else "target"
 
     @property
     def trains(self) -> bool:

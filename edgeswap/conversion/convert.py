@@ -21,6 +21,7 @@ from edgeswap.frameworks import tf
 from edgeswap.progress import Progress, Silent
 from edgeswap.system.room import LARGE_BYTES
 from edgeswap.system.scratch import scratch_folder
+from edgeswap.tflite.one_scale import with_one_scale
 
 Precision = Literal["float32", "float16", "int16x8", "int8"]
 
@@ -42,12 +43,14 @@ class Conversion:
             preprocessed. The ranges of fake-quants hold; the samples settle what carries none, so that one is enough
             where nothing was left to calibration.
         per_channel_dense: allow weights of FULLY_CONNECTED one scale for each unit, see `placement.place`.
+        per_channel: likewise of every other weight one for each channel; of int8 alone.
     """
 
     model: Any
     precision: Precision
     representative: Sequence[npt.NDArray[np.float32]] | None = None
     per_channel_dense: bool = False
+    per_channel: bool = True
 
 
 def convert(
@@ -56,11 +59,12 @@ def convert(
     precision: Precision = "int8",
     representative: Sequence[npt.NDArray[np.float32]] | None = None,
     per_channel_dense: bool = False,
+    per_channel: bool = True,
     timeout_s: float = 1800.0,
     progress: Progress = _SILENT,
 ) -> bytes:
     """The .tflite of one model; arguments as in `Conversion`, errors as in `convert_all`."""
-    conversion = Conversion(model, precision, representative, per_channel_dense)
+    conversion = Conversion(model, precision, representative, per_channel_dense, per_channel)
     (tflite_model,) = convert_all([conversion], timeout_s=timeout_s, progress=progress)
     return tflite_model
 
@@ -101,7 +105,11 @@ def convert_all(
                     step.advance(1)
             titles = [f"Convert to {conversion.precision}" for conversion in conversions]
             run_worker(jobs, titles, timeout_s, progress)
-            return tuple((job / "model.tflite").read_bytes() for job in jobs)
+            written = [(job / "model.tflite").read_bytes() for job in jobs]
+            return tuple(
+                data if conversion.per_channel else with_one_scale(data)
+                for conversion, data in zip(conversions, written, strict=True)
+            )
     except WorkerFailedError as failure:
         layers = _search(failure, conversions[failure.job], min(timeout_s, TRIAL_S), progress)
         raise explain(failure, layers) from failure

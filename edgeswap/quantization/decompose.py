@@ -240,7 +240,7 @@ def _rank(graph: Graph, ref: Ref) -> int | None:
 _FOLDED_BY_CONVERTER = {"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D"}
 
 
-def _scale_and_offset(layer: Layer) -> tuple[Floats, Floats]:
+def scale_and_offset(layer: Layer) -> tuple[Floats, Floats]:
     """A batch normalization as y = x * scale + offset, each of shape (channels,), float32."""
     weights = list(layer.weights)
     gamma = weights.pop(0) if layer.config["scale"] else np.float32(1)
@@ -251,13 +251,13 @@ def _scale_and_offset(layer: Layer) -> tuple[Floats, Floats]:
 
 
 def _folded_into(dense: Layer, batch_norm: Layer) -> Layer:
-    scale, offset = _scale_and_offset(batch_norm)
+    scale, offset = scale_and_offset(batch_norm)
     bias = dense.weights[1] * scale + offset if dense.config["use_bias"] else offset
     return replace(dense, config={**dense.config, "use_bias": True}, weights=(dense.weights[0] * scale, bias))
 
 
 def _as_depthwise(batch_norm: Layer) -> Layer:
-    scale, offset = _scale_and_offset(batch_norm)
+    scale, offset = scale_and_offset(batch_norm)
     config = {"kernel_size": (1, 1), "use_bias": True, "dtype": batch_norm.config["dtype"]}
     kernel = scale[None, None, :, None]
     return Layer(batch_norm.name, "DepthwiseConv2D", config, (kernel, offset), batch_norm.trainable)

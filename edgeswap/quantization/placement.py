@@ -9,6 +9,7 @@ from functools import cached_property
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
 from edgeswap.quantization.decompose import decompose, normalizes_channels
+from edgeswap.quantization.folding import fold_batch_norms
 from edgeswap.quantization.specification import OBSERVED, UNKNOWN, Range, Rule, Weight, rule_of
 
 FUSED = ("relu", "relu6", "relu_n")  # a relu_n is a relu whose range ends at its ceiling
@@ -44,6 +45,7 @@ def place(
     *,
     input_ranges: Mapping[str, tuple[float, float] | None],
     per_channel_dense: bool = False,
+    per_channel: bool = True,
 ) -> Placement:
     """Decide on the fake-quants of a canonical graph.
 
@@ -55,10 +57,15 @@ def place(
             where it has no bounds. Widened to hold zero, which every int8 scale does.
         per_channel_dense: one scale for each unit of a Dense layer. TFLite 2.9 and before take such a model and
             compute nonsense, see `edgeswap.targets.names.dense_scales_for`.
+        per_channel: one scale for each channel of every other weight; else one for a whole weight tensor, of the
+            weights as they are with batch normalizations folded in.
     """
     pacts = frozenset(_activations(graph, lambda activation: activation.kind == "pact"))
-    graph = decompose(graph)
-    rules = {name: rule_of(layer, per_channel_dense=per_channel_dense) for name, layer in graph.layers.items()}
+    graph = decompose(graph if per_channel else fold_batch_norms(graph))
+    rules = {
+        name: rule_of(layer, per_channel_dense=per_channel_dense, per_channel=per_channel)
+        for name, layer in graph.layers.items()
+    }
     clipped = pacts.union(_activations(graph, lambda activation: activation.parameters.get("max_value") is not None))
     context = _Context(graph, rules, clipped)
     weights = {name: rule.weights for name, rule in context.rules.items() if rule is not None and rule.weights}

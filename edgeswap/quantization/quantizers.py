@@ -174,15 +174,19 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
         return {"channel_axes": list(self.channel_axes)}
 
 
-def has_per_channel_dense(fake_quant_model: Any) -> bool:
-    """Whether a fake-quant model has dense layers whose weights have a scale for each unit, as it must be converted."""
-    configs = [
-        layer.quantize_config
-        for layer in fake_quant_model.layers
-        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
-        and isinstance(layer.layer, tf_keras.layers.Dense)
+def per_channel_weights(fake_quant_model: Any) -> tuple[bool, bool]:
+    """Whether dense layers of a fake-quant model, and whether its other layers, have weights with several scales.
+
+    So it must be converted. Without other layers that have weights, the second is true.
+    """
+    wrapped = [
+        layer for layer in fake_quant_model.layers if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)
     ]
-    return any(weight.channel_axes for config in configs for weight in config.weights)
+    scales: dict[bool, list[bool]] = {True: [], False: []}
+    for layer in wrapped:
+        several = [bool(weight.channel_axes) for weight in layer.quantize_config.weights]
+        scales[isinstance(layer.layer, tf_keras.layers.Dense)] += several
+    return any(scales[True]), any(scales[False]) or not scales[False]
 
 
 @_register

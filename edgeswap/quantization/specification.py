@@ -7,14 +7,14 @@ https://ai.google.dev/edge/litert/models/quantization_spec: weights symmetric in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edgeswap.graph.ir import Layer
 
 STEPS = 255  # between the ends of int8
 WEIGHT_STEPS = 127  # from zero to the largest magnitude of a weight
-DenseScales = Literal["per-channel", "per-tensor"]  # of the weights of a dense layer: one for each unit, or one
+WeightScales = Literal["per-channel", "per-tensor"]  # of a weight tensor: one for each output channel or unit, or one
 Policy = Literal["auto", "fixed", "observed", "learned"]  # where ranges end, see `edgeswap.quantization.ranges`
 
 
@@ -126,11 +126,20 @@ ACTIVATIONS: Mapping[str, Rule] = {
 UNKNOWN = Rule(SAME_AS_INPUT)
 
 
-def rule_of(layer: Layer, *, per_channel_dense: bool = False) -> Rule | None:
-    """The row for a layer of a canonical graph; None where the table has none."""
+def rule_of(layer: Layer, *, per_channel_dense: bool = False, per_channel: bool = True) -> Rule | None:
+    """The row for a layer of a canonical graph; None where the table has none.
+
+    Args:
+        layer: of the graph.
+        per_channel_dense: one scale for each unit of a Dense layer.
+        per_channel: one scale for each channel of every other weight.
+    """
     activation = layer.activation
     if activation is not None:
         return ACTIVATIONS.get(activation.kind, Rule(Range(*activation.bounds)))
     if layer.class_name == "Dense" and per_channel_dense:
         return _affine("kernel", 1)
-    return RULES.get(layer.class_name)
+    rule = RULES.get(layer.class_name)
+    if rule is None or per_channel:
+        return rule
+    return replace(rule, weights=tuple(Weight(weight.name) for weight in rule.weights))

@@ -49,8 +49,13 @@ class ExportReport(Record):
     normalized_by_app: list[str] = Field(
         default=[], description="inputs that the app normalizes: both .tflite files take normalized values"
     )
-    dense_scales_by: Literal["user", "target"] | None = Field(
-        default=None, description="what chose the scales of dense weights: --dense-scales (user) or the first target"
+    weight_scales: Literal["per-channel", "per-tensor"] = Field(
+        default="per-channel", description="--weight-scales: scales of an int8 model's weights outside of dense layers"
+    )
+    dense_scales_by: Literal["user", "weights", "target"] | None = Field(
+        default=None,
+        description="what chose the scales of dense weights: --dense-scales (user), --weight-scales (weights) or the "
+        "first target",
     )
     left_to_calibration: list[str] = Field(
         default=[], description="layers without a range rule in edgeswap; the converter set their ranges"

@@ -33,13 +33,28 @@ def normalized(report: ExportReport) -> str:
     )
 
 
+def weights(report: ExportReport) -> str:
+    """That weights have one scale a tensor, where the user asked for it; else empty."""
+    if report.weight_scales == "per-channel":
+        return ""
+    return (
+        "Convolutions have per-tensor weight scales, as --weight-scales says. A channel of small weights shares the "
+        "scale of the largest weight in its tensor."
+    )
+
+
 def dense(report: ExportReport) -> str:
     """Which scales the weights of dense layers have, and why; empty where there are no such weights."""
     scales = report.int8.dense_scales
     if scales is None:
         return ""
     where = "the Edge TPU" if scales == "per tensor" else "the first target"
-    why = {"user": ", as --dense-scales says", "target": f", chosen for {where}", None: ""}[report.dense_scales_by]
+    why = {
+        "user": ", as --dense-scales says",
+        "weights": ", as --weight-scales says",
+        "target": f", chosen for {where}",
+        None: "",
+    }[report.dense_scales_by]
     if scales == "per channel":
         return (
             f"Dense layers have per-channel weight scales, one for each unit{why}. TFLite 2.9 and older compute wrong "

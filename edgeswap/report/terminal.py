@@ -58,14 +58,14 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
             f"edgeswap has no range rule for these layers, so the converter set their ranges: {names}",
             "",
         )
-    if report.ranges is not None:
-        yield "ranges", quantized.ranges(report), ""
-    if normalized := quantized.normalized(report):
-        yield "inputs", normalized, ""
-    if dense := quantized.dense(report):
-        yield "dense", dense, ""
-    if report.parity is not None:
-        yield "parity", quantized.parity(report), ""
+    said = {
+        "ranges": quantized.ranges(report),
+        "inputs": quantized.normalized(report),
+        "weights": quantized.weights(report),
+        "dense": quantized.dense(report),
+        "parity": quantized.parity(report),
+    }
+    yield from ((label, text, "") for label, text in said.items() if text)
     yield from how_measured(report)
     compiled = [npu.file for npu in report.npus] + ([report.edgetpu.file] if report.edgetpu else [])
     made = ["report.json", "report.html", *(["bundle.zip"] if report.precision == "int8" else [])]

@@ -13,7 +13,7 @@ from edgeswap.targets.registry import TargetKind, kind_of
 
 if TYPE_CHECKING:  # NumPy alone takes longer to import than everything here
     from edgeswap.compatibility.backends import Backend
-    from edgeswap.quantization.specification import DenseScales
+    from edgeswap.quantization.specification import WeightScales
     from edgeswap.targets.measure import Target
 
 OWN_DELEGATES = ("xnnpack", "none")  # of the runtimes themselves, wherever they run
@@ -49,7 +49,7 @@ def lowered_for(targets: Sequence[str]) -> str:
     return require_known(targets[0]).lowered_for
 
 
-def dense_scales_for(delegate: str | None) -> DenseScales:
+def dense_scales_for(delegate: str | None) -> WeightScales:
     """How many scales the weights of a dense layer may have where the candidate is to run.
 
     Runtimes of TFLite 2.9 and before, and perhaps the Edge TPU's compiler of the same age, compute nonsense from one
