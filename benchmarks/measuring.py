@@ -128,7 +128,7 @@ def workers(model: Path, evaluation: Path) -> tuple[float, Classes]:
     started = time.perf_counter()
     engine = Engine(find_runtime("auto"), 1, "xnnpack", {})
     count = len(os.sched_getaffinity(0))
-    work = Work(model, engine, open_evaluation(evaluation, None), "unit", keep_outputs=False)
+    work = Work(model, engine, open_evaluation(evaluation, None), "unit")
     found = predict(work, workers=count, advance=lambda _: None)
     assert found.classes is not None  # both are classifiers
     return time.perf_counter() - started, found.classes

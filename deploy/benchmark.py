@@ -113,7 +113,6 @@ KEEPS_VARIABLES = frozenset({
 })  # fmt: skip
 KEEPS_RESOURCES = frozenset({"VAR_HANDLE"})
 LABELS_OF_OUTPUT = "y_"
-IN_ANSWER = Path("-")  # where a target hands back nothing but the JSON
 CHUNK_BYTES = 8 << 20
 # A stranger's file must not fill the machine. No array of an evaluation set, model or result comes near to these.
 MOST_MEMORY_MIB = 2048
@@ -767,13 +766,11 @@ class Predictions:
         count: N.
         classes: (N,) int64, that of the highest output; the lowest of equal ones. None where it is no classifier.
         tied: (N,) bool, where the highest output was not alone; None where it is no classifier.
-        outputs: of each output (N, ...) of its dtype, as the model gave them or reduced; empty unless asked for.
     """
 
     count: int
     classes: np.ndarray[Any, Any] | None
     tied: np.ndarray[Any, Any] | None
-    outputs: tuple[np.ndarray[Any, Any], ...]
 
     @classmethod
     def joined(cls, parts: Sequence[Predictions]) -> Predictions:
@@ -784,7 +781,6 @@ class Predictions:
             sum(part.count for part in parts),
             np.concatenate(classes) if classes else None,
             np.concatenate(tied) if tied else None,
-            tuple(np.concatenate(arrays) for arrays in zip(*(part.outputs for part in parts))),  # noqa: B905
         )
 
 
@@ -793,7 +789,6 @@ class Work:
     """All that is needed to ask one model of all samples.
 
     Attributes:
-        keep_outputs: whether predictions hold the raw outputs.
         places: where in a file the outputs go, one of each; empty where they go nowhere.
         reduce: whether outputs become class numbers.
     """
@@ -802,7 +797,6 @@ class Work:
     engine: Engine
     evaluation: Evaluation
     preprocess: str | None
-    keep_outputs: bool
     places: tuple[Place, ...] = ()
     reduce: bool = False
 
@@ -830,10 +824,9 @@ class Work:
                 scores = outputs[0].reshape(len(rows), -1)
                 classes, highest = scores.argmax(axis=1), scores == scores.max(axis=1, keepdims=True)
                 tied = highest.sum(axis=1) > 1
-        kept = [to_classes(array) if self.reduce else array for array in outputs]
-        for place, array in zip(self.places, kept):  # noqa: B905
-            place.write(rows.start, array)
-        return Predictions(len(rows), classes, tied, tuple(kept) if self.keep_outputs else ())
+        for place, array in zip(self.places, outputs):  # noqa: B905
+            place.write(rows.start, to_classes(array) if self.reduce else array)
+        return Predictions(len(rows), classes, tied)
 
 
 def reduced(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -1884,8 +1877,8 @@ def make_engine(arguments: argparse.Namespace) -> Engine:
         if not path.is_file():
             what = "is no file" if path.exists() else "does not exist"
             raise BenchmarkError(f"Expected a .tflite file, {path} {what}.", "Check the path.")
-    for output in (arguments.outputs, arguments.json):
-        if output and str(output) != "-" and not _can_be_written(Path(output)):
+    for output in (arguments.outputs, None if arguments.json == "-" else arguments.json):
+        if output and not _can_be_written(Path(output)):
             raise BenchmarkError(f"Expected a file that can be written, got {output}.", "Give another path.")
     runtime = find_runtime(arguments.runtime)
     options = dict(arguments.delegate_option)
@@ -1940,13 +1933,13 @@ def ask_all(
     workers = 1 if engine.library else arguments.workers or available_cores()
     paths, reduce, into = arguments.models, arguments.reduce == "argmax", arguments.outputs
     advance, total = lines.phase("accuracy"), len(paths) * len(evaluation.indices)
-    work = Work(paths[0], single, evaluation, arguments.preprocess, keep_outputs=into == IN_ANSWER, reduce=reduce)
+    work = Work(paths[0], single, evaluation, arguments.preprocess, reduce=reduce)
 
     def ask(path: Path, places: tuple[Place, ...]) -> Predictions:
         own = dataclasses.replace(work, path=path, places=places)
         return predict(own, workers=workers, advance=lambda count: advance(count / total))
 
-    if into is None or into == IN_ANSWER:
+    if into is None:
         return [ask(path, ()) for path in paths], None
     file, places = outputs_file(into, paths, single, len(evaluation.indices), reduce=reduce)
     if arguments.progress:
@@ -2015,7 +2008,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 **probes[which],
                 "accuracy": _accuracy(predictions[which], predictions[0], evaluation) if evaluation else None,
                 "latency_ms": summarize(timings[which], arguments.threads) if timings else None,
-                **(_raw_outputs(predictions[which]) if evaluation and arguments.outputs == IN_ANSWER else {}),
             }
             for which, model in enumerate(models)
         ],
@@ -2034,10 +2026,6 @@ def _set_first_sample(model: Model, evaluation: Evaluation | None, preprocess: s
             values = to_input(np.asarray(evaluation.arrays[name][evaluation.indices[:1]]), preprocess, tensor)
         with model.engine.running(model.path):
             model.interpreter.set_tensor(tensor.index, values)
-
-
-def _raw_outputs(predictions: Predictions) -> dict[str, Any]:
-    return {"raw_outputs": [array.tolist() for array in predictions.outputs]}
 
 
 def _describe_model(model: Model, anatomy: Anatomy) -> dict[str, Any]:
@@ -2284,7 +2272,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--outputs",
         type=Path,
         metavar="FILE.npz",
-        help="the raw outputs, as model0.output0, model0.output1, model1.output0, ...; - is into the JSON",
+        help="the raw outputs, as model0.output0, model0.output1, model1.output0, ...",
     )
     add("--reduce", choices=["argmax"], help="keep class numbers over the last axis instead of raw outputs")
     add("--inferences", type=positive, metavar="N", help="run each model N times and nothing else")

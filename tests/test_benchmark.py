@@ -125,8 +125,9 @@ def test_each_sample_begins_with_the_state_of_the_first(tmp_path: Path, make: An
     np.savez(tmp_path / "same.npz", x=x)
     for workers in ("1", "2"):
         arguments = ("--data", "same.npz", "--preprocess", "none", "--workers", workers, "--no-load", "--runs", "20")
-        result = measured(tmp_path, "model.tflite", *arguments, "--outputs", "-")["models"][0]
-        assert result["raw_outputs"] == [[[first[0], first[1], first[0]]] * 40]
+        result = measured(tmp_path, "model.tflite", *arguments, "--outputs", "kept.npz")["models"][0]
+        with np.load(tmp_path / "kept.npz") as kept:
+            assert kept["model0.output0"].tolist() == [[first[0], first[1], first[0]]] * 40
         assert result["latency_ms"]["runs"] == 20
 
 
@@ -406,7 +407,7 @@ def test_a_process_that_is_killed_is_an_error(
 
     monkeypatch.setattr(benchmark, "_outputs", killed)
     evaluation = benchmark.open_evaluation(folder / "test.npz", None)
-    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit", keep_outputs=False)
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit")
     with pytest.raises(benchmark.BenchmarkError, match=r"float\.tflite was ended by SIGKILL"):
         benchmark.predict(work, workers=2, advance=lambda _: None)
     assert multiprocessing.active_children() == []
@@ -415,7 +416,7 @@ def test_a_process_that_is_killed_is_an_error(
 def test_an_error_in_one_process_ends_them_all(folder: Path, engine: benchmark.Engine) -> None:
     np.savez(folder / "last.npz", x=np.append(np.zeros((299, *SHAPE)), np.full((1, *SHAPE), np.nan), axis=0))
     evaluation = benchmark.open_evaluation(folder / "last.npz", None)
-    work = benchmark.Work(folder / "float.tflite", engine, evaluation, None, keep_outputs=False)
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, None)
     with pytest.raises(benchmark.BenchmarkError, match="NaN"):
         benchmark.predict(work, workers=3, advance=lambda _: None)
     assert multiprocessing.active_children() == []
@@ -435,11 +436,10 @@ def test_chunks_are_all_samples_once_and_grow_smaller(count: int, workers: int, 
 def test_one_worker_is_this_process(folder: Path, engine: benchmark.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(benchmark, "_side_by_side")
     evaluation = benchmark.open_evaluation(folder / "test.npz", None)
-    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit", keep_outputs=False)
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit")
     told: list[int] = []
     found = benchmark.predict(work, workers=1, advance=told.append)
     assert found.classes.tolist() == EXPECTED.tolist()
-    assert found.outputs == ()
     assert (sum(told), len(told) > 1) == (300, True)
 
 
@@ -450,11 +450,9 @@ def test_processes_take_chunks_whether_they_inherit_the_work_or_are_sent_it(
     context = multiprocessing.get_context(start_method)
     monkeypatch.setattr(benchmark.multiprocessing, "get_context", lambda _: context)
     evaluation = benchmark.open_evaluation(folder / "test.npz", None)
-    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit", keep_outputs=True)
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit")
     found = benchmark.predict(work, workers=3, advance=lambda _: None)
     assert found.classes.tolist() == EXPECTED.tolist()
-    (outputs,) = found.outputs
-    assert outputs.shape == (300, 3)
 
 
 def test_a_runtime_that_crashes_on_a_model_is_survived(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -891,7 +889,7 @@ def test_accuracy_of_many_images_uses_the_cores(tmp_path: Path, engine: benchmar
         expected = one_loop(path, evaluation.arrays["x"])
         loop_s = time.perf_counter() - started
         before, restarted = benchmark.others_cpu_s(), time.perf_counter()
-        work = benchmark.Work(path, engine, evaluation, "unit", keep_outputs=False)
+        work = benchmark.Work(path, engine, evaluation, "unit")
         found = benchmark.predict(work, workers=cores, advance=lambda _: None)
         own_s = time.perf_counter() - restarted
         assert np.array_equal(found.classes, expected)

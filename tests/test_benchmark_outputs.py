@@ -83,13 +83,6 @@ def test_outputs_are_described_and_accuracy_is_not_told(folder: Path) -> None:
     }  # fmt: skip
 
 
-def test_raw_outputs_in_the_answer_are_one_list_an_output(folder: Path) -> None:
-    int8 = measured(folder, "--outputs", "-", "--samples", "3")["models"][1]
-    chosen = STEPS[np.arange(3) * COUNT // 3]
-    assert int8["raw_outputs"] == [chosen[..., :3].tolist(), chosen[..., 3:].tolist()]
-    assert [output["name"] for output in int8["outputs"]] == ["left", "right"]
-
-
 def test_class_maps_are_reduced_where_the_samples_are(folder: Path, tmp_path: Path) -> None:
     result = measured(folder, "--outputs", str(tmp_path / "kept.npz"), "--reduce", "argmax", "--samples", "20")
     assert result["data"]["reduce"] == "argmax"
@@ -208,10 +201,9 @@ def test_no_more_outputs_are_held_than_a_chunk(folder: Path, monkeypatch: pytest
     monkeypatch.setattr(benchmark, "_outputs", noted)
     engine = benchmark.Engine(benchmark.find_runtime("auto"), 1, "xnnpack", {})
     evaluation = benchmark.open_evaluation(folder / "test.npz", None)
-    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit", keep_outputs=True)
-    left, right = work.predictions(range(5, 25)).outputs
+    work = benchmark.Work(folder / "float.tflite", engine, evaluation, "unit")
+    assert work.predictions(range(5, 25)).count == 20
     assert asked == [7, 7, 6]
-    np.testing.assert_array_equal(np.concatenate([left, right], axis=-1), REAL[5:25])
 
 
 def test_memory_does_not_grow_with_the_samples(tmp_path: Path) -> None:
