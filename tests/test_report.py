@@ -474,6 +474,37 @@ def hostile():
     )
 
 
+def detailed():
+    """Classes with names, of which more lost than are named; samples that differ; and what other tasks draw."""
+    base = qat()
+    figures = [
+        records.ClassFigure(class_=name, float32=0.95, int8=None if name == "yew" else 0.95 - drop / 100)
+        for name, drop in {"ash": 0, "beech": 3, "elm <b>": 12, "fir": 1.5, "larch": -2, "oak": 7, "yew": 0}.items()
+    ]
+    named = [records.Named(name="elm <b>", value=0.71), records.Named(name="oak", value=None)]
+    curve = [(0.0, 0.0), (0.1, 0.8), (1.0, 1.0)]
+    details = {
+        "class_metric": "recall",
+        "per_class": figures,
+        "roc": records.RocCurves(float32=curve, int8=[*curve[:1], (0.2, 0.7), *curve[2:]]),
+        "errors": records.Errors(
+            of="value", edges=[-2.0, 0.0, 2.0], float32=[3, 5], int8=[4, 4], points=[(1.0, 1.5, 2.0), (3.0, 2.0, 2.5)]
+        ),
+        "worst_samples": [
+            records.WorstSample(index=1234, snr_db=None, float32=named[:1], int8=named),
+            records.WorstSample(index=7, snr_db=8.123, float32=named, int8=[]),
+        ],
+    }
+    first, second = (
+        model.model_copy(
+            update={"quality": model.quality.model_copy(update={"metrics": {"top1": 0.98, "macro_f1": f1}})}
+        )
+        for model, f1 in ((base.float32, 0.975), (base.int8, 0.971))
+    )
+    comparison = base.comparison.model_copy(update=details)
+    return base.model_copy(update={"comparison": comparison, "float32": first, "int8": second})
+
+
 SAMPLES = {
     "qat": qat,
     "dropped": lambda: warned(dropped()),
@@ -482,6 +513,7 @@ SAMPLES = {
     "several": several,
     "everywhere": everywhere,
     "hostile": hostile,
+    "detailed": detailed,
 }
 BENCHES = {"bench": bench, "bench_latency": bench_of_latency}
 
@@ -502,7 +534,7 @@ def texts_of(page):
     class Reader(HTMLParser):
         def handle_starttag(self, tag, attributes):
             tags.append((tag, dict(attributes)))
-            if tag not in ("meta", "br"):
+            if tag not in ("meta", "br", "img"):
                 open_tags.append(tag)
 
         def handle_startendtag(self, tag, attributes):

@@ -28,8 +28,9 @@ def test_chunks_give_the_figures_of_the_whole(seed: int, size: int) -> None:
     assert whole.mean_steps == pytest.approx(np.abs(r - o).mean() / 0.05)
     assert whole.max_steps == pytest.approx(np.abs(r - o).max() / 0.05)
     assert whole.bias == pytest.approx((o - r).mean())
-    each = (r**2).sum(axis=(1, 2)) / ((r - o) ** 2).sum(axis=(1, 2))
-    assert whole.worst_sample == each.argmin()
+    noise = ((r - o) ** 2).sum(axis=(1, 2))
+    assert whole.worst_sample == noise.argmax()
+    assert whole.sample_ratios == pytest.approx(10 * np.log10((r**2).sum() / 20 / noise))
     assert (whole.values, whole.nonfinite) == (120, 0)
 
 

@@ -176,6 +176,7 @@ def _candidate(
             accurate.scores,
             baseline_size_bytes=len(baseline.data),
             candidate_size_bytes=len(candidate.data),
+            class_names=samples.dataset.class_names,
         ),
         targets=[
             _with_doubts(own.result, own.scores, samples, baseline, one.candidates[which].indices)

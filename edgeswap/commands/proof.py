@@ -95,6 +95,7 @@ def prove(
             baseline_size_bytes=len(converted.baseline),
             candidate_size_bytes=len(converted.candidate),
             control=None if candidate.control is None else candidate.control.subset(figures.indices),
+            class_names=splits.test.class_names,
         )
         by_class = accurate.scores.candidate.decisions is not None
         agreed, caution = _parity(floats, candidate, converted, figures, by_class=by_class, progress=progress)

@@ -13,6 +13,7 @@ from edgeswap.commands.float_models import FloatModels
 from edgeswap.commands.opened import Opened
 from edgeswap.commands.proof import Proof
 from edgeswap.config.export import ExportConfig
+from edgeswap.data.pictures import pictures
 from edgeswap.evaluation.drop_cause import large_drop
 from edgeswap.evaluation.scoring import Scores, quality
 from edgeswap.progress import Progress
@@ -104,7 +105,8 @@ def write_results(
         TargetError: this machine cannot run the model for the bundle's golden outputs.
     """
     write_whole(folder / "report.json", (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
-    write_whole(folder / "report.html", html.render(report).encode())
+    shown = pictures(floats.splits.test, [sample.index for sample in report.comparison.worst_samples])
+    write_whole(folder / "report.html", html.render(report, shown).encode())
     if config.precision != "int8":
         return
     credits = Credits(config.description, config.author, config.license)

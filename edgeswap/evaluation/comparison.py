@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeswap.evaluation.device_scores import DeviceScores
 from edgeswap.evaluation.scoring import Array, Scores, Scoring
+from edgeswap.evaluation.task_details import task_details
 from edgeswap.records import Comparison
 from edgeswap.statistics import mcnemar_exact, paired_bootstrap, paired_difference_interval
 from edgeswap.tasks.metric import Metric
@@ -21,6 +23,7 @@ def compare(
     baseline_size_bytes: int,
     candidate_size_bytes: int,
     control: Scores | None = None,
+    class_names: Sequence[str] | None = None,
 ) -> Comparison:
     """Compare the int8 candidate with the float32 baseline.
 
@@ -30,6 +33,7 @@ def compare(
         baseline_size_bytes: of the float32 file.
         candidate_size_bytes: of the int8 file.
         control: of the float model that was trained on as long as the int8 one, for the same samples.
+        class_names: in the order of the model's outputs; None where unknown.
 
     Raises:
         ValueError: there are no samples, or not the same number of them.
@@ -38,7 +42,8 @@ def compare(
     lengths = {scores.samples for scores in (baseline, candidate, control) if scores is not None}
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(f"Expected scores of one number of samples above 0, got {sorted(lengths)}.")
-    primary = scoring.metrics[0] if scoring.metrics else None
+    primary = scoring.primary
+    details = task_details(scoring, baseline, candidate, class_names=class_names)._asdict()
     size_ratio = baseline_size_bytes / candidate_size_bytes
     if primary is None or primary.name not in baseline.parts:
         return Comparison(
@@ -49,6 +54,8 @@ def compare(
             agreement=found.agreement,
             size_ratio=size_ratio,
             outputs=list(found.outputs),
+            worst_samples=list(found.worst),
+            **details,
         )
     first, second = baseline.parts[primary.name], candidate.parts[primary.name]
     drop = _drop(primary, first, second)
@@ -62,6 +69,8 @@ def compare(
         size_ratio=size_ratio,
         control_drop=None if control is None else _drop(primary, control.parts[primary.name], second),
         outputs=list(found.outputs),
+        worst_samples=list(found.worst),
+        **details,
     )
 
 

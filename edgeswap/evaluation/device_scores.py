@@ -13,7 +13,8 @@ from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.evaluation.scoring import Scores, Scoring, joined, quality, score, take
-from edgeswap.records import OutputFidelity, Quality, TargetResult
+from edgeswap.evaluation.worst_samples import worst_samples
+from edgeswap.records import OutputFidelity, Quality, TargetResult, WorstSample
 from edgeswap.targets.measure_all import Outcome
 from edgeswap.targets.raw_outputs import RawOutput
 from edgeswap.tasks.fidelity import Fidelity
@@ -30,12 +31,14 @@ class DeviceScores:
         candidate: scores of the other.
         agreement: share of decisions that are the same, 0 to 1; None where nothing is decided.
         outputs: how near each output is to the baseline's.
+        worst: the samples on which the two differ most.
     """
 
     baseline: Scores
     candidate: Scores
     agreement: float | None
     outputs: tuple[OutputFidelity, ...]
+    worst: tuple[WorstSample, ...] = ()
 
     def qualities(self, scoring: Scoring) -> tuple[Quality, Quality]:
         """Of both, for the report."""
@@ -123,6 +126,7 @@ def device_scores(
         joined(scored[1]),
         alike / decided if decided else None,
         tuple(fidelity_record(name, one, indices) for name, one in zip(names, near, strict=True)),
+        worst_samples(scoring, near, baseline, candidate, indices=indices, class_names=dataset.class_names),
     )
 
 

@@ -28,11 +28,18 @@ class Scoring:
         task: what the model is for.
         model: what it takes and gives.
         metrics: the primary one first; empty where outputs are compared with float32's alone.
+        by_fidelity: whether models are judged by how near their outputs are to float32's, and the metrics stand beside.
     """
 
     task: Task
     model: Signature
     metrics: tuple[Metric, ...]
+    by_fidelity: bool = False
+
+    @property
+    def primary(self) -> Metric | None:
+        """What models are judged by; None where that is the signal-to-noise ratio against float32."""
+        return self.metrics[0] if self.metrics and not self.by_fidelity else None
 
     @property
     def needs_inputs(self) -> bool:
@@ -117,16 +124,16 @@ def quality(scoring: Scoring, scores: Scores, *, snr_db: float | None = None) ->
         scores: of the model.
         snr_db: of its worst output against float32's, for a task without metrics.
     """
-    if not scoring.metrics:
-        known = {} if snr_db is None else {SNR: snr_db}
-        return Quality(
-            task=scoring.task.name, metric=SNR, value=snr_db, ci95=None, unit="dB", higher_is_better=True,
-            samples=scores.samples, metrics=known,
-        )  # fmt: skip
-    primary = scoring.metrics[0]
     told = [metric for metric in scoring.metrics if metric.name in scores.parts]
     values = {metric.name: metric.value(scores.parts[metric.name]) for metric in told}
     values = {name: found for name, found in values.items() if math.isfinite(found)}
+    primary = scoring.primary
+    if primary is None:
+        known = {} if snr_db is None else {SNR: snr_db}
+        return Quality(
+            task=scoring.task.name, metric=SNR, value=snr_db, ci95=None, unit="dB", higher_is_better=True,
+            samples=scores.samples, metrics={**known, **values},
+        )  # fmt: skip
     value = values.get(primary.name)
     return Quality(
         task=scoring.task.name,

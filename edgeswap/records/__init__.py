@@ -5,6 +5,7 @@ Records are frozen; units stand in the names. `report.schema.json` is generated 
 
 from edgeswap.records.accelerators import EdgeTpuHandover, EdgeTpuMapping, NpuEstimate
 from edgeswap.records.base import CandidatePrecision, Precision, Record, Unit
+from edgeswap.records.details import ClassFigure, Errors, Named, RocCurves, WorstSample
 from edgeswap.records.measured import Int8ModelFile, Latency, Measurement, ModelFile, TargetFailure, TargetResult
 from edgeswap.records.quality import Comparison, OutputFidelity, Quality, StageQuality
 from edgeswap.records.reports import BenchCandidate, BenchReport, ExportReport
@@ -28,11 +29,13 @@ __all__ = [
     "BenchReport",
     "CandidatePrecision",
     "Caution",
+    "ClassFigure",
     "Comparison",
     "Data",
     "DataSource",
     "EdgeTpuHandover",
     "EdgeTpuMapping",
+    "Errors",
     "ExportReport",
     "Int8ModelFile",
     "Latency",
@@ -40,6 +43,7 @@ __all__ = [
     "Measurement",
     "ModelFile",
     "ModelSource",
+    "Named",
     "NpuEstimate",
     "OutputFidelity",
     "Parity",
@@ -47,6 +51,7 @@ __all__ = [
     "Quality",
     "Ranges",
     "Record",
+    "RocCurves",
     "SkippedActivation",
     "StageQuality",
     "SwappedActivation",
@@ -54,4 +59,5 @@ __all__ = [
     "TargetResult",
     "TaskChoice",
     "Unit",
+    "WorstSample",
 ]

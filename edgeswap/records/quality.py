@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from edgeswap.records.base import Record, Unit
+from edgeswap.records.details import ClassFigure, Errors, RocCurves, WorstSample
 
 
 class Quality(Record):
@@ -38,7 +39,7 @@ class OutputFidelity(Record):
     mean_steps: float | None = Field(description="mean of |v - w| in int8 steps of the output; null without a scale")
     max_steps: float | None = Field(description="the largest")
     bias: float | None = Field(description="mean of w - v, in the unit of the output; null without a finite value")
-    worst_sample: int | None = Field(default=None, description="the test sample with the lowest ratio, from 0")
+    worst_sample: int | None = Field(default=None, description="the test sample with the largest difference, from 0")
 
 
 class Comparison(Record):
@@ -65,6 +66,16 @@ class Comparison(Record):
         description="as drop, against float32_finetuned",
     )
     outputs: list[OutputFidelity] = Field(default=[], description="how near each output of int8 is to float32")
+    class_metric: str | None = Field(
+        default=None,
+        description="what per_class holds: recall, average_precision or iou; null without labelled classes",
+    )
+    per_class: list[ClassFigure] = Field(default=[], description="of each class that has samples")
+    roc: RocCurves | None = Field(default=None, description="of a yes or no, or of anomalies; null for other tasks")
+    errors: Errors | None = Field(default=None, description="of a regression; null for other tasks")
+    worst_samples: list[WorstSample] = Field(
+        default=[], description="at most 8 samples on which int8 differs most from float32, the worst first"
+    )
 
     @property
     def can_be_chance(self) -> bool:

@@ -11,6 +11,7 @@ from edgeswap.data.mean_std import described
 from edgeswap.records import BenchReport
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
+from edgeswap.report import task_words as told
 from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import (
     Item,
@@ -51,6 +52,10 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
             yield "quality", text, ""
         if text := say.outputs(pair):
             yield "outputs", text, ""
+        if text := told.metrics_of_outputs(pair):
+            yield "metrics", text, ""
+        if text := told.lost_classes(pair.comparison):
+            yield "classes", text, ""
     said = (item for pair in pairs for item in said_of_targets(pair))
     yield from dict.fromkeys(said)  # warnings about the baseline occur in every pair
     if report.task is not None:

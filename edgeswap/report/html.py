@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -10,15 +12,21 @@ from markupsafe import Markup
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
 from edgeswap.report import metric_words as metrics
-from edgeswap.report import npus, numbers, plots
+from edgeswap.report import npus, numbers, plots, task_plots
 from edgeswap.report import quantization_wording as quantized
+from edgeswap.report import task_words as told
 from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import nearness, quality_columns
 from edgeswap.tasks.titles import title
 
 
-def render(report: ExportReport) -> str:
-    """The page for `report`; what stands in its records comes out as text, never as markup."""
+def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) -> str:
+    """The page for `report`; what stands in its records comes out as text, never as markup.
+
+    Args:
+        report: what a run found.
+        pictures: PNG files of samples that the report names, by their number in the test samples.
+    """
     report = say.printable(report)
     labelled = report.comparison.drop is not None
     return _template("report.html.jinja").render(
@@ -36,6 +44,11 @@ def render(report: ExportReport) -> str:
         labelled=labelled,
         files={"float32": report.float32, report.precision: report.int8},
         quality_plot=Markup(plots.quality_plot(report)) if labelled else None,
+        told=told,
+        pictures={index: base64.b64encode(png).decode() for index, png in (pictures or {}).items()},
+        roc_plot=_drawn(task_plots.roc_plot(report)),
+        errors_plot=_drawn(task_plots.errors_plot(report)),
+        predictions_plot=_drawn(task_plots.predictions_plot(report)),
         latency_plot=Markup(plots.latency_plot(report)) if plots.has_speed(report) else None,
     )
 
@@ -64,6 +77,10 @@ def _word(report: ExportReport) -> str:
     if quality is None or report.comparison.drop is None:
         return ""
     return metrics.change_word(report.comparison, higher_is_better=quality.higher_is_better)
+
+
+def _drawn(svg: str | None) -> Markup | None:
+    return None if svg is None else Markup(svg)
 
 
 def _template(name: str) -> Template:

@@ -1,38 +1,26 @@
-"""The figures of the report as SVG, by matplotlib. The same report gives the same bytes.
-
-Colours are CSS variables (`--ink`, `--muted`, `--line`, `--float32`, `--int8`) with a fallback, so that one drawing
-serves a light and a dark page. It is narrow, so that its text can still be read when a phone scales it down.
-"""
+"""The figures of every report: the metric of each model, and the latency on each target."""
 
 from __future__ import annotations
 
-import io
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from edgeswap.records import CandidatePrecision, ExportReport, Measurement, TargetResult
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
+from edgeswap.report.svg import COLOURS, svg
 from edgeswap.tasks.titles import title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Drawn in these colours; the SVG then names each as the variable of that name.
-COLOURS = {"ink": "#1c2126", "muted": "#5f6872", "line": "#d0d5da", "float32": "#767f88", "int8": "#0b6bcb"}
-WIDTH_INCHES, ROW_INCHES = 4.4, 0.34
+ROW_INCHES = 0.34
 LEFT, RIGHT = 0.19, 0.57  # shares of the width: names stand to the left of the axes, values to the right
 NARROW = 0.42  # the right end beside values with more digits than percent have
 LONGEST_TITLE = 50
-SETTINGS: Any = {
-    "svg.hashsalt": "edgeswap",
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "font.size": 9.5,
-}
+SHORT_NUMBERS_FROM = 0.01  # an axis that ends below has ticks such as 0.0025, of which few have room
 
 Interval = tuple[float, float]
 
@@ -79,7 +67,7 @@ def quality_plot(report: ExportReport) -> str:
         axes.set_xlabel(f"{called}{unit}", color=COLOURS["muted"])
 
     called = title(report.comparison.metric)
-    return _svg(draw, 0.08 + len(rows) * ROW_INCHES + 0.5, "quality", f"{called} with 95 % intervals")
+    return svg(draw, 0.08 + len(rows) * ROW_INCHES + 0.5, "quality", f"{called} with 95 % intervals")
 
 
 def _window(ends: Sequence[float], *, share: bool) -> Interval:
@@ -114,8 +102,10 @@ def latency_plot(report: ExportReport) -> str:
             for row, (label, measurement) in enumerate((("float32", target.float32), (report.precision, target.int8))):
                 _draw_measurement(axes, row, label, measurement)
             axes.set_xlim(0, _axis_end(target))
+            if _axis_end(target) < SHORT_NUMBERS_FROM:
+                axes.locator_params(axis="x", nbins=2)
 
-    return _svg(
+    return svg(
         draw, len(targets) * block_inches, "latency", f"Latency of float32 and {report.precision} on each target"
     )
 
@@ -180,51 +170,3 @@ def _label(axes: Axes, row: int, name: str, value: str) -> None:
     }
     axes.text(-0.07, row, name, ha="right", **place)
     axes.text(1.04, row, value.replace(numbers.NBSP, " "), ha="left", **place)
-
-
-def _svg(draw: Callable[[Figure], None], height_inches: float, name: str, description: str) -> str:
-    """The drawing as an `<svg>` element that can stand inside a page."""
-    import matplotlib as mpl  # noqa: PLC0415  (a third of a second, which only reports need)
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    drawn = io.StringIO()
-    with mpl.rc_context(SETTINGS):
-        figure = Figure(figsize=(WIDTH_INCHES, height_inches), facecolor="none")
-        draw(figure)
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
-    return _for_a_page(drawn.getvalue(), name, description)
-
-
-def _for_a_page(svg: str, name: str, description: str) -> str:
-    """Leave out what a page must not hold twice (ids, a style for all elements) and name the colours."""
-    source = ET.fromstring(svg)
-    width, height = source.attrib["viewBox"].split()[2:]
-    attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": f"0 0 {width} {height}", "role": "img"}
-    root = ET.Element("svg", {**attributes, "aria-label": description, "stroke-linejoin": "round"})
-    root.extend(_renamed(child, name) for child in source if _local(child.tag) in ("defs", "g"))
-    for style_sheet in [child for child in root if child.tag == "defs" and child.find("style") is not None]:
-        root.remove(style_sheet)
-    return ET.tostring(root, encoding="unicode")
-
-
-def _renamed(element: ET.Element, name: str) -> ET.Element:
-    """A copy without XML namespaces, with `name` before every id and its uses, and with named colours."""
-    attributes = {_local(key): _renamed_value(_local(key), value, name) for key, value in element.attrib.items()}
-    copy = ET.Element(_local(element.tag), attributes)
-    copy.text, copy.tail = element.text, element.tail
-    copy.extend(_renamed(child, name) for child in element)
-    return copy
-
-
-def _renamed_value(key: str, value: str, name: str) -> str:
-    if key == "id":
-        return f"{name}-{value}"
-    if key == "href":
-        return value.replace("#", f"#{name}-")
-    for colour, drawn in COLOURS.items():
-        value = value.replace(drawn, f"var(--{colour}, {drawn})")
-    return value.replace("url(#", f"url(#{name}-")
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition("}")[2]

@@ -12,6 +12,7 @@ from rich.console import Console
 from edgeswap.errors import shortened
 from edgeswap.records import ExportReport
 from edgeswap.report import quantization_wording as quantized
+from edgeswap.report import task_words as told
 from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import Item, how_measured, said_of_targets, show
 
@@ -35,10 +36,14 @@ def render(report: ExportReport, console: Console, *, folder: str | None = None)
 
 def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
     """Label, text and style of each paragraph below the figures."""
-    for text in filter(None, (say.significance(report), say.control(report))):
-        yield "quality", text, ""
-    if text := say.outputs(report):
-        yield "outputs", text, ""
+    quality = (
+        ("quality", say.significance(report)),
+        ("quality", say.control(report)),
+        ("outputs", say.outputs(report)),
+        ("metrics", told.metrics_of_outputs(report)),
+        ("classes", told.lost_classes(report.comparison)),
+    )
+    yield from ((label, text, "") for label, text in quality if text)
     for limit in report.limits:
         outcome = "passed" if limit.passed else "FAILED"
         yield (

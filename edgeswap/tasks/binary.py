@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError
+from edgeswap.tasks.classification import recalls
+from edgeswap.tasks.details import Answer, Details, Parts
 from edgeswap.tasks.label_array import label_array, looked_at, only_0_and_1
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
@@ -26,6 +28,7 @@ class Binary:
     shown: Shown = "scores"
     needs: str = "one output (N, 1)"
     takes: str = "0 or 1 for each sample, or two classes by name"
+    says: str = "the class and, in brackets, its score"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output of one value."""
@@ -77,6 +80,23 @@ class Binary:
     def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:
         """1 above a probability of 0.5, which is a logit of 0, else 0."""
         return self._yes(outputs, model)
+
+    def details(self, parts: Parts, model: Signature) -> Details:
+        """Recall of both classes; scores and labels for a ROC curve."""
+        if "auc" not in parts:
+            return Details()
+        scores, labels = parts["auc"].T
+        labels = labels.astype(np.int64)
+        return Details(
+            "recall", recalls((scores > self.threshold(model)).astype(np.int64), labels, 2), (scores, labels)
+        )
+
+    def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
+        """The class with its probability; of a logit with the logit."""
+        scores, yes = outputs[0].reshape(-1), self._yes(outputs, model)
+        if model.outputs[0].head == "sigmoid":
+            scores = np.where(yes == 1, scores, 1 - scores)
+        return [[(int(one), float(score))] for one, score in zip(yes, scores, strict=True)]
 
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, npt.NDArray[Any]]:
         """0 and 1 (N, 1), of a sigmoid and of a logit, whose loss is taken before a sigmoid."""

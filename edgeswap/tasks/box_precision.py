@@ -58,21 +58,25 @@ def mean_average_precision(parts: Array, overlap: float | None = None) -> float:
     Returns:
         A share; NaN where no image has an object.
     """
+    each = average_precisions(parts, overlap)
+    return float(np.mean(list(each.values()))) if each else math.nan
+
+
+def average_precisions(parts: Array, overlap: float | None = None) -> dict[int, float]:
+    """Class number to its average precision, of the classes that objects have; see `mean_average_precision`."""
     rows = np.concatenate(list(parts)) if len(parts) else np.zeros((0, 3))
     is_box = ~np.isnan(rows[:, 1])
     numbers, counts = np.unique(rows[~is_box, 0], return_counts=True)
-    if not len(numbers):
-        return math.nan
     at = range(len(OVERLAPS)) if overlap is None else [int(np.abs(OVERLAPS - overlap).argmin())]
     said = rows[is_box]
     said = said[np.lexsort((-said[:, 1], said[:, 0]))]  # stable: equal scores stay in the order of images
     begins, ends = (np.searchsorted(said[:, 0], numbers, side) for side in ("left", "right"))
     bits = said[:, 2].astype(np.int64)
     right = np.stack([(bits >> i) & 1 for i in at])
-    each = [
-        _average_precision(right[:, begin:end], count) for begin, end, count in zip(begins, ends, counts, strict=True)
-    ]
-    return float(np.mean(each))
+    return {
+        int(number): _average_precision(right[:, begin:end], count)
+        for number, begin, end, count in zip(numbers, begins, ends, counts, strict=True)
+    }
 
 
 def _average_precision(right: Array, objects: int) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError
+from edgeswap.tasks.details import Answer, Details, Parts
 from edgeswap.tasks.label_array import label_array, looked_at, one_hot
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
@@ -27,6 +28,7 @@ class Classification:
     shown: Shown = "scores"
     needs: str = "one output (N, C) of two classes or more"
     takes: str = "a class for each sample, as its number, its name or a one-hot row"
+    says: str = "the class and, in brackets, its score"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output (N, C) of two values or more."""
@@ -101,6 +103,17 @@ class Classification:
         classes: npt.NDArray[Any] = outputs[0].argmax(axis=1)
         return classes
 
+    def details(self, parts: Parts, model: Signature) -> Details:
+        """Recall of each class that is labelled."""
+        if "macro_f1" not in parts:
+            return Details()
+        said, labels = parts["macro_f1"].T
+        return Details("recall", recalls(said, labels, model.outputs[0].shape[0]))
+
+    def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
+        """The class with the highest output, and that output."""
+        return [[(int(row.argmax()), float(row.max()))] for row in outputs[0]]
+
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, npt.NDArray[Any]]:
         """The class numbers."""
         if model.outputs[0].head == "sigmoid":  # one of several, each with a sigmoid of its own
@@ -129,3 +142,10 @@ def _macro_f1(parts: npt.NDArray[Any], classes: int) -> float:
     counted = np.bincount(said, minlength=classes) + np.bincount(labels, minlength=classes)
     present = counted > 0
     return float(np.mean(2 * right[present] / counted[present]))
+
+
+def recalls(said: npt.NDArray[Any], labels: npt.NDArray[Any], classes: int) -> dict[int, float]:
+    """Class number to the share of its samples that are given this class; of classes that are labelled."""
+    right = np.bincount(labels[said == labels], minlength=classes)
+    counts = np.bincount(labels, minlength=classes)
+    return {int(number): float(right[number] / counts[number]) for number in np.flatnonzero(counts)}

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from edgeswap.errors import DataError
 from edgeswap.system.user_function import call_function, named_function
-from edgeswap.tasks.box_precision import matches, mean_average_precision
+from edgeswap.tasks.box_precision import average_precisions, matches, mean_average_precision
+from edgeswap.tasks.details import Answer, Details, Parts, highest
 from edgeswap.tasks.label_array import looked_at
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs
 from edgeswap.tasks.outputs import Signature
@@ -34,6 +35,7 @@ class Detection:
     shown: Shown = "boxes as the model gives them"
     needs: str = "--decode MODULE:FUNCTION"
     takes: str = "boxes of each sample, such as coco:FILE.json"
+    says: str = "the classes of the boxes with the highest scores and, in brackets, these scores"
 
     def can_be(self, model: Signature) -> bool:
         """There is a function that makes boxes of the outputs."""
@@ -86,6 +88,17 @@ class Detection:
     def decisions(self, outputs: Outputs, model: Signature) -> Array | None:
         """Nothing: boxes of two models are not to be held one against one."""
         return None
+
+    def details(self, parts: Parts, model: Signature) -> Details:
+        """Average precision of each class that an object has, over overlaps from 0.5 to 0.95."""
+        if "map" not in parts:
+            return Details()
+        return Details("average_precision", average_precisions(parts["map"]))
+
+    def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
+        """The class and the score of the boxes with the highest scores."""
+        _, scores, classes = self.boxes(outputs)
+        return [highest(row[row > 0], own[row > 0]) for row, own in zip(scores, classes, strict=True)]
 
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, Array]:
         """None: which output a box belongs to, only the maker of the model knows."""

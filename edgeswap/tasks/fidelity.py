@@ -129,14 +129,26 @@ class Fidelity:
         return self.difference / self.values if self.values else None
 
     @property
-    def worst_sample(self) -> int | None:
-        """The first sample with a value that was left out, else that of the lowest SNR; None where nothing differs."""
+    def sample_ratios(self) -> npt.NDArray[np.float64]:
+        """10 log10 of the baseline's mean energy over each sample's difference (n,): infinite where nothing differs.
+
+        By its own energy a sample near 0 would be the worst, however little it differs. Minus infinity where the
+        baseline is 0 throughout, and for the first sample with a value that was left out.
+        """
+        signal, noise = self.energies[:, 0].mean(), self.energies[:, 1]
+        with np.errstate(divide="ignore"):
+            ratios: npt.NDArray[np.float64] = np.where(
+                noise > 0, 10 * np.log10(signal / np.where(noise > 0, noise, 1)), np.inf
+            )
         if self.first_nonfinite is not None:
-            return self.first_nonfinite
-        differs = np.flatnonzero(self.energies[:, 1] > 0)
-        if not len(differs):
-            return None
-        return int(differs[np.argmin(self.energies[differs, 0] / self.energies[differs, 1])])
+            ratios[self.first_nonfinite] = -np.inf
+        return ratios
+
+    @property
+    def worst_sample(self) -> int | None:
+        """The first sample with a value that was left out, else that of the largest difference; None without one."""
+        ratios = self.sample_ratios
+        return int(ratios.argmin()) if ratios.min() < math.inf else None
 
 
 def snr_db(energies: npt.NDArray[np.float64]) -> float:

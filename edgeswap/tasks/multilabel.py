@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError
+from edgeswap.tasks.details import Answer, Details, Parts, highest
 from edgeswap.tasks.label_array import label_array, looked_at, one_hot, only_0_and_1
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs
 from edgeswap.tasks.outputs import Signature
@@ -19,6 +20,8 @@ from edgeswap.tasks.reconstruction import like_the_input
 from edgeswap.tasks.task import Shown
 
 Array = npt.NDArray[Any]
+
+THRESHOLD = 0.5  # of a probability: above it a sample has the class
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class MultiLabel:
     shown: Shown = "scores"
     needs: str = "one sigmoid output (N, C) of two classes or more"
     takes: str = "0 or 1 for each class of each sample"
+    says: str = "the classes above 0.5 and, in brackets, their scores"
 
     def can_be(self, model: Signature) -> bool:
         """It has one sigmoid output (N, C) of two values or more."""
@@ -76,12 +80,26 @@ class MultiLabel:
         """(n, C): 1 above a probability of 0.5, else 0."""
         return self._yes(outputs).astype(np.int64)
 
+    def details(self, parts: Parts, model: Signature) -> Details:
+        """Average precision of each class that a sample has."""
+        if "map" not in parts:
+            return Details()
+        return Details("average_precision", dict(enumerate(_each(parts["map"]))))
+
+    def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
+        """The classes above 0.5."""
+        found = []
+        for row in np.asarray(outputs[0]):
+            numbers = np.flatnonzero(row > THRESHOLD)
+            found.append(highest(row[numbers], numbers))
+        return found
+
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, Array]:
         """The labels."""
         return {0: labels}
 
     def _yes(self, outputs: Outputs) -> npt.NDArray[np.bool_]:
-        yes: npt.NDArray[np.bool_] = np.asarray(outputs[0]) > 0.5
+        yes: npt.NDArray[np.bool_] = np.asarray(outputs[0]) > THRESHOLD
         return yes
 
 
@@ -90,9 +108,12 @@ def _scores(outputs: Outputs, labels: Labels, _: Inputs) -> Array:
 
 
 def _macro(parts: Array) -> float:
-    each = [average_precision(parts[:, 0, i], parts[:, 1, i]) for i in range(parts.shape[2])]
-    known = [one for one in each if not math.isnan(one)]
+    known = [one for one in _each(parts) if not math.isnan(one)]
     return float(np.mean(known)) if known else math.nan
+
+
+def _each(parts: Array) -> list[float]:
+    return [average_precision(parts[:, 0, i], parts[:, 1, i]) for i in range(parts.shape[2])]
 
 
 def _micro_f1(parts: Array) -> float:

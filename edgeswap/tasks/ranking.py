@@ -34,6 +34,28 @@ def roc_auc(scores: Array, labels: Array) -> float:
     return float((ranks.sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
+def roc_curve(scores: Array, labels: Array) -> Array:
+    """The points of the ROC curve (k, 2), false and true positive rate, a point for each threshold that scores set.
+
+    As scikit-learn's `roc_curve`: samples of one score come in together.
+
+    Args:
+        scores: (n,).
+        labels: 0 and 1 (n,).
+
+    Returns:
+        From (0, 0) to (1, 1); no point where one of the classes is missing.
+    """
+    order = np.argsort(-scores, kind="stable")
+    yes = labels[order] > 0
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)) if len(scores) else np.zeros(0, np.int64)
+    right, wrong = yes.cumsum()[ends], (~yes).cumsum()[ends]
+    if not len(ends) or not right[-1] or not wrong[-1]:
+        return np.zeros((0, 2))
+    curve: Array = np.concatenate([np.zeros((1, 2)), np.stack([wrong / wrong[-1], right / right[-1]], axis=1)])
+    return curve
+
+
 def average_precision(scores: Array, labels: Array) -> float:
     """The mean precision over the samples of class 1, at thresholds that each score sets, without interpolation.
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError
+from edgeswap.tasks.details import Answer, Details, Parts, values_answers
 from edgeswap.tasks.label_array import described, label_array, looked_at, only_0_and_1
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
@@ -37,6 +38,7 @@ class Reconstruction:
     shown: Shown = "image"
     needs: str = "one input, and one output that does not end in a softmax"
     takes: str = "0 or 1 for each sample, where 1 is an anomaly, or what shall come out"
+    says: str = "the values, or of many their mean, lowest and highest, in brackets"
 
     def can_be(self, model: Signature) -> bool:
         """It has one input and one output that is no softmax."""
@@ -91,6 +93,16 @@ class Reconstruction:
     def decisions(self, outputs: Outputs, model: Signature) -> Array | None:
         """Nothing is decided."""
         return None
+
+    def details(self, parts: Parts, model: Signature) -> Details:
+        """Errors and labels for a ROC curve where anomalies are labelled."""
+        if "auc" not in parts:
+            return Details()
+        return Details(ranked=(parts["auc"][:, 0], parts["auc"][:, 1].astype(np.int64)))
+
+    def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
+        """The values, or what they are in the mean and at their ends."""
+        return values_answers(outputs[0], model.outputs[0].name)
 
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, Array]:
         """The labels, where they are what shall come out."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError
+from edgeswap.tasks.details import Answer, Details, Parts, values_answers
 from edgeswap.tasks.label_array import label_array, looked_at, only_0_and_1
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
@@ -30,6 +31,7 @@ class Regression:
     shown: Shown = "values"
     needs: str = "one output that does not end in a softmax"
     takes: str = "numbers of the output's shape"
+    says: str = "the values, or of many their mean, lowest and highest, in brackets"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output, of any shape, that is no softmax."""
@@ -75,6 +77,17 @@ class Regression:
     def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:
         """Nothing is decided."""
         return None
+
+    def details(self, parts: Parts, model: Signature) -> Details:
+        """The error of each value, with its label; of a map the mean absolute error of each sample."""
+        if "r2" in parts:
+            labels, errors = (parts["r2"][:, which].reshape(-1) for which in range(2))
+            return Details(errors=errors, labels=labels)
+        return Details(errors=parts["mae"]) if "mae" in parts else Details()
+
+    def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
+        """The values."""
+        return values_answers(outputs[0], model.outputs[0].name)
 
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, npt.NDArray[Any]]:
         """The labels."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import DataError
+from edgeswap.tasks.details import Answer, Details, Parts, highest
 from edgeswap.tasks.label_array import described, label_array, looked_at, one_hot
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs
 from edgeswap.tasks.outputs import Signature
@@ -32,6 +33,7 @@ class Segmentation:
     shown: Shown = "class map"
     needs: str = "one output (N, H, W, classes)"
     takes: str = "a class number for each place of the output, such as masks:FOLDER"
+    says: str = "the classes and, in brackets, the share of places that each has"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output of two axes or more, the last one for classes."""
@@ -90,6 +92,20 @@ class Segmentation:
             classes: Array = given.argmax(axis=-1)
             return classes
         return (given[..., 0] > (0.5 if output.head == "sigmoid" else 0.0)).astype(np.int64)
+
+    def details(self, parts: Parts, model: Signature) -> Details:
+        """Intersection over union of each class."""
+        if "miou" not in parts:
+            return Details()
+        return Details("iou", dict(enumerate(class_ious(parts["miou"]).tolist())))
+
+    def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
+        """The share of places that each class has."""
+        found = []
+        for row in self.decisions(outputs, model):
+            numbers, counts = np.unique(row, return_counts=True)
+            found.append(highest(counts / row.size, numbers))
+        return found
 
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, Array]:
         """Class numbers, or 0 and 1 for sigmoids, whose loss leaves no place out: none where one is ignored."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import numpy.typing as npt
 
+from edgeswap.tasks.details import Answer, Details, Parts
 from edgeswap.tasks.metric import Labels, Metric, Outputs
 from edgeswap.tasks.outputs import Signature
 
@@ -33,6 +34,10 @@ class Task(Protocol):
     @property
     def takes(self) -> str:
         """What its labels are, in words that follow "Labels are"; empty where it looks at none."""
+
+    @property
+    def says(self) -> str:
+        """What `answers` tells of a sample, in words that follow "Given are"."""
 
     def can_be(self, model: Signature) -> bool:
         """Whether a model of this signature can have this task."""
@@ -67,6 +72,17 @@ class Task(Protocol):
 
     def decisions(self, outputs: Outputs, model: Signature) -> npt.NDArray[Any] | None:
         """What the outputs decide for each sample, whole numbers (n, ...), such as classes; None where nothing is."""
+
+    def details(self, parts: Parts, model: Signature) -> Details:
+        """What the report shows of one model beside its metrics.
+
+        Args:
+            parts: of the metrics of this task that are known; empty without labels.
+            model: for which `can_be` holds.
+        """
+
+    def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
+        """What a model says of each of n samples, for a reader who looks at some of them."""
 
     def targets(self, labels: Labels, model: Signature) -> Mapping[int, npt.NDArray[Any]]:
         """What training pulls outputs towards, beside the teacher: number of the output to an array (N, ...).

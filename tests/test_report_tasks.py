@@ -1,0 +1,130 @@
+"""What the report says and draws in the terms of the task: classes, curves, errors, and the worst samples."""
+
+import io
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgeswap import records
+from edgeswap.data.dataset import ArraySamples, Dataset
+from edgeswap.data.pictures import pictures
+from edgeswap.report import html, numbers, task_plots
+from edgeswap.report import task_words as told
+from tests.test_report import detailed, qat, text, texts_of
+
+PLOTS = [task_plots.roc_plot, task_plots.errors_plot, task_plots.predictions_plot]
+
+
+def plain(words):
+    return words.replace(numbers.NBSP, " ")
+
+
+def test_the_classes_that_lost_most_are_told_and_no_more_than_three():
+    sentence = plain(told.lost_classes(detailed().comparison))
+    assert sentence == (
+        "Recall is lower for 4 of 7 classes, most for elm <b> (95.0 % to 83.0 %), oak (95.0 % to 88.0 %), beech "
+        "(95.0 % to 92.0 %)."
+    )
+    assert " ".join(text(detailed()).split()).count(sentence) == 1
+    assert told.lost_classes(qat().comparison) == told.lost_classes(None) == ""
+
+
+def test_a_class_that_reads_the_same_has_not_lost():
+    figure = records.ClassFigure(class_="ash", float32=0.9001, int8=0.9)
+    comparison = qat().comparison.model_copy(update={"class_metric": "iou", "per_class": [figure]})
+    assert told.lost_classes(comparison) == ""
+
+
+def test_differences_of_classes_have_a_sign():
+    assert [told.class_difference(figure) for figure in detailed().comparison.per_class] == [
+        "0.00", "-3.00", "-12.00", "-1.50", "+2.00", "-7.00", "-",
+    ]  # fmt: skip
+
+
+def test_many_classes_are_a_table_of_those_that_lost_most_and_one_of_all():
+    figures = [records.ClassFigure(class_=f"c{i}", float32=0.9, int8=0.9 - i / 100) for i in range(20)]
+    update = {"class_metric": "recall", "per_class": figures}
+    page = html.render(qat(comparison=qat().comparison.model_copy(update=update)))
+    assert "The 12 of 20 classes that lost most: recall" in page
+    rows = re.findall(r'class="name">(c\d+)<', page)
+    assert rows == [f"c{i}" for i in (*range(19, 7, -1), *range(20))]
+
+
+def test_worst_samples_stand_on_the_page_with_both_answers_and_their_pictures():
+    page = html.render(detailed(), {7: b"png"})
+    words = plain(texts_of(page)[1])
+    assert "The 2 test samples whose outputs differ most between float32 and int8, the worst first." in words
+    assert "Given are the class and, in brackets, its score." in words
+    assert "Sample 1,234float32: elm <b> (0.71)int8: elm <b> (0.71), oak (-)" in words
+    assert "Sample 7, 8.12 dBfloat32: elm <b> (0.71), oak (-)int8: none" in words
+    images = [attributes for tag, attributes in texts_of(page)[0] if tag == "img"]
+    assert images == [{"src": "data:image/png;base64,cG5n", "alt": "test sample 7"}]
+    assert "img-src data:" in page
+
+
+def test_other_metrics_stand_in_a_table():
+    assert told.other_metrics(detailed()) == [("macro F1", f"97.5{numbers.NBSP}%", f"97.1{numbers.NBSP}%")]
+    assert "macro F1" in html.render(detailed())
+    assert "macro F1" not in text(detailed())
+
+
+def test_metrics_of_outputs_are_told_where_fidelity_is_what_counts():
+    base = detailed()
+    metrics = {"snr_db": 30.0, "digit.top1": 0.94, "place.mae": 0.031, "module:own": 2.0}
+    models = {
+        name: getattr(base, name).model_copy(
+            update={"quality": base.int8.quality.model_copy(update={"metric": "snr_db", "metrics": metrics})}
+        )
+        for name in ("float32", "int8")
+    }
+    comparison = base.comparison.model_copy(update={"metric": "snr_db", "drop": None, "drop_ci95": None})
+    report = base.model_copy(update={**models, "comparison": comparison})
+    assert plain(told.metrics_of_outputs(report)) == (
+        "digit top-1 94.0 % (float32 94.0 %); place mean absolute error 0.031 (float32 0.031); own 2.00 (float32 2.00)"
+    )
+    assert "digit top-1 94.0 %" in plain(text(report))
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_plots_of_tasks_repeat_and_name_both_models(plot):
+    drawn = plot(detailed())
+    assert drawn == plot(detailed())
+    assert {"float32", "int8"} <= {element.text for element in ET.fromstring(drawn).iter()}
+    assert plot(qat()) is None
+
+
+def test_errors_of_a_map_are_those_of_samples_and_have_no_points():
+    errors = records.Errors(of="sample", edges=[0.0, 1.0, 2.0], float32=[3, 1], int8=[2, 2])
+    report = qat(comparison=qat().comparison.model_copy(update={"errors": errors}))
+    assert "mean absolute error of a sample" in task_plots.errors_plot(report)
+    assert task_plots.predictions_plot(report) is None
+
+
+@pytest.mark.parametrize(
+    ("images", "first"),
+    [
+        (np.full((3, 4, 5, 3), 200, np.uint8), 200),
+        (np.full((3, 4, 5, 1), 0.5, np.float32), 128),
+        (np.linspace(0, 250, 60, dtype=np.float32).reshape(3, 4, 5, 1), 85),
+        (np.linspace(-1, 1, 60, dtype=np.float32).reshape(3, 4, 5, 1), 0),
+    ],
+)
+def test_samples_become_pictures(images, first):
+    dataset = Dataset("x", ArraySamples({"image": images}), np.arange(3))
+    found = pictures(dataset, [1, 2])
+    assert list(found) == [1, 2]
+    image = Image.open(io.BytesIO(found[1]))
+    assert (image.format, image.size) == ("PNG", (5, 4))
+    assert np.asarray(image).ravel()[0] == pytest.approx(first, abs=1)
+
+
+def test_a_large_picture_becomes_small_and_what_is_no_image_none():
+    wide = Dataset(
+        "x", ArraySamples({"f": np.zeros((2, 3)), "image": np.zeros((2, 80, 640, 4), np.uint8)}), np.arange(2)
+    )
+    assert Image.open(io.BytesIO(pictures(wide, [0])[0])).size == (160, 20)
+    features = Dataset("x", ArraySamples({"f": np.zeros((2, 3)), "row": np.zeros((2, 1, 9, 1))}), np.arange(2))
+    assert pictures(features, [0]) == pictures(wide, []) == {}
