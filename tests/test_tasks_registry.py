@@ -138,8 +138,13 @@ def test_the_reason_is_told_in_words() -> None:
     assert judge(signature((3,), "softmax"), None, by_folder=False).reason == "one softmax output of 3 classes"
     assert judge(signature((3,)), None, by_folder=False).reason == "one linear output of shape (3,), without labels"
     assert judge(TWO, None, by_folder=False).reason == "2 outputs"
-    assert judge(TWO, {"a": YES_NO}, by_folder=False).reason.startswith("2 outputs; only a metric of your own")
-    assert judge(TWO, None, by_folder=False, named="outputs").reason == "--task outputs"
+    assert judge(TWO, {"a": YES_NO}, by_folder=False).reason == (
+        "2 outputs; 'a' also by the metrics of classification: one softmax output of 2 classes"
+    )
+    assert judge(TWO, YES_NO, by_folder=False).reason == "2 outputs; only a metric of your own would use the labels"
+    linear = Signature({"x": (4,)}, (ModelOutput("a", (1,), "linear"), ModelOutput("b", (2,), "linear")))
+    said = judge(linear, {"b": np.zeros((12, 7))}, by_folder=False).reason
+    assert said == "2 outputs; labels of 'b' fit no one task and are left to a metric of your own"
 
 
 def test_a_function_that_decodes_makes_it_detection() -> None:

@@ -45,3 +45,23 @@ def test_ptq_of_each_is_full_integer_and_like_float32(exported: dict[str, Any], 
     assert report.int8.float_tensors == 0
     assert len(report.comparison.outputs) == len(RECIPES[name].losses)
     assert all(output.snr_db > LEAST_SNR_DB for output in report.comparison.outputs)
+
+
+@pytest.mark.slow
+def test_the_report_of_each_speaks_the_language_of_its_task(exported: dict[str, Any]) -> None:
+    comparisons = {name: report.comparison for name, report in exported.items()}
+    assert {name: found.class_metric for name, found in comparisons.items() if found.class_metric} == {
+        "two_digits": "average_precision",
+        "unet": "iou",
+        "ssd": "average_precision",
+    }
+    assert comparisons["autoencoder"].roc is not None
+    assert len(comparisons["keypoints"].errors.points) == 200
+    assert all(1 <= len(found.worst_samples) <= 8 for found in comparisons.values())
+    assert comparisons["two_outputs"].metric.endswith("right")
+
+
+@pytest.mark.slow
+def test_outputs_with_labels_have_the_metrics_of_their_tasks(exported: dict[str, Any]) -> None:
+    metrics = exported["two_outputs"].int8.quality.metrics
+    assert {"digit.top1", "digit.macro_f1", "digit.top5", "place.mae", "place.rmse", "place.r2"} <= metrics.keys()

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from edgeswap.data.dataset import Dataset
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.tasks.outputs import Signature
-from edgeswap.tasks.own_metric import chosen_metrics
+from edgeswap.tasks.own_metric import by_fidelity, chosen_metrics
 from edgeswap.tasks.registry import judge
 
 
@@ -43,7 +43,8 @@ def judged_scoring(
     labels = None if labelled is None else labelled.labels
     by_folder = labelled is not None and labelled.labels_by_name
     found = judge(model, labels, by_folder=by_folder, named=named, decode=decode)
-    return JudgedScoring(Scoring(found.task, model, chosen_metrics(found.task, model, metrics)), found.reason)
+    chosen = chosen_metrics(found.task, model, metrics)
+    return JudgedScoring(Scoring(found.task, model, chosen, by_fidelity=by_fidelity(found.task, metrics)), found.reason)
 
 
 def with_labels_of(scoring: Scoring, dataset: Dataset) -> Dataset:

@@ -12,6 +12,7 @@ from edgeswap.errors import ConfigError, DataError
 from edgeswap.system.user_function import call_function, named_function
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
+from edgeswap.tasks.plain_outputs import PlainOutputs
 from edgeswap.tasks.task import Task
 
 SNR = "snr_db"  # what a task without metrics is judged by
@@ -31,19 +32,25 @@ def chosen_metrics(task: Task, model: Signature, names: Sequence[str | Callable[
     known = {metric.name: metric for metric in task.metrics(model)}
     first: dict[str, Metric] = {}
     for name in names:
-        if name == SNR and not known:
+        if name == SNR and by_fidelity(task):
             continue
-        if callable(name) or ":" in name:
-            metric = own_metric(name)
-        elif name in known:
+        if not callable(name) and name in known:
             metric = known[name]
+        elif callable(name) or ":" in name:
+            metric = own_metric(name)
         else:
             raise ConfigError(
                 f"Expected a metric of --task {task.name}, got {name!r}.",
-                f"Choose one of {', '.join(known) or SNR}, or write MODULE:FUNCTION for one of your own.",
+                f"Choose one of {', '.join([SNR] * by_fidelity(task) + list(known))}, or write MODULE:FUNCTION for one "
+                "of your own.",
             )
         first[metric.name] = metric
     return (*first.values(), *(metric for metric in known.values() if metric.name not in first))
+
+
+def by_fidelity(task: Task, names: Sequence[str | Callable[..., Any]] = ()) -> bool:
+    """Whether models of a task are judged by the signal-to-noise ratio: unless the user names another metric first."""
+    return isinstance(task, PlainOutputs) and (not names or names[0] == SNR)
 
 
 def own_metric(given: str | Callable[..., Any]) -> Metric:

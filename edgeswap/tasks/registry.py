@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edgeswap.errors import ConfigError, DataError
@@ -13,7 +13,7 @@ from edgeswap.tasks.detection import Detection, are_boxes
 from edgeswap.tasks.label_array import described
 from edgeswap.tasks.multilabel import MultiLabel
 from edgeswap.tasks.outputs import Signature
-from edgeswap.tasks.plain_outputs import PlainOutputs
+from edgeswap.tasks.plain_outputs import PlainOutputs, only
 from edgeswap.tasks.reconstruction import Reconstruction
 from edgeswap.tasks.regression import Regression
 from edgeswap.tasks.segmentation import Segmentation
@@ -93,7 +93,7 @@ def judge(
                 f"Expected {task.needs} for --task {named}, got {_outputs(model)}.",
                 f"Choose one of {', '.join(task.name for task in TASKS if task.can_be(model))}.",
             )
-        return Judged(_seeing(task, model, labels), f"--task {named}")
+        return _seeing(Judged(task, f"--task {named}"), model, labels)
     *tasks, plain = TASKS
     fit = [
         Judged(task, reason)
@@ -112,7 +112,7 @@ def judge(
             "Write a function that makes boxes, scores and classes of the outputs, or pass --task outputs.",
         )
     if fit:
-        return Judged(_seeing(fit[0].task, model, labels), fit[0].reason)
+        return _seeing(fit[0], model, labels)
     reason = plain.fits(model, labels, by_folder=by_folder)
     if reason is None:
         possible = ", ".join(task.name for task in tasks if task.can_be(model))
@@ -121,11 +121,36 @@ def judge(
             "Correct the labels, or pass --task outputs, which compares the outputs without labels"
             + (f"; with other labels the model could be for {possible}." if possible else "."),
         )
-    return Judged(plain, reason)
+    return _seeing(Judged(plain, reason), model, labels)
 
 
-def _seeing(task: Task, model: Signature, labels: Any | None) -> Task:
-    return task.seeing(model, labels) if isinstance(task, Reconstruction) else task
+def _seeing(found: Judged, model: Signature, labels: Any | None) -> Judged:
+    """The task for the labels that there are, where its metrics depend on them."""
+    if isinstance(found.task, Reconstruction):
+        return Judged(found.task.seeing(model, labels), found.reason)
+    if isinstance(found.task, PlainOutputs) and isinstance(labels, Mapping):
+        return _with_tasks_of_outputs(found, found.task, model, labels)
+    return found
+
+
+def _with_tasks_of_outputs(found: Judged, task: PlainOutputs, model: Signature, labels: Mapping[str, Any]) -> Judged:
+    """Several outputs, each judged as a model of its own is; one whose labels fit no one task stays without."""
+    each, said = [], []
+    for output in model.outputs:
+        if output.name not in labels:
+            continue
+        one = only(model, output.name)
+        try:
+            own = judge(one, {output.name: labels[output.name]}, by_folder=False)
+        except (ConfigError, DataError):
+            said.append(f"labels of {output.name!r} fit no one task and are left to a metric of your own")
+            continue
+        each.append((output.name, own.task))
+        said.append(f"{output.name!r} also by the metrics of {own.task.name}: {own.reason}")
+    if not said:
+        return found
+    reason = found.reason.partition(";")[0]
+    return Judged(replace(task, each=tuple(each)), "; ".join([reason, *said]))
 
 
 def _outputs(model: Signature) -> str:
