@@ -15,6 +15,7 @@ import click
 
 from edgeswap.cli import options
 from edgeswap.cli.activations import activations
+from edgeswap.cli.analyze import analyze
 from edgeswap.cli.bench import bench
 from edgeswap.cli.bundle import bundle
 from edgeswap.cli.check import check
@@ -49,7 +50,7 @@ def cli(context: click.Context) -> None:
         raise ConfigError(f"Expected a command ({', '.join(cli.commands)}), got none.", "See: edgeswap --help")
 
 
-for command in (export, check, swap, activations, bench, bundle, target):
+for command in (export, check, analyze, swap, activations, bench, bundle, target):
     cli.add_command(command)
 
 

@@ -27,6 +27,20 @@ def preflight(config: ExportConfig) -> None:
     """
     if config.output is not None:
         check_folder(config.output, overwrite=config.overwrite)
+    require_readable(config)
+    require_targets(config)
+    lacking = coral.missing() if config.delegate == EDGE_TPU and _delegates_here(config) else []
+    if lacking == [coral.LIBRARY_MISSING]:  # without the compiler too nothing is run on an Edge TPU, which is said then
+        raise TargetError(f"Expected {coral.LIBRARY} on this machine for --delegate {EDGE_TPU}, got none.", lacking[0])
+
+
+def require_readable(config: ExportConfig) -> None:
+    """Refuse a model or data that are not there or cannot be read.
+
+    Raises:
+        ModelError: the model file is missing, damaged, or holds code that is not trusted.
+        DataError: data or labels are missing or cannot be read.
+    """
     if isinstance(config.model, (str, Path)):
         preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
     for spec in (config.data, config.test_data, config.calibration):
@@ -35,10 +49,6 @@ def preflight(config: ExportConfig) -> None:
         raise DataError(
             f"Expected a file of class names, but {str(config.labels)!r} is not there.", "Write one name a line."
         )
-    require_targets(config)
-    lacking = coral.missing() if config.delegate == EDGE_TPU and _delegates_here(config) else []
-    if lacking == [coral.LIBRARY_MISSING]:  # without the compiler too nothing is run on an Edge TPU, which is said then
-        raise TargetError(f"Expected {coral.LIBRARY} on this machine for --delegate {EDGE_TPU}, got none.", lacking[0])
 
 
 def require_targets(config: TargetSettings) -> None:

@@ -58,7 +58,7 @@ def compare(
             **details,
         )
     first, second = baseline.parts[primary.name], candidate.parts[primary.name]
-    drop = _drop(primary, first, second)
+    drop = metric_drop(primary, first, second)
     return Comparison(
         metric=primary.name,
         unit=primary.unit,
@@ -67,7 +67,7 @@ def compare(
         agreement=found.agreement,
         mcnemar_p=mcnemar_exact(*_discordant(first, second)) if primary.of_right else None,
         size_ratio=size_ratio,
-        control_drop=None if control is None else _drop(primary, control.parts[primary.name], second),
+        control_drop=None if control is None else metric_drop(primary, control.parts[primary.name], second),
         outputs=list(found.outputs),
         worst_samples=list(found.worst),
         **details,
@@ -81,7 +81,11 @@ def _told(metric: Metric, difference: float) -> float:
     return (round(100 * worse, 9) if metric.unit == "share" else worse) + 0.0
 
 
-def _drop(metric: Metric, first: Array, second: Array) -> float | None:
+def metric_drop(metric: Metric, first: Array, second: Array) -> float | None:
+    """How much worse the parts of a candidate (`second`) are than those of the baseline; None where that is not known.
+
+    In percentage points of a share, else in the metric's unit; positive is worse.
+    """
     if metric.of_right:
         lost, gained = _discordant(first, second)
         return 100 * (lost - gained) / len(first)

@@ -48,14 +48,27 @@ def quantize(placement: Placement, ranges: Mapping[str, Ends]) -> Any:
         for ends in [ranges.get(name)]
     }
 
-    given = given_names(placement.graph)
+    return insert(_without_ceilings(placement), layers)
+
+
+def insert(graph: Graph, layers: Mapping[str, LayerQuantizers]) -> Any:
+    """The tf_keras model of `graph` with fake-quants.
+
+    Args:
+        graph: with the weights to start from.
+        layers: layer name to its quantizers; a layer not named has none.
+
+    Raises:
+        ModelError: a layer with fake-quant is given a mask.
+    """
+    given = given_names(graph)
 
     def wrap(layer: Any) -> Any:
         config = layers.get(given.get(layer.name, layer.name))
         return layer if config is None else tfmot.quantization.keras.QuantizeWrapperV2(layer, config, name_prefix="")
 
     # The model is fresh from `build`, so its layers, which have their weights, may go into the new one.
-    model = build(_without_ceilings(placement), tf_keras)
+    model = build(graph, tf_keras)
     _refuse_masks(model, {built for built, name in given.items() if name in layers})
     return tf_keras.models.clone_model(model, clone_function=wrap)
 

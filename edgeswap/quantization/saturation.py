@@ -38,6 +38,30 @@ def saturate(placement: Placement, ranges: Mapping[str, tuple[float, float]]) ->
     return {name: _saturated(placement, consumers, ranges, name) for name in ranges}
 
 
+def needed_by_readers(placement: Placement, name: str, low: float, high: float) -> float | None:
+    """Width of what the activations that read a layer tell apart, although something else reads it, too.
+
+    `saturate` leaves such a range as it is. None where no activation reads the layer.
+
+    Args:
+        placement: from `place`.
+        name: of the layer.
+        low: lowest value that it gives, at most 0.
+        high: highest value, at least 0.
+    """
+    graph, consumers = placement.graph, placement.graph.consumers()
+    read = [graph.layers[reader.layer].activation for node in graph.calls(name) for reader in consumers[node.name]]
+    activations = [one for one in read if one is not None and one.kind != "linear"]
+    if not activations or low == high:
+        return None
+    least, most = 0.0, 0.0
+    for activation in activations:
+        y = np.asarray(activation(np.linspace(low, high, _POINTS)), np.float64)
+        first, last = needed(activation, low, high, TOLERANCE * float(np.ptp(y)) / STEPS)
+        least, most = min(least, first), max(most, last)
+    return most - least
+
+
 def needed(activation: Activation, low: float, high: float, tolerance: float) -> tuple[float, float]:
     """The narrowest range within low <= 0 <= high such that f(x) moves by at most `tolerance` if x is clipped to it.
 

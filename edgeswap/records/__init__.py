@@ -4,6 +4,7 @@ Records are frozen; units stand in the names. `report.schema.json` is generated 
 """
 
 from edgeswap.records.accelerators import EdgeTpuHandover, EdgeTpuMapping, NpuEstimate
+from edgeswap.records.analysis import AnalyzeReport, Cause, CauseKind, Cost, LayerCost, RangeUse, Spread
 from edgeswap.records.base import CandidatePrecision, Precision, Record, Unit
 from edgeswap.records.details import ClassFigure, Errors, Named, RocCurves, WorstSample
 from edgeswap.records.measured import Int8ModelFile, Latency, Measurement, ModelFile, TargetFailure, TargetResult
@@ -25,12 +26,16 @@ from edgeswap.records.source import (
 
 __all__ = [
     "Activations",
+    "AnalyzeReport",
     "BenchCandidate",
     "BenchReport",
     "CandidatePrecision",
+    "Cause",
+    "CauseKind",
     "Caution",
     "ClassFigure",
     "Comparison",
+    "Cost",
     "Data",
     "DataSource",
     "EdgeTpuHandover",
@@ -39,6 +44,7 @@ __all__ = [
     "ExportReport",
     "Int8ModelFile",
     "Latency",
+    "LayerCost",
     "Limit",
     "Measurement",
     "ModelFile",
@@ -49,10 +55,12 @@ __all__ = [
     "Parity",
     "Precision",
     "Quality",
+    "RangeUse",
     "Ranges",
     "Record",
     "RocCurves",
     "SkippedActivation",
+    "Spread",
     "StageQuality",
     "SwappedActivation",
     "TargetFailure",

@@ -29,7 +29,7 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
     """
     report = say.printable(report)
     labelled = report.comparison.drop is not None
-    return _template("report.html.jinja").render(
+    return template("report.html.jinja").render(
         report=report,
         preprocess=described(report.data.preprocess),
         say=say,
@@ -56,7 +56,7 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
 def render_cell(report: ExportReport, folder: Path | None) -> str:
     """The essence of `report` for the output of a notebook's cell: part of a page, with no style of its own."""
     report = say.printable(report)
-    return _template("cell.html.jinja").render(
+    return template("cell.html.jinja").render(
         report=report,
         folder=None if folder is None else str(folder),
         say=say,
@@ -83,7 +83,8 @@ def _drawn(svg: str | None) -> Markup | None:
     return None if svg is None else Markup(svg)
 
 
-def _template(name: str) -> Template:
+def template(name: str) -> Template:
+    """The template of that name in this folder; what it is given is escaped."""
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,

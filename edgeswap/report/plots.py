@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ROW_INCHES = 0.34
 LEFT, RIGHT = 0.19, 0.57  # shares of the width: names stand to the left of the axes, values to the right
 NARROW = 0.42  # the right end beside values with more digits than percent have
+NAMES, LONGEST_NAME = 0.38, 20  # left end beside names of layers, and the letters that fit there
 LONGEST_TITLE = 50
 SHORT_NUMBERS_FROM = 0.01  # an axis that ends below has ticks such as 0.0025, of which few have room
 
@@ -110,6 +111,24 @@ def latency_plot(report: ExportReport) -> str:
     )
 
 
+def decibel_plot(bars: Sequence[tuple[str, float]]) -> str:
+    """A bar for each layer, the first on top: its signal-to-noise ratio in dB.
+
+    Args:
+        bars: name and ratio, at least one.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = _axes(figure, top_inches=0.08, rows=len(bars), left=NAMES)
+        for row, (name, snr_db) in enumerate(bars):
+            axes.barh([row], [snr_db], height=0.6, color=COLOURS["int8"])
+            shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
+            _label(axes, row, shown, f"{snr_db:.1f} dB", gap=0.03)
+        axes.set_xlabel("dB", color=COLOURS["muted"])
+
+    return svg(draw, 0.08 + len(bars) * ROW_INCHES + 0.5, "decibels", "Signal-to-noise ratio with one layer in int8")
+
+
 def has_speed(report: ExportReport) -> bool:
     """Whether `latency_plot` has anything to draw."""
     return any(_is_drawn(target) for target in report.targets)
@@ -143,11 +162,11 @@ def _axis_end(target: TargetResult) -> float:
     return 1.05 * max(ends)
 
 
-def _axes(figure: Figure, *, top_inches: float, rows: int, right: float = RIGHT) -> Axes:
-    """Axes of `rows` rows, row 0 on top, below `top_inches` of the figure, up to `right` of its width."""
+def _axes(figure: Figure, *, top_inches: float, rows: int, left: float = LEFT, right: float = RIGHT) -> Axes:
+    """Axes of `rows` rows, row 0 on top, below `top_inches` of the figure, from `left` to `right` of its width."""
     figure_inches = figure.get_figheight()
     bottom = 1 - (top_inches + rows * ROW_INCHES) / figure_inches
-    axes = figure.add_axes((LEFT, bottom, right - LEFT, rows * ROW_INCHES / figure_inches))
+    axes = figure.add_axes((left, bottom, right - left, rows * ROW_INCHES / figure_inches))
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_yticks([])
     axes.spines[["left", "right", "top"]].set_visible(False)
@@ -160,7 +179,7 @@ def _axes(figure: Figure, *, top_inches: float, rows: int, right: float = RIGHT)
     return axes
 
 
-def _label(axes: Axes, row: int, name: str, value: str) -> None:
+def _label(axes: Axes, row: int, name: str, value: str, gap: float = 0.07) -> None:
     weight = "bold" if name in get_args(CandidatePrecision) else "normal"
     place: dict[str, Any] = {
         "transform": axes.get_yaxis_transform(),
@@ -168,5 +187,5 @@ def _label(axes: Axes, row: int, name: str, value: str) -> None:
         "color": COLOURS["ink"],
         "weight": weight,
     }
-    axes.text(-0.07, row, name, ha="right", **place)
+    axes.text(-gap, row, name, ha="right", **place)
     axes.text(1.04, row, value.replace(numbers.NBSP, " "), ha="left", **place)

@@ -193,6 +193,11 @@ def add_row(table: Table, *cells: str, style: str = "") -> None:
     table.add_row(*(Text(_plain(cell)) for cell in cells), style=style)
 
 
+def print_filled(console: Console, text: str, label: str = "", style: str = "") -> None:
+    """Print a paragraph within the console's width, with a label in front of it."""
+    _print(console, _filled(text, min(console.width, WIDEST_LINE), label), style)
+
+
 def _filled(text: str, width: int, label: str = "") -> str:
     # rich would part a number from its unit; textwrap leaves no-break spaces alone.
     first, later = (f"{label:<{LABEL_WIDTH}}", " " * LABEL_WIDTH) if label else ("", "")

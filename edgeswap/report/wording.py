@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from edgeswap.evaluation.drop_cause import LARGE_DROP
 from edgeswap.records import (
+    AnalyzeReport,
     BenchReport,
     Caution,
     Comparison,
@@ -25,7 +26,7 @@ from edgeswap.report import numbers
 from edgeswap.tasks.titles import title
 
 Report = ExportReport | BenchReport
-AnyReport = TypeVar("AnyReport", ExportReport, BenchReport)
+AnyReport = TypeVar("AnyReport", ExportReport, BenchReport, AnalyzeReport)
 
 MOST_SPOKEN = 3
 

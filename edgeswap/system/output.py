@@ -22,8 +22,9 @@ from edgeswap.system.scratch import is_full
 _HIDDEN = ".edgeswap-"
 _NEW, _OLD = "new", "old"
 
-# What an export writes, as patterns of names. A folder that holds anything else is never replaced: it is not an
-# export's alone.
+# What an export or an analysis writes, as patterns of names. A folder that holds anything else is never replaced: it
+# is not an export's alone.
+ANALYSIS = ("analysis.json", "analysis.html", "model_explorer.json")
 FILES = (
     BASELINE,
     "model_int8.tflite",
@@ -35,6 +36,7 @@ FILES = (
     "report.html",
     QAT_MODEL,
     "bundle.zip",
+    *ANALYSIS,
 )
 # What an export also keeps when it does not end well.
 KEPT = (*FILES, RECOVERED, CONTROL)
@@ -61,7 +63,7 @@ def check_folder(output: Path, *, overwrite: bool) -> None:
         )
     # A folder of something else, such as a home directory, is never meant.
     held = sorted(path.name for path in output.iterdir())
-    if held and not {"report.json", BASELINE} & set(held):
+    if held and not {"report.json", BASELINE, "analysis.json"} & set(held):
         raise OutputError(
             f"Expected --overwrite to replace an earlier output, but {str(output)!r} holds no report.json.",
             "Name another --output, or remove the folder yourself.",
