@@ -322,3 +322,26 @@ def test_a_pact_is_clipped_by_its_range_even_where_its_ceiling_is_that_of_relu6(
 def test_prescribed_are_the_inputs_and_what_a_kernel_prescribes():
     placed = place(chain("Conv2D", "relu6", "GlobalAveragePooling2D", "Dense", "Softmax"), input_ranges={"image": None})
     assert placed.prescribed == {"image_range", "l4"}
+
+
+def test_a_concat_of_boxes_and_sigmoids_keeps_a_range_of_its_own_in_front_of_another():
+    """Else the converter gives it the range of the sigmoids: boxes in pixels ended at 1."""
+    model = graph(
+        ("box", "Conv2D", ["image"]),
+        ("scores", "Conv2D", ["image"]),
+        ("s", "sigmoid", ["scores"]),
+        ("flat", "Reshape", ["s"]),
+        ("level", "Concatenate", ["box", "flat"]),
+        ("all", "Concatenate", ["level", "image"]),
+    )
+    found = outputs(model)
+    assert found["level"] == OBSERVED
+    assert found["all"] == OBSERVED
+    assert "box" not in found
+
+
+def test_a_concat_in_front_of_another_takes_its_scale():
+    model = graph(
+        ("a", "Conv2D", ["image"]), ("b", "Concatenate", ["a", "image"]), ("all", "Concatenate", ["b", "image"])
+    )
+    assert "b" not in outputs(model)

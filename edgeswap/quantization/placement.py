@@ -153,7 +153,7 @@ class _Context:
     def disappears(self, node: Node) -> bool:
         """Whether this output is folded or fused into what follows, or written straight into a concat."""
         if self.goes_into_concat(node):
-            return not self.rule(node).prescribed
+            return not self.rule(node).prescribed and not self.joins_prescribed(node)
         follower = self.only_follower(node)
         if follower is None:
             return False
@@ -179,6 +179,20 @@ class _Context:
     def goes_into_concat(self, node: Node) -> bool:
         """Whether a concat reads this output, perhaps through operators that keep the scale."""
         return node.name in self.before_concat
+
+    def joins_prescribed(self, node: Node) -> bool:
+        """Whether it is a concat that reads a prescribed range, perhaps through operators that keep the scale.
+
+        The converter gives a concat without a range that of what it reads: boxes beside sigmoids would end at 1.
+        """
+        return self.graph.layers[node.layer].class_name == "Concatenate" and any(
+            self.is_prescribed(self.graph.node(ref)) for ref in node.refs()
+        )
+
+    def is_prescribed(self, node: Node) -> bool:
+        while self.rules[node.layer] is not None and not self.rule(node).output and node.refs():
+            node = self.graph.node(node.refs()[0])
+        return self.rule(node).prescribed
 
     @cached_property
     def before_concat(self) -> frozenset[str]:
