@@ -86,13 +86,20 @@ def test_every_shared_case_has_what_is_right(shared: Path) -> None:
 def test_verdicts_are_kept_and_shown(tmp_path: Path) -> None:
     held = Verdict("argmax", "edgeswap check model.h5", ["exit 0"], [])
     wrong = Verdict("gru", "edgeswap check model.h5", ["exit 3"], ["exit 1: a|b"])
-    later = Verdict("two", "edgeswap export two.keras", ["exit 1 or 2"], [], later=True)
     broken = Verdict(BROKEN, "check hang.h5", ["exit 0 to 3"], [], file="hang.h5")
-    store(tmp_path / "verdicts.json", {"argmax": [held], "gru": [wrong], "two": [later], BROKEN: [broken]})
+    store(tmp_path / "verdicts.json", {"argmax": [held], "gru": [wrong], BROKEN: [broken]})
     assert stored(tmp_path / "verdicts.json")["gru"] == [wrong]
     assert stored(tmp_path / "none.json") == {}
-    text = section([held, wrong, later, broken])
+    text = section([held, wrong, broken])
     assert "| argmax | `edgeswap check model.h5` | exit 0 | that | right |" in text
     assert "| gru | `edgeswap check model.h5` | exit 3 | exit 1: a\\|b | **wrong** |" in text
-    assert text.count("| later |") == 1
-    assert "3 of 4 commands are right." in text
+    assert "2 of 3 commands are right." in text
+
+
+def test_the_least_figure_of_a_list(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    outputs = [{"snr_db": 40.0}, {"snr_db": None}, {"snr_db": 30.0}]
+    (tmp_path / "out" / "report.json").write_text(json.dumps({"comparison": {"outputs": outputs}}))
+    outcome = Outcome(0, "", tmp_path)
+    assert figure("comparison.outputs.*.snr_db", at_least=30.0).failure(outcome) is None
+    assert figure("comparison.outputs.*.snr_db", at_least=31.0).failure(outcome) is not None

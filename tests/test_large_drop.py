@@ -81,3 +81,25 @@ def test_the_likeliest_cause(changes, cause, remedy):
 )
 def test_no_warning_without_a_large_drop(changes):
     assert large_drop(qat(comparison=qat().comparison.model_copy(update=changes))) is None
+
+
+def without_labels(*, snr_db, apart=40.0, **changes):
+    base = dropped()
+    near = records.OutputFidelity(name="boxes", snr_db=45.0, cosine=1.0, mean_steps=0.4, max_steps=2.0, bias=0.0)
+    poor = near.model_copy(update={"name": "scores", "snr_db": snr_db})
+    comparison = base.comparison.model_copy(update={"drop": None, "outputs": [near, poor]})
+    parity = base.parity.model_copy(update={"outputs": [near.model_copy(update={"snr_db": apart})]})
+    return base.model_copy(update={"comparison": comparison, "parity": parity, **changes})
+
+
+def test_an_output_that_is_mostly_noise_is_told_without_labels_too():
+    assert large_drop(without_labels(snr_db=15.0)) is None
+    assert large_drop(without_labels(snr_db=None)) is None
+    caution = large_drop(without_labels(snr_db=0.3, apart=0.3))
+    assert caution.kind == "large_drop"
+    assert "output 'scores' is far from float32: signal-to-noise ratio 0.3 dB." in caution.problem
+    assert "other values than its fake-quant model" in caution.problem
+
+
+def test_noise_that_training_may_have_brought_asks_for_labels():
+    assert "with labels" in large_drop(without_labels(snr_db=5.0, method="qat")).remedy

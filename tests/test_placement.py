@@ -338,6 +338,7 @@ def test_a_concat_of_boxes_and_sigmoids_keeps_a_range_of_its_own_in_front_of_ano
     assert found["level"] == OBSERVED
     assert found["all"] == OBSERVED
     assert "box" not in found
+    assert place(model, input_ranges={}).tied == {"level": "all"}
 
 
 def test_a_concat_in_front_of_another_takes_its_scale():

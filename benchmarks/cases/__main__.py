@@ -64,8 +64,7 @@ def section(verdicts: list[Verdict]) -> str:
     text = wrapped("""
         Small models and data on which edgeswap once failed, each rebuilt from what people report trouble with. Each
         command runs as a process of its own, and is held against an exit code, words, figures of report.json, or what
-        its bundle says. `later` stands where the network is no classifier of one output: until edgeswap takes such
-        networks, a clear error before any training is right.
+        its bundle says.
     """)
     rows = ["| case | command | what is right | what came | verdict |", "| --- | --- | --- | --- | --- |"]
     broken = [verdict for verdict in verdicts if verdict.file]
@@ -82,7 +81,7 @@ def section(verdicts: list[Verdict]) -> str:
 
 def _row(verdict: Verdict) -> str:
     came = "; ".join(verdict.wrong) or "that"
-    word = "**wrong**" if verdict.wrong else "later" if verdict.later else "right"
+    word = "**wrong**" if verdict.wrong else "right"
     cells = (verdict.case, f"`{verdict.command}`", "; ".join(verdict.right), came, word)
     return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
 

@@ -7,6 +7,7 @@ or None where it holds.
 from __future__ import annotations
 
 import json
+import math
 import re
 import zipfile
 from collections.abc import Callable
@@ -165,9 +166,14 @@ def _report(outcome: Outcome, out: str) -> Any:
 
 
 def _at(report: Any, key: str) -> Any:
-    for part in key.split("."):
+    """What stands at the key; of `*` the least over a list, where None (nothing differs) is more than any."""
+    parts = key.split(".")
+    for index, part in enumerate(parts):
         if report is None:
             return None
+        if part == "*":
+            each = [_at(one, ".".join(parts[index + 1 :])) for one in report]
+            return min((math.inf if one is None else one for one in each), default=None)
         report = report[int(part)] if isinstance(report, list) else report.get(part)
     return report
 

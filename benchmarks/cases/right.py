@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.cases.expect import (
     Expectation,
@@ -42,12 +43,10 @@ class Right:
 
     Attributes:
         steps: in the folder that the case's make.py filled, in order.
-        later: the case waits for networks that are no classifiers; until then it is refused before training.
         needs: another case whose folder is beside this one's.
     """
 
     steps: tuple[Step, ...]
-    later: bool = False
     needs: str | None = None
 
 
@@ -63,11 +62,20 @@ def _check(model: str, *expected: Expectation, more: str = "") -> Step:
     return Step(f"edgeswap check {model} {more}".strip(), expected)
 
 
-def _later(model: str, data: str, *, methods: tuple[str, ...] = ("ptq", "qat")) -> Right:
-    """Refused by both methods, with a clear error and before any training."""
-    return Right(
-        tuple(_export(model, data, *REFUSED, method=method, out=f"out_{method}") for method in methods), later=True
-    )
+def _task(
+    name: str, model: str, data: str, *, snr_db: float | None = None, metric: float | None = None, more: str = ""
+) -> Right:
+    """Exported by both methods as this task; `snr_db` is the least of the worst output by PTQ, `metric` of int8."""
+    steps = []
+    for method in ("ptq", "qat"):
+        out = f"out_{Path(model).stem}_{method}"
+        expected = [code(0), says(f"task +{name}:"), figure("int8.float_tensors", at_most=0, out=out)]
+        if snr_db is not None and method == "ptq":
+            expected.append(figure("comparison.outputs.*.snr_db", at_least=snr_db, out=out))
+        if metric is not None:
+            expected.append(figure(FIGURES_INT8, at_least=metric, out=out))
+        steps.append(_export(model, data, *expected, method=method, more=f"{NONE} {more}".strip(), out=out))
+    return Right(tuple(steps))
 
 
 NONE = "--preprocess none"
@@ -75,7 +83,7 @@ PIXELS = 'import numpy as np; np.savez("pixels.npz", x=np.random.default_rng(0).
 
 RIGHT: dict[str, Right] = {
     "argmax": Right((_check("model.h5", code(0), never_says("BitwiseAnd|the converter fails")),)),
-    "autoencoder": _later("model.keras", "data.npz"),
+    "autoencoder": _task("reconstruction", "model.keras", "data.npz", snr_db=42.0),
     "bench_input_names": Right(
         (
             Step("edgeswap bench float.tflite int8.tflite --data d.npz", (code(0),)),
@@ -84,7 +92,7 @@ RIGHT: dict[str, Right] = {
             Step("edgeswap bench float.tflite uint8.tflite --data d.npz", (code(0),)),
         )
     ),
-    "binary_sigmoid": _later("model.h5", "data.npz"),
+    "binary_sigmoid": _task("binary", "model.h5", "data.npz", metric=0.99),
     "check_streaming": Right((_check("stream.tflite", code(0), never_says("RESOURCE, not int8")),)),
     "class_spelling": Right(
         (_export("m.keras", "train", *REFUSED, says("Cat"), says("cat"), more="--test-data test"),)
@@ -95,9 +103,10 @@ RIGHT: dict[str, Right] = {
                 f"edgeswap swap model.keras --activation hard_swish -o swapped.keras --data data.npz {NONE}",
                 (code(0), in_zip("swapped.keras", "config.json", '"sigmoid"')),
             ),
+            *_task("outputs", "model.keras", "data.npz", snr_db=41.0).steps,
         )
     ),
-    "dilated_segmentation": _later("model.keras", "data.npz"),
+    "dilated_segmentation": _task("segmentation", "model.keras", "data.npz", snr_db=45.0),
     "embedding": Right(
         (
             _check("model.h5", code(3), says("token")),
@@ -161,10 +170,17 @@ RIGHT: dict[str, Right] = {
     ),
     "not_a_classifier": Right(
         tuple(
-            _export(f"{name}.keras", "d.npz", *REFUSED, out=f"o_{name}")
-            for name in ("seg", "two", "binary", "regress1", "seq", "keypoints")
-        ),
-        later=True,
+            step
+            for name, task, snr_db in (
+                ("seg", "segmentation", 52.0),
+                ("two", "outputs", 41.0),
+                ("binary", "binary", 54.0),
+                ("regress1", "outputs", 15.5),  # untrained: TFLiteConverter's is as low
+                ("seq", "segmentation", 43.0),
+                ("keypoints", "outputs", 48.0),
+            )
+            for step in _task(task, f"{name}.keras", "d.npz", snr_db=snr_db).steps
+        )
     ),
     "numbered_folders": Right(
         (
@@ -215,7 +231,7 @@ RIGHT: dict[str, Right] = {
             Step("python decompose.py", (code(0), no_line_above(1e-3, r"maxdiff ([\d.e+-]+|nan|inf)"))),
         )
     ),
-    "regression_qat_drift": _later("kp.keras", "d.npz"),
+    "regression_qat_drift": _task("outputs", "kp.keras", "d.npz", snr_db=50.0),
     "save_qat_transpose": Right(
         (
             _export(
@@ -228,7 +244,7 @@ RIGHT: dict[str, Right] = {
             ),
         )
     ),
-    "sigmoid_unit": _later("m.keras", "xy.npz"),
+    "sigmoid_unit": _task("binary", "m.keras", "xy.npz", metric=0.99),
     "split_folders": Right(
         (
             _export(
@@ -239,7 +255,7 @@ RIGHT: dict[str, Right] = {
             ),
         )
     ),
-    "super_resolution": _later("model.h5", "data.npz"),
+    "super_resolution": _task("reconstruction", "model.h5", "data.npz", snr_db=50.0),
     "tabular_scales": Right((_export("m.keras", "xy.npz", code(0), either(warned("scale"), DROP)),)),
     "truncated_image": Right(
         (
@@ -254,7 +270,7 @@ RIGHT: dict[str, Right] = {
         ),
         needs="own_mean_std",
     ),
-    "two_heads": _later("model.h5", "data.npz"),
+    "two_heads": _task("outputs", "model.h5", "data.npz", snr_db=37.0),
     "two_inputs_unequal": Right((_export("model.h5", "data.npz", code(0), either(warned("meta"), DROP), more=NONE),)),
-    "two_value_regression": _later("model.h5", "data.npz"),
+    "two_value_regression": _task("regression", "model.h5", "data.npz", snr_db=48.0),
 }

@@ -36,7 +36,6 @@ class Verdict:
     command: str
     right: list[str]
     wrong: list[str]
-    later: bool = False
     file: str = ""
 
 
@@ -71,7 +70,7 @@ def _with_moved_modules(script: str) -> str:
 def judge(name: str, right: Right, folder: Path) -> list[Verdict]:
     """Run the case's commands in its folder; one verdict each."""
     return [
-        Verdict(name, step.command, [each.right for each in step.expected], _wrong(step.expected, outcome), right.later)
+        Verdict(name, step.command, [each.right for each in step.expected], _wrong(step.expected, outcome))
         for step in right.steps
         for outcome in [_run(step.command, folder / name)]
     ]

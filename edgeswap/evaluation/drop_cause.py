@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from edgeswap.data.value_ranges import VALUE_RANGES
 from edgeswap.quantization.feature_steps import INPUT_SCALE
 from edgeswap.records import Caution, ExportReport
@@ -11,6 +13,8 @@ LARGE_DROP = "large_drop"
 LARGE_POINTS = 2.0
 LARGE_DB = 2.0
 LARGE_PART = 0.05  # of an error or a score without bounds
+# Without labels: noise of a tenth of the signal's power. Int8 of networks that keep their quality has 15 dB or more.
+POOR_DB = 10.0
 FEW_CALIBRATION_SAMPLES = 100
 POOR_AGREEMENT = 0.95
 
@@ -27,13 +31,33 @@ def large_drop(report: ExportReport) -> Caution | None:
     """
     comparison = report.comparison
     drop = comparison.drop
-    if drop is None or drop <= _large(report) or comparison.can_be_chance:
+    if drop is None:
+        return _far_from_float32(report)
+    if drop <= _large(report) or comparison.can_be_chance:
         return None
     cause, remedy = _cause(report)
     points = comparison.unit == "share"
     than = f"{drop:.1f} percentage points below" if points else f"{drop:.3g} worse than"
     problem = (
         f"{report.precision} {title(comparison.metric)} is {than} float32, which is more than chance would explain. "
+        f"{cause}"
+    )
+    return Caution(kind=LARGE_DROP, problem=problem, remedy=remedy)
+
+
+def _far_from_float32(report: ExportReport) -> Caution | None:
+    """The warning where no label tells a drop, but an output has little to do with float32's any more."""
+    noisy = [one for one in report.comparison.outputs if one.snr_db is not None and one.snr_db < POOR_DB]
+    if not noisy:
+        return None
+    worst = min(noisy, key=lambda one: math.inf if one.snr_db is None else one.snr_db)
+    if _apart_from_fake_quant(report) is None and (report.activations.swapped or report.method == "qat"):
+        cause = "The swap or the training changed what the network gives."
+        remedy = "Give test samples with labels: they tell whether this is a loss."
+    else:
+        cause, remedy = _cause_in_quantization(report)
+    problem = (
+        f"{report.precision} output {worst.name!r} is far from float32: signal-to-noise ratio {worst.snr_db:.1f} dB. "
         f"{cause}"
     )
     return Caution(kind=LARGE_DROP, problem=problem, remedy=remedy)
@@ -103,7 +127,6 @@ def _steps(report: ExportReport) -> dict[str, float]:
 
 
 def _cause_in_quantization(report: ExportReport) -> tuple[str, str]:
-    found = report.parity
     explained = _explained(report, INPUT_SCALE)
     if explained is not None:
         return f"Likeliest cause: {explained.problem}", explained.remedy
@@ -114,12 +137,8 @@ def _cause_in_quantization(report: ExportReport) -> tuple[str, str]:
             "range, and training could not adapt to it.",
             "Write it with Keras layers, or calibrate on more samples.",
         )
-    if found is not None and found.agreement is not None and found.agreement < POOR_AGREEMENT and found.worst_layer:
-        return (
-            f"The int8 model gives another class than its fake-quant model on {1 - found.agreement:.1%} of samples; "
-            f"layer {found.worst_layer!r} differs most.",
-            "Report this with the structure of the model: the two models should agree.",
-        )
+    if (apart := _apart_from_fake_quant(report)) is not None:
+        return apart, "Report this with the structure of the model: the two models should agree."
     if report.data.calibration.samples < FEW_CALIBRATION_SAMPLES:
         return (
             f"Likeliest cause: only {report.data.calibration.samples} calibration samples set the ranges.",
@@ -131,3 +150,17 @@ def _cause_in_quantization(report: ExportReport) -> tuple[str, str]:
             "Train it with --method qat." if report.precision == "int8" else "Choose another --precision.",
         )
     return f"The training for {report.precision} was not enough.", "Pass more --epochs, or give more training data."
+
+
+def _apart_from_fake_quant(report: ExportReport) -> str | None:
+    """What differs between int8 and its fake-quant model, where that is much."""
+    found = report.parity
+    if found is None or not found.worst_layer:
+        return None
+    if found.agreement is not None and found.agreement < POOR_AGREEMENT:
+        what = f"another class than its fake-quant model on {1 - found.agreement:.1%} of samples"
+    elif any(one.snr_db is not None and one.snr_db < POOR_DB for one in found.outputs):
+        what = "other values than its fake-quant model"
+    else:
+        return None
+    return f"The int8 model gives {what}; layer {found.worst_layer!r} differs most."

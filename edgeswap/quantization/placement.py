@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from edgeswap.activations.catalog import Activation
@@ -29,6 +29,7 @@ class Placement:
         clipped: activations whose ceiling is the end of their range, since int8 saturates there: without it they are
             operators that every runtime has, such as a relu for a relu_n.
         pacts: those of them whose ceiling is learned.
+        tied: a concat in front of another to that one: it starts with its range, so that nothing is rescaled between.
     """
 
     graph: Graph
@@ -38,6 +39,7 @@ class Placement:
     prescribed: frozenset[str] = frozenset()
     clipped: frozenset[str] = frozenset()
     pacts: frozenset[str] = frozenset()
+    tied: Mapping[str, str] = field(default_factory=dict)
 
 
 def place(
@@ -81,6 +83,11 @@ def place(
         frozenset(outputs).intersection(prescribed.union(map(_behind, inputs))),
         clipped.intersection(outputs),
         pacts.intersection(outputs),
+        {
+            node.layer: context.concat_behind(node).layer
+            for node in reversed(graph.nodes)
+            if node.layer in outputs and context.goes_into_concat(node) and context.joins_prescribed(node)
+        },
     )
 
 
@@ -188,6 +195,17 @@ class _Context:
         return self.graph.layers[node.layer].class_name == "Concatenate" and any(
             self.is_prescribed(self.graph.node(ref)) for ref in node.refs()
         )
+
+    def concat_behind(self, node: Node) -> Node:
+        """The first concat that reads this output, perhaps through operators that keep the scale."""
+        while True:
+            node = next(
+                reader
+                for reader in self.readers[node.name]
+                if reader.name in self.before_concat or self.graph.layers[reader.layer].class_name == "Concatenate"
+            )
+            if self.graph.layers[node.layer].class_name == "Concatenate":
+                return node
 
     def is_prescribed(self, node: Node) -> bool:
         while self.rules[node.layer] is not None and not self.rule(node).output and node.refs():

@@ -96,7 +96,10 @@ def resolve(
         for name, ends in resolved.items()
     }
     least = narrowest_ranges(placement, {name: ends.high.value - ends.low.value for name, ends in moved.items()})
-    return {name: _wide_enough(ends, least[name]) for name, ends in moved.items()}
+    wide = {name: _wide_enough(ends, least[name]) for name, ends in moved.items()}
+    for inner, outer in placement.tied.items():  # the outermost first
+        wide[inner] = wide.get(outer, wide[inner])
+    return wide
 
 
 def counted(resolved: Mapping[str, Ends]) -> dict[How, int]:
