@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.placement import Placement
 
 _SILENT = Silent()
+Floats = npt.NDArray[np.float32]
 
 
 def calibrate(
@@ -69,6 +70,37 @@ def calibrate(
             seen = np.stack([np.minimum(seen[0], low), np.maximum(seen[1], high)])
             step.advance(min(batch_size, total - start))
     return {name: (float(low), float(high)) for name, low, high in zip(names, *seen, strict=True)}
+
+
+def sample_extremes(placement: Placement) -> Callable[[Sequence[npt.NDArray[np.float32]]], tuple[Floats, Floats]]:
+    """A function of samples, one array (n, ...) for each input, to the extremes of each observed tensor in each sample.
+
+    It gives the lowest and the highest values, float32 (n, ranges) each, zero included, and raises a ModelError where a
+    layer gives NaN or infinity. Tensors of a prescribed range are left out.
+
+    Args:
+        placement: from `place`.
+    """
+    names = [name for name, output in placement.outputs.items() if not output.fixed or name not in placement.prescribed]
+    model = build(placement.graph, tf_keras)
+    tapped = tf_keras.Model(model.inputs, {name: _outputs(model.get_layer(built_name(name))) for name in names})
+
+    def each(reduce: Any, values: Any) -> Any:
+        return reduce(tf.stack([reduce(tf.reshape(one, (tf.shape(one)[0], -1)), axis=1) for one in values]), axis=0)
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def traced(*batch: Any) -> Any:
+        values = tapped(list(batch), training=False)
+        lows = [tf.minimum(each(tf.reduce_min, values[name]), 0.0) for name in names]
+        highs = [tf.maximum(each(tf.reduce_max, values[name]), 0.0) for name in names]
+        return tf.stack(lows, axis=1), tf.stack(highs, axis=1)
+
+    def extremes(samples: Sequence[npt.NDArray[np.float32]]) -> tuple[Floats, Floats]:
+        low, high = (ends.numpy() for ends in traced(*map(tf.constant, samples)))
+        _require_finite(names, low.min(axis=0), high.max(axis=0))
+        return low, high
+
+    return extremes
 
 
 def _require_finite(names: Sequence[str], low: npt.NDArray[np.float32], high: npt.NDArray[np.float32]) -> None:

@@ -106,8 +106,11 @@ class _Gated:
         return built
 
     def __call__(self, inputs: Any, training: bool, weights: Mapping[str, Any], **kwargs: Any) -> Any:
-        quantized = self.quantizer(inputs, training, weights, **kwargs)
-        return tf.where(self.switches.read_value()[self.index], quantized, inputs)
+        return tf.cond(  # that is off it takes no time
+            self.switches.read_value()[self.index],
+            lambda: self.quantizer(inputs, training, weights, **kwargs),
+            lambda: tf.identity(inputs),
+        )
 
 
 class _GatedQuantizers(LayerQuantizers):

@@ -6,6 +6,7 @@ Records are frozen; units stand in the names. `report.schema.json` is generated 
 from edgeswap.records.accelerators import EdgeTpuHandover, EdgeTpuMapping, NpuEstimate
 from edgeswap.records.analysis import AnalyzeReport, Cause, CauseKind, Cost, LayerCost, RangeUse, Spread
 from edgeswap.records.base import CandidatePrecision, Precision, Record, Unit
+from edgeswap.records.calibration import CalibrationManifest, Coverage
 from edgeswap.records.details import ClassFigure, Errors, Named, RocCurves, WorstSample
 from edgeswap.records.measured import Int8ModelFile, Latency, Measurement, ModelFile, TargetFailure, TargetResult
 from edgeswap.records.quality import Comparison, OutputFidelity, Quality, StageQuality
@@ -29,6 +30,7 @@ __all__ = [
     "AnalyzeReport",
     "BenchCandidate",
     "BenchReport",
+    "CalibrationManifest",
     "CandidatePrecision",
     "Cause",
     "CauseKind",
@@ -36,6 +38,7 @@ __all__ = [
     "ClassFigure",
     "Comparison",
     "Cost",
+    "Coverage",
     "Data",
     "DataSource",
     "EdgeTpuHandover",
