@@ -6,6 +6,7 @@ import pytest
 
 from edgeswap import records
 from edgeswap.evaluation.drop_cause import large_drop
+from edgeswap.report import wording as say
 from tests.test_report import dropped, qat, quality
 
 SCALES = records.Caution(
@@ -103,3 +104,38 @@ def test_an_output_that_is_mostly_noise_is_told_without_labels_too():
 
 def test_noise_that_training_may_have_brought_asks_for_labels():
     assert "with labels" in large_drop(without_labels(snr_db=5.0, method="qat")).remedy
+
+
+def judged_by(metric, unit, value, drop, *, higher_is_better=False):
+    """A report whose models are judged by another metric, with a drop that is no chance."""
+    base = qat()
+    found = base.float32.quality.model_copy(
+        update={"metric": metric, "unit": unit, "value": value, "higher_is_better": higher_is_better}
+    )
+    comparison = base.comparison.model_copy(
+        update={"metric": metric, "unit": unit, "drop": drop, "drop_ci95": (0.9 * drop, 1.1 * drop), "mcnemar_p": None}
+    )
+    models = {name: getattr(base, name).model_copy(update={"quality": found}) for name in ("float32", "int8")}
+    none = {"float32_swapped": None, "float32_recovered": None, "float32_finetuned": None}
+    return base.model_copy(update={**models, **none, "comparison": comparison})
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit", "value", "drop", "said"),
+    [
+        ("mae", "label", 2.0, 0.02, "small"),
+        ("mae", "label", 2.0, 0.1, ""),
+        ("mae", "label", 2.0, 0.26, "large"),
+        ("psnr", "dB", 30.0, 0.05, "small"),
+        ("psnr", "dB", 30.0, 0.3, ""),
+        ("psnr", "dB", 30.0, 1.1, "large"),
+        ("miou", "share", 0.9, 0.05, ""),
+        ("miou", "share", 0.9, 2.1, "large"),
+        ("r2", "none", -0.5, 0.002, "small"),
+    ],
+)
+def test_a_drop_is_large_or_too_small_to_act_on_by_its_unit(metric, unit, value, drop, said):
+    report = judged_by(metric, unit, value, drop, higher_is_better=metric != "mae")
+    assert (large_drop(report) is not None) == (said == "large")
+    assert ("too small to act on, though its 95" in say.significance(report)) == (said == "small")
+    assert ("more than chance would explain" in say.significance(report)) == (said != "small")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 
 from edgeswap.data.value_ranges import VALUE_RANGES
+from edgeswap.evaluation.worth_telling import large_from
 from edgeswap.quantization.feature_steps import INPUT_SCALE
 from edgeswap.records import Caution, ExportReport
 from edgeswap.tasks.titles import title
 
 LARGE_DROP = "large_drop"
-LARGE_POINTS = 2.0
-LARGE_DB = 2.0
-LARGE_PART = 0.05  # of an error or a score without bounds
 # Without labels: noise of a tenth of the signal's power. Int8 of networks that keep their quality has 15 dB or more.
 POOR_DB = 10.0
 FEW_CALIBRATION_SAMPLES = 100
@@ -33,7 +31,7 @@ def large_drop(report: ExportReport) -> Caution | None:
     drop = comparison.drop
     if drop is None:
         return _far_from_float32(report)
-    if drop <= _large(report) or comparison.can_be_chance:
+    if drop <= large_from(comparison, report.float32.quality) or comparison.can_be_chance:
         return None
     cause, remedy = _cause(report)
     points = comparison.unit == "share"
@@ -61,16 +59,6 @@ def _far_from_float32(report: ExportReport) -> Caution | None:
         f"{cause}"
     )
     return Caution(kind=LARGE_DROP, problem=problem, remedy=remedy)
-
-
-def _large(report: ExportReport) -> float:
-    """The drop above which it is large: some points of a share, a part of the baseline's value of all else."""
-    comparison, quality = report.comparison, report.float32.quality
-    if comparison.unit == "share":
-        return LARGE_POINTS
-    if comparison.unit == "dB":
-        return LARGE_DB
-    return 0.0 if quality is None or quality.value is None else LARGE_PART * abs(quality.value)
 
 
 def _cause(report: ExportReport) -> tuple[str, str]:
