@@ -243,6 +243,10 @@ KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
         lambda folder: pointwise(folder, schema.BuiltinOperator.LOGISTIC, (1, 1)),
         {"holds": "probabilities", "threshold": 0.5, "labels": ("cat", "dog")},
     ),
+    "several": (
+        lambda folder: pointwise(folder, schema.BuiltinOperator.LOGISTIC, (1, 6)),
+        {"holds": "probabilities", "threshold": 0.5, "labels": LABELS},
+    ),
     "map": (lambda folder: pointwise(folder, schema.BuiltinOperator.SOFTMAX, (1, 4, 5, 3)), {"holds": "class map"}),
     "mask": (
         lambda folder: pointwise(folder, schema.BuiltinOperator.LOGISTIC, (1, 4, 5, 1)),

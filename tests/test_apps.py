@@ -121,7 +121,7 @@ def test_labels_without_classes_and_classes_of_several_outputs_are_refused(facts
     [("sigmoid", {"threshold": None}), ("map", {"threshold": 0.5}), ("adder", {"threshold": 0.5})],
 )
 def test_a_threshold_is_for_one_value_of_two_classes(facts: dict[str, AppFacts], kind: str, changed: Any) -> None:
-    with pytest.raises(ModelError, match="Expected a threshold just where one value"):
+    with pytest.raises(ModelError, match="Expected a threshold just where a value by itself"):
         dataclasses.replace(facts[kind].outputs[0], **changed)
 
 

@@ -47,6 +47,8 @@ def functions(one: Bundle) -> str:
     output = one.facts.outputs[0]
     if output.holds in SCORES:
         lines.append(f"println(top(FloatArray({output.shape[-1]}) {{ it % 3 - 0.25f * it + 0.75f }}))")
+        if output.each_by_itself:
+            lines.append(f"println(present(FloatArray({output.shape[-1]}) {{ it % 3 - 0.25f * it + 0.75f }}, 0.6f))")
     else:
         lines.append(f"println(realValues(listOf({', '.join(['int8'] * len(one.facts.outputs))})).keys.size)")
     if output.holds == "class map":
@@ -101,7 +103,7 @@ def test_functions_give_what_python_gives(program: Path, bundles: dict[str, Bund
     if output.holds in SCORES:
         units = output.shape[-1]
         scores = np.arange(units) % 3 - 0.25 * np.arange(units) + 0.75
-        if output.threshold is not None:
+        if output.threshold is not None and not output.each_by_itself:
             second = 1 / (1 + np.exp(-scores[0])) if output.holds == "logits" else scores[0]
             scores = np.array([1 - second, second])
         elif output.holds == "logits":
@@ -110,6 +112,9 @@ def test_functions_give_what_python_gives(program: Path, bundles: dict[str, Bund
         got = json.loads(last.replace("(", "[").replace(")", "]"))
         assert [number for number, _ in got] == best.tolist()
         assert [score for _, score in got] == pytest.approx(scores[best].tolist(), rel=1e-6)
+        if output.each_by_itself:
+            above = [int(number) for number in np.argsort(-scores, kind="stable") if scores[number] > 0.6]
+            assert [number for number, _ in json.loads(said[-1].replace("(", "[").replace(")", "]"))] == above
     else:
         assert int(last) == len(facts.outputs)
     if output.holds == "class map":

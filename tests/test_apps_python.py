@@ -105,6 +105,14 @@ def test_likeliest_labels_come_first(bundles: dict[str, Bundle]) -> None:
     assert numbers[:2] == [(2, pytest.approx(0.6)), (1, pytest.approx(0.2))]
 
 
+def test_classes_that_hold_are_those_above_the_threshold(bundles: dict[str, Bundle]) -> None:
+    app = module(bundles["several"].folder)
+    real = np.array([[0.2, 0.51, 0.5, 0.9, 0.0, 0.1]], np.float32)
+    assert app.present(real) == [(LABELS[3], pytest.approx(0.9)), (LABELS[1], pytest.approx(0.51))]
+    assert [name for name, _ in app.present(real, 0.15)] == [LABELS[index] for index in (3, 1, 2, 0)]
+    assert app.present(real, 0.95) == []
+
+
 @pytest.mark.parametrize(("kind", "second"), [("sigmoid", 0.7), ("caffe", -1.5)])
 def test_one_value_tells_two_classes_apart(bundles: dict[str, Bundle], kind: str, second: float) -> None:
     """A probability of the second class as it is, or a logit through a sigmoid; equal ones in the order of classes."""

@@ -85,7 +85,7 @@ def model_faults(bundle: Opened) -> list[str]:
         return [f"expected {len(steps)} inputs, the model has {len(describe.input_tensors(model))}"]
     if len(manifest.outputs) != len(model.subgraphs[0].outputs):
         return [f"expected {len(manifest.outputs)} outputs, the model has {len(model.subgraphs[0].outputs)}"]
-    shown, layers = shown_by(manifest.outputs[0].holds), [tensor.layer for tensor in manifest.outputs]
+    shown, layers = shown_by(manifest.outputs[0]), [tensor.layer for tensor in manifest.outputs]
     version = minimum_runtime(model)
     try:
         found: list[tuple[str, Any, Any]] = [

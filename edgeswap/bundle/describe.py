@@ -225,7 +225,8 @@ def _output_metadata(tensor: OutputTensor, manifest: Manifest) -> dict[str, Any]
     values = f"{count} {'value' if count == 1 else 'values'}"
     said["description"] = values if tensor.holds == "values" else f"{tensor.holds}, {values}"
     if tensor.threshold is not None:
-        said["description"] += f": the second class above {tensor.threshold}"
+        one = "the second class" if tensor.shape[-1] == 1 else "a sample has each class whose value is"
+        said["description"] += f": {one} above {tensor.threshold}"
     lowest, highest = (tensor.scale * (step - tensor.zero_point) for step in (-128, 127))
     said["stats"] = {"max": [_float32(highest)], "min": [_float32(lowest)]}
     if manifest.labels is not None and _names_an_axis(manifest):
@@ -238,7 +239,7 @@ def _output_metadata(tensor: OutputTensor, manifest: Manifest) -> dict[str, Any]
 def _names_an_axis(manifest: Manifest) -> bool:
     """Whether the output has a value for each label. One value may tell two apart, and boxes are in some coding."""
     first = manifest.outputs[0]
-    return first.threshold is None and first.holds in (*SCORES, "class map")
+    return first.shape[-1] > 1 and first.holds in (*SCORES, "class map")
 
 
 def _once(values: list[float]) -> list[float]:

@@ -197,7 +197,8 @@ def _decided(output: OutputFacts, int8: Array) -> Array | None:
     if output.holds not in SCORES:
         return None
     real = (int8.astype(np.float32) - output.zero_point) * np.float32(output.scale)
-    decided: Array = real.argmax(axis=1) if output.threshold is None else real[:, 0] > output.threshold
+    second_above = None if output.each_by_itself else output.threshold
+    decided: Array = real.argmax(axis=1) if second_above is None else real[:, 0] > second_above
     return decided
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edgeswap.bundle.apps.facts import Holds
+from edgeswap.bundle.manifest import OutputTensor
 from edgeswap.errors import ModelError
 from edgeswap.tasks.task import Shown
 from edgeswap.tflite.flatbuffer import Tensor
@@ -27,15 +28,16 @@ def require_shown(shown: Shown, shapes: Sequence[Sequence[int]]) -> None:
     Raises:
         ModelError: scores or a class map that are not one output (1, classes) or (1, ..., classes).
     """
-    if shown not in ("scores", "class map"):
+    if shown not in ("scores", "scores of each class", "class map"):
         return
+    scores = shown != "class map"
     if len(shapes) != 1:
         raise ModelError(
             f"Expected one output of {shown} for the bundle, got {len(shapes)} outputs.",
             "Export the model with --task outputs: the app then gets the real values of every output.",
         )
-    if (len(shapes[0]) == 2) != (shown == "scores"):
-        expected = "(1, classes)" if shown == "scores" else "(1, ..., classes)"
+    if (len(shapes[0]) == 2) != scores:
+        expected = "(1, classes)" if scores else "(1, ..., classes)"
         raise ModelError(
             f"Expected an output of shape {expected} for {shown}, got {tuple(shapes[0])}.",
             "Export the model with --task outputs: the app then gets the real values.",
@@ -43,7 +45,7 @@ def require_shown(shown: Shown, shapes: Sequence[Sequence[int]]) -> None:
 
 
 def holds(model: Any, tensor: Tensor, index: int, shown: Shown) -> tuple[Holds, float | None]:
-    """What an output holds, and its threshold where one value tells two classes apart.
+    """What an output holds, and its threshold where a value by itself tells whether a class holds.
 
     Args:
         model: a `ModelT`, as `flatbuffer.read` gives it.
@@ -51,12 +53,12 @@ def holds(model: Any, tensor: Tensor, index: int, shown: Shown) -> tuple[Holds, 
         index: its number among the tensors.
         shown: what an app does with the outputs.
     """
-    if shown != "scores" and shown != "class map":  # noqa: PLR1714  (mypy sees which are left)
+    if shown == "values" or shown == "image" or shown == "boxes as the model gives them":  # noqa: PLR1714  (for mypy)
         return shown, None
     probabilities = maker(model, index, _SAME_VALUES) in _PROBABILITIES
     threshold = HALF if probabilities else LOGIT_OF_HALF
     said: Holds = "class map" if shown == "class map" else "probabilities" if probabilities else "logits"
-    return said, threshold if tensor.shape[-1] == 1 else None
+    return said, threshold if tensor.shape[-1] == 1 or shown == "scores of each class" else None
 
 
 def each_by_itself(model: Any) -> bool:
@@ -64,8 +66,8 @@ def each_by_itself(model: Any) -> bool:
     return maker(model, int(model.subgraphs[0].outputs[0]), _SAME_VALUES) == "LOGISTIC"
 
 
-def shown_by(holds: Holds) -> Shown:
-    """What an app does with an output that holds this."""
-    if holds == "probabilities" or holds == "logits":  # noqa: PLR1714  (mypy sees which are left)
-        return "scores"
-    return holds
+def shown_by(output: OutputTensor) -> Shown:
+    """What an app does with an output."""
+    if output.holds == "probabilities" or output.holds == "logits":  # noqa: PLR1714  (mypy sees which are left)
+        return "scores" if output.threshold is None or output.shape[-1] == 1 else "scores of each class"
+    return output.holds

@@ -72,7 +72,8 @@ class OutputTensor(Record):
     holds: Holds = Field(description="what the real values are")
     threshold: float | None = Field(
         default=None,
-        description="where one value tells two classes apart: the second class is above this real value",
+        description="where one value tells two classes apart, the second class is above this real value; where each "
+        "class holds or not by itself, it holds above",
     )
     layer: str | None = Field(default=None, description="the layer that gives it, as its author named it")
 

@@ -29,7 +29,7 @@ class MultiLabel:
     """One output (N, C), C > 1, a sigmoid for each class; labels are 0 and 1 (N, C). See `Task`."""
 
     name: str = "multilabel"
-    shown: Shown = "scores"
+    shown: Shown = "scores of each class"
     needs: str = "one sigmoid output (N, C) of two classes or more"
     takes: str = "0 or 1 for each class of each sample"
     says: str = "the classes above 0.5 and, in brackets, their scores"

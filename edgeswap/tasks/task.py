@@ -11,9 +11,10 @@ from edgeswap.tasks.details import Answer, Details, Parts
 from edgeswap.tasks.metric import Labels, Metric, Outputs
 from edgeswap.tasks.outputs import Signature
 
-# What an app does with an output: probabilities or logits of classes, plain numbers, a class for each pixel, an image
-# like the input, or what `--decode` makes boxes of.
-Shown = Literal["scores", "values", "class map", "image", "boxes as the model gives them"]
+# What an app does with an output: probabilities or logits of classes of which one holds, probabilities of classes that
+# hold or not each by itself, plain numbers, a class for each pixel, an image like the input, or what `--decode` makes
+# boxes of.
+Shown = Literal["scores", "scores of each class", "values", "class map", "image", "boxes as the model gives them"]
 
 
 class Task(Protocol):

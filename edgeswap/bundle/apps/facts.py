@@ -89,7 +89,7 @@ class OutputFacts:
         zero_point: the int8 that stands for 0.0.
         holds: what the real values are.
         threshold: where one value, or one value a pixel, tells two classes apart: it is the second class above this
-            real value. None elsewhere.
+            real value. Where each class holds or not by itself, it holds above. None elsewhere.
         layer: the layer that gives it, as its author named it; None where only the tensor's name is known.
     """
 
@@ -104,12 +104,18 @@ class OutputFacts:
     def __post_init__(self) -> None:
         _check_shape(self.name, self.shape)
         _check_scale(self.name, self.scale, quantized=True)
-        if (self.threshold is not None) != (self.classes == 2 and self.shape[-1] == 1):
+        by_one_value = self.classes == 2 and self.shape[-1] == 1
+        if (self.threshold is not None) != by_one_value and not self.each_by_itself:
             raise ModelError(
-                f"Expected a threshold just where one value tells two classes apart, got {self.threshold} for "
-                f"{self.name!r} of shape {self.shape}, {self.holds}.",
+                f"Expected a threshold just where a value by itself tells whether a class holds, got "
+                f"{self.threshold} for {self.name!r} of shape {self.shape}, {self.holds}.",
                 "Build the facts from the model.",
             )
+
+    @property
+    def each_by_itself(self) -> bool:
+        """Whether each of several classes holds or not by its own value."""
+        return self.threshold is not None and self.holds in SCORES and self.shape[-1] > 1
 
     @property
     def classes(self) -> int | None:

@@ -69,7 +69,8 @@ def _values(facts: AppFacts) -> dict[str, Any]:
         ],
         "scored": first.holds in SCORES,
         "mapped": first.holds == "class map",
-        "unit": first.threshold is not None,
+        "unit": first.threshold is not None and not first.each_by_itself,
+        "several": first.each_by_itself,
         "logits": first.holds == "logits",
         "place": "pixel" if len(first.shape) == 4 else "place",  # of a class map, which may be a sequence
         "width": (1, *first.shape)[-2],
