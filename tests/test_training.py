@@ -6,6 +6,9 @@ import pytest
 pytest.importorskip("tensorflow")
 from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.read import read
+from edgeswap.tasks.outputs import model_outputs
 from edgeswap.training.fit import train
 from edgeswap.training.losses import OutputLoss, logits_model, total_loss
 
@@ -90,6 +93,36 @@ def test_probabilities_are_trained_on_their_logits(head):
     function = tf.nn.softmax if head == "softmax" else tf.sigmoid
     np.testing.assert_allclose(function(logits(INPUTS)).numpy(), model(INPUTS).numpy(), atol=1e-6)
     assert top1(run(model, batch_norm="updated", epochs=8)) > 0.95
+
+
+@pytest.mark.parametrize(
+    ("activation", "behind", "head"),
+    [
+        ("softmax", [tf_keras.layers.Reshape((6, 3))], "softmax"),
+        ("softmax", [tf_keras.layers.Reshape((9, 2))], "linear"),
+        ("softmax", [tf_keras.layers.Permute((2, 1, 3))], "linear"),
+        ("sigmoid", [tf_keras.layers.Permute((3, 2, 1)), tf_keras.layers.Flatten()], "sigmoid"),
+    ],
+)
+def test_a_head_behind_other_shapes_is_found_as_the_tasks_find_it(activation, behind, head):
+    inputs = tf_keras.Input((2, 3, 3))
+    last = tf_keras.layers.Softmax() if activation == "softmax" else tf_keras.layers.Activation("sigmoid")
+    tensor = last(tf_keras.layers.Conv2D(3, 1)(inputs))
+    for layer in behind:
+        tensor = layer(tensor)
+    model = tf_keras.Model(inputs, tensor)
+    logits, found = logits_model(model)
+    assert found == tuple(output.head for output in model_outputs(canonicalize(read(model)), ["y"])) == (head,)
+    x = GENERATOR.normal(size=(4, 2, 3, 3)).astype(np.float32)
+    function = {"softmax": tf.nn.softmax, "sigmoid": tf.sigmoid, "linear": tf.identity}[head]
+    np.testing.assert_allclose(function(logits(x)).numpy(), model(x).numpy(), atol=1e-6)
+
+
+def test_a_softmax_over_another_axis_is_no_head():
+    inputs = tf_keras.Input((4, 5))
+    model = tf_keras.Model(inputs, tf_keras.layers.Softmax(axis=1)(inputs))
+    assert logits_model(model)[1] == ("linear",)
+    assert model_outputs(canonicalize(read(model)), ["y"])[0].head == "linear"
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid"])

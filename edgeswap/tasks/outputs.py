@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from edgeswap.errors import ModelError
 from edgeswap.graph.ir import Graph, Ref
@@ -12,7 +12,7 @@ from edgeswap.graph.ir import Graph, Ref
 Head = Literal["softmax", "sigmoid", "linear"]
 
 # They hand on the same values in another shape, so that a sigmoid in front of them is still the head.
-_SHAPE_ONLY = frozenset({"Reshape", "Flatten", "Permute"})
+SHAPE_ONLY = frozenset({"Reshape", "Flatten", "Permute"})
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,30 @@ def model_outputs(graph: Graph, names: Sequence[str]) -> tuple[ModelOutput, ...]
 
 
 def _head(graph: Graph, ref: Ref) -> Head:
-    moved = False
-    while graph.layer_of(ref).class_name in _SHAPE_ONLY:
-        moved, ref = True, graph.node(ref).refs()[0]
+    last, moved = graph.shape(ref) or (), list[str]()
+    while graph.layer_of(ref).class_name in SHAPE_ONLY:
+        moved.append(graph.layer_of(ref).class_name)
+        ref = graph.node(ref).refs()[0]
     layer = graph.layer_of(ref)
     if layer.class_name == "Softmax":
-        return "linear" if moved else "softmax"  # another shape may have another last axis
+        shape = graph.shape(ref) or ()
+        return "softmax" if softmax_over_last(layer.config.get("axis", -1), shape, last, moved) else "linear"
     activation = layer.activation
     return "sigmoid" if activation is not None and activation.kind == "sigmoid" else "linear"
+
+
+def softmax_over_last(axis: Any, shape: Sequence[Any], last: Sequence[Any], moved: Sequence[str]) -> bool:
+    """Whether a softmax is one over the last axis of the output.
+
+    Args:
+        axis: of the softmax; one along another axis says of no place which class it is.
+        shape: of what it gives, with the batch.
+        last: of the output, which layers that only change the shape make of that.
+        moved: the classes of those layers. One that keeps the size of the last axis keeps its values together.
+    """
+    whole = [axis] if isinstance(axis, int) else list(axis)
+    over_last = len(whole) == 1 and whole[0] in (-1, len(shape) - 1)
+    return over_last and "Permute" not in moved and bool(shape) and bool(last) and shape[-1] == last[-1]
 
 
 def named_classes(model: Signature) -> int | None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras
-from edgeswap.tasks.outputs import Head, deciding_head
+from edgeswap.tasks.outputs import SHAPE_ONLY, Head, deciding_head, softmax_over_last
 
 TEMPERATURE = 2.0  # of distillation; Hinton et al., arXiv:1503.02531, found 2.5 to 4 good for small students
 SMALLEST_VARIANCE = 1e-12  # of an output that is constant: its errors would be divided by 0
@@ -47,6 +47,13 @@ def logits_model(model: Any) -> tuple[Any, tuple[Head, ...]]:
 def _before_head(output: Any) -> tuple[Any, Head]:
     last, call, _ = output._keras_history
     inner = getattr(last, "layer", last)
+    shapes = []  # layers behind the head that only change the shape: they do to logits what they did to probabilities
+    tensor = output
+    while type(inner).__name__ in SHAPE_ONLY:
+        shapes.append(inner)
+        tensor = last.get_input_at(call)
+        last, call, _ = tensor._keras_history
+        inner = getattr(last, "layer", last)
     if getattr(inner, "activation", None) in (tf_keras.activations.softmax, tf_keras.activations.sigmoid) and not (
         isinstance(inner, tf_keras.layers.Activation)
     ):
@@ -54,15 +61,17 @@ def _before_head(output: Any) -> tuple[Any, Head]:
             f"Expected the last softmax or sigmoid as a layer of its own, got one within {inner.name!r}.",
             "Build the model from its canonical graph first; its outputs would be taken for logits.",
         )
-    if isinstance(inner, tf_keras.layers.Softmax) and _is_last_axis(inner.axis, len(output.shape)):
-        return last.get_input_at(call), "softmax"
-    if isinstance(inner, tf_keras.layers.Activation) and inner.activation is tf_keras.activations.sigmoid:
-        return last.get_input_at(call), "sigmoid"
-    return output, "linear"
-
-
-def _is_last_axis(axis: Any, rank: int) -> bool:
-    return isinstance(axis, int) and axis in (-1, rank - 1)
+    moved = [type(layer).__name__ for layer in shapes]
+    if isinstance(inner, tf_keras.layers.Softmax) and softmax_over_last(inner.axis, tensor.shape, output.shape, moved):
+        head: Head = "softmax"
+    elif isinstance(inner, tf_keras.layers.Activation) and inner.activation is tf_keras.activations.sigmoid:
+        head = "sigmoid"
+    else:
+        return output, "linear"
+    logits = last.get_input_at(call)
+    for layer in reversed(shapes):
+        logits = type(layer).from_config(layer.get_config())(logits)
+    return logits, head
 
 
 def check_labels(
