@@ -88,7 +88,13 @@ def make_candidate(
     # Where every range is placed, the converter asks for samples and needs but one.
     enough = representative if placement.left_to_calibration else [array[:1] for array in representative]
     return Candidate(
-        Conversion(model, "int8", enough, **scales),
+        Conversion(
+            model,
+            "int8",
+            enough,
+            per_channel_dense=scales["per_channel_dense"],
+            per_channel=scales["per_channel"],
+        ),
         placement.left_to_calibration,
         Ranges(policy=config.ranges, **counted(ranges)),
         given_names(placement.graph),
