@@ -171,7 +171,7 @@ def data_of(network: str, seed: int) -> tuple[Samples, Samples]:
         return train, test
     samples = RECIPES[network].samples
     return (
-        samples("digits", zoo_recipe.TRAIN_SAMPLES, seed),
+        samples("digits", zoo_recipe.RECIPES[network].drawn, seed),
         samples("digits/test", zoo_recipe.TEST_SAMPLES, TEST_SEED),
     )
 
@@ -239,7 +239,7 @@ def _recipe(network: str) -> dict[str, Any]:
     """All that the figures hang on, but the code of the networks."""
     if network in RECIPES:
         shapes = [weight.shape for weight in RECIPES[network].build(seed=0).get_weights()]
-        trained: Any = (RECIPES[network].epochs, zoo_recipe.TRAIN_SAMPLES, shapes)
+        trained: Any = (RECIPES[network].epochs, RECIPES[network].drawn, shapes)
     else:
         trained = RESNET8_SAMPLES if network == "resnet8" else "digits_recipe"
     return {"trained": trained, "calibration": CALIBRATION_SAMPLES, "test": zoo_recipe.TEST_SAMPLES}

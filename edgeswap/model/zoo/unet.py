@@ -9,7 +9,7 @@ from edgeswap.frameworks import keras
 from edgeswap.model.zoo.blocks import convolution, seeded
 
 SIZE = 24
-CHANNELS = (8, 16, 32)  # from full resolution down
+CHANNELS = (12, 24, 48)  # from full resolution down
 
 
 def build(*, seed: int = 0) -> keras.Model:
