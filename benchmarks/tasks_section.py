@@ -118,8 +118,8 @@ def _what() -> str:
         signal-to-noise ratio of an output against float32 over all seeds, `TFLiteConverter` that of its full-integer
         PTQ of the same float network with the same calibration and test samples. `speedup` is float32 latency over int8
         latency on this machine; networks this small take some hundredths of a millisecond, so it says little.
-        A network that is poor in float32 shows how near int8 is to a poor network, and no more. QAT's part of the differences to
-        float32 is mostly the extra training, which the control had too."""
+        A network that is poor in float32 shows how near int8 is to a poor network, and no more. QAT's part of the
+        differences to float32 is mostly the extra training, which the control had too."""
 
 
 def _verdict(missed: Sequence[str], more: float, networks: int) -> str:
