@@ -186,3 +186,10 @@ def test_answers_are_in_the_words_of_the_task(task: Any, model: Signature, outpu
 def test_answers_of_several_outputs_name_each_and_are_short() -> None:
     model = Signature({"x": (4,)}, (ModelOutput("angle", (1,), "linear"), ModelOutput("map", (9,), "linear")))
     assert PlainOutputs().answers([np.array([[2.0]]), np.ones((1, 9))], model) == [[("angle", 2.0), ("map mean", 1.0)]]
+
+
+def test_an_output_with_a_task_says_what_the_task_says() -> None:
+    model = Signature({"x": (4,)}, (ModelOutput("digit", (3,), "softmax"), ModelOutput("place", (1,), "linear")))
+    task = PlainOutputs((("digit", Classification()), ("place", Regression())))
+    said = task.answers([np.array([[0.1, 0.2, 0.7]]), np.array([[4.0]])], model)
+    assert said == [[("digit 2", 0.7), ("place", 4.0)]]

@@ -30,7 +30,7 @@ class PlainOutputs:
     shown: Shown = "values"
     needs: str = "any outputs"
     takes: str = ""
-    says: str = "the values of each output in brackets, of many their mean"
+    says: str = "for each output its class and, in brackets, the score; or its values in brackets, of many their mean"
 
     def can_be(self, model: Signature) -> bool:
         """Always."""
@@ -72,8 +72,14 @@ class PlainOutputs:
         return Details()
 
     def answers(self, outputs: Outputs, model: Signature) -> list[Answer]:
-        """The values of each output, or what they are in the mean and at their ends."""
-        each = [values_answers(values, output.name) for output, values in zip(model.outputs, outputs, strict=True)]
+        """What the task of each output says of it; without one the values, or what they are in the mean."""
+        tasks = dict(self.each)
+        each = [
+            tasks[output.name].answers([values], only(model, output.name))
+            if output.name in tasks
+            else values_answers(values, output.name)
+            for output, values in zip(model.outputs, outputs, strict=True)
+        ]
         if len(each) == 1:
             return each[0]
         names = [output.name for output in model.outputs]
@@ -105,8 +111,10 @@ def _place(model: Signature, name: str) -> int:
 
 
 def _short(name: str, answer: Answer) -> Answer:
-    """An answer of one output among several: of many values their mean has to do."""
-    return [(f"{name} {answer[0][0]}", answer[0][1])] if answer[0][0] == "mean" else answer
+    """An answer of one output among several: classes with its name, and of many values their mean has to do."""
+    if answer and answer[0][0] == "mean":
+        return [(f"{name} mean", answer[0][1])]
+    return [(f"{name} {what}" if isinstance(what, int) else what, value) for what, value in answer]
 
 
 def _of_output(metric: Metric, name: str, place: int) -> Metric:
