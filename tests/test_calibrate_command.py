@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from edgeswap.cli.main import run
 from edgeswap.commands.calibrate import calibrate
 from edgeswap.config.calibrate import calibrate_config
 from edgeswap.data.coverage import choose_covering, coverage
@@ -80,6 +81,17 @@ def test_images_need_a_model_that_tells_their_size(tmp_path):
         chosen(tmp_path, output=tmp_path / "some.zip")
     with pytest.raises(ConfigError, match="at least 10 for -n"):
         chosen(tmp_path, count=3)
+
+
+def test_the_command_prints_coverage_or_the_manifest(tmp_path, capsys):
+    write(tmp_path / "all.npz")
+    words = ["calibrate", "--data", str(tmp_path / "all.npz"), "-n", "20", "-o", str(tmp_path / "some.npz")]
+    assert run(words) == 0
+    shown = capsys.readouterr().out
+    assert "20 samples of 200 chosen" in shown
+    assert "--calibration" in shown
+    assert run([*words, "--overwrite", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["samples"] == 20
 
 
 def test_farthest_first_and_its_coverage():

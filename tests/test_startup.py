@@ -21,7 +21,14 @@ STARTS = {
     "import edgeswap": [sys.executable, "-c", "import edgeswap"],
 }
 
+HELP = """
+import sys
+from edgeswap.cli.main import run
+assert run([{command!r}, "--help"]) == 0
+print("\\n" + " ".join(sys.modules))
+"""
 IMPORTED = {
+    **{f"edgeswap {command} --help": HELP.format(command=command) for command in ("analyze", "calibrate")},
     "edgeswap --help": """
 import sys
 from edgeswap.cli.main import main
