@@ -330,6 +330,7 @@ def analyze(
     weight_scales: Literal["per-channel", "per-tensor"] = "per-channel",
     dense_scales: Literal["per-channel", "per-tensor"] | None = None,
     samples: int = 64,
+    tflite: str | Path | None = None,
     custom_objects: Mapping[str, Any] | Sequence[str] = (),
     trust: bool = False,
     seed: int = 0,
@@ -354,6 +355,7 @@ def analyze(
         weight_scales: scales of weights, as of `export`.
         dense_scales: weight scales of dense layers, as of `export`.
         samples: test samples to judge layers on.
+        tflite: the int8 file that `export` made of the model, whose tensors then name nodes for Model Explorer.
         custom_objects: your own layers and functions: by name, or as MODULE:NAME texts.
         trust: let code inside the model file run.
         seed: random seed.

@@ -71,6 +71,13 @@ from edgeswap.cli.options import ONE_OR_MORE, option
     help="Folder for analysis.json, analysis.html and model_explorer.json.",
 )
 @option("--overwrite", is_flag=True, show_default=False, heading="Output", help="Replace an earlier output folder.")
+@option(
+    "--tflite",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    heading="Output",
+    help="The int8 file that export made of MODEL, whose tensors then name the nodes of model_explorer.json.",
+)
 @options.as_json("the report")
 @option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Random seed.")
 @options.debug

@@ -24,6 +24,7 @@ from edgeswap.records import AnalyzeReport, TaskChoice
 from edgeswap.report.analyzed_html import render
 from edgeswap.report.model_explorer import node_data
 from edgeswap.system.output import staged_folder
+from edgeswap.tflite.layer_tensors import layer_tensors
 from edgeswap.version import __version__
 
 
@@ -89,6 +90,9 @@ def _report(
     left_to_calibration: Sequence[str],
     samples: int,
 ) -> AnalyzeReport:
+    names = [layer.output_layer for layer in found.layers if layer.output_layer is not None]
+    tensors = {} if config.tflite is None else layer_tensors(config.tflite.read_bytes(), names)
+    layers = [layer.model_copy(update={"tensor": tensors.get(layer.output_layer or "")}) for layer in found.layers]
     metric = opened.scoring.metrics[0] if opened.scoring.metrics else None
     parts = None if metric is None else found.scores.parts.get(metric.name)
     value = None if metric is None or parts is None else metric.value(parts)
@@ -107,6 +111,6 @@ def _report(
         unit="none" if metric is None else metric.unit,
         float32_value=value if known else None,
         all=found.all,
-        layers=list(found.layers),
+        layers=layers,
         left_to_calibration=list(left_to_calibration),
     )

@@ -30,6 +30,7 @@ class AnalyzeConfig(TaskSettings):
     weight_scales: WeightScales = "per-channel"
     dense_scales: WeightScales | None = None
     samples: int = Field(default=64, ge=1)
+    tflite: Path | None = None
     custom_objects: Any = ()
     trust: bool = False
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -53,10 +54,22 @@ class AnalyzeConfig(TaskSettings):
         _ = self.export
         return self
 
+    @field_validator("tflite")
+    @classmethod
+    def _a_file(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ConfigError(
+                f"Expected a .tflite file for --tflite, but {str(value)!r} is not there.",
+                "Give the int8 file that edgeswap export made of the model, or leave --tflite out.",
+            )
+        return value
+
     @property
     def export(self) -> ExportConfig:
         """The PTQ export of the same model, as far as an analysis follows it."""
-        own = {name: getattr(self, name) for name in type(self).model_fields if name not in ("samples", "output")}
+        own = {
+            name: getattr(self, name) for name in type(self).model_fields if name not in ("samples", "tflite", "output")
+        }
         return ExportConfig(**own, method="ptq", recover_epochs=0, allow_chance=True)
 
 
