@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("tensorflow")
 import edgeswap
 from edgeswap.config.export import export_config
-from edgeswap.conversion.convert import Conversion, convert_all
+from edgeswap.conversion.convert import Conversion, convert, convert_all
 from edgeswap.errors import ConfigError
 from edgeswap.frameworks import keras
 from edgeswap.graph.canonicalize import canonicalize
@@ -18,6 +18,7 @@ from edgeswap.quantization.ranges import resolve
 from edgeswap.targets.names import dense_scales_for
 from edgeswap.tflite import flatbuffer
 from edgeswap.tflite.dense import dense_weights
+from edgeswap.tflite.record import candidate_file
 from tests.tflite_models import run_on_reals
 
 # A spectrum in dB: its loudness, which all bands share, varies far more than its shape.
@@ -72,6 +73,13 @@ def test_an_autoencoder_keeps_its_outputs_with_a_scale_for_each_unit(models):
     # The rest is the input's rounding: the shape of the spectrum has some 10 of its 255 steps.
     assert ratios[True] > 15
     assert ratios[True] > ratios[False] + 2
+
+
+def test_a_dense_layer_of_one_unit_has_nothing_to_choose():
+    spectrum = keras.Input((40,), name="spectrum")
+    fake = fake_quant(keras.Model(spectrum, keras.layers.Dense(1)(spectrum)), per_channel_dense=True)
+    file = convert(fake, representative=[SAMPLES[:1]], per_channel_dense=True)
+    assert candidate_file("model_int8.tflite", file, None).dense_scales is None
 
 
 def test_a_saved_fake_quant_model_is_converted_with_the_scales_that_it_was_made_with(models, tmp_path):

@@ -33,5 +33,7 @@ def candidate_file(name: str, data: bytes, quality: Quality | None) -> Int8Model
 
 
 def _dense_scales(data: bytes) -> Literal["per tensor", "per channel"] | None:
-    counts = [len(weights.scales) for weights in dense_weights(read(data)) if weights.scales]
+    counts = [
+        len(weights.scales) for weights in dense_weights(read(data)) if weights.scales and weights.shape[0] > 1
+    ]  # of one unit there is nothing to choose
     return None if not counts else "per channel" if max(counts) > 1 else "per tensor"
