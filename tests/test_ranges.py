@@ -93,5 +93,5 @@ def test_a_range_of_zeros_is_given_a_width_above_its_upper_end():
 def test_two_ends_are_counted_for_each_range():
     placement = placed("Conv2D", "hard_swish")
     settled = resolve(placement, {"l0": (-1.0, 1.0), "l1": (-0.2, 4.0)}, "observed")
-    assert counted(settled) == {"fixed": 2, "narrowed": 1, "observed": 2, "saturated": 1, "learned": 0}
+    assert counted(settled) == {"fixed": 2, "narrowed": 1, "observed": 2, "saturated": 1, "searched": 0, "learned": 0}
     assert tuple(counted(settled)) == HOWS

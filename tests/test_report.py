@@ -241,6 +241,26 @@ def warned(report):
     return report.model_copy(update={"warnings": [*filter(None, [caution]), *report.warnings]})
 
 
+def rung(name, drop, reason):
+    """One way that `--method auto` tried on 250 held-out samples without labels."""
+    return records.Rung(
+        rung=name,
+        metric="expected_drop",
+        unit="share",
+        value=None,
+        drop=drop,
+        drop_ci95=(drop / 2, drop * 2),
+        agreement=0.98,
+        samples=250,
+        samples_needed=4_000 if reason == "unsettled" else None,
+        budget=0.5,
+        kept=reason == "kept",
+        taken=reason == "kept",
+        reason=reason,
+        seconds=12.3,
+    )
+
+
 def ptq():
     """PTQ without labels: nothing swapped, no limit, nothing trained."""
     base, unlabelled = qat(), quality(None, 200)
@@ -252,6 +272,11 @@ def ptq():
                 train=None, calibration=images, test=images, preprocess="symmetric", resize="bilinear, antialiased"
             ),
             "activations": records.Activations(swapped=[], skipped=[]),
+            "ladder": [
+                rung("ptq", 0.91, "over"),
+                rung("searched_ranges", 0.55, "unsettled"),
+                rung("rounded", 0.12, "kept"),
+            ],
             "float32": base.float32.model_copy(update={"quality": unlabelled, "size_bytes": 13_984_512}),
             "float32_swapped": None,
             "float32_recovered": None,

@@ -67,9 +67,10 @@ FILE = click.Path(path_type=Path)
 )
 @option(
     "--method",
-    type=click.Choice(["ptq", "qat"]),
+    type=click.Choice(["ptq", "qat", "auto"]),
     heading="Quantization",
-    help="ptq: calibrate only. qat: train with fake-quant.  [default: qat for int8, else ptq]",
+    help="ptq: calibrate only. qat: train with fake-quant. auto: the cheapest way that keeps --max-drop (0.5 points).  "
+    "[default: qat for int8, else ptq]",
 )
 @option(
     "--epochs",

@@ -5,7 +5,7 @@ Each stage is a module beside this one. It takes the values of earlier stages an
     source        read the model into a graph
     opened        open the samples, and show on some of them that the graph is the given model
     float_models  build the baseline; swap its activations and recover from the swap
-    candidate     insert fake-quant; for QAT train it, and a float32 control beside it
+    candidate     insert fake-quant, by the method that keeps the budget; for QAT train it, beside a float32 control
     converted     convert both to .tflite
     proof         measure both on every target, compare them and judge the limits
     reported      write the report, and the bundle for an app
@@ -90,7 +90,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         return ExportResult(
             report,
             with_normalizations(floats.final, floats.splits.preprocess.normalizations),
-            candidate.conversion.model if config.method == "qat" else None,
+            candidate.conversion.model if candidate.method == "qat" else None,
             converted.candidate,
             None,
         )

@@ -71,8 +71,9 @@ def with_samples(config: ExportConfig, source: Source, *, progress: Progress) ->
         classes=named_classes(source.signature),
         mask_size=_mask_size(source.signature),
         takes_raw_pixels=source.takes_raw_pixels,
-        trains=config.trains,
+        trains=config.may_train,
         seed=config.seed,
+        holds_out=config.method == "auto",
         progress=progress,
     )
     splits, scoring, reason = _with_task(config, source.signature, splits)
@@ -109,6 +110,7 @@ def _with_task(config: ExportConfig, model: Signature, splits: Splits) -> tuple[
         train=None if splits.train is None else with_labels_of(scoring, splits.train),
         calibration=with_labels_of(scoring, splits.calibration),
         test=with_labels_of(scoring, splits.test),
+        held_out=None if splits.held_out is None else with_labels_of(scoring, splits.held_out),
     )
     return splits, scoring, reason
 

@@ -45,7 +45,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     loss: str | Callable[..., Any] | None = None
     recover_epochs: int = Field(default=3, ge=0)
     precision: CandidatePrecision = "int8"
-    method: Literal["ptq", "qat"] = "qat"
+    method: Literal["ptq", "qat", "auto"] = "qat"
     epochs: int = Field(default=3, ge=1)
     save_qat: bool = False
     ranges: Policy = "auto"
@@ -77,9 +77,9 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
         precision = values.get("precision", "int8")
         if precision not in ("int16x8", "float16"):
             return values
-        if values.get("method") == "qat":
+        if (method := values.get("method", "ptq")) != "ptq":
             raise ConfigError(
-                f"Expected --method ptq for --precision {precision}, got qat: fake-quant imitates 8 bits.",
+                f"Expected --method ptq for --precision {precision}, got {method}: fake-quant imitates 8 bits.",
                 "Pass --method ptq or none, or --precision int8.",
             )
         if values.get("hard_swish", "auto") != "auto":
@@ -158,18 +158,23 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
         """Whether anything is fine-tuned."""
         return self.method == "qat" or (self.swaps and self.recover_epochs > 0)
 
+    @property
+    def may_train(self) -> bool:
+        """Whether anything is fine-tuned, or could be: by `--method auto`, where there are samples to train on."""
+        return self.trains or (self.method == "auto" and (self.data is not None or self.model is None))
+
     @model_validator(mode="after")
     def _learns_by_training(self) -> ExportConfig:
-        if self.ranges == "learned" and self.method == "ptq":
+        if self.ranges == "learned" and self.method != "qat":
             raise ConfigError(
-                "Expected --method qat for --ranges learned, got ptq, which trains nothing.",
+                f"Expected --method qat for --ranges learned, got {self.method}, which need not train.",
                 "Pass --method qat, or --ranges observed.",
             )
         return self
 
     @model_validator(mode="after")
     def _a_loss_trains(self) -> ExportConfig:
-        if self.loss is not None and not self.trains:
+        if self.loss is not None and not self.may_train:
             raise ConfigError(
                 "Expected something to train for --loss, got --method ptq and no swap to recover from.",
                 "Pass --method qat, or leave --loss out.",
@@ -178,9 +183,9 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
 
     @model_validator(mode="after")
     def _saves_what_is_trained(self) -> ExportConfig:
-        if self.save_qat and self.method == "ptq":
+        if self.save_qat and self.method != "qat":
             raise ConfigError(
-                "Expected --method qat for --save-qat, got ptq, which trains no fake-quant model.",
+                f"Expected --method qat for --save-qat, got {self.method}, which need not train a fake-quant model.",
                 "Pass --method qat, or leave --save-qat out.",
             )
         if self.save_qat and self.output is None:

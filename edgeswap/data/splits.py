@@ -29,6 +29,7 @@ from edgeswap.records import Caution, Data, DataSource
 
 HELD_OUT = 0.2
 CALIBRATION_SAMPLES = 500
+HELD_OUT_SAMPLES = 500  # at most, and no more than half of those that could calibrate
 _SILENT = Silent()
 
 
@@ -64,6 +65,8 @@ class Splits:
         preprocess: from raw samples to the model's input.
         representative: the calibration samples, checked: one float32 array (N, ...) for each model input.
         cautions: what a reader must know of where samples came from.
+        held_out: to choose between quantizations by; neither for calibration nor for training. None where nothing is
+            chosen.
     """
 
     train: Dataset | None
@@ -72,6 +75,7 @@ class Splits:
     preprocess: Preprocess
     representative: tuple[npt.NDArray[np.float32], ...]
     cautions: tuple[Caution, ...] = ()
+    held_out: Dataset | None = None
 
     @property
     def pixel_inputs(self) -> frozenset[str]:
@@ -82,8 +86,13 @@ class Splits:
     def with_names(self, names: Sequence[str]) -> Splits:
         """The same samples with the classes in another order; see `Dataset.with_names`."""
         train = None if self.train is None else self.train.with_names(names)
+        held_out = None if self.held_out is None else self.held_out.with_names(names)
         return replace(
-            self, train=train, calibration=self.calibration.with_names(names), test=self.test.with_names(names)
+            self,
+            train=train,
+            calibration=self.calibration.with_names(names),
+            test=self.test.with_names(names),
+            held_out=held_out,
         )
 
     @property
@@ -106,6 +115,7 @@ def split(
     takes_raw_pixels: bool,
     trains: bool,
     seed: int,
+    holds_out: bool = False,
     mask_size: tuple[int, int] | None = None,
     progress: Progress = _SILENT,
 ) -> Splits:
@@ -118,6 +128,7 @@ def split(
         takes_raw_pixels: whether it maps pixels itself.
         trains: whether anything is fine-tuned.
         seed: of what is set aside, and of the calibration samples.
+        holds_out: whether samples are held out from calibration and training, to choose between quantizations by.
         mask_size: height and width of the masks that labels are; those of the input where it is None.
         progress: told of the check of images.
 
@@ -174,6 +185,7 @@ def split(
         test, pool = replace(test, class_names=agreed), replace(pool, class_names=agreed)
     preprocess = preprocess_for(test, specs.preprocess, takes_raw_pixels=takes_raw_pixels)
     _require_pixel_scales(train, pool, preprocess)
+    train, pool, held_out = _hold_out(train, pool, seed) if holds_out else (train, pool, None)
     calibration = pool.subset(choose(len(pool), pool.classes, CALIBRATION_SAMPLES, seed))
     used = [test, train if trains and train is not None else calibration]
     used += [calibration] if calibration.samples is not used[1].samples else []
@@ -181,7 +193,14 @@ def split(
         cautions += _sideways(used, specs.resize)
     cautions += _other_scales(train if trains else None, calibration, test, preprocess)
     representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=input_shapes, test=test)
-    return Splits(train if trains else None, calibration, test, preprocess, representative, cautions)
+    return Splits(train if trains else None, calibration, test, preprocess, representative, cautions, held_out)
+
+
+def _hold_out(train: Dataset | None, pool: Dataset, seed: int) -> tuple[Dataset | None, Dataset, Dataset]:
+    """Both without the samples that are held out of `pool`, half of it at most; none is in two to the byte."""
+    rest, held_out = stratified_split(pool, min(HELD_OUT_SAMPLES, max(len(pool) // 2, 1)), seed)
+    kept = _without(rest, held_out)
+    return (None if train is None else kept if train is pool else _without(train, held_out)), kept, held_out
 
 
 def _require_pixel_scales(train: Dataset | None, pool: Dataset, preprocess: Preprocess) -> None:

@@ -13,7 +13,7 @@ from edgeswap.quantization.saturation import saturate
 from edgeswap.quantization.specification import STEPS, Policy
 from edgeswap.quantization.widths import NARROWEST, narrowest_ranges
 
-How = Literal["fixed", "narrowed", "observed", "saturated", "learned"]
+How = Literal["fixed", "narrowed", "observed", "saturated", "searched", "learned"]
 HOWS: tuple[How, ...] = get_args(How)
 
 # Measured on ResNet8, its ReLU swapped and trained back on 8,000 images: top-1 on 5,000 CIFAR-10 images, one seed,
@@ -32,8 +32,8 @@ class End:
     Attributes:
         value: where it is, before any training.
         how: `fixed` at its bound; `narrowed` to what was observed, which is inside of the bound; `observed`, having no
-            bound; `saturated` where the activation that alone reads the tensor is flat; `learned` by gradient. In
-            training all but `fixed` move.
+            bound; `saturated` where the activation that alone reads the tensor is flat; `searched` where it does least
+            harm, see `search_ranges`; `learned` by gradient. In training all but `fixed` move.
         limit: the value that it never passes: a bound, or where what reads the tensor is flat; None without one.
     """
 

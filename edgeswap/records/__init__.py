@@ -8,6 +8,7 @@ from edgeswap.records.analysis import AnalyzeReport, Cause, CauseKind, Cost, Lay
 from edgeswap.records.base import CandidatePrecision, Precision, Record, Unit
 from edgeswap.records.calibration import CalibrationManifest, Coverage
 from edgeswap.records.details import ClassFigure, Errors, Named, RocCurves, WorstSample
+from edgeswap.records.ladder import Rung
 from edgeswap.records.measured import Int8ModelFile, Latency, Measurement, ModelFile, TargetFailure, TargetResult
 from edgeswap.records.quality import Comparison, OutputFidelity, Quality, StageQuality
 from edgeswap.records.reports import BenchCandidate, BenchReport, ExportReport
@@ -62,6 +63,7 @@ __all__ = [
     "Ranges",
     "Record",
     "RocCurves",
+    "Rung",
     "SkippedActivation",
     "Spread",
     "StageQuality",

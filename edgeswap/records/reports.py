@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from edgeswap.records.accelerators import EdgeTpuMapping, NpuEstimate
 from edgeswap.records.base import CandidatePrecision, Precision, Record
+from edgeswap.records.ladder import Rung
 from edgeswap.records.measured import Int8ModelFile, ModelFile, TargetFailure, TargetResult
 from edgeswap.records.quality import Comparison, StageQuality
 from edgeswap.records.source import (
@@ -28,7 +29,7 @@ class ExportReport(Record):
     edgeswap: str
     created: str = Field(description="UTC, ISO 8601")
     command: list[str] = Field(description="the command line of the run; empty if it was started from Python")
-    method: Literal["ptq", "qat"]
+    method: Literal["ptq", "qat"] = Field(description="of the candidate; `ladder` tells how `auto` came to it")
     precision: CandidatePrecision = Field(default="int8", description="of the candidate, whose key is always `int8`")
     seed: int
     model: ModelSource
@@ -48,6 +49,9 @@ class ExportReport(Record):
     edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless requested")
     normalized_by_app: list[str] = Field(
         default=[], description="inputs that the app normalizes: both .tflite files take normalized values"
+    )
+    ladder: list[Rung] = Field(
+        default=[], description="what --method auto tried, cheap before dear; empty for other methods"
     )
     weight_scales: Literal["per-channel", "per-tensor"] = Field(
         default="per-channel", description="--weight-scales: scales of an int8 model's weights outside of dense layers"

@@ -74,6 +74,7 @@ class Ranges(Record):
     narrowed: int = Field(description="tightened by calibration to less than the activation's bound")
     observed: int = Field(description="set by calibration, because the activation has no bound")
     saturated: int = Field(description="where the only activation that reads the tensor is flat")
+    searched: int = Field(default=0, description="where the error is least behind the layers that read the tensor")
     learned: int = Field(description="learned by QAT")
 
 

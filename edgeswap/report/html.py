@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
+from edgeswap.report import ladder_wording as ladder
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import npus, numbers, plots, task_plots
 from edgeswap.report import quantization_wording as quantized
@@ -41,6 +42,7 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
         word=_word(report),
         npus=npus,
         quantized=quantized,
+        ladder=ladder,
         labelled=labelled,
         files={"float32": report.float32, report.precision: report.int8},
         quality_plot=Markup(plots.quality_plot(report)) if labelled else None,

@@ -17,6 +17,7 @@ def ranges(report: ExportReport) -> str:
         "tightened by calibration": found.narrowed,
         "set by calibration": found.observed,
         "where the next activation is flat": found.saturated,
+        "where the error behind is least": found.searched,
         "learned by QAT": found.learned,
     }
     total = numbers.plural(sum(ways.values()), "range endpoint")

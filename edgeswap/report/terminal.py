@@ -11,6 +11,7 @@ from rich.console import Console
 
 from edgeswap.errors import shortened
 from edgeswap.records import ExportReport
+from edgeswap.report import ladder_wording as ladder
 from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import task_words as told
 from edgeswap.report import wording as say
@@ -63,7 +64,9 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
             f"edgeswap has no range rule for these layers, so the converter set their ranges: {names}",
             "",
         )
+    yield from (("way", line, "") for line in ladder.lines(report))
     said = {
+        "method": ladder.summary(report),
         "ranges": quantized.ranges(report),
         "inputs": quantized.normalized(report),
         "weights": quantized.weights(report),

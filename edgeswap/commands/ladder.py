@@ -1,0 +1,190 @@
+"""Ways to quantize, cheap before dear: `--method` names one, or `auto` climbs until one keeps the budget."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from edgeswap.commands.float_models import FloatModels
+from edgeswap.commands.trained import train_beside_control
+from edgeswap.config.export import ExportConfig
+from edgeswap.data.dataset import Dataset
+from edgeswap.evaluation.held_out import judge_held_out
+from edgeswap.evaluation.predictions import BATCH_SIZE, Array, model_inputs, outputs_of
+from edgeswap.evaluation.scoring import Scores
+from edgeswap.progress import Progress
+from edgeswap.quantization.checkpoint import require_savable
+from edgeswap.quantization.fitted import Fitted, Fitting
+from edgeswap.quantization.qat import quantize
+from edgeswap.records import Caution, Rung
+
+OUTPUT_BYTES = 2**28  # of one model on the held-out samples: fewer samples of large outputs are looked at
+
+
+@dataclass(frozen=True, eq=False)
+class Climbed:
+    """A quantization, and how it was found.
+
+    Attributes:
+        fitted: placement and ranges.
+        model: the fake-quant model, trained where that is the method.
+        method: how it was made.
+        control: scores of the float model, trained as the candidate was; None without training.
+        cautions: what a reader must know of it.
+        rungs: what was tried, in order; empty where a method was named.
+    """
+
+    fitted: Fitted
+    model: Any
+    method: Literal["ptq", "qat"] = "ptq"
+    control: Scores | None = None
+    cautions: tuple[Caution, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+
+
+def scales_of(config: ExportConfig) -> dict[str, bool]:
+    """Which weights have a scale for each output channel, as `place` and `Conversion` take it."""
+    return {
+        "per_channel_dense": config.dense_scales_or_default == "per-channel",
+        "per_channel": config.weight_scales == "per-channel",
+    }
+
+
+def climb(
+    config: ExportConfig,
+    floats: FloatModels,
+    input_ranges: Mapping[str, tuple[float, float] | None],
+    folder: Path,
+    *,
+    progress: Progress,
+) -> Climbed:
+    """Quantize by the method that is named; by `auto` in the first way that keeps the budget, else in the best.
+
+    Each rung is measured by its fake-quant model on samples that were held out from calibration and training, and that
+    are no test samples. The first rung is PTQ as `--method ptq` does it.
+
+    Args:
+        config: the method, the budget (`max_drop`) and how ranges and weights are quantized.
+        floats: the graph to quantize, and the samples.
+        input_ranges: as for `place`.
+        folder: where trained models are written at once.
+        progress: told of every step.
+
+    Raises:
+        ModelError: the fake-quant model is to be saved and cannot be.
+    """
+    fitting = Fitting(
+        floats.graph,
+        floats.splits.representative,
+        input_ranges,
+        config.ranges,
+        **scales_of(config),
+        progress=progress,
+    )
+    if config.method != "auto":
+        start = _built(fitting.ptq(trains=config.method == "qat"), progress)
+        if config.save_qat:
+            require_savable(start.model)
+        return _trained(config, floats, start, folder, progress) if config.method == "qat" else start
+    held_out = _small_enough(floats)
+    baseline = _outputs(floats.final, held_out, floats, "Test float32 on held-out samples", progress)
+    tried: list[tuple[Climbed, Rung]] = []
+
+    def best() -> int:
+        return min(range(len(tried)), key=lambda index: tried[index][1].drop)
+
+    for name, make in _ways(config, floats, fitting, lambda: tried[best()][0], folder):
+        started = time.perf_counter()
+        climbed = make()
+        said = _outputs(climbed.model, held_out, floats, f"Test {name} on held-out samples", progress)
+        judged = judge_held_out(
+            floats.scoring,
+            baseline,
+            said,
+            dataset=held_out,
+            preprocess=floats.splits.preprocess,
+            max_drop=config.max_drop,
+        )
+        reason = "kept" if judged.kept else "over" if judged.samples_needed is None else "unsettled"
+        seconds = time.perf_counter() - started
+        tried.append((climbed, Rung(rung=name, taken=False, reason=reason, seconds=seconds, **asdict(judged))))
+        if judged.kept:
+            break
+    taken = len(tried) - 1 if tried[-1][1].kept else best()
+    climbed, rung = tried[taken]
+    rungs = [one for _, one in tried]
+    rungs[taken] = rung.model_copy(update={"taken": True, "reason": "kept" if rung.kept else "best"})
+    cautions = () if rung.kept else (_not_kept(rungs[taken]),)
+    for caution in cautions:
+        progress.warn(caution.problem, caution.remedy)
+    return replace(climbed, cautions=(*climbed.cautions, *cautions), rungs=tuple(rungs))
+
+
+def _ways(
+    config: ExportConfig,
+    floats: FloatModels,
+    fitting: Fitting,
+    best: Callable[[], Climbed],
+    folder: Path,
+) -> Iterator[tuple[str, Callable[[], Climbed]]]:
+    """Name of each rung, and what makes it."""
+    progress = fitting.progress
+    yield "ptq", lambda: _built(fitting.plain, progress)
+    yield "searched_ranges", lambda: _built(fitting.searched(fitting.plain), progress)
+    yield "equalized", lambda: _built(fitting.corrected(rounds_weights=False), progress)
+    yield "rounded", lambda: _built(fitting.corrected(rounds_weights=True), progress)
+    if floats.splits.train is not None:
+        yield "qat", lambda: _trained(config, floats, _built(best().fitted, progress), folder, progress)
+
+
+def _built(fitted: Fitted, progress: Progress) -> Climbed:
+    with progress.step("Insert fake-quants"):
+        return Climbed(fitted, quantize(fitted.placement, fitted.ranges))
+
+
+def _trained(config: ExportConfig, floats: FloatModels, start: Climbed, folder: Path, progress: Progress) -> Climbed:
+    model, control, cautions = train_beside_control(config, floats, start.model, folder, progress)
+    return Climbed(start.fitted, model, "qat", control, cautions)
+
+
+def _small_enough(floats: FloatModels) -> Dataset:
+    """The held-out samples, or as many of them as have outputs that memory has room for."""
+    held_out = floats.splits.held_out
+    assert held_out is not None  # the splits hold them out for this method
+    each = sum(4 * prod(output.shape) for output in floats.scoring.model.outputs)
+    count = max(2, min(len(held_out), OUTPUT_BYTES // max(each, 1)))
+    return held_out if count >= len(held_out) else held_out.subset(np.linspace(0, len(held_out) - 1, count).astype(int))
+
+
+def _outputs(model: Any, held_out: Dataset, floats: FloatModels, title: str, progress: Progress) -> list[Array]:
+    """What a Keras model gives for the held-out samples, as an app will show them to it."""
+    chunks = []
+    with progress.step(title, len(held_out)) as step:
+        for start in range(0, len(held_out), BATCH_SIZE):
+            rows = np.arange(start, min(start + BATCH_SIZE, len(held_out)))
+            chunks.append(outputs_of(model, model_inputs(held_out, floats.splits.preprocess, rows, as_app=True)))
+            step.advance(len(rows))
+    return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
+
+
+def _not_kept(rung: Rung) -> Caution:
+    points = "points" if rung.unit == "share" and rung.metric != "relative_error" else ""
+    drop, budget = (f"{value:.2f} {points or ('%' if rung.metric == 'relative_error' else rung.unit or '')}".strip()
+                    for value in (rung.drop, rung.budget))  # fmt: skip
+    settle = (
+        f"About {rung.samples_needed:,} held-out samples would settle it: give more with --calibration or --data, or "
+        if rung.samples_needed is not None
+        else "Give samples to train on with --data, or "
+    )
+    return Caution(
+        kind="budget_not_kept",
+        problem=f"No rung of --method auto is shown to keep the budget of {budget} on {rung.samples} held-out samples. "
+        f"The best of them, {rung.rung}, was taken; its drop there is {drop}.",
+        remedy=f"{settle}raise the budget with --max-drop.",
+    )

@@ -1,0 +1,56 @@
+"""A fake-quant model trained, and beside it the float model, so that int8 is compared with what training alone does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE, fine_tune
+from edgeswap.commands.float_models import FloatModels
+from edgeswap.commands.save_trained import keep_float_model, keep_qat_model
+from edgeswap.config.export import ExportConfig
+from edgeswap.evaluation.predictions import predict
+from edgeswap.evaluation.scoring import Scores
+from edgeswap.graph.build import build
+from edgeswap.progress import Progress
+from edgeswap.records import Caution
+from edgeswap.system.partial import CONTROL
+
+
+def train_beside_control(
+    config: ExportConfig, floats: FloatModels, fake_quant_model: Any, folder: Path, progress: Progress
+) -> tuple[Any, Scores, tuple[Caution, ...]]:
+    """The fake-quant model after QAT; and the scores of the control, the float model trained the same.
+
+    The float model teaches both: labels alone would pull away from it, and know nothing of most outputs.
+    """
+    splits, keeps = floats.splits, config.output is not None
+    with progress.step("Build the network"):
+        float_model = build(floats.graph)
+
+    def tuned(model: Any, title: str) -> Any:
+        return fine_tune(
+            model,
+            splits,
+            floats.scoring,
+            title=title,
+            epochs=config.epochs,
+            learning_rate=QAT_LEARNING_RATE,
+            seed=config.seed,
+            loss=config.loss,
+            teacher=float_model,
+            progress=progress,
+        )
+
+    control = tuned(float_model, "Train the float32 control")
+    cautions: tuple[Caution, ...] = ()
+    if keeps:
+        normalizations = splits.preprocess.normalizations
+        cautions = keep_float_model(control, folder / CONTROL, normalizations=normalizations, progress=progress)
+    said = predict(
+        control, splits.test, splits.preprocess, floats.scoring, title="Test float32, finetuned", progress=progress
+    )
+    qat_model = tuned(fake_quant_model, "Quantization-aware training")
+    if keeps:
+        cautions += keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress)
+    return qat_model, said, cautions

@@ -1,0 +1,87 @@
+"""Weights and biases of a placed graph corrected, layer after layer, towards what the float model gives.
+
+Each layer is looked at with inputs as the int8 model will have them: all before it is rounded and corrected already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.frameworks import tf
+from edgeswap.graph.ir import Layer
+from edgeswap.progress import Progress, Silent
+from edgeswap.quantization.kernel_inputs import as_groups, as_kernel, has_kernel_inputs, kernel_inputs
+from edgeswap.quantization.layer_by_layer import LayerByLayer
+from edgeswap.quantization.placement import Placement
+from edgeswap.quantization.ranges import Ends
+from edgeswap.quantization.rounding import round_kernel
+from edgeswap.quantization.specification import WEIGHT_STEPS, Weight
+
+ROWS_PER_INPUT = 2  # with fewer rows the weights would be fitted to them
+_SMALLEST = 1e-12
+_SILENT = Silent()
+
+
+def reconstruct(
+    placement: Placement,
+    ranges: Mapping[str, Ends],
+    samples: Sequence[npt.NDArray[np.float32]],
+    *,
+    rounds_weights: bool,
+    progress: Progress = _SILENT,
+) -> Placement:
+    """The placement with corrected weights; every scale stays that of the largest weight.
+
+    The bias of each convolution and dense layer takes on what its outputs lack in the mean over the samples, channel by
+    channel (Nagel et al., arXiv:1906.04721, section 4.2). A layer that is called twice, or has no bias, stays.
+
+    Args:
+        placement: from `place`, best of a graph with batch normalizations folded.
+        ranges: as for `edgeswap.quantization.qat.quantize`.
+        samples: one array for each model input, (N, ...), float32, preprocessed; all are in memory at once.
+        rounds_weights: also choose how each weight is rounded, see `edgeswap.quantization.rounding`.
+        progress: told of every layer.
+    """
+    graph = placement.graph
+    wanted, rounded = LayerByLayer(graph, samples), LayerByLayer(graph, samples)
+    corrected: dict[str, Layer] = {}
+    with progress.step("Correct the weights" if rounds_weights else "Correct the biases", len(graph.nodes)) as step:
+        for node in graph.nodes:
+            layer = graph.layers[node.layer]
+            want = wanted.compute(node)
+            if node.layer in placement.weights and len(graph.calls(node.layer)) == 1:
+                (weight,) = placement.weights[node.layer]
+                kernel = _rounded(layer, weight, rounded.inputs(node)[0], rounds_weights)
+                weights = [kernel, *layer.weights[1:]]
+                got = rounded.compute(node, weights)
+                if layer.config.get("use_bias"):
+                    lack = tf.reduce_mean(want - got, axis=list(range(len(got.shape) - 1)))
+                    weights[-1] = (weights[-1] + lack.numpy()).astype(np.float32)
+                    got += lack
+                corrected[layer.name] = replace(layer, weights=tuple(weights))
+            else:
+                got = rounded.compute(node)
+            if node.layer in ranges:
+                ends = ranges[node.layer]
+                got = tf.quantization.fake_quant_with_min_max_vars(got, ends.low.value, ends.high.value)
+            wanted.keep(node, want)
+            rounded.keep(node, got)
+            step.advance(1)
+    return replace(placement, graph=graph.with_layers(corrected))
+
+
+def _rounded(layer: Layer, weight: Weight, given: Any, in_favour_of_outputs: bool) -> npt.NDArray[np.float32]:
+    kernel = layer.weights[0]
+    if in_favour_of_outputs and has_kernel_inputs(layer):
+        rows = kernel_inputs(layer, given.numpy())
+        if rows.shape[1] >= ROWS_PER_INPUT * rows.shape[2]:
+            groups = round_kernel(as_groups(layer, kernel), rows, per_channel=bool(weight.channel_axes))
+            return as_kernel(layer, groups)
+    others = tuple(axis for axis in range(kernel.ndim) if axis not in weight.channel_axes)
+    scale = np.maximum(np.abs(kernel).max(axis=others, keepdims=True), _SMALLEST) / WEIGHT_STEPS
+    return np.asarray(np.rint(kernel / scale) * scale, np.float32)

@@ -1,0 +1,76 @@
+"""Weights rounded so that a layer's outputs, and not its weights, come out nearest to the float ones.
+
+They are rounded one input at a time, and the weights that still wait make up for what that changes in the outputs.
+Source: Frantar et al., GPTQ, arXiv:2210.17323. It needs no labels and no gradient.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.quantization.specification import WEIGHT_STEPS
+
+Floats = npt.NDArray[np.floating[Any]]
+
+DAMPING = 0.01  # share of the mean square of an input that is added to each: GPTQ's own
+SHARES = np.linspace(1.0, 0.4, 13)  # of the largest weight, where the range of one scale may end
+_SMALLEST = 1e-12
+
+
+def round_kernel(kernel: Floats, inputs: Floats, *, per_channel: bool) -> Floats:
+    """A kernel whose weights are whole multiples of a scale, -127 to 127 of them; the largest is 127 of them.
+
+    So whoever takes the scale from the largest weight, as every fake-quant and the converter do, rounds nothing more.
+    With one scale for all, the largest weights may be clipped: the scale is the one that does the least to the outputs.
+
+    Args:
+        kernel: (groups, inputs, outputs): outputs of one group read the same inputs.
+        inputs: (groups, rows, inputs), what the weights were multiplied with.
+        per_channel: one scale for each output; else one for all.
+    """
+    products = [(rows.T @ rows).astype(np.float64) for rows in inputs]
+    wanted = kernel.astype(np.float64)
+    largest = np.abs(wanted).max(axis=1, keepdims=True)  # (groups, 1, outputs)
+    if not per_channel:
+        squares = np.stack([np.diag(each) for each in products])[..., None]
+        largest = np.full_like(largest, largest.max(initial=0.0) * _share(wanted, squares))
+    scales = np.maximum(largest, _SMALLEST) / WEIGHT_STEPS
+    steps = np.stack([_steps(*each) for each in zip(wanted, products, scales[:, 0], strict=True)])
+    axes = (1,) if per_channel else (0, 1, 2)
+    at_the_end = np.abs(wanted) == np.abs(wanted).max(axis=axes, keepdims=True)
+    steps = np.where(at_the_end, np.sign(wanted) * WEIGHT_STEPS, steps)
+    return np.asarray(steps * scales, np.float32)
+
+
+def _steps(kernel: Floats, products: Floats, scales: Floats) -> Floats:
+    """The whole numbers (inputs, outputs) that stand for `kernel`.
+
+    Args:
+        kernel: (inputs, outputs).
+        products: (inputs, inputs), the sum over rows of the products of two inputs.
+        scales: (outputs,).
+    """
+    damped = products + np.eye(len(products)) * max(DAMPING * float(np.diag(products).mean()), _SMALLEST)
+    order = np.argsort(-np.diag(damped), kind="stable")  # what matters most is rounded while most can make up for it
+    inverse = np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T
+    waiting, steps = kernel[order], np.empty_like(kernel)
+    for place, index in enumerate(order):
+        steps[index] = np.clip(np.rint(waiting[place] / scales), -WEIGHT_STEPS, WEIGHT_STEPS)
+        error = (waiting[place] - steps[index] * scales) / inverse[place, place]
+        waiting[place + 1 :] -= inverse[place, place + 1 :, None] * error
+    return steps
+
+
+def _share(kernel: Floats, squares: Floats) -> float:
+    """The share of the largest weight at which rounding and clipping together do the least to the outputs."""
+    largest = max(float(np.abs(kernel).max(initial=0.0)), _SMALLEST)
+
+    def error(share: float) -> float:
+        scale = share * largest / WEIGHT_STEPS
+        rounded = np.clip(np.rint(kernel / scale), -WEIGHT_STEPS, WEIGHT_STEPS) * scale
+        return float((np.square(rounded - kernel) * squares).sum())
+
+    return float(min(SHARES, key=error))

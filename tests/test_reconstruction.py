@@ -1,0 +1,111 @@
+"""What is multiplied with a kernel, ranges that are searched, and weights that are corrected, on tiny networks."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+from edgeswap.frameworks import keras
+from edgeswap.graph.build import build
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.read import read
+from edgeswap.quantization.calibrate import calibrate
+from edgeswap.quantization.folding import fold_batch_norms
+from edgeswap.quantization.kernel_inputs import as_groups, as_kernel, has_kernel_inputs, kernel_inputs
+from edgeswap.quantization.placement import place
+from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.range_search import search_ranges
+from edgeswap.quantization.ranges import resolve
+from edgeswap.quantization.reconstruction import reconstruct
+
+SAMPLES = np.random.default_rng(0).normal(size=(48, 9, 8, 3)).astype(np.float32)
+OTHERS = np.random.default_rng(1).normal(size=(48, 9, 8, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("kind", ["Conv2D", "DepthwiseConv2D", "Dense"])
+def test_inputs_times_kernel_are_the_outputs(kind, padding, strides):
+    keras.utils.set_random_seed(0)
+    made = {
+        "Conv2D": lambda: keras.layers.Conv2D(5, (3, 2), strides, padding, use_bias=False, name="layer"),
+        "DepthwiseConv2D": lambda: keras.layers.DepthwiseConv2D(3, strides, padding, use_bias=False, name="layer"),
+        "Dense": lambda: keras.layers.Dense(5, use_bias=False, name="layer"),
+    }[kind]()
+    pixels = keras.Input((9, 8, 3))
+    model = keras.Model(pixels, made(pixels))
+    layer = canonicalize(read(model)).layers["layer"]
+    assert has_kernel_inputs(layer)
+    few = SAMPLES[:4]  # few enough for every place to be looked at
+    kernel = as_groups(layer, layer.weights[0])
+    np.testing.assert_array_equal(as_kernel(layer, kernel), layer.weights[0])
+    found = kernel_inputs(layer, few) @ kernel  # (groups, places, outputs)
+    wanted = model.predict(few, verbose=0)
+    given = found.transpose(1, 0, 2).reshape(wanted.shape)
+    np.testing.assert_allclose(given, wanted, atol=1e-5)  # float32's rounding
+
+
+def network():
+    """Swish and ReLU6, a depthwise layer of unlike channels, and one channel far larger than the others."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    pixels = keras.Input((9, 8, 3), name="pixels")
+    x = layers.Conv2D(12, 3, activation="swish", name="first")(pixels)
+    x = layers.ReLU(6.0)(layers.DepthwiseConv2D(3, name="depthwise")(x))
+    x = layers.BatchNormalization()(layers.Conv2D(8, 1, use_bias=False, name="project")(x))
+    x = layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(pixels, layers.Dense(6, name="head")(x))
+    kernel, bias = model.get_layer("depthwise").get_weights()
+    spread = np.exp(np.linspace(-3, 3, 12)).astype(np.float32)
+    model.get_layer("depthwise").set_weights([kernel * spread[:, None], bias + 0.5])
+    return model
+
+
+@pytest.fixture(scope="module")
+def placed():
+    graph = fold_batch_norms(canonicalize(read(network())))
+    found = place(graph, input_ranges={"pixels": None}, per_channel=False)
+    return found, resolve(found, calibrate(found, [SAMPLES]), trains=False), build(graph)
+
+
+def noise(model, wanted):
+    return np.square(model(OTHERS, training=False).numpy() - wanted).mean() / np.square(wanted).mean()
+
+
+def test_corrected_weights_serve_samples_that_were_not_seen(placed):
+    placement, ranges, float_model = placed
+    wanted = float_model(OTHERS).numpy()
+    plain = noise(quantize(placement, ranges), wanted)
+    biases = reconstruct(placement, ranges, [SAMPLES], rounds_weights=False)
+    weights = reconstruct(placement, ranges, [SAMPLES], rounds_weights=True)
+    assert noise(quantize(biases, ranges), wanted) < plain
+    assert noise(quantize(weights, ranges), wanted) < 0.7 * plain
+
+
+def test_the_mean_of_every_output_comes_back(placed):
+    placement, ranges, float_model = placed
+    corrected = reconstruct(placement, ranges, [SAMPLES], rounds_weights=False)
+    wanted, got = (model(SAMPLES).numpy().mean(axis=0) for model in (float_model, quantize(corrected, ranges)))
+    step = (ranges["head"].high.value - ranges["head"].low.value) / 255
+    np.testing.assert_allclose(got, wanted, atol=step)  # the output itself is rounded after its bias was corrected
+
+
+def test_it_repeats_to_the_bit(placed):
+    placement, ranges, _ = placed
+    first, second = (reconstruct(placement, ranges, [SAMPLES], rounds_weights=True).graph for _ in range(2))
+    for name, layer in first.layers.items():
+        for one, other in zip(layer.weights, second.layers[name].weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_ranges_are_searched_where_calibration_set_them(placed):
+    placement, ranges, float_model = placed
+    found = search_ranges(placement, ranges, [SAMPLES])
+    assert any(ends.high.how == "searched" for ends in found.values())
+    for name, ends in found.items():
+        before = ranges[name]
+        assert ends.low.value >= before.low.value
+        assert ends.high.value <= before.high.value
+        for end, old in ((ends.low, before.low), (ends.high, before.high)):
+            assert end == old or (end.how == "searched" and old.how != "fixed")
+    wanted = float_model(OTHERS).numpy()
+    assert noise(quantize(placement, found), wanted) < 1.1 * noise(quantize(placement, ranges), wanted)

@@ -1,0 +1,40 @@
+"""Weights rounded in favour of outputs: whole multiples of a scale, and outputs nearer than by the nearest."""
+
+import numpy as np
+import pytest
+
+from edgeswap.quantization.rounding import round_kernel
+
+RANDOM = np.random.default_rng(0)
+
+
+def inputs_and_kernel(groups=1, size=24, outputs=6, rows=400):
+    """Inputs that go together, as channels of a network do."""
+    mixed = RANDOM.normal(size=(groups, rows, 4)) @ RANDOM.normal(size=(groups, 4, size))
+    inputs = mixed + 0.2 * RANDOM.normal(size=(groups, rows, size))
+    kernel = RANDOM.normal(size=(groups, size, outputs)) * np.exp(RANDOM.normal(size=outputs))
+    return inputs.astype(np.float32), kernel.astype(np.float32)
+
+
+def nearest(kernel, *, per_channel, steps=127):
+    scale = np.abs(kernel).max(axis=1 if per_channel else None, keepdims=True) / steps
+    return np.rint(kernel / scale) * scale
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("groups", [1, 5])
+def test_outputs_are_nearer_and_the_scale_is_that_of_the_largest_weight(per_channel, groups):
+    inputs, kernel = inputs_and_kernel(groups)
+    rounded = round_kernel(kernel, inputs, per_channel=per_channel)
+    plain = nearest(kernel, per_channel=per_channel)
+    assert np.square(inputs @ (rounded - kernel)).sum() < 0.7 * np.square(inputs @ (plain - kernel)).sum()
+    # Whoever takes the scale from the largest weight rounds nothing more.
+    np.testing.assert_allclose(nearest(rounded, per_channel=per_channel), rounded, atol=1e-6 * np.abs(kernel).max())
+
+
+def test_a_kernel_of_zeros_and_inputs_of_zeros_stay_finite():
+    inputs, kernel = inputs_and_kernel()
+    assert np.abs(round_kernel(np.zeros_like(kernel), inputs, per_channel=True)).max() < 1e-9
+    for per_channel in (True, False):
+        rounded = round_kernel(kernel, np.zeros_like(inputs), per_channel=per_channel)
+        assert np.isfinite(rounded).all()
