@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgeswap.commands.candidate import Candidate
@@ -50,12 +50,7 @@ def convert_both(
         ConversionError: the converter failed.
         VerificationError: the candidate is not of the precision that was asked for.
     """
-    # In the network that was built, an activation is a layer of its own; the file calls outputs as the user does.
-    names = [output.name for output in floats.scoring.model.outputs]
-    conversions = [
-        replace(conversion, output_names=names)
-        for conversion in (Conversion(floats.baseline, "float32"), candidate.conversion)
-    ]
+    conversions = [Conversion(floats.baseline, "float32"), candidate.conversion]
     baseline_path, candidate_path = folder / BASELINE, folder / f"model_{config.precision}.tflite"
     baseline_bytes, candidate_bytes = convert_all(conversions, progress=progress)
     write_whole(baseline_path, baseline_bytes)

@@ -44,7 +44,6 @@ class Conversion:
             where nothing was left to calibration.
         per_channel_dense: allow weights of FULLY_CONNECTED one scale for each unit, see `placement.place`.
         per_channel: likewise of every other weight one for each channel; of int8 alone.
-        output_names: of the outputs in the file; None is as the model names them.
     """
 
     model: Any
@@ -52,7 +51,6 @@ class Conversion:
     representative: Sequence[npt.NDArray[np.float32]] | None = None
     per_channel_dense: bool = False
     per_channel: bool = True
-    output_names: Sequence[str] | None = None
 
 
 def convert(
@@ -157,7 +155,7 @@ def _write_job(conversion: Conversion, job: Path) -> None:
         "precision": conversion.precision,
         "per_channel_dense": conversion.per_channel_dense,
         "inputs": list(model.input_names),
-        "outputs": list(conversion.output_names or model.output_names),
+        "outputs": list(model.output_names),
     }
     (job / "settings.json").write_text(json.dumps(settings))
 
@@ -172,9 +170,7 @@ def _search(failure: WorkerFailedError, conversion: Conversion, quiet_s: float, 
         """Whether `model` ends the converter in the same stage and way."""
         if time.monotonic() - started > SEARCH_S:
             return None
-        part = replace(
-            conversion, model=model, output_names=None, representative=_one_sample(conversion, model.input_names)
-        )
+        part = replace(conversion, model=model, representative=_one_sample(conversion, model.input_names))
         try:
             with scratch_folder() as folder:
                 _write_job(part, folder / "0")
