@@ -2,9 +2,10 @@
 
 Where both models decide the same, nothing is lost. Where they differ, the float model itself says with which
 probability each of the two is right; the difference is the expected loss. A decision that flips near a tie costs
-little, which a count of flips does not know, and right or wrong labels of single samples add no chance. So some hundred
-samples tell what labels need thousands for. It rests on the float model's probabilities: one that is surer than it is
-right makes the figure too large, which is the safe side.
+little, which a count of flips does not know, and right or wrong labels of single samples add no chance.
+
+It is no better than the float model's probabilities. One that is more often right than it is sure makes the figure too
+small: on 150 photographs EfficientNet-Lite0 lost 2.0 points by PTQ where 0.02 were expected.
 """
 
 from __future__ import annotations
