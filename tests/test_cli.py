@@ -78,7 +78,11 @@ WRONG_USAGE = {
         "swish=hard_swish",
     ),
     "rule to what is unknown": (["export", "--swap", "swish=foo"], "got 'foo'", "relu6"),
-    "unknown method": (["export", "--method", "foo"], "Expected 'ptq', 'qat' or 'auto' for --method, got 'foo'", "--help"),
+    "unknown method": (
+        ["export", "--method", "foo"],
+        "Expected 'ptq', 'qat' or 'auto' for --method, got 'foo'",
+        "--help",
+    ),
     "unknown resize": (
         ["swap", "m.keras", "--resize", "wide", "-o", "n.keras"],
         "Expected 'pillow', 'keras' or 'crop' for --resize, got 'wide'",
