@@ -148,6 +148,7 @@ def test_a_report_holds_parity_and_ranges_as_its_settings_ask(tiny, edgeswap, pl
         "narrowed": 0,
         "observed": 0,
         "saturated": 0,
+        "searched": 0,
         "learned": 4,
     }
     assert report["parity"]["samples"] == report["int8"]["quality"]["samples"]
