@@ -78,7 +78,7 @@ def test_calls_are_ordered_by_what_they_wait_for():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["keras", "tf_keras"])
+@pytest.mark.parametrize("name", ["keras", pytest.param("tf_keras", marks=pytest.mark.rare)])
 def test_a_nested_model_of_a_thousand_layers_is_read_built_and_compared(name):
     from edgeswap import frameworks
     from edgeswap.graph.build import build

@@ -455,7 +455,10 @@ def test_digits(activation, method, place, digits_network, edgeswap):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("precision", "dtype"), [("int16x8", np.int16), ("float16", np.float32)])
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [("int16x8", np.int16), pytest.param("float16", np.float32, marks=pytest.mark.rare)],
+)
 def test_digits_in_another_precision(precision, dtype, place, digits_network, edgeswap):
     ran = edgeswap("export", digits_network, *DIGITS, "--activation", "relu6", "--precision", precision)
     assert ran.code == 0
