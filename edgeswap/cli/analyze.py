@@ -24,13 +24,7 @@ from edgeswap.cli.options import ONE_OR_MORE, option
 )
 @option("--calibration", metavar="SPEC", heading="Data", help="Samples that set ranges.  [default: those of --data]")
 @options.images
-@option(
-    "--labels",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    heading="Data",
-    help="Text file of class names, one a line, in the order of the model's outputs.",
-)
+@options.labels
 @option(
     "--samples",
     type=ONE_OR_MORE,
@@ -47,13 +41,7 @@ from edgeswap.cli.options import ONE_OR_MORE, option
     heading="Quantization",
     help="Range of a bounded activation: its bounds (fixed), or tightened by calibration (observed).",
 )
-@option(
-    "--weight-scales",
-    type=click.Choice(["per-channel", "per-tensor"]),
-    default="per-channel",
-    heading="Quantization",
-    help="Scales of weights: one for each output channel, or one for a whole weight tensor, as some NPUs need.",
-)
+@options.weight_scales
 @option(
     "--dense-scales",
     type=click.Choice(["per-channel", "per-tensor"]),

@@ -32,13 +32,7 @@ FILE = click.Path(path_type=Path)
     help="Samples for calibration.  [default: training samples of --data]",
 )
 @options.images
-@option(
-    "--labels",
-    type=FILE,
-    metavar="FILE",
-    heading="Data",
-    help="Text file of class names, one a line, in the order of the model's outputs.",
-)
+@options.labels
 @options.task(options.METRIC.format("Metric for the figures and --max-drop,"))
 @option(
     "--loss",
@@ -95,13 +89,7 @@ FILE = click.Path(path_type=Path)
     heading="Quantization",
     help="Hard-swish in int8: as one operator, rewritten as ADD and MUL, or whichever is faster (auto).",
 )
-@option(
-    "--weight-scales",
-    type=click.Choice(["per-channel", "per-tensor"]),
-    default="per-channel",
-    heading="Quantization",
-    help="Scales of weights: one for each output channel, or one for a whole weight tensor, as some NPUs need.",
-)
+@options.weight_scales
 @option(
     "--dense-scales",
     type=click.Choice(["per-channel", "per-tensor"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -147,6 +148,20 @@ images = together(
     ),
 )
 
+labels = option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    heading="Data",
+    help="Text file of class names, one a line, in the order of the model's outputs.",
+)
+weight_scales = option(
+    "--weight-scales",
+    type=click.Choice(["per-channel", "per-tensor"]),
+    default="per-channel",
+    heading="Quantization",
+    help="Scales of weights: one for each output channel, or one for a whole weight tensor, as some NPUs need.",
+)
 custom_objects = option(
     "--custom-objects",
     metavar="MODULE:NAME",
