@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 import numpy as np
 
+from edgeswap.commands.ladder import scales_of
 from edgeswap.commands.opened import Opened, with_samples
 from edgeswap.commands.source import input_ranges, open_source
 from edgeswap.config.analyze import AnalyzeConfig
@@ -61,8 +62,7 @@ def _analyzed(config: AnalyzeConfig, command: Sequence[str], progress: Progress)
         placement = place(
             opened.source.graph,
             input_ranges=input_ranges(opened.source, opened.splits),
-            per_channel_dense=config.export.dense_scales_or_default == "per-channel",
-            per_channel=config.weight_scales == "per-channel",
+            **scales_of(config.export),
         )
         observed = calibrate(placement, opened.splits.representative, progress=progress)
         ranges = resolve(placement, observed, config.ranges, trains=False)

@@ -67,18 +67,11 @@ def make_candidate(
             return Candidate(Conversion(build(floats.graph), config.precision, samples))
 
     climbed = climb(config, floats, input_ranges(source, splits), folder, progress=progress)
-    scales = scales_of(config)
     placement, ranges = climbed.fitted.placement, climbed.fitted.ranges
     # Where every range is placed, the converter asks for samples and needs but one.
     enough = representative if placement.left_to_calibration else [array[:1] for array in representative]
     return Candidate(
-        Conversion(
-            climbed.model,
-            "int8",
-            enough,
-            per_channel_dense=scales["per_channel_dense"],
-            per_channel=scales["per_channel"],
-        ),
+        Conversion(climbed.model, "int8", enough, **scales_of(config)),
         placement.left_to_calibration,
         Ranges(policy=config.ranges, **counted(ranges)),
         given_names(placement.graph),
