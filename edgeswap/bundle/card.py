@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -29,6 +30,11 @@ def model_card(manifest: Manifest, report: ExportReport) -> bytes:
 
 
 def _rendered(template: str, **values: object) -> bytes:
+    return _environment().get_template(template).render(values).encode()
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
@@ -38,7 +44,7 @@ def _rendered(template: str, **values: object) -> bytes:
     )
     environment.filters.update(line=_line, place=_place, described=described)
     environment.filters.update(metric=_metric, metric_interval=_metric_interval)
-    return environment.get_template(template).render(values).encode()
+    return environment
 
 
 def _metric(quality: Quality) -> str:

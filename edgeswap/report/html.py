@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
@@ -87,10 +88,15 @@ def _drawn(svg: str | None) -> Markup | None:
 
 def template(name: str) -> Template:
     """The template of that name in this folder; what it is given is escaped."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template(name)
+    )

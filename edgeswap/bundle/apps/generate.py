@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ def generate(facts: AppFacts) -> dict[str, bytes]:
     Args:
         facts: of the model; the golden vectors must lie where `golden_files` says.
     """
+    values = _values(facts)
+    environment = _environment()
+    names = sorted(name for name in environment.list_templates() if name.endswith(SUFFIX))
+    return {name.removesuffix(SUFFIX): environment.get_template(name).render(values).encode() for name in names}
+
+
+@cache  # with it go the compiled templates, which take half a second
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -34,9 +43,7 @@ def generate(facts: AppFacts) -> dict[str, bytes]:
         keep_trailing_newline=True,
     )
     environment.filters.update(c_string=_c_string, float32=_float32, plain=plain)
-    values = _values(facts)
-    names = sorted(name for name in environment.list_templates() if name.endswith(SUFFIX))
-    return {name.removesuffix(SUFFIX): environment.get_template(name).render(values).encode() for name in names}
+    return environment
 
 
 def plain(name: str) -> str:
