@@ -1,7 +1,7 @@
 """keras (Keras 3), tf_keras (Keras 2), TensorFlow and tfmot, imported once and quietly.
 
-Importing this module takes seconds. Stage modules import it at their top; `cli` and the package's `__init__` import
-the stages lazily, so that whatever answers without TensorFlow answers at once.
+Importing this module takes seconds. Stage modules import it at their top; `cli` and `api` import the stages lazily, so
+that whatever answers without TensorFlow answers at once.
 """
 
 import os
