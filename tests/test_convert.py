@@ -28,7 +28,7 @@ from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.record import candidate_file
 
-ACTIVATIONS = ("relu6", "hard_swish", "swish", "clipped_elu", "clipped_elu(alpha=0.5)")
+ACTIVATIONS = ("relu6", "swish", "clipped_elu", "clipped_elu(alpha=0.5)")
 SAMPLES = np.random.default_rng(0).random((64, 8, 8, 3), dtype=np.float32)
 LINES = SAMPLES[:, :, 0, :1] * SAMPLES[:, :, 1, :1] * np.ones(4, np.float32)
 # Pixels of an app, so that float and int8 begin with the same values.
@@ -180,7 +180,7 @@ def test_float32_is_the_same_function(converted):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("activation", ["relu6", "hard_swish", "swish"])
+@pytest.mark.parametrize("activation", ["relu6", "swish"])
 def test_full_integer(converted, activation):
     assert operators(converted[activation][1])[1] == []
 
@@ -530,6 +530,7 @@ class Endless(tf_keras.layers.Layer):
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # half a minute of waiting; a converter that says nothing is above
 def test_a_layer_that_never_ends(scratch):
     # Calibration runs the model; importing TensorFlow and converting three small layers give signs more often.
     message = r"stage 'calibrate' the converter gave no sign of progress for 15 s .* is 'endless' \(Endless\)\."

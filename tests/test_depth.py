@@ -78,7 +78,8 @@ def test_calls_are_ordered_by_what_they_wait_for():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["keras", pytest.param("tf_keras", marks=pytest.mark.rare)])
+@pytest.mark.rare  # test_model_load.py has one that is deep and plain
+@pytest.mark.parametrize("name", ["keras", "tf_keras"])
 def test_a_nested_model_of_a_thousand_layers_is_read_built_and_compared(name):
     from edgeswap import frameworks
     from edgeswap.graph.build import build

@@ -32,7 +32,6 @@ from edgeswap.targets.host import Host
 from edgeswap.targets.measure import Target, measure
 from edgeswap.targets.script import SCRIPT
 from edgeswap.tflite.lower import lower
-from edgeswap.training.fit import train
 from tests.tiny_tflite import classifier
 
 pytestmark = pytest.mark.slow
@@ -42,7 +41,6 @@ ACTIVATIONS = (
     *("relu6", "relu_n(max_value=4)", "pact", "hard_tanh", "hard_sigmoid", "sigmoid", "tanh"),
     *("clipped_elu", "clipped_elu(alpha=0.5, max_value=2)", "hard_swish", "swish"),
 )
-METHODS = ("ptq", "qat")
 FORMS = ("operator", "rewritten")  # of hard_swish
 OUTPUTS = 32  # of each activation: 4x4 of 2 channels
 PIXELS = np.random.default_rng(0).integers(0, 256, (48, 8, 8, 3), dtype=np.uint8)
@@ -75,25 +73,19 @@ def float_graph() -> Graph:
     return canonicalize(read(keras.Model(image, layers.Concatenate(name="logits")(ends), name="net")))
 
 
-def int8_conversion(method: str) -> Conversion:
+def int8_conversion() -> Conversion:
     placement = place(float_graph(), input_ranges={"image": (0.0, 1.0)})
-    model = quantize(placement, resolve(placement, calibrate(placement, [IMAGES]), trains=method == "qat"))
-    if method == "qat":
-        how = {"epochs": 2, "learning_rate": 1e-2, "seed": 0, "batch_size": 12}
-        model = train(model, read=lambda rows: [IMAGES[rows]], count=len(IMAGES), labels=LABELS, **how)
+    model = quantize(placement, resolve(placement, calibrate(placement, [IMAGES])))
     return Conversion(model, "int8", [IMAGES if placement.left_to_calibration else IMAGES[:1]])
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A float32 model, which is the first, and int8 ones of each method and form."""
-    conversions = {"float32": Conversion(build_graph(float_graph()), "float32")}
-    conversions |= {method: int8_conversion(method) for method in METHODS}
-    converted = dict(zip(conversions, convert_all(list(conversions.values())), strict=True))
-    made = {"float32": converted["float32"]}
-    for method in METHODS:
-        for form in FORMS:
-            made[f"{method}, {form}"] = lower(converted[method], runtime="ai-edge-litert", hard_swish=form)
+    """A float32 model, which is the first, and an int8 one of each form."""
+    float32, int8 = convert_all([Conversion(build_graph(float_graph()), "float32"), int8_conversion()])
+    made = {"float32": float32}
+    for form in FORMS:
+        made[form] = lower(int8, runtime="ai-edge-litert", hard_swish=form)
     folder = tmp_path_factory.mktemp("models")
     paths = {name: folder / f"{index}.tflite" for index, name in enumerate(made)}
     for name, path in paths.items():
@@ -141,12 +133,12 @@ def test_int8_outputs_on_pi_4_and_pi_5_are_the_hosts_to_the_last_bit(answers: An
                 np.testing.assert_array_equal(own[:, part], host[:, part], err_msg=about)
 
 
-def test_training_and_the_form_of_hard_swish_make_other_models(answers: Any, models: dict[str, Path]) -> None:
+def test_the_form_of_hard_swish_makes_other_models(answers: Any, models: dict[str, Path]) -> None:
     """Else equal outputs would say little."""
     contents = {path.read_bytes() for path in models.values()}
-    assert len(contents) == len(models) == 5
+    assert len(contents) == len(models) == 3
     operators = [model["operators"].get("HARD_SWISH", 0) for model in answers[0][0]["models"]]
-    assert operators[1:] == [2, 0, 2, 0]
+    assert operators[1:] == [2, 0]
 
 
 def test_accuracy_and_predictions_are_the_hosts(answers: Any) -> None:
@@ -181,7 +173,7 @@ def test_instructions_come_with_the_word_that_they_are_no_time(answers: Any) -> 
 
 def test_a_second_count_is_within_one_percent(answers: Any, models: dict[str, Path], evaluation: Path) -> None:
     """In another process, beside other models; on the same input, since a kernel may branch on it."""
-    names = ["float32", "ptq, rewritten", "qat, operator"]
+    names = ["float32", "rewritten"]
     files = {models[name].name: models[name] for name in names} | {"evaluation.npz": evaluation}
     arguments = [*list(files)[:-1], "--data", "evaluation.npz", "--preprocess", "unit", "--samples", "1"]
     again = Emulator("pi5", "ai-edge-litert").run(files, arguments, progress=Silent())
@@ -194,7 +186,7 @@ def test_tflite_runtime_costs_more_in_int8_and_says_why(
     models: dict[str, Path], evaluation: Path, answers: Any
 ) -> None:
     target = Emulator.parse("emulator:pi5")[1]
-    pair = [models["float32"], models["qat, operator"]]
+    pair = [models["float32"], models["operator"]]
     (found,) = measure(target, pair, evaluation, preprocess="unit", threads=4, samples=12)
     measured = found.result
     assert measured.name == "emulator:pi5"

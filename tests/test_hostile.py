@@ -22,8 +22,8 @@ from benchmarks.hostile.tree_mutators import FIFO, Special
 SEED = 10
 # An export takes as long as fifty other cases; the command for all cases has them, and so have the tests of exports.
 QUICK = ("check", "swap", "bench", "benchmark.py", "bundle verify")
-CASES = 240
-FRESH = 3
+CASES = 120
+FRESH = 2
 
 
 @pytest.fixture(scope="module")

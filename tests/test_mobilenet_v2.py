@@ -75,6 +75,7 @@ def test_logits_equal_those_of_keras_applications(alpha: float, images: Any) -> 
 @pytest.mark.slow
 def test_a_planted_change_in_any_one_layer_is_seen(images: Any) -> None:
     reference, ours = pair(0.35, images)
+    images = images[:2]  # 263 calls
     expected = reference(images, training=False).numpy()
     # Traced once: it reads the weights as they are at each call.
     logits = tf.function(lambda: ours(images, training=False))

@@ -10,6 +10,7 @@ from edgeswap.frameworks import keras, tf_keras, tfmot
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
+from edgeswap.graph.same_function import sample_inputs, verify
 from edgeswap.model.file import inspect
 from edgeswap.model.load import load_model, sha256
 
@@ -122,13 +123,16 @@ def test_a_model_that_is_quantized_already_is_named_so(tmp_path):
 
 @pytest.mark.slow
 def test_a_network_deeper_than_pythons_stack(tmp_path):
-    """Keras walks it from its end by recursion; the rehearsal, reading and building do too."""
+    """Keras walks it from its end by recursion; the rehearsal, reading, building and comparing do too."""
     x = y = keras.Input((2,))
     for _ in range(1100):
         y = keras.layers.Activation("relu")(y)
     keras.Model(x, y).save(tmp_path / "deep.keras")
-    graph = canonicalize(read(load_model(tmp_path / "deep.keras")))
-    assert len(build(graph).layers) == 1101
+    model = load_model(tmp_path / "deep.keras")
+    graph = canonicalize(read(model))
+    built = build(graph)
+    assert len(built.layers) == 1101
+    verify(model, built, graph, sample_inputs(graph))
 
 
 @pytest.mark.parametrize("kind", FILES)

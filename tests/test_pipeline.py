@@ -55,6 +55,7 @@ def assert_sound(output: Path) -> dict:
 # --- the command line -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_limits_overwriting_and_json(place, tiny, edgeswap):
     flags = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit", *PTQ]
     held = edgeswap("export", tiny / "tiny.keras", *flags, "--max-drop", 100, "--max-size", 10**6, "--json")
@@ -377,8 +378,8 @@ MOMENTS = {
 @pytest.mark.parametrize(
     ("moment", "number"),
     [
-        ("trains", signal.SIGINT),
-        pytest.param("converts", signal.SIGHUP, marks=pytest.mark.slow),
+        pytest.param("trains", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("converts", signal.SIGHUP, marks=[pytest.mark.slow, pytest.mark.rare]),
         pytest.param("measures", signal.SIGTERM, marks=pytest.mark.slow),
     ],
 )
@@ -433,8 +434,8 @@ DIGITS = ["--data", "digits", "--test-data", "digits/test", "--preprocess", "uni
 @pytest.mark.parametrize(
     ("activation", "method"),
     [
-        ("relu6", "ptq"),
         ("clipped_elu", "qat"),
+        pytest.param("relu6", "ptq", marks=pytest.mark.rare),
         pytest.param("relu6", "qat", marks=pytest.mark.rare),
         pytest.param("clipped_elu", "ptq", marks=pytest.mark.rare),
         pytest.param("hard_swish", "ptq", marks=pytest.mark.rare),
