@@ -42,23 +42,13 @@ from edgeswap.cli.options import ONE_OR_MORE, option
     help="Range of a bounded activation: its bounds (fixed), or tightened by calibration (observed).",
 )
 @options.weight_scales
-@option(
-    "--dense-scales",
-    type=click.Choice(["per-channel", "per-tensor"]),
-    heading="Quantization",
-    help="Weight scales of dense layers.  [default: as --weight-scales]",
+@options.dense_scales("as --weight-scales")
+@options.model_file
+@options.output(
+    "FOLDER",
+    "Folder for analysis.json, analysis.html and model_explorer.json.",
+    replaces="an earlier output folder",
 )
-@options.custom_objects
-@options.trust
-@option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    heading="Output",
-    help="Folder for analysis.json, analysis.html and model_explorer.json.",
-)
-@option("--overwrite", is_flag=True, show_default=False, heading="Output", help="Replace an earlier output folder.")
 @option(
     "--tflite",
     type=click.Path(path_type=Path),
@@ -67,7 +57,7 @@ from edgeswap.cli.options import ONE_OR_MORE, option
     help="The int8 file that export made of MODEL, whose tensors then name the nodes of model_explorer.json.",
 )
 @options.as_json("the report")
-@option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Random seed.")
+@options.seed
 @options.debug
 @click.pass_obj
 def analyze(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:

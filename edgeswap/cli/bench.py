@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -25,15 +24,7 @@ from edgeswap.cli.options import ONE_OR_MORE, option
     "--runs", type=ONE_OR_MORE, metavar="N", heading="Measurement", help="Timed runs of each model.  [default: by time]"
 )
 @option("--quick", is_flag=True, show_default=False, heading="Measurement", help="Fewer timed runs.")
-@option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE.json",
-    heading="Output",
-    help="File to write the report to, too.",
-)
-@options.overwrite
+@options.output("FILE.json", "File to write the report to, too.")
 @options.as_json("the report")
 @options.debug
 @click.pass_obj

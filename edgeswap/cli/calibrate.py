@@ -25,20 +25,10 @@ from edgeswap.cli.options import option
     help="Model whose tensors' ranges are to be covered.  [default: none, the ranges of the inputs]",
 )
 @options.images
-@options.custom_objects
-@options.trust
-@option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="NAME.npz",
-    required=True,
-    heading="Output",
-    help="File for the samples; NAME.json beside it tells how they were chosen.",
-)
-@options.overwrite
+@options.model_file
+@options.output("NAME.npz", "File for the samples; NAME.json beside it tells how they were chosen.", required=True)
 @options.as_json("the manifest")
-@option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Random seed.")
+@options.seed
 @options.debug
 @click.pass_obj
 def calibrate(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:

@@ -22,8 +22,7 @@ from edgeswap.cli.options import option
     help="Where it will run: host | mobile | coral | ssh://user@board | emulator:pi5. Repeatable.",
 )
 @options.swaps("Activation that every hidden layer would get.")
-@options.custom_objects
-@options.trust
+@options.model_file
 @options.as_json("the findings")
 @options.debug
 def check(as_json: bool, **flags: Any) -> int:

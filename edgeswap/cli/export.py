@@ -90,12 +90,7 @@ FILE = click.Path(path_type=Path)
     help="Hard-swish in int8: as one operator, rewritten as ADD and MUL, or whichever is faster (auto).",
 )
 @options.weight_scales
-@option(
-    "--dense-scales",
-    type=click.Choice(["per-channel", "per-tensor"]),
-    heading="Quantization",
-    help="Weight scales of dense layers.  [default: as --weight-scales if per-tensor, else by the target]",
-)
+@options.dense_scales("as --weight-scales if per-tensor, else by the target")
 @option(
     "--save-qat/--no-save-qat",
     default=False,
@@ -140,7 +135,7 @@ FILE = click.Path(path_type=Path)
 )
 @option("--overwrite/--no-overwrite", default=False, heading="Output", help="Replace an earlier output folder.")
 @options.as_json("the report")
-@option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Random seed.")
+@options.seed
 @options.debug
 @click.pass_context
 def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: object) -> int:

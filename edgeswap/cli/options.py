@@ -162,6 +162,22 @@ weight_scales = option(
     heading="Quantization",
     help="Scales of weights: one for each output channel, or one for a whole weight tensor, as some NPUs need.",
 )
+
+
+def dense_scales(default: str) -> Callable[[Function], Function]:
+    """`--dense-scales`.
+
+    Args:
+        default: what goes where it is left out.
+    """
+    return option(
+        "--dense-scales",
+        type=click.Choice(["per-channel", "per-tensor"]),
+        heading="Quantization",
+        help=f"Weight scales of dense layers.  [default: {default}]",
+    )
+
+
 custom_objects = option(
     "--custom-objects",
     metavar="MODULE:NAME",
@@ -170,8 +186,36 @@ custom_objects = option(
     help="A layer class or function of your own that the model file names. Repeatable.",
 )
 TRUST = "Let code inside the model file run."
-trust = option("--trust", is_flag=True, show_default=False, heading="Model file", help=TRUST)
-overwrite = option("--overwrite", is_flag=True, show_default=False, heading="Output", help="Replace an existing file.")
+model_file = together(
+    custom_objects, option("--trust", is_flag=True, show_default=False, heading="Model file", help=TRUST)
+)
+seed = option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Random seed.")
+
+
+def output(
+    metavar: str, text: str, *, required: bool = False, replaces: str = "an existing file"
+) -> Callable[[Function], Function]:
+    """`-o` and `--overwrite`.
+
+    Args:
+        metavar: the kind of file or folder.
+        text: what will be in it.
+        required: whether it must be given.
+        replaces: what `--overwrite` replaces.
+    """
+    help_text = f"Replace {replaces}."
+    return together(
+        option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            metavar=metavar,
+            required=required,
+            heading="Output",
+            help=text,
+        ),
+        option("--overwrite", is_flag=True, show_default=False, heading="Output", help=help_text),
+    )
 
 
 def task(metric: str) -> Callable[[Function], Function]:

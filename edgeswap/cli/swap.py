@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -20,18 +19,8 @@ from edgeswap.cli.options import option
     "--data", metavar="SPEC", heading="Data", help="Samples on which to show how the swap changes ranges and outputs."
 )
 @options.images
-@options.custom_objects
-@options.trust
-@option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    required=True,
-    heading="Output",
-    help="File to write, ending in .keras.",
-)
-@options.overwrite
+@options.model_file
+@options.output("FILE", "File to write, ending in .keras.", required=True)
 @options.debug
 def swap(**flags: Any) -> int:
     """Write MODEL with other activations, as a .keras file of its own framework, for more training.
