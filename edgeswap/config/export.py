@@ -82,26 +82,17 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
                 f"Expected --method ptq for --precision {precision}, got {method}: fake-quant imitates 8 bits.",
                 "Pass --method ptq or none, or --precision int8.",
             )
-        if values.get("hard_swish", "auto") != "auto":
-            raise ConfigError(
-                f"Expected no --hard-swish for --precision {precision}, got {values['hard_swish']!r}.",
-                "It tells how an int8 model computes it: leave it out, or pass --precision int8.",
-            )
-        if values.get("dense_scales") is not None:
-            raise ConfigError(
-                f"Expected no --dense-scales for --precision {precision}, got {values['dense_scales']!r}.",
-                "It tells how an int8 model holds its weights: leave it out, or pass --precision int8.",
-            )
-        if values.get("weight_scales", "per-channel") != "per-channel":
-            raise ConfigError(
-                f"Expected no --weight-scales for --precision {precision}, got {values['weight_scales']!r}.",
-                "It tells how an int8 model holds its weights: leave it out, or pass --precision int8.",
-            )
-        if values.get("ranges", "auto") != "auto":
-            raise ConfigError(
-                f"Expected no --ranges for --precision {precision}, got {values['ranges']!r}.",
-                "The converter sets those ranges: leave it out, or pass --precision int8.",
-            )
+        for name, default, why in (
+            ("hard_swish", "auto", "It tells how an int8 model computes it"),
+            ("dense_scales", None, "It tells how an int8 model holds its weights"),
+            ("weight_scales", "per-channel", "It tells how an int8 model holds its weights"),
+            ("ranges", "auto", "The converter sets those ranges"),
+        ):
+            if values.get(name, default) != default:
+                raise ConfigError(
+                    f"Expected no --{name.replace('_', '-')} for --precision {precision}, got {values[name]!r}.",
+                    f"{why}: leave it out, or pass --precision int8.",
+                )
         return {"method": "ptq", **values}
 
     @field_validator("recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "seed", mode="before")

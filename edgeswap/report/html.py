@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -32,20 +33,11 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
     report = say.printable(report)
     labelled = report.comparison.drop is not None
     return template("report.html.jinja").render(
-        report=report,
+        _essence(report),
         preprocess=described(report.data.preprocess),
-        say=say,
-        numbers=numbers,
-        metrics=metrics,
-        title=title,
-        nearness=nearness,
-        near=quality_columns(report.comparison)[0],
-        word=_word(report),
         npus=npus,
         quantized=quantized,
         ladder=ladder,
-        labelled=labelled,
-        files={"float32": report.float32, report.precision: report.int8},
         quality_plot=Markup(plots.quality_plot(report)) if labelled else None,
         told=told,
         pictures={index: base64.b64encode(png).decode() for index, png in (pictures or {}).items()},
@@ -59,19 +51,23 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
 def render_cell(report: ExportReport, folder: Path | None) -> str:
     """The essence of `report` for the output of a notebook's cell: part of a page, with no style of its own."""
     report = say.printable(report)
-    return template("cell.html.jinja").render(
-        report=report,
-        folder=None if folder is None else str(folder),
-        say=say,
-        numbers=numbers,
-        metrics=metrics,
-        title=title,
-        nearness=nearness,
-        near=quality_columns(report.comparison)[0],
-        word=_word(report),
-        labelled=report.comparison.drop is not None,
-        files={"float32": report.float32, report.precision: report.int8},
-    )
+    return template("cell.html.jinja").render(_essence(report), folder=None if folder is None else str(folder))
+
+
+def _essence(report: ExportReport) -> dict[str, Any]:
+    """What the page and the cell are both made of."""
+    return {
+        "report": report,
+        "say": say,
+        "numbers": numbers,
+        "metrics": metrics,
+        "title": title,
+        "nearness": nearness,
+        "near": quality_columns(report.comparison)[0],
+        "word": _word(report),
+        "labelled": report.comparison.drop is not None,
+        "files": {"float32": report.float32, report.precision: report.int8},
+    }
 
 
 def _word(report: ExportReport) -> str:
