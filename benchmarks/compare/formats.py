@@ -1,0 +1,37 @@
+"""A float network in every format that a tool takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgeswap.frameworks import keras, tf, tf_keras
+from edgeswap.graph.build import build
+from edgeswap.graph.canonicalize import canonicalize
+from edgeswap.graph.ir import Graph
+from edgeswap.graph.read import read
+
+
+def write_formats(model: Any, change: Callable[[Graph], Graph] | None, folder: Path) -> dict[str, Any]:
+    """Write the files; their paths by name, and whether the network ends with a softmax.
+
+    Args:
+        model: Keras 3 or tf_keras.
+        change: of its graph, before anything is written.
+        folder: for `float.keras`, `float.h5` (tf_keras) and `float.tflite`.
+    """
+    graph = canonicalize(read(model))
+    if change is not None:
+        graph = change(graph)
+    paths = {name: str((folder / file).absolute()) for name, file in FILES.items()}
+    as_given = change is None and isinstance(model, keras.Model)
+    in_keras = model if as_given else build(graph, keras)
+    in_keras.save(paths["keras"])
+    build(graph, tf_keras).save(paths["tf_keras"])
+    Path(paths["tflite"]).write_bytes(tf.lite.TFLiteConverter.from_keras_model(in_keras).convert())
+    softmax = graph.layers[graph.outputs[0].node].config.get("activation") == "softmax"
+    return {**paths, "given": paths["keras"], "softmax": softmax}
+
+
+FILES = {"keras": "float.keras", "tf_keras": "float.h5", "tflite": "float.tflite"}

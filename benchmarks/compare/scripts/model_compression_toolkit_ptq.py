@@ -1,0 +1,41 @@
+"""Sony's model-compression-toolkit: its PTQ for TFLite, exported as int8."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import model_compression_toolkit as mct
+import numpy as np
+
+BATCH_SIZE = 50
+
+
+def main() -> None:
+    """Quantize what the job names."""
+    job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    if job["weight_scales"] == "per-tensor":
+        raise SystemExit("its TFLite target has no switch for one scale a weight tensor")
+    with np.load(job["samples"]) as samples:
+        calibration = samples["calibration"]
+
+    def representative() -> Iterator[list[Any]]:
+        return ([calibration[start : start + BATCH_SIZE]] for start in range(0, len(calibration), BATCH_SIZE))
+
+    model = keras.models.load_model(job["tf_keras"], compile=False)
+    target = mct.get_target_platform_capabilities("tensorflow", "tflite")
+    quantized, _ = mct.ptq.keras_post_training_quantization(model, representative, target_platform_capabilities=target)
+    mct.exporter.keras_export_model(
+        model=quantized,
+        save_model_path=job["output"],
+        serialization_format=mct.exporter.KerasExportSerializationFormat.TFLITE,
+        quantization_format=mct.exporter.QuantizationFormat.INT8,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""The table of tools: one tiny row through two of them, and what the section says of cells, failures and gaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.compare.figures import Figures
+from benchmarks.compare.measure import Cell
+from benchmarks.compare.rows import ROWS, SEEDS
+from benchmarks.compare.section import section, summary
+from benchmarks.compare.tools import TOOLS
+
+GOOD = Figures(
+    top1=(80.0, 78.0, 82.0),
+    drop=(0.05, -0.2, 0.3),
+    agreement=99.0,
+    snr_db=30.0,
+    float_tensors=0,
+    full_integer=True,
+    size_bytes=100_000,
+    samples=5000,
+)
+
+
+def written(**cells: Cell) -> tuple[str, list[str]]:
+    every: dict[tuple[str, str, int], Cell | None] = {
+        (name, tool, seed): None for name in ROWS for tool in TOOLS for seed in SEEDS
+    }
+    return section({**every, **{("resnet8", tool, 0): cell for tool, cell in cells.items()}})
+
+
+def test_a_cell_shows_its_figures_a_failure_its_message_and_what_lacks_is_named() -> None:
+    text, missed = written(edgeswap_ptq=Cell(GOOD, None, 12.0), mct=Cell(None, "ValueError: no", 3.0))
+    assert missed == []
+    line = "edgeswap --method ptq | 0 | 80.00 (78.00 to 82.00) | +0.05 (-0.20 to +0.30) | 99.00 % | 30.0 dB | 0 | 100.0"
+    assert line in text
+    assert "| ResNet8 of MLPerf Tiny | 80.05 | failed | +0.05 |" in text
+    assert "- model-compression-toolkit PTQ on ResNet8 of MLPerf Tiny: ValueError: no" in text
+    words = " ".join(text.split())
+    assert "no network was measured from seed 1 or 2; EfficientNet-Lite0, ImageNet, seed 0, by any tool" in words
+
+
+def test_what_misses_is_told() -> None:
+    bad = GOOD._replace(drop=(2.0, 1.0, 3.0), float_tensors=2)
+    _, missed = written(edgeswap_ptq=Cell(bad, None, 12.0), converter_ptq=Cell(GOOD, None, 3.0))
+    assert missed == [
+        "ResNet8 of MLPerf Tiny: 2.00 points below float",
+        "ResNet8 of MLPerf Tiny: 1.95 points below TFLiteConverter PTQ, more than chance",
+        "ResNet8 of MLPerf Tiny: 2 float tensors",
+    ]
+
+
+def test_the_summary_holds_every_measured_cell() -> None:
+    found = summary({("resnet8", "mct", 0): Cell(GOOD, None, 1.0), ("resnet8", "mct", 1): None}, [])
+    (cell,) = found["cells"]
+    assert (cell["network"], cell["tool"], cell["figures"]["agreement"]) == ("resnet8", "mct", 99.0)
+
+
+@pytest.mark.slow
+def test_a_tiny_row_by_the_converter_and_by_edgeswap(tmp_path: Path) -> None:
+    from benchmarks.compare.figures import outputs  # noqa: PLC0415
+    from benchmarks.compare.formats import write_formats  # noqa: PLC0415
+    from benchmarks.compare.measure import run  # noqa: PLC0415
+    from edgeswap.frameworks import keras  # noqa: PLC0415
+
+    keras.utils.set_random_seed(0)
+    image = keras.Input((8, 8, 1), name="image")
+    x = keras.layers.Conv2D(4, 3, activation="relu")(image)
+    model = keras.Model(image, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x)))
+    written = write_formats(model, None, tmp_path)
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    x = (pixels / 255).astype(np.float32)
+    wanted = outputs(Path(written["tflite"]).read_bytes(), x)
+    arrays = {"calibration": x[:20], "test": x[20:], "labels": wanted[20:].argmax(axis=1), "wanted": wanted[20:]}
+    pixel_arrays = {"calibration_pixels": pixels[:20], "test_pixels": pixels[20:]}
+    np.savez(tmp_path / "samples.npz", **arrays, **pixel_arrays)
+    settings = {"preprocess": "unit", "weight_scales": "per-channel", "seed": 0, "epochs": 1}
+    job = {**written, **settings, "samples": str(tmp_path / "samples.npz")}
+    for tool in ("converter_ptq", "edgeswap_ptq"):
+        cell = run(job, TOOLS[tool], tmp_path / f"{tool}.tflite", tmp_path)
+        assert cell.failure is None
+        assert cell.figures is not None
+        assert cell.figures.full_integer
+        # Steps of 1/255 of the output's range: 25 dB would be a dozen of them.
+        assert cell.figures.snr_db is not None
+        assert cell.figures.snr_db > 25
+    missing = run({**job, "keras": "nothing.keras"}, TOOLS["converter_ptq"], tmp_path / "none.tflite", tmp_path)
+    assert missing.failure is not None
+    assert "nothing.keras" in missing.failure
