@@ -29,7 +29,7 @@ def written(**cells: Cell) -> tuple[str, list[str]]:
     every: dict[tuple[str, str, int], Cell | None] = {
         (name, tool, seed): None for name in ROWS for tool in TOOLS for seed in SEEDS
     }
-    return section({**every, **{("resnet8", tool, 0): cell for tool, cell in cells.items()}})
+    return section({**every, **{("resnet8", tool, 0): cell for tool, cell in cells.items()}}, {})
 
 
 def test_a_cell_shows_its_figures_a_failure_its_message_and_what_lacks_is_named() -> None:
@@ -54,17 +54,17 @@ def test_what_misses_is_told() -> None:
 
 
 def test_the_summary_holds_every_measured_cell() -> None:
-    found = summary({("resnet8", "mct", 0): Cell(GOOD, None, 1.0), ("resnet8", "mct", 1): None}, [])
+    found = summary({("resnet8", "mct", 0): Cell(GOOD, None, 1.0), ("resnet8", "mct", 1): None}, {}, [])
     (cell,) = found["cells"]
     assert (cell["network"], cell["tool"], cell["figures"]["agreement"]) == ("resnet8", "mct", 99.0)
 
 
 @pytest.mark.slow
 def test_a_tiny_row_by_the_converter_and_by_edgeswap(tmp_path: Path) -> None:
-    from benchmarks.compare.figures import outputs  # noqa: PLC0415
-    from benchmarks.compare.formats import write_formats  # noqa: PLC0415
-    from benchmarks.compare.measure import run  # noqa: PLC0415
-    from edgeswap.frameworks import keras  # noqa: PLC0415
+    from benchmarks.compare.figures import outputs
+    from benchmarks.compare.formats import write_formats
+    from benchmarks.compare.measure import run
+    from edgeswap.frameworks import keras
 
     keras.utils.set_random_seed(0)
     image = keras.Input((8, 8, 1), name="image")

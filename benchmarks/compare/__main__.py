@@ -13,7 +13,8 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks.compare.measure import found, measure
+from benchmarks.compare import speed
+from benchmarks.compare.measure import found, made, measure, prepared
 from benchmarks.compare.rows import ROWS, SEEDS
 from benchmarks.compare.section import section, summary
 from benchmarks.compare.tools import TOOLS
@@ -29,6 +30,8 @@ def main() -> int:
     parser.add_argument("--tool", action="append", choices=TOOLS, help="may be given several times")
     parser.add_argument("--seed", action="append", type=int, choices=SEEDS, help="may be given several times")
     parser.add_argument("--qat", action="store_true", help="also the tools that train")
+    parser.add_argument("--latency", action="store_true", help="also beside float32 on this machine; needs it quiet")
+    parser.add_argument("--pi", action="store_true", help="also count instructions on emulated Raspberry Pis")
     parser.add_argument("--written", action="store_true", help="measure nothing, write the section of what there is")
     parser.add_argument("--cache", type=Path, default=Path(".cache/compare"), help="where the cells are kept")
     arguments = parser.parse_args()
@@ -36,16 +39,28 @@ def main() -> int:
     for seed in [] if arguments.written else arguments.seed or SEEDS:
         for name in arguments.only or ROWS:
             for tool in tools:
-                print(measure(name, ROWS[name], TOOLS[tool], seed, arguments.cache), flush=True)
+                key = (name, ROWS[name], TOOLS[tool], seed, arguments.cache)
+                print(measure(*key), flush=True)
+                file = made(*key)
+                if arguments.latency and file.exists():
+                    job = prepared(name, ROWS[name], seed, arguments.cache)
+                    speed.measure_latency(Path(job["tflite"]), file, Path(job["samples"]), arguments.cache)
+                if arguments.pi and file.exists():
+                    speed.measure_instructions(file, arguments.cache)
     cells = {
         (name, tool, seed): found(name, row, TOOLS[tool], seed, arguments.cache)
         for name, row in ROWS.items()
         for tool in TOOLS
         for seed in SEEDS
     }
-    text, missed = section(cells)
+    speeds = {
+        key: speed.found(made(key[0], ROWS[key[0]], TOOLS[key[1]], key[2], arguments.cache), arguments.cache)
+        for key, cell in cells.items()
+        if cell is not None
+    }
+    text, missed = section(cells, speeds)
     write_section(BENCHMARKS / "README.md", "compare", text)
-    figures = json.dumps(summary(cells, missed), indent=1)
+    figures = json.dumps(summary(cells, speeds, missed), indent=1)
     (BENCHMARKS / "compare.json").write_text(figures + "\n", encoding="utf-8")
     print(text)
     return 1 if missed else 0

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compare.hard import CHANGES
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
-from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 
 
-def write_formats(model: Any, change: Callable[[Graph], Graph] | None, folder: Path) -> dict[str, Any]:
+def write_formats(model: Any, change: str | None, folder: Path) -> dict[str, Any]:
     """Write the files; their paths by name, and whether the network ends with a softmax.
 
     Args:
         model: Keras 3 or tf_keras.
-        change: of its graph, before anything is written.
+        change: of `CHANGES`, of its graph before anything is written; None for none.
         folder: for `float.keras`, `float.h5` (tf_keras) and `float.tflite`.
     """
     graph = canonicalize(read(model))
     if change is not None:
-        graph = change(graph)
+        graph = CHANGES[change](graph)
     paths = {name: str((folder / file).absolute()) for name, file in FILES.items()}
     as_given = change is None and isinstance(model, keras.Model)
     in_keras = model if as_given else build(graph, keras)

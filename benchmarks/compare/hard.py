@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -52,3 +53,10 @@ def unequal_concat(graph: Graph) -> Graph:
         factor[kernel.shape[2] // 2 :] = UNEQUAL
         layers[reader] = replace(layers[reader], weights=(kernel / factor[:, None], bias))
     return graph.with_layers(layers)
+
+
+CHANGES: Mapping[str, Callable[[Graph], Graph]] = {
+    "rescaled": rescaled,
+    "outlier_channel": outlier_channel,
+    "unequal_concat": unequal_concat,
+}

@@ -15,13 +15,10 @@ import numpy as np
 
 import edgeswap
 from benchmarks.compare import figures
-from benchmarks.compare.rows import Row, samples
+from benchmarks.compare.rows import EPOCHS, QAT_EPOCHS, TRAINED_ON, Row
 from benchmarks.compare.tools import SCRIPTS, Tool
-from benchmarks.compare.trained import EPOCHS, TRAINED_ON, float_model
 from benchmarks.compare.venvs import python_of
-from edgeswap.data.preprocess import from_name
 
-QAT_EPOCHS = 2
 MOST_SECONDS = 3600  # of a tool
 MESSAGE = 200  # characters of a failure's message
 QUIET = ("[2026", "Traceback", "  ")
@@ -125,7 +122,10 @@ def prepared(name: str, row: Row, seed: int, folder: Path) -> dict[str, Any]:
         `calibration`, `test` and `train` as float32, `*_pixels` as uint8, `labels`, `train_labels`, and `wanted`, the
         outputs of the float `.tflite`. Then the settings: `preprocess`, `weight_scales`, `softmax`, `seed`, `epochs`.
     """
-    from benchmarks.compare.formats import write_formats  # noqa: PLC0415  (TensorFlow)
+    from benchmarks.compare.formats import write_formats  # noqa: PLC0415  (TensorFlow, as all of these)
+    from benchmarks.compare.samples import samples  # noqa: PLC0415
+    from benchmarks.compare.trained import float_model  # noqa: PLC0415
+    from edgeswap.data.preprocess import from_name  # noqa: PLC0415
 
     place = folder / f"{name}-seed{seed}-{_digest(_row_recipe(row))}"
     place.mkdir(parents=True, exist_ok=True)
@@ -168,8 +168,12 @@ def _message(stderr: str, code: int) -> str:
 
 
 def _row_recipe(row: Row) -> Sequence[Any]:
-    change = None if row.change is None else row.change.__name__
-    return [row.network, change, row.weight_scales, row.preprocess, TRAINED_ON, EPOCHS]
+    return [row.network, row.change, row.weight_scales, row.preprocess, TRAINED_ON, EPOCHS]
+
+
+def made(name: str, row: Row, tool: Tool, seed: int, folder: Path) -> Path:
+    """Where the `.tflite` of a cell is kept."""
+    return _file(name, row, tool, seed, folder).with_suffix(".tflite")
 
 
 def _file(name: str, row: Row, tool: Tool, seed: int, folder: Path) -> Path:

@@ -9,22 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.compare.measure import QAT_EPOCHS, Cell
-from benchmarks.compare.rows import CALIBRATION_SAMPLES, ROWS, SEEDS, TRAINING_SAMPLES
+from benchmarks.compare.measure import Cell
+from benchmarks.compare.rows import CALIBRATION_SAMPLES, EPOCHS, QAT_EPOCHS, ROWS, SEEDS, TRAINED_ON, TRAINING_SAMPLES
+from benchmarks.compare.speed import PIS, Speed
 from benchmarks.compare.tools import OURS, TOOLS
-from benchmarks.compare.trained import EPOCHS, TRAINED_ON
 from benchmarks.section import cpu, wrapped
 from edgeswap import __version__
 
 MOST_LOST = 0.1  # points below float, in the mean of the seeds
 DEFAULT = "edgeswap_ptq"
 
-Cells = Mapping[tuple[str, str, int], Cell | None]
+Key = tuple[str, str, int]
+Cells = Mapping[Key, Cell | None]
+Speeds = Mapping[Key, Speed]
 HEADERS = ["network", "tool", "seeds", "top-1 (95 %)", "drop, points (95 %)", "agreement", "SNR"]
-HEADERS += ["float tensors", "kB", "seconds"]
+HEADERS += ["float tensors", "kB", "seconds", "times float32", f"M instructions, {', '.join(PIS)}"]
 
 
-def section(cells: Cells) -> tuple[str, list[str]]:
+def section(cells: Cells, speeds: Speeds) -> tuple[str, list[str]]:
     """The section's text, and where the cells that were measured miss what they must show."""
     missed = [words for name in ROWS for words in _missed(name, cells)]
     shown = [tool for tool in TOOLS if any(_seeds(cells, name, tool) for name in ROWS)]
@@ -38,7 +40,7 @@ EDGESWAP_SHARED=... python -m benchmarks.compare --qat
 
 {wrapped(_verdict(missed))}
 
-{_table(HEADERS, _details(cells), names=2)}
+{_table(HEADERS, _details(cells, speeds), names=2)}
 
 {_failures(cells)}
 
@@ -50,7 +52,7 @@ CPU: {cpu()}, other programs running beside. edgeswap {__version__}, Python {pla
     return text, missed
 
 
-def summary(cells: Cells, missed: Sequence[str]) -> dict[str, Any]:
+def summary(cells: Cells, speeds: Speeds, missed: Sequence[str]) -> dict[str, Any]:
     """All that was measured, as data: what other pages take their figures from."""
     found = [
         {
@@ -61,6 +63,7 @@ def summary(cells: Cells, missed: Sequence[str]) -> dict[str, Any]:
             "seed": seed,
             **cell._asdict(),
             "figures": None if cell.figures is None else cell.figures._asdict(),
+            **speeds.get((name, tool, seed), Speed(None, None))._asdict(),
         }
         for (name, tool, seed), cell in cells.items()
         if cell is not None
@@ -89,7 +92,7 @@ def _drop_of(found: Mapping[int, Cell]) -> str:
     return f"{_mean([one.drop[0] for one in worked]):+.2f}" + (" (float left)" if tensors else "")
 
 
-def _details(cells: Cells) -> list[list[str]]:
+def _details(cells: Cells, speeds: Speeds) -> list[list[str]]:
     lines = []
     for name, row in ROWS.items():
         for tool in TOOLS:
@@ -114,9 +117,17 @@ def _details(cells: Cells) -> list[list[str]]:
                     str(max(one.float_tensors for one in worked)),
                     f"{_mean([one.size_bytes for one in worked]) / 1000:.1f}",
                     f"{_mean([cell.seconds for cell in found.values()]):.0f}",
+                    *_speed([speeds[name, tool, seed] for seed in found if (name, tool, seed) in speeds]),
                 ]
             )
     return lines
+
+
+def _speed(found: Sequence[Speed]) -> list[str]:
+    ratios = [one.speedup for one in found if one.speedup is not None]
+    counts = [one.instructions for one in found if one.instructions is not None]
+    instructions = ", ".join(f"{_mean([one[pi] for one in counts]):.2f}" for pi in PIS) if counts else "-"
+    return [f"{np.median(ratios):.2f}x" if ratios else "-", instructions]
 
 
 def _missed(name: str, cells: Cells) -> list[str]:
@@ -158,7 +169,9 @@ def _what() -> str:
         get float32's class; SNR is that of the output against float32. Hard rows keep the float function: rescaled
         channels are multiplied by exp(N(0, 1)) and divided where they are read. QAT of both tools: {QAT_EPOCHS} epochs
         of the same {TRAINING_SAMPLES:,} labelled photographs. Dynamic range keeps float activations, so it runs on CPUs
-        alone. edgeswap's seconds hold its own measurements and its report. The other tasks (detection, segmentation,
+        alone. edgeswap's seconds hold its own measurements and its report. `times float32` is float32's latency by that
+        of the file on one thread of this machine (`--latency`), instructions are those of emulated Raspberry Pis
+        (`--pi`); a dash was not measured. The other tasks (detection, segmentation,
         key points, ...) are in "A network for each task" above, beside TFLiteConverter's PTQ. Float networks and
         samples of every row: `benchmarks/compare/rows.py`."""
 

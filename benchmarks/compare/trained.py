@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks import cifar
 from benchmarks.cells import Arrays, cell, weights_of, with_weights
 from benchmarks.compare.networks import BUILDERS
+from benchmarks.compare.rows import EPOCHS, TRAINED_ON
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
@@ -19,8 +20,6 @@ from edgeswap.graph.read import read
 from edgeswap.model.load import load_model
 
 PRETRAINED = {"efficientnet_lite0": "efficientnet_lite0.keras", "resnet8": "mlperf_tiny_resnet8.h5"}
-TRAINED_ON = 10_000  # photographs
-EPOCHS = 5
 
 
 def shared() -> Path:
