@@ -88,7 +88,7 @@ def outputs(tflite_model: bytes, test: Floats) -> Floats:
     if raw.dtype == np.float32:
         return raw
     scale, zero_point = given["quantization"]
-    return (raw.astype(np.float32) - zero_point) * np.float32(scale)
+    return np.asarray((raw.astype(np.float32) - zero_point) * scale, np.float32)
 
 
 def speedup(float_model: bytes, tflite_model: bytes, sample: Floats) -> float:

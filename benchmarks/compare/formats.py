@@ -15,6 +15,8 @@ from edgeswap.graph.read import read
 def write_formats(model: Any, change: str | None, folder: Path) -> dict[str, Any]:
     """Write the files; their paths by name, and whether the network ends with a softmax.
 
+    The path of tf_keras is None where it has no layer of its own for one of the network's, such as hard-swish.
+
     Args:
         model: Keras 3 or tf_keras.
         change: of `CHANGES`, of its graph before anything is written; None for none.
@@ -27,10 +29,13 @@ def write_formats(model: Any, change: str | None, folder: Path) -> dict[str, Any
     as_given = change is None and isinstance(model, keras.Model)
     in_keras = model if as_given else build(graph, keras)
     in_keras.save(paths["keras"])
-    build(graph, tf_keras).save(paths["tf_keras"])
+    twin = build(graph, tf_keras)
+    plain = all(layer.__module__.startswith("tf_keras.") for layer in twin.layers)
+    if plain:
+        twin.save(paths["tf_keras"])
     Path(paths["tflite"]).write_bytes(tf.lite.TFLiteConverter.from_keras_model(in_keras).convert())
     softmax = graph.layers[graph.outputs[0].node].config.get("activation") == "softmax"
-    return {**paths, "given": paths["keras"], "softmax": softmax}
+    return {**paths, "tf_keras": paths["tf_keras"] if plain else None, "softmax": softmax}
 
 
 FILES = {"keras": "float.keras", "tf_keras": "float.h5", "tflite": "float.tflite"}

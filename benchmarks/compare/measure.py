@@ -77,6 +77,8 @@ def run(job: dict[str, Any], tool: Tool, output: Path, folder: Path) -> Cell:
         output: the `.tflite` to write.
         folder: for environments.
     """
+    if job[tool.reads] is None:
+        return Cell(None, "not tried: tf_keras has no layer for one of the network's, such as hard-swish", 0.0)
     try:
         python = python_of(tool.requirements, folder)
     except RuntimeError as error:
@@ -118,7 +120,7 @@ def prepared(name: str, row: Row, seed: int, folder: Path) -> dict[str, Any]:
     """A row's float network in every format that a tool takes, and its samples, as files; their paths by name.
 
     Returns:
-        `given`, the file that edgeswap gets; `keras`, Keras 3; `tf_keras`; `tflite`, float32; `samples`, an `.npz` of
+        `keras`, Keras 3; `tf_keras`, or None where it lacks a layer; `tflite`, float32; `samples`, an `.npz` of
         `calibration`, `test` and `train` as float32, `*_pixels` as uint8, `labels`, `train_labels`, and `wanted`, the
         outputs of the float `.tflite`. Then the settings: `preprocess`, `weight_scales`, `softmax`, `seed`, `epochs`.
     """

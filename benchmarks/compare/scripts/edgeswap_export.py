@@ -21,7 +21,7 @@ def main() -> None:
         calibration, test, labels = (samples[name] for name in ("calibration_pixels", "test_pixels", "labels"))
         train = (samples["train_pixels"], samples["train_labels"]) if method == "qat" else None
     result = edgeswap.export(
-        job["given"],
+        job["keras"],
         data=train,
         calibration=calibration,
         test_data=(test[:JUDGED], labels[:JUDGED]),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import model_compression_toolkit as mct
 import numpy as np
@@ -26,8 +27,8 @@ def main() -> None:
     def representative() -> Iterator[list[Any]]:
         return ([calibration[start : start + BATCH_SIZE]] for start in range(0, len(calibration), BATCH_SIZE))
 
-    model = keras.models.load_model(job["tf_keras"], compile=False)
-    target = mct.get_target_platform_capabilities("tensorflow", "tflite")
+    model = _loaded(Path(job["tf_keras"]))
+    target = mct.get_target_platform_capabilities(device_type="tflite")
     quantized, _ = mct.ptq.keras_post_training_quantization(model, representative, target_platform_capabilities=target)
     mct.exporter.keras_export_model(
         model=quantized,
@@ -35,6 +36,17 @@ def main() -> None:
         serialization_format=mct.exporter.KerasExportSerializationFormat.TFLITE,
         quantization_format=mct.exporter.QuantizationFormat.INT8,
     )
+
+
+def _loaded(file: Path) -> Any:
+    """The model of a file that a newer Keras 2 wrote: this one's inputs do not know `optional`."""
+    with h5py.File(file) as stored:
+        config = json.loads(stored.attrs["model_config"])
+    for layer in config["config"]["layers"]:
+        layer["config"].pop("optional", None)
+    model = keras.models.model_from_json(json.dumps(config))
+    model.load_weights(file)
+    return model
 
 
 if __name__ == "__main__":
