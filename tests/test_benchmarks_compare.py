@@ -38,7 +38,7 @@ def test_a_cell_shows_its_figures_a_failure_its_message_and_what_lacks_is_named(
     line = "edgeswap --method ptq | 0 | 80.00 (78.00 to 82.00) | +0.05 (-0.20 to +0.30) | 99.00 % | 30.0 dB | 0 | 100.0"
     assert line in text
     assert "| ResNet8 of MLPerf Tiny | 80.05 | failed | +0.05 |" in text
-    assert "- model-compression-toolkit PTQ on ResNet8 of MLPerf Tiny: ValueError: no" in text
+    assert "- model-compression-toolkit, its default target on ResNet8 of MLPerf Tiny: ValueError: no" in text
     words = " ".join(text.split())
     assert "no network was measured from seed 1 or 2; EfficientNet-Lite0, ImageNet, seed 0, by any tool" in words
 

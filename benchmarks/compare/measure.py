@@ -48,9 +48,10 @@ def found(name: str, row: Row, tool: Tool, seed: int, folder: Path) -> Cell | No
     stored = json.loads(file.read_text(encoding="utf-8"))
     given = stored.pop("figures")
     if given is not None:
-        given = figures.Figures(
-            **{key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-        )
+        pairs: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in given.items()
+        }
+        given = figures.Figures(**pairs)
     return Cell(given, **stored)
 
 

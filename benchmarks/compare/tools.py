@@ -46,7 +46,20 @@ TOOLS: Mapping[str, Tool] = {
     "litert_quantizer_gptq": Tool(
         "litert-quantizer GPTQ", "litert_quantizer_recipe.py", "tflite", {"weights": "GPTQ"}, LITERT_QUANTIZER
     ),
-    "mct": Tool("model-compression-toolkit PTQ", "model_compression_toolkit_ptq.py", "tf_keras", {}, MCT),
+    "mct_tflite": Tool(
+        "model-compression-toolkit, its TFLite target",
+        "model_compression_toolkit_ptq.py",
+        "tf_keras",
+        {"target": "tflite"},
+        MCT,
+    ),
+    "mct": Tool(
+        "model-compression-toolkit, its default target",
+        "model_compression_toolkit_ptq.py",
+        "tf_keras",
+        {"target": "imx500"},
+        MCT,
+    ),
     "tfmot_qat": Tool("tfmot QAT", "tfmot_qat.py", "tf_keras", trains=True),
     "edgeswap_ptq": Tool("edgeswap --method ptq", "edgeswap_export.py", "keras", {"method": "ptq"}),
     "edgeswap_auto": Tool("edgeswap --method auto", "edgeswap_export.py", "keras", {"method": "auto"}),

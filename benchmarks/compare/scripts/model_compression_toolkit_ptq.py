@@ -1,4 +1,4 @@
-"""Sony's model-compression-toolkit: its PTQ for TFLite, exported as int8."""
+"""Sony's model-compression-toolkit: its PTQ for the target that the job names, exported as an int8 `.tflite`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main() -> None:
     """Quantize what the job names."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     if job["weight_scales"] == "per-tensor":
-        raise SystemExit("its TFLite target has no switch for one scale a weight tensor")
+        raise SystemExit("it has no switch for one scale a weight tensor")
     with np.load(job["samples"]) as samples:
         calibration = samples["calibration"]
 
@@ -28,7 +28,7 @@ def main() -> None:
         return ([calibration[start : start + BATCH_SIZE]] for start in range(0, len(calibration), BATCH_SIZE))
 
     model = _loaded(Path(job["tf_keras"]))
-    target = mct.get_target_platform_capabilities(device_type="tflite")
+    target = mct.get_target_platform_capabilities(device_type=job["options"]["target"])
     quantized, _ = mct.ptq.keras_post_training_quantization(model, representative, target_platform_capabilities=target)
     mct.exporter.keras_export_model(
         model=quantized,
