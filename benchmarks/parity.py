@@ -109,7 +109,7 @@ def ours(seed: int) -> Cell:
         learning_rate=QAT_LEARNING_RATE,
         seed=seed,
         batch_size=BATCH_SIZE,
-    )
+    ).model
     one = model_inputs(data, PREPROCESS, [0], as_app=True)
     return Cell(_outputs(model), lower(convert(model, representative=one), runtime="ai-edge-litert"))
 

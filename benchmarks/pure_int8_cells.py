@@ -209,7 +209,7 @@ def _train(model: Any, network: Network, seed: int, training: Training) -> Any:
         learning_rate=training.learning_rate,
         batch_norm=training.batch_norm,
         teacher=network.model if training.has_teacher else None,
-    )
+    ).model
 
 
 def _classes(model: Any, network: Network) -> Any:

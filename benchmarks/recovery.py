@@ -98,7 +98,7 @@ def recovered(recovery: Recovery, seed: int, cache_folder: Path) -> Cell:
                 seed=seed,
                 teacher=teacher,
                 batch_norm="updated",
-            )
+            ).model
         return _arrays(model, (cifar.top1(model, _data().stopping),))
 
     taught = "labels" if recovery.labels else "teacher-only"

@@ -213,12 +213,12 @@ def test_the_model_can_be_saved_loaded_and_trained_on(tmp_path, activation, poli
     how = {"read": lambda rows: (SAMPLES[rows],), "count": 40, "labels": labels, "seed": 0, "batch_size": 8}
     placement = placed(activation)
     start = quantize(placement, resolve(placement, calibrate(placement, [SAMPLES]), policy=policy))
-    model = train(start, epochs=2, learning_rate=1e-2, **how)
+    model = train(start, epochs=2, learning_rate=1e-2, **how).model
     checkpoint.save(model, tmp_path / "saved")
     again = checkpoint.load(tmp_path / "saved")
     np.testing.assert_array_equal(again(SAMPLES).numpy(), model(SAMPLES).numpy())
     assert (again(SAMPLES).numpy() != start(SAMPLES).numpy()).any()
-    further = [train(one, epochs=1, learning_rate=1e-3, **how) for one in (model, again)]
+    further = [train(one, epochs=1, learning_rate=1e-3, **how).model for one in (model, again)]
     for one, other in zip(*(trained.get_weights() for trained in further), strict=True):
         np.testing.assert_array_equal(one, other)
     assert (further[0](SAMPLES).numpy() != model(SAMPLES).numpy()).any()

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from edgeswap.conversion.convert import convert
-from edgeswap.frameworks import tf
+from edgeswap.frameworks import tf, tf_keras
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
@@ -68,7 +68,7 @@ def learned(activation, policy="learned", epochs=3, learning_rate=1e-2):
         epochs=epochs,
         learning_rate=learning_rate,
         **HOW,
-    )
+    ).model
     return start, model
 
 
@@ -135,3 +135,17 @@ def test_the_converter_honours_what_was_learned(activation, policy):
             assert any(abs(scale - found) <= 1e-6 * scale + 1e-9 for found in scales), name
             checked += 1
     assert checked == {"learned": len(start) - 1, "auto": 2}[policy]
+
+
+def test_a_searched_end_follows_inwards_and_never_back_out():
+    quantizer = OutputQuantizer(End(-1.0, "searched"), End(2.0, "observed"), decay=0.5)
+    layer = tf_keras.layers.Layer()
+    layer.layer = tf_keras.layers.Layer()
+    weights = quantizer.build((None, 2), "output", layer)
+    for _ in range(20):
+        quantizer(tf.constant([[-8.0, 8.0]]), True, weights)
+    assert float(weights["low"]) == pytest.approx(-1.0)
+    assert float(weights["high"]) == pytest.approx(8.0, rel=1e-3)
+    for _ in range(20):
+        quantizer(tf.constant([[-0.25, 8.0]]), True, weights)
+    assert float(weights["low"]) == pytest.approx(-0.25, rel=1e-3)

@@ -74,6 +74,19 @@ def target(float32, int8, **changes):
     return records.TargetResult(**{**values, **changes})
 
 
+def training_run(model, losses):
+    best = min(range(len(losses)), key=losses.__getitem__)
+    return records.TrainingRun(
+        model=model,
+        epochs=3,
+        epochs_trained=len(losses) - 1,
+        best_epoch=best,
+        judged_on="validation",
+        samples=125,
+        losses=losses,
+    )
+
+
 def qat(**changes):
     """QAT on the digits after a swap, with a limit that holds: the common case."""
     swapped = [records.SwappedActivation(layer=f"block_{i}_act", from_="swish", to="relu6") for i in range(10)]
@@ -100,7 +113,8 @@ def qat(**changes):
         "model": records.ModelSource(name="digits_mobilenet", source="digits.keras", sha256="a1b2" * 16),
         "task": records.TaskChoice(name="classification", reason="one softmax output of 10 classes"),
         "data": records.Data(
-            train=digits,
+            train=digits.model_copy(update={"samples": 1132}),
+            validation=digits.model_copy(update={"samples": 125, "sha256": "99bb" * 16}),
             calibration=digits.model_copy(update={"samples": 200, "sha256": "77aa" * 16}),
             test=records.DataSource(source="digits/test", samples=540, sha256="0c0d" * 16),
             preprocess="unit",
@@ -132,6 +146,11 @@ def qat(**changes):
             control_drop=200 / 540,
         ),
         "targets": [target(measurement(528, 0.2134), measurement(527, 0.0912))],
+        "training": [
+            training_run("float32_recovered", [2.3071, 0.1512, 0.0933, 0.0871]),
+            training_run("float32_finetuned", [0.0871, 0.0874, 0.0862, 0.0865]),
+            training_run("int8", [0.0902, 0.0881, 0.0875, 0.0877]),
+        ],
         "ranges": records.Ranges(policy="auto", fixed=14, narrowed=3, observed=6, saturated=3, learned=0),
         "parity": records.Parity(
             samples=540, agreement=530 / 537, ties=3, layers=13, worst_layer="block_3_add", worst_layer_snr_db=28.94
@@ -268,6 +287,7 @@ def ptq():
     return base.model_copy(
         update={
             "method": "ptq",
+            "training": [],
             "data": records.Data(
                 train=None, calibration=images, test=images, preprocess="symmetric", resize="bilinear, antialiased"
             ),

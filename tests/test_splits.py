@@ -286,3 +286,30 @@ def test_a_folder_whose_name_is_no_utf_8_can_be_reported(three, tmp_path):
     root = animals(tmp_path / os.fsdecode(b"caf\xe9"), ["ant", "bee", "cat"])
     text = splits(three, data=str(root)).record.model_dump_json()
     assert r"caf\\udce9" in text
+
+
+def test_few_training_samples_all_train(source):
+    x, y = digits("train")
+    assert splits(source, data=(x, y)).validation is None
+
+
+def test_of_many_training_samples_some_judge_the_epochs_and_serve_for_nothing_else(source):
+    random = np.random.default_rng(0)
+    x = random.integers(0, 255, (3000, 8, 8, 1)).astype(np.uint8)
+    x[2900:] = x[:100]  # what is there twice is on one side alone
+    found = splits(source, data=(x, np.arange(3000) % 10), seed=3)
+    assert len(found.validation) == len(found.train) // 9 + 1 or abs(len(found.validation) - 235) < 15
+    assert not digests(found.validation) & digests(found.train)
+    assert not digests(found.validation) & digests(found.test)
+    assert set(found.validation.labels) == set(range(10))
+    again = splits(source, data=(x, np.arange(3000) % 10), seed=3)
+    assert found.validation.digests == again.validation.digests
+    assert found.record.validation.samples == len(found.validation)
+    assert splits(source, data=(x, np.arange(3000) % 10), method="ptq").validation is None
+
+
+def test_more_than_500_validation_samples_bring_nothing(source):
+    x = np.random.default_rng(1).integers(0, 255, (7000, 8, 8, 1)).astype(np.uint8)
+    found = splits(source, data=(x, np.arange(7000) % 10))
+    assert len(found.validation) == 500
+    assert len(found.train) + len(found.validation) + len(found.test) == 7000

@@ -121,7 +121,7 @@ def trained_with_fake_quant(model):
         learning_rate=1e-3,
         seed=0,
         batch_size=BATCH,
-    )
+    ).model
     return fake_quant_model, trained
 
 
@@ -263,6 +263,6 @@ def test_the_network_that_mlperf_tiny_ships(shared):
         learning_rate=1e-5,
         seed=0,
         batch_size=BATCH,
-    )
+    ).model
     (tflite_model,) = convert_all([Conversion(trained, "int8", [samples[0][:1]])])
     require_full_integer(lower(tflite_model, runtime="ai-edge-litert"))

@@ -35,7 +35,7 @@ def network(head="logits", units=3, seed=0):
 
 def run(model, labels=LABELS, **how):
     given = {"epochs": 4, "learning_rate": 0.01, "seed": 0, "batch_size": 32, **how}
-    return train(model, read=lambda rows: (INPUTS[rows],), count=len(INPUTS), labels=labels, **given)
+    return train(model, read=lambda rows: (INPUTS[rows],), count=len(INPUTS), labels=labels, **given).model
 
 
 def top1(model, labels=LABELS):

@@ -107,7 +107,7 @@ def converted():
     floats = {"dead": dead_branches(), "zero": zero_weights(), "dead, trained": dead_branches()}
     models = {name: fake_quant(model, trains=False) for name, model in floats.items()}
     how = {"read": lambda rows: (SAMPLES[rows],), "count": len(SAMPLES), "labels": LABELS, "seed": 0, "epochs": 2}
-    models["dead, trained"] = train(fake_quant(floats["dead, trained"]), learning_rate=1e-4, batch_size=8, **how)
+    models["dead, trained"] = train(fake_quant(floats["dead, trained"]), learning_rate=1e-4, batch_size=8, **how).model
     files = convert_all([Conversion(model, "int8", [SAMPLES[:1]]) for model in models.values()])
     lowered = [lower(file, runtime="ai-edge-litert") for file in files]
     return {name: (floats[name], model, file) for (name, model), file in zip(models.items(), lowered, strict=True)}

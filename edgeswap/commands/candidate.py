@@ -17,7 +17,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.layer_names import given_names
 from edgeswap.progress import Progress
 from edgeswap.quantization.ranges import counted
-from edgeswap.records import Caution, Ranges, Rung
+from edgeswap.records import Caution, Ranges, Rung, TrainingRun
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,7 @@ class Candidate:
         cautions: what a reader must know of it.
         method: how it was made.
         rungs: what `--method auto` tried; empty for other methods.
+        training: how the control and the candidate were trained; empty without training.
     """
 
     conversion: Conversion
@@ -43,6 +44,7 @@ class Candidate:
     cautions: tuple[Caution, ...] = ()
     method: Literal["ptq", "qat"] = "ptq"
     rungs: tuple[Rung, ...] = ()
+    training: tuple[TrainingRun, ...] = ()
 
 
 def make_candidate(
@@ -79,4 +81,5 @@ def make_candidate(
         climbed.cautions,
         climbed.method,
         climbed.rungs,
+        climbed.training,
     )

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import math
+from typing import Any, Literal, NamedTuple
 
-from edgeswap.data.splits import Splits
+import numpy as np
+
+from edgeswap.data.dataset import Dataset
+from edgeswap.data.splits import VALIDATION_SAMPLES, Splits
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.progress import Progress
+from edgeswap.records import TrainingRun
 from edgeswap.system.user_function import call_function, named_function
+from edgeswap.training.best_epoch import Epochs, Judges
 from edgeswap.training.fit import OwnLoss, train
 
 # A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
 RECOVERY_LEARNING_RATE = 1e-3
 QAT_LEARNING_RATE = 1e-4
+
+
+class FineTuned(NamedTuple):
+    """A trained copy of a model, and how it was trained."""
+
+    model: Any
+    run: TrainingRun
 
 
 def fine_tune(
@@ -22,6 +35,7 @@ def fine_tune(
     scoring: Scoring,
     *,
     title: str,
+    stage: Literal["float32_recovered", "float32_finetuned", "int8"],
     epochs: int,
     learning_rate: float,
     seed: int,
@@ -29,24 +43,64 @@ def fine_tune(
     loss: Any = None,
     batch_norm: Literal["frozen", "updated"] = "frozen",
     progress: Progress,
-) -> Any:
-    """A copy of `model` trained on the training samples of `splits`; for the rest see `edgeswap.training.fit.train`."""
-    data = splits.train
+) -> FineTuned:
+    """A copy of `model` trained on the training samples of `splits`; for the rest see `edgeswap.training.fit.train`.
+
+    The epoch that is kept is the best on the validation samples by the loss that is trained. A task's metric would be
+    coarse on so few, and needs labels. Where the training samples are too few to lose any, they judge the epochs by the
+    float model's outputs alone: labels that were learned by heart would praise every further epoch, but a network that
+    leaves what the float model says, which it began with, is told by any sample. A loss of the user's own keeps labels.
+    """
+    data, judging = splits.train, splits.validation
     assert data is not None  # the config refuses training without data
-    return train(
+
+    def targets(of: Dataset) -> Any:
+        return None if of.labels is None else scoring.task.targets(of.labels, scoring.model)
+
+    own = _own(loss)
+    judged_by = _some(data) if judging is None else judging
+    labels = targets(judged_by) if judging is not None or own is not None else None
+    trained = train(
         model,
         read=lambda indices: model_inputs(data, splits.preprocess, indices, as_app=True),
         count=len(data),
-        labels=None if data.labels is None else scoring.task.targets(data.labels, scoring.model),
+        labels=targets(data),
         epochs=epochs,
         learning_rate=learning_rate,
         seed=seed,
         teacher=teacher,
         heads=scoring.heads,
-        own_loss=_own(loss),
+        own_loss=own,
+        judges=Judges(
+            lambda indices: model_inputs(judged_by, splits.preprocess, indices, as_app=True),
+            len(judged_by),
+            labels or {},
+        ),
         batch_norm=batch_norm,
         title=title,
         progress=progress,
+    )
+    assert trained.epochs is not None  # there are judges
+    return FineTuned(trained.model, _record(trained.epochs, stage, judging is not None, len(judged_by)))
+
+
+def _some(data: Dataset) -> Dataset:
+    """The training samples, or as many of them, evenly spaced, as validation samples could be."""
+    most = VALIDATION_SAMPLES[-1]
+    return data if len(data) <= most else data.subset(np.linspace(0, len(data) - 1, most).astype(int))
+
+
+def _record(
+    epochs: Epochs, stage: Literal["float32_recovered", "float32_finetuned", "int8"], is_held_out: bool, samples: int
+) -> TrainingRun:
+    return TrainingRun(
+        model=stage,
+        epochs=epochs.planned,
+        epochs_trained=len(epochs.losses) - 1,
+        best_epoch=epochs.best,
+        judged_on="validation" if is_held_out else "training",
+        samples=samples,
+        losses=[loss if math.isfinite(loss) else None for loss in epochs.losses],
     )
 
 

@@ -25,7 +25,7 @@ from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.swap import swap
 from edgeswap.progress import Progress
-from edgeswap.records import Activations, Caution
+from edgeswap.records import Activations, Caution, TrainingRun
 from edgeswap.system.partial import RECOVERED
 
 
@@ -43,6 +43,7 @@ class FloatModels:
         scores: `float32`, `float32_swapped` and `float32_recovered` to their scores on the test samples; those that
             there are.
         cautions: what a reader must know of them.
+        recovery: how the swapped model was trained; None where it was not.
     """
 
     scoring: Scoring
@@ -53,6 +54,7 @@ class FloatModels:
     activations: Activations
     scores: Mapping[str, Scores]
     cautions: tuple[Caution, ...]
+    recovery: TrainingRun | None = None
 
 
 def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress: Progress) -> FloatModels:
@@ -83,15 +85,16 @@ def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress
         final = build(swapped.graph)
     scores = {**scores, "float32_swapped": _tested(final, splits, scoring, "Test float32, swapped", progress)}
     kept: tuple[Caution, ...] = ()
+    recovery: TrainingRun | None = None
     if config.recover_epochs:
-        final, kept = _recovered(
+        final, recovery, kept = _recovered(
             config, splits, scoring, model=final, baseline=baseline, folder=folder, progress=progress
         )
         recovered = _tested(final, splits, scoring, "Test float32, recovered", progress)
         scores = {**scores, "float32_recovered": recovered}
     graph = with_weights_of(swapped.graph, final)
     cautions = (*ordered, *doubts, *kept)
-    return FloatModels(scoring, splits, baseline, graph, final, swapped.activations, scores, cautions)
+    return FloatModels(scoring, splits, baseline, graph, final, swapped.activations, scores, cautions, recovery)
 
 
 def _recovered(
@@ -103,13 +106,14 @@ def _recovered(
     baseline: Any,
     folder: Path,
     progress: Progress,
-) -> tuple[Any, tuple[Caution, ...]]:
-    """The swapped model trained back to what the baseline says; a caution where it cannot be kept."""
-    recovered = fine_tune(
+) -> tuple[Any, TrainingRun, tuple[Caution, ...]]:
+    """The swapped model trained back to what the baseline says, and how; a caution where it cannot be kept."""
+    recovered, run = fine_tune(
         model,
         splits,
         scoring,
         title="Recover from the swap",
+        stage="float32_recovered",
         epochs=config.recover_epochs,
         learning_rate=RECOVERY_LEARNING_RATE,
         seed=config.seed,
@@ -119,9 +123,11 @@ def _recovered(
         progress=progress,
     )
     if config.output is None:
-        return recovered, ()
-    normalizations = splits.preprocess.normalizations
-    return recovered, keep_float_model(recovered, folder / RECOVERED, normalizations=normalizations, progress=progress)
+        return recovered, run, ()
+    kept = keep_float_model(
+        recovered, folder / RECOVERED, normalizations=splits.preprocess.normalizations, progress=progress
+    )
+    return recovered, run, kept
 
 
 def _tested(model: Any, splits: Splits, scoring: Scoring, title: str, progress: Progress) -> Scores:

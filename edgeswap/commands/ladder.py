@@ -22,7 +22,7 @@ from edgeswap.progress import Progress
 from edgeswap.quantization.checkpoint import require_savable
 from edgeswap.quantization.fitted import Fitted, Fitting
 from edgeswap.quantization.qat import quantize
-from edgeswap.records import Caution, Rung
+from edgeswap.records import Caution, Rung, TrainingRun
 
 OUTPUT_BYTES = 2**28  # of one model on the held-out samples: fewer samples of large outputs are looked at
 
@@ -38,6 +38,7 @@ class Climbed:
         control: scores of the float model, trained as the candidate was; None without training.
         cautions: what a reader must know of it.
         rungs: what was tried, in order; empty where a method was named.
+        training: how the control and the fake-quant model were trained; empty without training.
     """
 
     fitted: Fitted
@@ -46,6 +47,7 @@ class Climbed:
     control: Scores | None = None
     cautions: tuple[Caution, ...] = ()
     rungs: tuple[Rung, ...] = ()
+    training: tuple[TrainingRun, ...] = ()
 
 
 def scales_of(config: ExportConfig) -> dict[str, bool]:
@@ -149,8 +151,8 @@ def _built(fitted: Fitted, progress: Progress) -> Climbed:
 
 
 def _trained(config: ExportConfig, floats: FloatModels, start: Climbed, folder: Path, progress: Progress) -> Climbed:
-    model, control, cautions = train_beside_control(config, floats, start.model, folder, progress)
-    return Climbed(start.fitted, model, "qat", control, cautions)
+    model, control, training, cautions = train_beside_control(config, floats, start.model, folder, progress)
+    return Climbed(start.fitted, model, "qat", control, cautions, training=training)
 
 
 def _small_enough(floats: FloatModels) -> Dataset:

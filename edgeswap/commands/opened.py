@@ -105,14 +105,7 @@ def _with_task(config: ExportConfig, model: Signature, splits: Splits) -> tuple[
     if labelled is not None:
         _require_outputs_of_labels(labelled, model)
     scoring, reason = judged_scoring(model, labelled, named=config.task, metrics=config.metric, decode=config.decode)
-    splits = replace(
-        splits,
-        train=None if splits.train is None else with_labels_of(scoring, splits.train),
-        calibration=with_labels_of(scoring, splits.calibration),
-        test=with_labels_of(scoring, splits.test),
-        held_out=None if splits.held_out is None else with_labels_of(scoring, splits.held_out),
-    )
-    return splits, scoring, reason
+    return splits.each(lambda data: with_labels_of(scoring, data)), scoring, reason
 
 
 def _require_outputs_of_labels(labelled: Dataset, model: Signature) -> None:

@@ -69,6 +69,7 @@ def report_of(
         edgetpu=proof.taken.mapping,
         normalized_by_app=list(splits.preprocess.normalizations),
         ladder=list(candidate.rungs),
+        training=[*([] if floats.recovery is None else [floats.recovery]), *candidate.training],
         weight_scales=config.weight_scales,
         dense_scales_by=config.dense_scales_by,
         left_to_calibration=list(candidate.left_to_calibration),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE, fine_tune
+from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE, FineTuned, fine_tune
 from edgeswap.commands.float_models import FloatModels
 from edgeswap.commands.save_trained import keep_float_model, keep_qat_model
 from edgeswap.config.export import ExportConfig
@@ -13,14 +13,14 @@ from edgeswap.evaluation.predictions import predict
 from edgeswap.evaluation.scoring import Scores
 from edgeswap.graph.build import build
 from edgeswap.progress import Progress
-from edgeswap.records import Caution
+from edgeswap.records import Caution, TrainingRun
 from edgeswap.system.partial import CONTROL
 
 
 def train_beside_control(
     config: ExportConfig, floats: FloatModels, fake_quant_model: Any, folder: Path, progress: Progress
-) -> tuple[Any, Scores, tuple[Caution, ...]]:
-    """The fake-quant model after QAT; and the scores of the control, the float model trained the same.
+) -> tuple[Any, Scores, tuple[TrainingRun, ...], tuple[Caution, ...]]:
+    """The fake-quant model after QAT; the scores of the control, the float model trained the same; how both went.
 
     The float model teaches both: labels alone would pull away from it, and know nothing of most outputs.
     """
@@ -28,12 +28,13 @@ def train_beside_control(
     with progress.step("Build the network"):
         float_model = build(floats.graph)
 
-    def tuned(model: Any, title: str) -> Any:
+    def tuned(model: Any, title: str, stage: Literal["float32_finetuned", "int8"]) -> FineTuned:
         return fine_tune(
             model,
             splits,
             floats.scoring,
             title=title,
+            stage=stage,
             epochs=config.epochs,
             learning_rate=QAT_LEARNING_RATE,
             seed=config.seed,
@@ -42,7 +43,7 @@ def train_beside_control(
             progress=progress,
         )
 
-    control = tuned(float_model, "Train the float32 control")
+    control, control_run = tuned(float_model, "Train the float32 control", "float32_finetuned")
     cautions: tuple[Caution, ...] = ()
     if keeps:
         normalizations = splits.preprocess.normalizations
@@ -50,7 +51,7 @@ def train_beside_control(
     said = predict(
         control, splits.test, splits.preprocess, floats.scoring, title="Test float32, finetuned", progress=progress
     )
-    qat_model = tuned(fake_quant_model, "Quantization-aware training")
+    qat_model, qat_run = tuned(fake_quant_model, "Quantization-aware training", "int8")
     if keeps:
         cautions += keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress)
-    return qat_model, said, cautions
+    return qat_model, said, (control_run, qat_run), cautions

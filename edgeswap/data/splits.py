@@ -5,7 +5,7 @@ What edgeswap cannot know, and what it decided by itself, stands in `Splits.caut
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from edgeswap.records import Caution, Data, DataSource
 HELD_OUT = 0.2
 CALIBRATION_SAMPLES = 500
 HELD_OUT_SAMPLES = 500  # at most, and no more than half of those that could calibrate
+VALIDATION = 0.1  # of the training samples
+VALIDATION_SAMPLES = range(200, 501)  # with fewer none are set aside; a larger share of many brings nothing
 _SILENT = Silent()
 
 
@@ -67,6 +69,8 @@ class Splits:
         cautions: what a reader must know of where samples came from.
         held_out: to choose between quantizations by; neither for calibration nor for training. None where nothing is
             chosen.
+        validation: set aside from `train`, to choose the best epoch by; None where nothing is trained, or where `train`
+            is too small to lose any.
     """
 
     train: Dataset | None
@@ -76,6 +80,7 @@ class Splits:
     representative: tuple[npt.NDArray[np.float32], ...]
     cautions: tuple[Caution, ...] = ()
     held_out: Dataset | None = None
+    validation: Dataset | None = None
 
     @property
     def pixel_inputs(self) -> frozenset[str]:
@@ -85,14 +90,17 @@ class Splits:
 
     def with_names(self, names: Sequence[str]) -> Splits:
         """The same samples with the classes in another order; see `Dataset.with_names`."""
-        train = None if self.train is None else self.train.with_names(names)
-        held_out = None if self.held_out is None else self.held_out.with_names(names)
+        return self.each(lambda data: data.with_names(names))
+
+    def each(self, change: Callable[[Dataset], Dataset]) -> Splits:
+        """The same roles, with what `change` makes of the samples of each."""
         return replace(
             self,
-            train=train,
-            calibration=self.calibration.with_names(names),
-            test=self.test.with_names(names),
-            held_out=held_out,
+            train=None if self.train is None else change(self.train),
+            calibration=change(self.calibration),
+            test=change(self.test),
+            held_out=None if self.held_out is None else change(self.held_out),
+            validation=None if self.validation is None else change(self.validation),
         )
 
     @property
@@ -100,6 +108,7 @@ class Splits:
         """For the report."""
         return Data(
             train=None if self.train is None else _record(self.train),
+            validation=None if self.validation is None else _record(self.validation),
             calibration=_record(self.calibration),
             test=_record(self.test),
             preprocess=self.preprocess.name,
@@ -193,7 +202,19 @@ def split(
         cautions += _sideways(used, specs.resize)
     cautions += _other_scales(train if trains else None, calibration, test, preprocess)
     representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=input_shapes, test=test)
-    return Splits(train if trains else None, calibration, test, preprocess, representative, cautions, held_out)
+    train, validation = _validate(train, seed) if trains and train is not None else (None, None)
+    return Splits(train, calibration, test, preprocess, representative, cautions, held_out, validation)
+
+
+def _validate(train: Dataset, seed: int) -> tuple[Dataset, Dataset | None]:
+    """The training samples without those set aside to judge epochs by; none of them is in both to the byte."""
+    count = min(round(VALIDATION * len(train)), VALIDATION_SAMPLES[-1])
+    if count not in VALIDATION_SAMPLES:
+        return train, None
+    _, validation = stratified_split(train, count, seed)
+    known = set(validation.digests)
+    kept = [index for index, digest in enumerate(train.digests) if digest not in known]
+    return (train.subset(kept), validation) if kept else (train, None)
 
 
 def _hold_out(train: Dataset | None, pool: Dataset, seed: int) -> tuple[Dataset | None, Dataset, Dataset]:

@@ -80,8 +80,10 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
             return tf.convert_to_tensor(variable) * self.unit
         if extreme is None:
             return variable.read_value()
-        if end.limit is not None:
-            extreme = within(extreme, end.limit)
+        # A search drew an end in so that rare values saturate; the extremes of batches would take it back out.
+        limit = end.value if end.how == "searched" else end.limit
+        if limit is not None:
+            extreme = within(extreme, limit)
         moved = self.decay * variable + (1.0 - self.decay) * tf.stop_gradient(extreme)
         with tf.control_dependencies([variable.assign(moved)]):
             return tf.identity(moved)

@@ -25,6 +25,7 @@ from edgeswap.records.source import (
     SwappedActivation,
     TaskChoice,
 )
+from edgeswap.records.training import TrainingRun
 
 __all__ = [
     "Activations",
@@ -71,6 +72,7 @@ __all__ = [
     "TargetFailure",
     "TargetResult",
     "TaskChoice",
+    "TrainingRun",
     "Unit",
     "WorstSample",
 ]

@@ -20,6 +20,7 @@ from edgeswap.records.source import (
     Ranges,
     TaskChoice,
 )
+from edgeswap.records.training import TrainingRun
 
 
 class ExportReport(Record):
@@ -52,6 +53,9 @@ class ExportReport(Record):
     )
     ladder: list[Rung] = Field(
         default=[], description="what --method auto tried, cheap before dear; empty for other methods"
+    )
+    training: list[TrainingRun] = Field(
+        default=[], description="each training in order, with the epoch that was kept; empty if nothing was trained"
     )
     weight_scales: Literal["per-channel", "per-tensor"] = Field(
         default="per-channel", description="--weight-scales: scales of an int8 model's weights outside of dense layers"

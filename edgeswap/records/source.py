@@ -57,9 +57,12 @@ class DataSource(Record):
 
 
 class Data(Record):
-    """The three roles of data in a run. edgeswap never trains or calibrates on test samples."""
+    """The roles of data in a run. edgeswap never trains, calibrates or chooses on test samples."""
 
     train: DataSource | None = Field(description="null if nothing was trained")
+    validation: DataSource | None = Field(
+        default=None, description="set aside from the training samples, to choose the best epoch by; null if none were"
+    )
     calibration: DataSource
     test: DataSource
     preprocess: str

@@ -18,6 +18,7 @@ from edgeswap.report import metric_words as metrics
 from edgeswap.report import npus, numbers, plots, task_plots
 from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import task_words as told
+from edgeswap.report import training_wording as training
 from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import nearness, quality_columns
 from edgeswap.tasks.titles import title
@@ -38,6 +39,7 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
         npus=npus,
         quantized=quantized,
         ladder=ladder,
+        training=training,
         quality_plot=Markup(plots.quality_plot(report)) if labelled else None,
         told=told,
         pictures={index: base64.b64encode(png).decode() for index, png in (pictures or {}).items()},

@@ -14,6 +14,7 @@ from edgeswap.records import ExportReport
 from edgeswap.report import ladder_wording as ladder
 from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import task_words as told
+from edgeswap.report import training_wording as training
 from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import Item, how_measured, said_of_targets, show
 
@@ -67,6 +68,7 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
     yield from (("way", line, "") for line in ladder.lines(report))
     said = {
         "method": ladder.summary(report),
+        "training": training.epochs(report),
         "ranges": quantized.ranges(report),
         "inputs": quantized.normalized(report),
         "weights": quantized.weights(report),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
 from edgeswap.tasks.outputs import Head
+from edgeswap.training.best_epoch import BATCH_SIZE, Arrays, BestEpoch, Epochs, Judges, Labels, Read, judging_loss
 from edgeswap.training.losses import (
     OutputLoss,
     check_labels,
@@ -24,11 +26,16 @@ from edgeswap.training.losses import (
 )
 from edgeswap.training.teacher import Teacher
 
-Arrays = Sequence[npt.NDArray[np.float32]]
-Read = Callable[[npt.NDArray[np.int64]], Arrays]
-Labels = Mapping[int, npt.NDArray[Any]]
 OwnLoss = Callable[[Sequence[Any], Sequence[Any], Mapping[int, Any]], Any]
 _SILENT = Silent()
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained copy of a model; and where epochs were judged, how it went."""
+
+    model: Any
+    epochs: Epochs | None = None
 
 
 def train(
@@ -40,14 +47,15 @@ def train(
     epochs: int,
     learning_rate: float,
     seed: int,
-    batch_size: int = 32,
+    batch_size: int = BATCH_SIZE,
     teacher: Any | None = None,
     heads: Sequence[Head] | None = None,
     own_loss: OwnLoss | None = None,
+    judges: Judges | None = None,
     batch_norm: Literal["frozen", "updated"] = "frozen",
     title: str = "Train",
     progress: Progress = _SILENT,
-) -> Any:
+) -> Trained:
     """A trained copy of a network; the same arguments always give the same weights on the same machine.
 
     Adam with a cosine schedule down to 0, no augmentation. The loss of each output is that of its head with its labels,
@@ -76,6 +84,8 @@ def train(
         heads: of each output, where a linear one gives logits; None is as the model ends.
         own_loss: the loss in place of that of the heads: of the list of outputs as the model ends, the list of the
             teacher's, and the labels by output, all tensors of a batch, to a scalar.
+        judges: samples to judge each epoch by; the weights of the best one are kept, and training ends early where none
+            has been better for long (see `BestEpoch`). None keeps those of the last epoch.
         batch_norm: see above.
         title: of the progress step.
         progress: told of every step, with the loss.
@@ -119,18 +129,29 @@ def train(
             else OutputLoss(head)
             for number, head in enumerate(heads)
         ]
-        step = _training_step(student, own_loss or total_loss(losses), variables, learning_rate, max(steps, 1))
+        loss_of = own_loss or total_loss(losses)
+        step = _training_step(student, loss_of, variables, learning_rate, max(steps, 1))
+        best = judges and BestEpoch(
+            trained, judging_loss(student, loss_of, judges, _taught(teacher, judges, own_loss is not None)), epochs
+        )
         for done, (rows, arrays) in enumerate(_batches(read, count, batch_size, epochs, seed)):
             soft = [] if taught is None else taught.logits(rows, arrays)
             loss = float(step(list(arrays), {number: array[rows] for number, array in labels.items()}, soft))
             if not math.isfinite(loss):
                 raise ModelError(f"Expected a finite loss, got {loss} at step {done + 1}.", "Lower the learning rate.")
             shown.advance(1, f"epoch {done * epochs // steps + 1}/{epochs}, loss {loss:.3f}")
+            if best and (done + 1) % (steps // epochs) == 0 and best.judge():
+                break
+        went = best.restore() if best else None  # while the flags, which weights are ordered by, are as they were
     for layer, momentum in momenta:
         layer.momentum = momentum
     for layer, flag in flags:
         layer.trainable = flag
-    return trained
+    return Trained(trained, went)
+
+
+def _taught(teacher: Any, judges: Judges, whole: bool) -> Callable[[npt.NDArray[np.int64], Arrays], Arrays] | None:
+    return None if teacher is None else Teacher(teacher, judges.read, judges.count, BATCH_SIZE, whole=whole).logits
 
 
 def _copy(model: Any) -> Any:

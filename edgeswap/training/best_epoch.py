@@ -1,0 +1,119 @@
+"""Which epoch's weights a training keeps: those with the lowest loss on samples that judge it, with early stopping."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.frameworks import tf
+
+Arrays = Sequence[npt.NDArray[np.float32]]
+Read = Callable[[npt.NDArray[np.int64]], Arrays]
+Labels = Mapping[int, npt.NDArray[Any]]
+BATCH_SIZE = 32  # as in training, so that what has room there has room here
+
+# Prechelt, "Early stopping - but when?" (Neural Networks: Tricks of the Trade, 1998): stopping late costs time and
+# gains a little quality, stopping early loses more. A cosine schedule, whose last quarter gains most, asks for more
+# patience the longer it is.
+PATIENCE_EPOCHS = 5
+PATIENCE_SHARE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Judges:
+    """Samples that epochs are judged by, which must not be test samples.
+
+    Attributes:
+        read: indices to one float32 array (n, ...) for each model input, preprocessed.
+        count: number of samples.
+        labels: number of the output to its labels; empty judges by the teacher alone.
+    """
+
+    read: Read
+    count: int
+    labels: Labels
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """How a training went.
+
+    Attributes:
+        planned: epochs that were asked for.
+        losses: mean loss of the judging samples before training and after each epoch that was trained.
+        best: the epoch whose weights were kept; 0 is the start.
+    """
+
+    planned: int
+    losses: tuple[float, ...]
+    best: int
+
+
+class BestEpoch:
+    """Keeps the weights of the epoch with the lowest loss; between equal ones of the later.
+
+    The start counts as epoch 0, so that a training that only harms changes nothing.
+
+    Args:
+        model: whose weights are kept, ranges and statistics among them.
+        loss: the mean loss of the judging samples now.
+        planned: epochs that were asked for.
+    """
+
+    def __init__(self, model: Any, loss: Callable[[], float], planned: int) -> None:
+        self._model, self._loss, self._planned = model, loss, planned
+        self._losses = [loss()]
+        self._best, self._weights = 0, model.get_weights()
+
+    def judge(self) -> bool:
+        """Judge the epoch that just ended; whether training should stop."""
+        self._losses.append(self._loss())
+        if self._losses[-1] <= self._losses[self._best]:
+            self._best, self._weights = len(self._losses) - 1, self._model.get_weights()
+        patience = max(PATIENCE_EPOCHS, round(PATIENCE_SHARE * self._planned))
+        return len(self._losses) - 1 - self._best >= patience
+
+    def restore(self) -> Epochs:
+        """Give the model the weights of the best epoch, and tell how it went."""
+        self._model.set_weights(self._weights)
+        return Epochs(self._planned, tuple(self._losses), self._best)
+
+
+def judging_loss(
+    student: Any,
+    loss_of: Callable[[Sequence[Any], Sequence[Any], Mapping[int, Any]], Any],
+    judges: Judges,
+    taught: Callable[[npt.NDArray[np.int64], Arrays], Sequence[Any]] | None,
+) -> Callable[[], float]:
+    """The mean loss over all judging samples as a function of nothing, with fake-quant ranges and statistics at rest.
+
+    Args:
+        student: the model that is trained, as its loss takes it.
+        loss_of: the loss of a batch, see `edgeswap.training.losses.total_loss`.
+        judges: the samples.
+        taught: indices of samples and their arrays to what the teacher says; None without one.
+    """
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def batch_loss(inputs: Any, labels: Any, soft: Any) -> Any:
+        given = student(inputs[0] if len(inputs) == 1 else inputs, training=False)
+        return loss_of(given if isinstance(given, (list, tuple)) else [given], soft, labels)
+
+    def losses() -> Iterator[float]:
+        for start in range(0, judges.count, BATCH_SIZE):
+            rows = np.arange(start, min(start + BATCH_SIZE, judges.count))
+            arrays = judges.read(rows)
+            soft = [] if taught is None else list(taught(rows, arrays))
+            labels = {number: array[rows] for number, array in judges.labels.items()}
+            yield float(batch_loss(list(arrays), labels, soft)) * len(rows)
+
+    def mean() -> float:
+        found = sum(losses()) / judges.count
+        return found if math.isfinite(found) else math.inf
+
+    return mean
