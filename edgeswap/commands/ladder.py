@@ -22,6 +22,7 @@ from edgeswap.progress import Progress
 from edgeswap.quantization.checkpoint import require_savable
 from edgeswap.quantization.fitted import Fitted, Fitting
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import Caution, Rung, TrainingRun
 
 OUTPUT_BYTES = 2**28  # of one model on the held-out samples: fewer samples of large outputs are looked at
@@ -82,7 +83,7 @@ def climb(
         ModelError: the fake-quant model is to be saved and cannot be.
     """
     fitting = Fitting(
-        floats.graph,
+        part_unequal_concats(floats.graph, floats.splits.representative),
         floats.splits.representative,
         input_ranges,
         config.ranges,
