@@ -23,9 +23,7 @@ layers = keras.layers
 def branches(*sizes):
     """A convolution for each size, with outputs of about that size, joined."""
     image = keras.Input((6, 6, 3), name="image")
-    found = [
-        layers.Conv2D(2, 1, activation="relu", name=f"branch{number}")(image) for number, _ in enumerate(sizes, 1)
-    ]
+    found = [layers.Conv2D(2, 1, activation="relu", name=f"branch{number}")(image) for number, _ in enumerate(sizes, 1)]
     return image, layers.Concatenate(name="join")(found)
 
 
@@ -78,8 +76,8 @@ def test_a_dense_layer_and_inputs_of_the_model():
     ("sizes", "head"),
     [
         ((1.0, 5.0), wide_head),  # about one size
-        ((1.0, 100.0), lambda joined: layers.ReLU(name="head")(joined)),  # no sum over channels
-        ((1.0, 100.0), lambda joined: layers.DepthwiseConv2D(3, name="head")(joined)),
+        ((1.0, 100.0), layers.ReLU(name="head")),  # no sum over channels
+        ((1.0, 100.0), layers.DepthwiseConv2D(3, name="head")),
         ((1.0, 100.0), lambda joined: [joined, layers.Dense(3, name="head")(joined)]),  # leaves the model
     ],
 )
