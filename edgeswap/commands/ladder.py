@@ -16,7 +16,7 @@ from edgeswap.commands.trained import train_beside_control
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.dataset import Dataset
 from edgeswap.evaluation.held_out import judge_held_out
-from edgeswap.evaluation.predictions import BATCH_SIZE, Array, model_inputs, outputs_of
+from edgeswap.evaluation.predictions import Array, raw_outputs
 from edgeswap.evaluation.scoring import Scores
 from edgeswap.progress import Progress
 from edgeswap.quantization.checkpoint import require_savable
@@ -96,7 +96,12 @@ def climb(
             require_savable(start.model)
         return _trained(config, floats, start, folder, progress) if config.method == "qat" else start
     held_out = _small_enough(floats)
-    baseline = _outputs(floats.final, held_out, floats, "Test float32 on held-out samples", progress)
+
+    def said(model: Any, name: str) -> list[Array]:
+        title = f"Test {name} on held-out samples"
+        return raw_outputs(model, held_out, floats.splits.preprocess, title=title, progress=progress)
+
+    baseline = said(floats.final, "float32")
     tried: list[tuple[Climbed, Rung]] = []
 
     def best() -> int:
@@ -105,11 +110,10 @@ def climb(
     for name, make in _ways(config, floats, fitting, lambda: tried[best()][0], folder):
         started = time.perf_counter()
         climbed = make()
-        said = _outputs(climbed.model, held_out, floats, f"Test {name} on held-out samples", progress)
         judged = judge_held_out(
             floats.scoring,
             baseline,
-            said,
+            said(climbed.model, name),
             dataset=held_out,
             preprocess=floats.splits.preprocess,
             max_drop=config.max_drop,
@@ -123,7 +127,7 @@ def climb(
     climbed, rung = tried[taken]
     rungs = [one for _, one in tried]
     rungs[taken] = rung.model_copy(update={"taken": True, "reason": "kept" if rung.kept else "best"})
-    cautions = () if rung.kept else (_not_kept(rungs[taken]),)
+    cautions = () if rung.kept else (_not_kept(rungs[taken], trained=rungs[-1].rung == "qat"),)
     for caution in cautions:
         progress.warn(caution.problem, caution.remedy)
     return replace(climbed, cautions=(*climbed.cautions, *cautions), rungs=tuple(rungs))
@@ -139,7 +143,7 @@ def _ways(
     """Name of each rung, and what makes it."""
     progress = fitting.progress
     yield "ptq", lambda: _built(fitting.plain, progress)
-    yield "searched_ranges", lambda: _built(fitting.searched(fitting.plain), progress)
+    yield "searched_ranges", lambda: _built(fitting.searched, progress)
     yield "equalized", lambda: _built(fitting.corrected(rounds_weights=False), progress)
     yield "rounded", lambda: _built(fitting.corrected(rounds_weights=True), progress)
     if floats.splits.train is not None:
@@ -165,29 +169,23 @@ def _small_enough(floats: FloatModels) -> Dataset:
     return held_out if count >= len(held_out) else held_out.subset(np.linspace(0, len(held_out) - 1, count).astype(int))
 
 
-def _outputs(model: Any, held_out: Dataset, floats: FloatModels, title: str, progress: Progress) -> list[Array]:
-    """What a Keras model gives for the held-out samples, as an app will show them to it."""
-    chunks = []
-    with progress.step(title, len(held_out)) as step:
-        for start in range(0, len(held_out), BATCH_SIZE):
-            rows = np.arange(start, min(start + BATCH_SIZE, len(held_out)))
-            chunks.append(outputs_of(model, model_inputs(held_out, floats.splits.preprocess, rows, as_app=True)))
-            step.advance(len(rows))
-    return [np.concatenate(parts) for parts in zip(*chunks, strict=True)]
-
-
-def _not_kept(rung: Rung) -> Caution:
+def _not_kept(rung: Rung, *, trained: bool) -> Caution:
+    """The warning that the best rung is not shown to keep the budget; `trained` where QAT was tried too."""
     points = "points" if rung.unit == "share" and rung.metric != "relative_error" else ""
     drop, budget = (f"{value:.2f} {points or ('%' if rung.metric == 'relative_error' else rung.unit or '')}".strip()
                     for value in (rung.drop, rung.budget))  # fmt: skip
-    settle = (
-        f"About {rung.samples_needed:,} held-out samples would settle it: give more with --calibration or --data, or "
-        if rung.samples_needed is not None
-        else "Give samples to train on with --data, or "
-    )
+    if rung.samples_needed is not None:
+        remedy = (
+            f"About {rung.samples_needed:,} held-out samples would settle it: give more with --calibration or --data, "
+            "or raise the budget with --max-drop."
+        )
+    elif trained:
+        remedy = "Train longer with --epochs or on more samples, or raise the budget with --max-drop."
+    else:
+        remedy = "Give samples to train on with --data, or raise the budget with --max-drop."
     return Caution(
         kind="budget_not_kept",
         problem=f"No rung of --method auto is shown to keep the budget of {budget} on {rung.samples} held-out samples. "
         f"The best of them, {rung.rung}, was taken; its drop there is {drop}.",
-        remedy=f"{settle}raise the budget with --max-drop.",
+        remedy=remedy,
     )

@@ -53,8 +53,9 @@ def judge_held_out(
     """Hold the outputs of a candidate against those of the float model on the held-out samples.
 
     Scores of classes are judged by `expected_drop`, with labels too: chance in single labels would take thousands of
-    samples to rule out. Labels may contradict: if their own interval lies above the budget, it is not kept. Any other
-    metric is judged by its paired interval, and outputs without a metric by their relative error.
+    samples to rule out. Labels may object: if they show a drop above the budget, of more than a single sample, it is
+    not kept. Without labels each flip is charged instead, see there. Any other metric is judged by its paired interval,
+    and outputs without a metric by their relative error.
 
     Args:
         scoring: the task and its metrics.
@@ -64,32 +65,31 @@ def judge_held_out(
         preprocess: from raw samples to the model's input.
         max_drop: the budget; None takes the default of what decides.
     """
-    first, second = ([RawOutput("", array, 0.0, 0, False) for array in given] for given in (baseline, candidate))
+    first, second = ([RawOutput("", array, 0.0, 0, False) for array in arrays] for arrays in (baseline, candidate))
     scores = device_scores(
         scoring, first, second, dataset=dataset, preprocess=preprocess, indices=np.arange(len(dataset))
     )
     found = compare(scoring, scores, baseline_size_bytes=1, candidate_size_bytes=1)
     of_float, of_candidate = quality(scoring, scores.baseline).value, quality(scoring, scores.candidate).value
-    expected = expected_drop(scoring.heads, baseline, candidate, [output.head for output in scoring.model.outputs])
+    given = [output.head for output in scoring.model.outputs]
+    flips = {} if found.drop is None else {"flip": 0.0}
+    expected = expected_drop(scoring.heads, baseline, candidate, given, **flips)
     primary = scoring.primary
     by_right = primary is None or primary.of_right or found.drop is None
-    contradicted: tuple[float, float] | None = None
+    labels: float | None = None
     metric, unit, drop, interval = found.metric, found.unit, found.drop, found.drop_ci95
     default = POINTS if unit == "share" else SHARE_OF_VALUE * abs(of_float or 0.0)
     if expected is not None and by_right:
-        contradicted = found.drop_ci95
+        labels = found.drop
         metric, unit, default = "expected_drop", "share", POINTS
         drop, interval = expected
     elif drop is None:
         metric, unit, default, drop, interval = "relative_error", "share", RELATIVE_ERROR_PERCENT, _error(found), None
     budget = default if max_drop is None else max_drop
     low, high = interval or (drop, drop)
-    kept = high <= budget and (contradicted is None or contradicted[0] <= budget)
-    needed = (
-        None
-        if kept or (contradicted is not None and contradicted[0] > budget)
-        else _needed(len(dataset), drop, (low, high), budget)
-    )
+    objected = labels is not None and labels > max(budget, 100 / len(dataset))
+    kept = high <= budget and not objected
+    needed = None if kept or objected else _needed(len(dataset), drop, (low, high), budget)
     return Judged(
         metric, unit, of_candidate if primary is not None else None, drop, interval, found.agreement, len(dataset),
         needed, budget, kept,

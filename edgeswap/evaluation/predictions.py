@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,16 +28,31 @@ def predict(
     model: Any, dataset: Dataset, preprocess: Preprocess, scoring: Scoring, *, title: str, progress: Progress
 ) -> Scores:
     """The scores of a Keras model on all samples of a dataset, whose labels are those that the task made."""
+    batches = _batches(model, dataset, preprocess, as_app=False, title=title, progress=progress)
+    return joined(
+        [
+            score(scoring, outputs, scoring.decided(outputs), take(dataset.labels, rows), inputs)
+            for rows, inputs, outputs in batches
+        ]
+    )
 
-    chunks = []
+
+def raw_outputs(model: Any, dataset: Dataset, preprocess: Preprocess, *, title: str, progress: Progress) -> list[Array]:
+    """What a Keras model gives for all samples, as an app will show them to it: (N, ...) for each output."""
+    batches = _batches(model, dataset, preprocess, as_app=True, title=title, progress=progress)
+    return [np.concatenate(parts) for parts in zip(*(outputs for _, _, outputs in batches), strict=True)]
+
+
+def _batches(
+    model: Any, dataset: Dataset, preprocess: Preprocess, *, as_app: bool, title: str, progress: Progress
+) -> Iterator[tuple[npt.NDArray[np.int64], list[Array], list[Array]]]:
+    """Indices, inputs and outputs of each batch."""
     with progress.step(title, len(dataset)) as step:
         for start in range(0, len(dataset), BATCH_SIZE):
             rows = np.arange(start, min(start + BATCH_SIZE, len(dataset)))
-            inputs = model_inputs(dataset, preprocess, rows, as_app=False)
-            outputs = outputs_of(model, inputs)
-            chunks.append(score(scoring, outputs, scoring.decided(outputs), take(dataset.labels, rows), inputs))
+            inputs = model_inputs(dataset, preprocess, rows, as_app=as_app)
+            yield rows, inputs, outputs_of(model, inputs)
             step.advance(len(rows))
-    return joined(chunks)
 
 
 def outputs_of(model: Any, inputs: Sequence[Array]) -> list[Array]:

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.frameworks import tf
-from edgeswap.graph.ir import Layer
+from edgeswap.graph.ir import Graph, Layer, Node
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.kernel_inputs import as_groups, as_kernel, has_kernel_inputs, kernel_inputs
 from edgeswap.quantization.layer_by_layer import LayerByLayer
 from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.ranges import Ends
 from edgeswap.quantization.rounding import round_kernel
-from edgeswap.quantization.specification import WEIGHT_STEPS, Weight
+from edgeswap.quantization.specification import STEPS, WEIGHT_STEPS, Weight
 
 ROWS_PER_INPUT = 2  # with fewer rows the weights would be fitted to them
 _SMALLEST = 1e-12
@@ -33,9 +33,10 @@ def reconstruct(
     samples: Sequence[npt.NDArray[np.float32]],
     *,
     rounds_weights: bool,
+    least_steps: float = 0.0,
     progress: Progress = _SILENT,
 ) -> Placement:
-    """The placement with corrected weights; every scale stays that of the largest weight.
+    """The placement with corrected weights; every scale stays that of the largest weight. Itself if nothing is changed.
 
     The bias of each convolution and dense layer takes on what its outputs lack in the mean over the samples, channel by
     channel (Nagel et al., arXiv:1906.04721, section 4.2). A layer that is called twice, or has no bias, stays.
@@ -45,6 +46,8 @@ def reconstruct(
         ranges: as for `edgeswap.quantization.qat.quantize`.
         samples: one array for each model input, (N, ...), float32, preprocessed; all are in memory at once.
         rounds_weights: also choose how each weight is rounded, see `edgeswap.quantization.rounding`.
+        least_steps: a channel whose mean lacks no more than that many steps of the range that it ends in keeps its
+            bias.
         progress: told of every layer.
     """
     graph = placement.graph
@@ -59,11 +62,14 @@ def reconstruct(
                 kernel = _rounded(layer, weight, rounded.inputs(node)[0], rounds_weights)
                 weights = [kernel, *layer.weights[1:]]
                 got = rounded.compute(node, weights)
+                lack = np.zeros(0)
                 if layer.config.get("use_bias"):
-                    lack = tf.reduce_mean(want - got, axis=list(range(len(got.shape) - 1)))
-                    weights[-1] = (weights[-1] + lack.numpy()).astype(np.float32)
+                    lack = tf.reduce_mean(want - got, axis=list(range(len(got.shape) - 1))).numpy()
+                    lack = np.where(np.abs(lack) > least_steps * _step(graph, node, ranges), lack, 0)
+                    weights[-1] = (weights[-1] + lack).astype(np.float32)
                     got += lack
-                corrected[layer.name] = replace(layer, weights=tuple(weights))
+                if rounds_weights or lack.any():
+                    corrected[layer.name] = replace(layer, weights=tuple(weights))
             else:
                 got = rounded.compute(node)
             if node.layer in ranges:
@@ -72,7 +78,17 @@ def reconstruct(
             wanted.keep(node, want)
             rounded.keep(node, got)
             step.advance(1)
-    return replace(placement, graph=graph.with_layers(corrected))
+    return replace(placement, graph=graph.with_layers(corrected)) if corrected else placement
+
+
+def _step(graph: Graph, node: Node, ranges: Mapping[str, Ends]) -> float:
+    """The width of a step of the int8 range that the outputs of a call end in, behind an activation that it fuses."""
+    while node.layer not in ranges:
+        readers = graph.consumers()[node.name]
+        if len(readers) != 1:
+            return 0.0
+        (node,) = readers
+    return (ranges[node.layer].high.value - ranges[node.layer].low.value) / STEPS
 
 
 def _rounded(layer: Layer, weight: Weight, given: Any, in_favour_of_outputs: bool) -> npt.NDArray[np.float32]:
