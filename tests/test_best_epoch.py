@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,3 +93,10 @@ def test_a_long_training_without_a_better_epoch_ends_early():
     went = run(Judges(lambda rows: (UNSEEN[rows],), len(UNSEEN), {}), teacher=network(), learning_rate=0.5, epochs=12)
     assert (went.epochs.best, len(went.epochs.losses) - 1) == (0, 5)
     assert same(went.model, network())
+
+
+def test_an_epoch_that_is_named_is_kept_whatever_its_loss():
+    judges = Judges(lambda rows: (UNSEEN[rows],), len(UNSEEN), {})
+    went = run(replace(judges, epoch=2), teacher=network(), learning_rate=1.0)
+    assert (went.epochs.best, len(went.epochs.losses) - 1) == (2, 2)
+    assert went.epochs.losses[2] > went.epochs.losses[0]

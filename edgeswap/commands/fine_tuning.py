@@ -41,6 +41,7 @@ def fine_tune(
     seed: int,
     teacher: Any,
     loss: Any = None,
+    epoch: int | None = None,
     batch_norm: Literal["frozen", "updated"] = "frozen",
     progress: Progress,
 ) -> FineTuned:
@@ -50,6 +51,7 @@ def fine_tune(
     coarse on so few, and needs labels. Where the training samples are too few to lose any, they judge the epochs by the
     float model's outputs alone: labels that were learned by heart would praise every further epoch, but a network that
     leaves what the float model says, which it began with, is told by any sample. A loss of the user's own keeps labels.
+    With an `epoch`, that one is kept instead.
     """
     data, judging = splits.train, splits.validation
     assert data is not None  # the config refuses training without data
@@ -75,13 +77,17 @@ def fine_tune(
             lambda indices: model_inputs(judged_by, splits.preprocess, indices, as_app=True),
             len(judged_by),
             labels or {},
+            epoch,
         ),
         batch_norm=batch_norm,
         title=title,
         progress=progress,
     )
     assert trained.epochs is not None  # there are judges
-    return FineTuned(trained.model, _record(trained.epochs, stage, judging is not None, len(judged_by)))
+    how: Literal["candidate", "training", "validation"] = (
+        "candidate" if epoch is not None else "training" if judging is None else "validation"
+    )
+    return FineTuned(trained.model, _record(trained.epochs, stage, how, len(judged_by)))
 
 
 def _some(data: Dataset) -> Dataset:
@@ -91,14 +97,17 @@ def _some(data: Dataset) -> Dataset:
 
 
 def _record(
-    epochs: Epochs, stage: Literal["float32_recovered", "float32_finetuned", "int8"], is_held_out: bool, samples: int
+    epochs: Epochs,
+    stage: Literal["float32_recovered", "float32_finetuned", "int8"],
+    judged_on: Literal["candidate", "training", "validation"],
+    samples: int,
 ) -> TrainingRun:
     return TrainingRun(
         model=stage,
         epochs=epochs.planned,
         epochs_trained=len(epochs.losses) - 1,
         best_epoch=epochs.best,
-        judged_on="validation" if is_held_out else "training",
+        judged_on=judged_on,
         samples=samples,
         losses=[loss if math.isfinite(loss) else None for loss in epochs.losses],
     )

@@ -28,7 +28,9 @@ def train_beside_control(
     with progress.step("Build the network"):
         float_model = build(floats.graph)
 
-    def tuned(model: Any, title: str, stage: Literal["float32_finetuned", "int8"]) -> FineTuned:
+    def tuned(
+        model: Any, title: str, stage: Literal["float32_finetuned", "int8"], epoch: int | None = None
+    ) -> FineTuned:
         return fine_tune(
             model,
             splits,
@@ -39,19 +41,20 @@ def train_beside_control(
             learning_rate=QAT_LEARNING_RATE,
             seed=config.seed,
             loss=config.loss,
+            epoch=epoch,
             teacher=float_model,
             progress=progress,
         )
 
-    control, control_run = tuned(float_model, "Train the float32 control", "float32_finetuned")
-    cautions: tuple[Caution, ...] = ()
+    qat_model, qat_run = tuned(fake_quant_model, "Quantization-aware training", "int8")
+    cautions = keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress) if keeps else ()
+    # Without validation samples epochs are judged by nearness to the float model, which the control begins as.
+    same = qat_run.best_epoch if qat_run.judged_on == "training" else None
+    control, control_run = tuned(float_model, "Train the float32 control", "float32_finetuned", same)
     if keeps:
         normalizations = splits.preprocess.normalizations
-        cautions = keep_float_model(control, folder / CONTROL, normalizations=normalizations, progress=progress)
+        cautions += keep_float_model(control, folder / CONTROL, normalizations=normalizations, progress=progress)
     said = predict(
         control, splits.test, splits.preprocess, floats.scoring, title="Test float32, finetuned", progress=progress
     )
-    qat_model, qat_run = tuned(fake_quant_model, "Quantization-aware training", "int8")
-    if keeps:
-        cautions += keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress)
     return qat_model, said, (control_run, qat_run), cautions

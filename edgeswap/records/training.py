@@ -14,9 +14,10 @@ class TrainingRun(Record):
     epochs: int = Field(description="planned: --recover-epochs or --epochs")
     epochs_trained: int = Field(description="fewer than planned where none had been better for long")
     best_epoch: int = Field(description="the epoch whose weights were kept; 0 is the start, before any training")
-    judged_on: Literal["validation", "training"] = Field(
+    judged_on: Literal["validation", "training", "candidate"] = Field(
         description="validation: samples set aside from the training samples, by the training's own loss; training: "
-        "too few to set any aside, so the training samples by the float model's outputs alone"
+        "too few to set any aside, so the training samples by the float model's outputs alone; candidate: not judged, "
+        "the control keeps the epoch that the candidate kept, as it would always be nearest to itself at the start"
     )
     samples: int = Field(description="that the epochs were judged on")
     losses: list[float | None] = Field(

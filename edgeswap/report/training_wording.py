@@ -13,7 +13,7 @@ def epochs(report: ExportReport) -> str:
     if not report.training:
         return ""
     kept = ", ".join(f"{_NAMES[run.model]} kept {_kept(run)}" for run in report.training)
-    first = report.training[0]
+    first = next(run for run in report.training if run.judged_on != "candidate")
     if first.judged_on == "validation":
         samples = numbers.plural(first.samples, "validation sample")
         why = f"the lowest loss on {samples}, set aside from the training samples"
@@ -24,6 +24,8 @@ def epochs(report: ExportReport) -> str:
 
 
 def _kept(run: TrainingRun) -> str:
+    if run.judged_on == "candidate":
+        return "the same epoch as QAT"
     stopped = f" and stopped after {run.epochs_trained}" if run.epochs_trained < run.epochs else ""
     if run.best_epoch == 0:
         return f"the start, as none of {numbers.plural(run.epochs_trained, 'epoch')} was better{stopped}"

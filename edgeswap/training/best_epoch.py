@@ -32,11 +32,13 @@ class Judges:
         read: indices to one float32 array (n, ...) for each model input, preprocessed.
         count: number of samples.
         labels: number of the output to its labels; empty judges by the teacher alone.
+        epoch: the one to keep, whatever its loss; None keeps the best.
     """
 
     read: Read
     count: int
     labels: Labels
+    epoch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -63,20 +65,24 @@ class BestEpoch:
         model: whose weights are kept, ranges and statistics among them.
         loss: the mean loss of the judging samples now.
         planned: epochs that were asked for.
+        epoch: the one to keep in place of the best; training ends with it.
     """
 
-    def __init__(self, model: Any, loss: Callable[[], float], planned: int) -> None:
-        self._model, self._loss, self._planned = model, loss, planned
+    def __init__(self, model: Any, loss: Callable[[], float], planned: int, epoch: int | None = None) -> None:
+        self._model, self._loss, self._planned, self._epoch = model, loss, planned, epoch
         self._losses = [loss()]
         self._best, self._weights = 0, model.get_weights()
 
     def judge(self) -> bool:
         """Judge the epoch that just ended; whether training should stop."""
         self._losses.append(self._loss())
-        if self._losses[-1] <= self._losses[self._best]:
-            self._best, self._weights = len(self._losses) - 1, self._model.get_weights()
+        now = len(self._losses) - 1
+        if now == self._epoch or (self._epoch is None and self._losses[-1] <= self._losses[self._best]):
+            self._best, self._weights = now, self._model.get_weights()
+        if self._epoch is not None:
+            return now >= self._epoch
         patience = max(PATIENCE_EPOCHS, round(PATIENCE_SHARE * self._planned))
-        return len(self._losses) - 1 - self._best >= patience
+        return now - self._best >= patience
 
     def restore(self) -> Epochs:
         """Give the model the weights of the best epoch, and tell how it went."""

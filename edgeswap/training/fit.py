@@ -132,7 +132,10 @@ def train(
         loss_of = own_loss or total_loss(losses)
         step = _training_step(student, loss_of, variables, learning_rate, max(steps, 1))
         best = judges and BestEpoch(
-            trained, judging_loss(student, loss_of, judges, _taught(teacher, judges, own_loss is not None)), epochs
+            trained,
+            judging_loss(student, loss_of, judges, _taught(teacher, judges, own_loss is not None)),
+            epochs,
+            judges.epoch,
         )
         for done, (rows, arrays) in enumerate(_batches(read, count, batch_size, epochs, seed)):
             soft = [] if taught is None else taught.logits(rows, arrays)
