@@ -6,6 +6,7 @@
     result.tflite                       # bytes; result.report has the figures, result.float_model the Keras model
     edgeswap.check(model, target="coral")
     edgeswap.analyze(model, data=(x, y), preprocess="unit").layers  # what int8 costs in each, the worst first
+    edgeswap.calibrate(data=(x, y), output="calibration.npz")  # samples for export(calibration=...)
     edgeswap.swap_activations(model, "hard_swish").model
     edgeswap.bench("model_float32.tflite", "model_int8.tflite", target="ssh://pi@board")
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from edgeswap.api.analyze import analyze
 from edgeswap.api.bench import bench
+from edgeswap.api.calibrate import calibrate
 from edgeswap.api.check import check
 from edgeswap.api.export import export
 from edgeswap.api.models import custom_objects, load_model
@@ -33,6 +35,7 @@ __all__ = [
     "__version__",
     "analyze",
     "bench",
+    "calibrate",
     "check",
     "convert_qat",
     "custom_objects",

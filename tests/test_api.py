@@ -24,6 +24,7 @@ import pytest
 import edgeswap as api
 from edgeswap.config.analyze import AnalyzeConfig
 from edgeswap.config.bench import BenchConfig
+from edgeswap.config.calibrate import CalibrateConfig
 from edgeswap.config.export import ExportConfig
 from edgeswap.config.model import CheckConfig
 from edgeswap.errors import ConfigError, ModelError
@@ -55,23 +56,29 @@ def hints(function: Callable[..., object]) -> dict[str, object]:
     from edgeswap.compatibility.findings import CheckReport
     from edgeswap.evaluation.swap_effects import SwapResult
     from edgeswap.progress import Progress
-    from edgeswap.records import AnalyzeReport, BenchReport
+    from edgeswap.records import AnalyzeReport, BenchReport, CalibrationManifest
     from edgeswap.report.export_result import ExportResult
 
-    classes = (AnalyzeReport, CheckReport, SwapResult, Progress, BenchReport, ExportResult)
+    classes = (AnalyzeReport, CalibrationManifest, CheckReport, SwapResult, Progress, BenchReport, ExportResult)
     return typing.get_type_hints(function, localns={kind.__name__: kind for kind in classes})
 
 
 @pytest.mark.parametrize(
     ("function", "config"),
-    [(api.export, ExportConfig), (api.bench, BenchConfig), (api.check, CheckConfig), (api.analyze, AnalyzeConfig)],
+    [
+        (api.export, ExportConfig),
+        (api.bench, BenchConfig),
+        (api.check, CheckConfig),
+        (api.analyze, AnalyzeConfig),
+        (api.calibrate, CalibrateConfig),
+    ],
 )
 def test_every_keyword_is_a_setting_with_its_type_and_default(function, config):
     parameters = dict(inspect.signature(function).parameters)
     given = hints(function)
     for name, field in config.model_fields.items():
         parameter = parameters.pop(name)
-        if name == "model":
+        if name == "model" and function is not api.calibrate:
             assert parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         elif name == "models":
             assert parameter.kind is inspect.Parameter.VAR_POSITIONAL
@@ -98,7 +105,7 @@ def test_pydoc_tells_of_every_keyword(name):
     function = getattr(api, name)
     shown = pydoc.plain(pydoc.render_doc(function))
     keywords = [name for name in inspect.signature(function).parameters if f"    {name}:" not in shown]
-    if name in ("export", "bench", "check", "analyze", "swap_activations"):
+    if name in ("export", "bench", "check", "analyze", "calibrate", "swap_activations"):
         assert keywords == []
 
 

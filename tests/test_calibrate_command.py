@@ -12,6 +12,8 @@ from edgeswap.commands.calibrate import calibrate
 from edgeswap.config.calibrate import calibrate_config
 from edgeswap.data.coverage import choose_covering, coverage
 from edgeswap.errors import ConfigError, DataError, OutputError
+from edgeswap.records import CalibrationManifest
+from edgeswap.report.schema import schema
 
 RANDOM = np.random.default_rng(0)
 
@@ -75,8 +77,11 @@ def test_it_replaces_nothing_unasked(tmp_path):
 
 def test_images_need_a_model_that_tells_their_size(tmp_path):
     (tmp_path / "photos").mkdir()
-    with pytest.raises(DataError, match="Expected --model"):
+    with pytest.raises(DataError, match=r"Expected --model.*images get the size that the model takes"):
         chosen(tmp_path, data=str(tmp_path / "photos"))
+    (tmp_path / "table.csv").write_text("a,b,label\n1,2,0\n")
+    with pytest.raises(DataError, match="which columns are its inputs"):
+        chosen(tmp_path, data=f"csv:{tmp_path / 'table.csv'}")
     with pytest.raises(ConfigError, match=r"ends in \.npz"):
         chosen(tmp_path, output=tmp_path / "some.zip")
     with pytest.raises(ConfigError, match="at least 10 for -n"):
@@ -92,6 +97,37 @@ def test_the_command_prints_coverage_or_the_manifest(tmp_path, capsys):
     assert "--calibration" in shown
     assert run([*words, "--overwrite", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["samples"] == 20
+
+
+def test_the_manifest_fits_its_schema(tmp_path):
+    import jsonschema
+
+    write(tmp_path / "all.npz")
+    validator = jsonschema.Draft202012Validator(schema(CalibrationManifest))
+    chosen(tmp_path)
+    document = json.loads((tmp_path / "some.json").read_text())
+    validator.validate(document)
+    assert not validator.is_valid({**document, "stranger": 1})
+
+
+def test_from_python_arrays_need_no_model_and_test_samples_are_refused(tmp_path):
+    import edgeswap as api
+
+    x, y = write(tmp_path / "all.npz")
+    manifest = api.calibrate(data=(x, y), output=tmp_path / "some.npz", count=20)
+    assert manifest.indices == chosen(tmp_path, overwrite=True).indices
+    assert manifest.model is None
+    two = {"left": x.reshape(len(x), -1), "right": y[:, None].astype(np.float32)}
+    assert api.calibrate(data=two, output=tmp_path / "two.npz", count=20).ranges == 49
+    with np.load(tmp_path / "two.npz") as archive:
+        assert set(archive) == {"left", "right"}
+    with pytest.raises(DataError, match="Expected no calibration sample in the test samples, got 3 of 200"):
+        api.calibrate(data=x, test_data=x[:3], output=tmp_path / "third.npz", count=20)
+    assert not (tmp_path / "third.npz").exists()
+    with pytest.raises(DataError, match=r"Expected model=\.\.\. for"):
+        api.calibrate(data=str(tmp_path), output=tmp_path / "third.npz")
+    with pytest.raises(ConfigError):
+        api.calibrate(data=x, output=tmp_path / "third.npz", count=True)
 
 
 def test_farthest_first_and_its_coverage():

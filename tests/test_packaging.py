@@ -35,7 +35,12 @@ def test_wheel_carries_the_whole_package(wheel: zipfile.ZipFile) -> None:
         for path in (CHECKOUT / "edgeswap").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert {"edgeswap/py.typed", "edgeswap/cli/main.py", "edgeswap/report/report.schema.json"} <= sources
+    assert {
+        "edgeswap/py.typed",
+        "edgeswap/cli/main.py",
+        "edgeswap/report/report.schema.json",
+        "edgeswap/report/analysis.schema.json",
+    } <= sources
     assert any(name.endswith(".jinja") for name in sources)
     assert {name for name in wheel.namelist() if name.startswith("edgeswap/")} == sources | set(SHIPPED)
 

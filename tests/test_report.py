@@ -22,7 +22,7 @@ from edgeswap.evaluation.drop_cause import large_drop
 from edgeswap.report import benched, html, npus, numbers, plots, terminal
 from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import wording as say
-from edgeswap.report.schema import schema
+from edgeswap.report.schema import SCHEMAS, schema
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -598,8 +598,9 @@ def texts_of(page):
     return tags, "".join(words)
 
 
-def test_schema_is_that_of_the_records():
-    assert json.loads(SCHEMA.read_text(encoding="utf-8")) == schema(), REFRESH
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schema_is_that_of_the_records(name):
+    assert json.loads(SCHEMA.with_name(name).read_text(encoding="utf-8")) == schema(SCHEMAS[name]), REFRESH
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
@@ -993,7 +994,8 @@ def test_inputs_that_the_app_normalizes_are_told():
 
 
 if __name__ == "__main__":
-    SCHEMA.write_text(json.dumps(schema(), indent=2) + "\n", encoding="utf-8")
+    for name, record in SCHEMAS.items():
+        SCHEMA.with_name(name).write_text(json.dumps(schema(record), indent=2) + "\n", encoding="utf-8")
     for name, sample in (SAMPLES | BENCHES).items():
         for width in (80, 120):
             (GOLDEN / f"report_{name}_{width}.txt").write_text(text(sample(), width), encoding="utf-8")

@@ -37,8 +37,8 @@ def calibrate(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:
     Up to half of the samples are those that extend the ranges most, one after another. The rest is drawn by chance;
     with labels, each class about as often. What both cover is told beside a random choice of the same size.
 
-    SPEC is that of `edgeswap export`; what is no .npz needs --model. The samples are written raw, so --preprocess of
-    export stays the same.
+    SPEC is that of `edgeswap export`; what is neither an .npz nor the digits needs --model, as images get its size. The
+    samples are written raw, so --preprocess of export stays the same.
     """
     from edgeswap.commands.calibrate import calibrate as run  # noqa: PLC0415  (keeps --help fast)
     from edgeswap.config.calibrate import calibrate_config  # noqa: PLC0415

@@ -7,25 +7,21 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgeswap.config.calibrate import CalibrateConfig
 from edgeswap.data.calibration import FEWEST, choose, refuse_test_samples
-from edgeswap.data.coverage import choose_covering, coverage
+from edgeswap.data.coverage import choose_covering, coverage, input_ranges
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.load import load
-from edgeswap.data.npz import read_npz
+from edgeswap.data.own_shapes import own_shapes
 from edgeswap.errors import DataError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import CalibrationManifest, Coverage, DataSource
 from edgeswap.system.output import check_file, staged_file
 from edgeswap.version import __version__
-
-AT_ONCE = 256  # samples that are looked at together
-DIGITS_SHAPE = (8, 8, 1)
 
 
 def calibrate(
@@ -48,7 +44,7 @@ def calibrate(
     source = by_model and by_model.opened_model(
         config.model, trust=config.trust, custom_objects=config.custom_objects, progress=progress
     )
-    shapes = source.input_shapes if source else _shapes(config.data)
+    shapes = source.input_shapes if source else own_shapes(config.data)
     data = load(config.data, input_shapes=shapes, resize=config.resize)
     if len(data) < FEWEST:
         raise DataError(f"Expected at least {FEWEST} samples in {data.source}, got {len(data)}.", "Give more samples.")
@@ -61,7 +57,7 @@ def calibrate(
     if source:
         low, high = by_model.tensor_ranges(source, data, preprocess, progress=progress)
     else:
-        low, high = _input_ranges(data, progress)
+        low, high = input_ranges(data, progress=progress)
     chosen = choose_covering(low, high, data.classes, config.count, config.seed)
     at_random = choose(len(data), data.classes, config.count, config.seed)
 
@@ -78,7 +74,7 @@ def calibrate(
         file=config.output.name,
         data=_source(data),
         test_data=None if test is None else _source(test),
-        model=None if config.model is None else str(config.model),
+        model=source.record.source if source else None,
         preprocess=preprocess.name if preprocess else None,
         resize=data.resize,
         seed=config.seed,
@@ -98,40 +94,6 @@ def calibrate(
 def _with_tensorflow(progress: Progress) -> Any:
     with progress.step("Start TensorFlow"):
         return importlib.import_module("edgeswap.commands.tensor_ranges")
-
-
-def _shapes(spec: str) -> Mapping[str, tuple[int, ...]]:
-    """The shapes of samples that tell them themselves.
-
-    Raises:
-        DataError: only a model tells the size that they get.
-    """
-    if spec.partition("/")[0] == "digits":
-        return {"x": DIGITS_SHAPE}
-    path = Path(spec)
-    if path.suffix.lower() == ".npz" and path.is_file():
-        arrays = {name: array for name, array in read_npz(path).items() if name != "y" and not name.startswith("y_")}
-        return {name: array.shape[1:] for name, array in arrays.items()}
-    raise DataError(
-        f"Expected --model for {spec!r}, got none: only an .npz tells the shape of its samples.",
-        "Pass --model MODEL and, for images, --preprocess NAME.",
-    )
-
-
-def _input_ranges(data: Dataset, progress: Progress) -> tuple[Any, Any]:
-    """Lowest and highest value of each channel of every input, float32 (N, channels)."""
-    parts = []
-    with progress.step("Look at the ranges of every sample", len(data)) as step:
-        for start in range(0, len(data), AT_ONCE):
-            rows = np.arange(start, min(start + AT_ONCE, len(data)))
-            read = data.read(rows)
-            arrays = list(read.values()) if isinstance(read, dict) else [read]
-            flat = [array.reshape(len(rows), -1, array.shape[-1] if array.ndim > 1 else 1) for array in arrays]
-            ends = ([array.min(axis=1) for array in flat], [array.max(axis=1) for array in flat])
-            parts.append(tuple(np.concatenate(one, axis=1, dtype=np.float32) for one in ends))
-            step.advance(len(rows))
-    lows, highs = zip(*parts, strict=True)
-    return np.concatenate(lows), np.concatenate(highs)
 
 
 def _arrays(picked: Dataset) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a user may set for a choice of calibration samples: validated, from flags."""
+"""What a user may set for a choice of calibration samples: validated, from flags or Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from edgeswap.config.settings import Settings, configured, flag, given
+from edgeswap.config.settings import Settings, configured, flag, given, unless_bool
 from edgeswap.data.calibration import FEWEST
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
@@ -17,17 +17,22 @@ from edgeswap.errors import ConfigError
 class CalibrateConfig(Settings):
     """Everything `calibrate` may be told."""
 
-    data: str
+    data: Any
     output: Path
     count: int = Field(default=500, ge=FEWEST)
-    test_data: str | None = None
-    model: Path | None = None
+    test_data: Any = None
+    model: Any = None
     preprocess: str | None = None
     resize: Resize = "pillow"
     custom_objects: Any = ()
     trust: bool = False
     seed: int = Field(default=0, ge=0, lt=2**31)
     overwrite: bool = False
+
+    @field_validator("count", "seed", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any) -> Any:
+        return unless_bool(value)
 
     @field_validator("output")
     @classmethod

@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.data.calibration import choose
+from edgeswap.data.dataset import Dataset
+from edgeswap.progress import Progress
 
 RANGE_SHARE = 0.5  # of the samples at most are chosen for ranges; the rest must stand for what is common
+AT_ONCE = 256  # samples that are looked at together
 LEAST_GAIN = 1e-3  # of one whole range: what extends all ranges together by less is as good as any other sample
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -31,6 +34,21 @@ class Chosen:
     def indices(self) -> Indices:
         """All of them, ascending."""
         return np.sort(np.concatenate([self.for_ranges, self.at_random]))
+
+
+def input_ranges(data: Dataset, *, progress: Progress) -> tuple[Floats, Floats]:
+    """Lowest and highest value of each channel of every input in each raw sample, float32 (N, channels) each."""
+    lows, highs = [], []
+    with progress.step("Look at the ranges of every sample", len(data)) as step:
+        for start in range(0, len(data), AT_ONCE):
+            rows = np.arange(start, min(start + AT_ONCE, len(data)))
+            read = data.read(rows)
+            arrays = list(read.values()) if isinstance(read, dict) else [read]
+            flat = [array.reshape(len(rows), -1, array.shape[-1] if array.ndim > 1 else 1) for array in arrays]
+            lows.append(np.concatenate([array.min(axis=1) for array in flat], axis=1, dtype=np.float32))
+            highs.append(np.concatenate([array.max(axis=1) for array in flat], axis=1, dtype=np.float32))
+            step.advance(len(rows))
+    return np.concatenate(lows), np.concatenate(highs)
 
 
 def choose_covering(low: Floats, high: Floats, labels: Indices | None, count: int, seed: int) -> Chosen:

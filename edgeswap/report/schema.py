@@ -1,13 +1,20 @@
-"""The JSON schema of report.json."""
+"""The JSON schemas of the files that edgeswap writes; each stands beside this module under its name."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from edgeswap.records import ExportReport
+from edgeswap.records import AnalyzeReport, CalibrationManifest, ExportReport, Record
+
+SCHEMAS: Mapping[str, type[Record]] = {
+    "report.schema.json": ExportReport,  # report.json
+    "analysis.schema.json": AnalyzeReport,  # analysis.json
+    "calibration.schema.json": CalibrationManifest,  # NAME.json beside the samples of `edgeswap calibrate`
+}
 
 
-def schema() -> dict[str, Any]:
-    """The JSON schema of report.json, by the names that stand in the file."""
+def schema(record: type[Record] = ExportReport) -> dict[str, Any]:
+    """The JSON schema of a file, by the names that stand in it."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return dialect | ExportReport.model_json_schema(by_alias=True, mode="serialization")
+    return dialect | record.model_json_schema(by_alias=True, mode="serialization")

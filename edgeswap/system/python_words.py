@@ -12,8 +12,8 @@ _SWITCHES = frozenset({"trust", "allow-chance", "save-qat", "overwrite", "keep",
 _TAKES_A_VALUE = frozenset({
     "activation", "author", "calibration", "custom-objects", "data", "decode", "delegate", "dense-scales",
     "description", "epochs", "hard-swish", "labels", "license", "loss", "max-drop", "max-latency-ms", "max-size",
-    "method", "metric", "output", "precision", "preprocess", "ranges", "recover-epochs", "resize", "runs", "samples",
-    "seed", "swap", "target", "target-samples", "task", "test-data", "threads", "weight-scales",
+    "method", "metric", "model", "output", "precision", "preprocess", "ranges", "recover-epochs", "resize", "runs",
+    "samples", "seed", "swap", "target", "target-samples", "task", "test-data", "threads", "weight-scales",
 })  # fmt: skip
 _OTHER_NAMES = {"samples": "target_samples"}
 # A value that stands behind an option: a choice, a number, a name with a sign in it, or a text in quotes. Other words
@@ -26,7 +26,7 @@ _CHOICES = (
 )  # fmt: skip
 _NAMES = r"'[^']*'|mean-std:[\d.,/]*\d|[a-z][\w.]*:\w+|[a-z][\w*/]*=\w+|\d+(?:\.\d+)?"
 _VALUE = rf"{_NAMES}|{'|'.join(_CHOICES)}"
-_PLACEHOLDER = r"SPEC|FILE|NAME|N|PATTERN=TO|MODULE:NAME|BYTES|MS|X"
+_PLACEHOLDER = r"SPEC|FILE|NAME|MODEL|N|PATTERN=TO|MODULE:NAME|BYTES|MS|X"
 _OPTION = re.compile(
     rf"(?P<code>`[^`]*`)|(?<!\w)--(?P<name>[a-z][a-z0-9-]*)(?: (?:(?P<value>{_VALUE})|(?:{_PLACEHOLDER}))(?![\w:=-]))?"
 )
