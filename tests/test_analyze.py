@@ -77,6 +77,7 @@ def test_an_outlier_channel():
     assert first.layer == "first"
     assert first.cause.kind == "outlier_channel"
     assert "Channel 5 of 'first'" in first.cause.problem
+    assert "--swap 'first_activation=relu6'" in first.cause.remedy
     assert first.channels.worst[0] == 5
     assert first.output_only_db < first.weights_only_db
 
@@ -98,6 +99,47 @@ def test_calibration_samples_that_miss_the_range():
     assert "edgeswap calibrate" in first.cause.remedy
 
 
+def test_a_bound_far_beyond_the_values():
+    keras.utils.set_random_seed(5)
+    layers = keras.layers
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.Conv2D(8, 3, activation="relu6", name="first")(image)
+    model = keras.Model(image, layers.Dense(4, name="head")(layers.Flatten(name="flat")(x)))
+    model.get_layer("first").set_weights([weights / 20 for weights in model.get_layer("first").get_weights()])
+    first = analyzed(model, IMAGES, ranges="fixed").layers[0]
+    assert first.layer == "first"
+    assert first.cause.kind == "unused_range"
+    assert first.range.high == 6
+    assert "--ranges observed" in first.cause.remedy
+    assert analyzed(model, IMAGES).layers[0].cause is None  # the remedy
+
+
+def test_an_activation_that_is_flat_over_most_of_a_range_that_something_else_reads():
+    keras.utils.set_random_seed(6)
+    layers = keras.layers
+    image = keras.Input((8, 8, 3), name="image")
+    x = layers.Conv2D(8, 3, padding="same", name="first")(image)
+    active = layers.Activation("hard_silu", name="active")(x)  # 0 for all below -3
+    elsewhere = layers.Conv2D(1, 1, name="elsewhere")(x)
+
+    def network(*outputs):
+        model = keras.Model(image, layers.Dense(4, name="head")(layers.Flatten(name="flat")(outputs[0])))
+        return keras.Model(image, [model.output, *outputs[1:]])
+
+    model = network(active, elsewhere)
+    kernel, bias = model.get_layer("first").get_weights()
+    model.get_layer("first").set_weights([-25 * np.abs(kernel), bias + 2.0])  # 2 in the dark, -40 in full light
+    kernel, bias = model.get_layer("elsewhere").get_weights()
+    model.get_layer("elsewhere").set_weights([kernel / 100, bias + 1.0])
+    samples = IMAGES * RANDOM.permutation(np.linspace(0, 1, 400, dtype=np.float32))[:, None, None, None]
+    found = {layer.layer: layer for layer in analyzed(model, samples, task="outputs").layers}
+    assert found["first"].cause.kind == "flat_region"
+    assert "alone read" in found["first"].cause.remedy
+    alone = {layer.layer: layer for layer in analyzed(network(active), samples, task="outputs").layers}
+    assert alone["first"].cause is None  # the remedy
+    assert alone["first"].only.snr_db > found["first"].only.snr_db + 6
+
+
 def test_unequal_concat_inputs():
     keras.utils.set_random_seed(2)
     layers = keras.layers
@@ -106,7 +148,8 @@ def test_unequal_concat_inputs():
     right = layers.Dense(6, activation="relu", name="right")(large)
     joined = layers.Concatenate(name="join")([left, right])
     head = layers.Dense(3, name="head")
-    model = keras.Model([small, large], head(joined))
+    # An activation reads the concat, so it cannot be parted into a sum.
+    model = keras.Model([small, large], head(layers.ReLU(name="again")(joined)))
     kernel, bias = head.get_weights()
     kernel[6:] /= 80.0  # the large input counts as much as the small one
     head.set_weights([kernel, bias])

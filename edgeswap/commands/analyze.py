@@ -21,6 +21,7 @@ from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.ranges import resolve
+from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import AnalyzeReport, TaskChoice
 from edgeswap.report.analyzed_html import render
 from edgeswap.report.model_explorer import node_data
@@ -60,7 +61,7 @@ def _analyzed(config: AnalyzeConfig, command: Sequence[str], progress: Progress)
         opened = with_samples(config.export, source, progress=progress)
         del source
         placement = place(
-            opened.source.graph,
+            part_unequal_concats(opened.source.graph, opened.splits.representative),
             input_ranges=input_ranges(opened.source, opened.splits),
             **scales_of(config.export),
         )

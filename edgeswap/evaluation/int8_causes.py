@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgeswap.quantization.feature_steps import FEWEST_STEPS
 from edgeswap.quantization.specification import STEPS
+from edgeswap.quantization.unequal_concat import CONCAT_RATIO
 from edgeswap.records import Cause, CauseKind, RangeUse, Spread
 
 # A layer that alone leaves 35 dB at the output costs little: twenty of such layers together, their errors independent,
@@ -29,7 +30,6 @@ VALUES_RATIO = 4.0
 UNUSED_RATIO = 4.0  # two bits, too, are spent on what no sample reaches, or what the next activation tells not apart
 # Where values saturate by five steps, that error is ten times the largest of rounding.
 CLIPPED_SHARE = 0.02
-CONCAT_RATIO = 10.0  # the smallest input of a concat keeps 25 of 255 steps, 28 dB
 
 Floats = npt.NDArray[np.float64]
 MOST_NAMED = 3
@@ -46,6 +46,7 @@ class Evidence:
         output_db: with its output alone.
         is_input: whether it is an input of the model.
         is_dense: whether it is a dense layer.
+        activation: name of the activation that ends it, if that has no upper bound and is no output of the model.
         fixed: whether its range is that of a bound and not of samples.
         use: of its range; None without one.
         widths: range of each channel of the output, zero included.
@@ -62,6 +63,7 @@ class Evidence:
     output_db: float | None = None
     is_input: bool = False
     is_dense: bool = False
+    activation: str | None = None
     fixed: bool = False
     use: RangeUse | None = None
     widths: Floats | None = None
@@ -100,7 +102,7 @@ def _of_weights(evidence: Evidence) -> Cause | None:
         f"All channels of {evidence.layer!r} share one weight scale, but the weights of channel {weights.worst[0]} "
         f"reach {weights.largest_ratio:.0f} times as far as those of the median channel.",
         f"Export with --{'dense' if evidence.is_dense else 'weight'}-scales per-channel, if the target's runtime has "
-        "one scale a channel.",
+        "one scale a channel. If it has not, export with --method auto, which makes channels alike.",
     )
 
 
@@ -129,8 +131,8 @@ def _unequal_concat(evidence: Evidence) -> Cause | None:
         "unequal_concat_inputs",
         f"{evidence.layer!r} gives one scale to inputs of unequal size: {most!r} spans {large:.3g} and {least!r} "
         f"{small:.3g}, so {least!r} keeps {STEPS * small / large:.0f} of {STEPS} steps.",
-        f"Put a BatchNormalization behind {most!r} and {least!r} in the model, and fine-tune it, so that both have "
-        "about the same size.",
+        f"Let only convolutions and dense layers read {evidence.layer!r}, so that edgeswap parts it. Or put a "
+        f"BatchNormalization behind {most!r} and {least!r} in the model and fine-tune it.",
     )
 
 
@@ -167,8 +169,8 @@ def _outlier_channel(evidence: Evidence) -> Cause | None:
         "outlier_channel",
         f"Channel {worst} of {evidence.layer!r} spans {widths[worst]:.3g}, {ratio:.0f} times as much as the median "
         f"channel, which keeps {STEPS / ratio:.0f} of {STEPS} steps.",
-        "Export with --method qat, which lets the network adapt to the coarse steps, or bound the layer: "
-        "--swap LAYER=relu6 for the activation behind it.",
+        "Export with --method auto, which makes channels alike where ReLU, LeakyReLU or nothing is behind them, and "
+        f"else trains.{_bounded(evidence)}",
     )
 
 
@@ -205,7 +207,8 @@ def _flat(evidence: Evidence, use: RangeUse) -> Cause | None:
         "flat_region",
         f"The range of {evidence.layer!r} is {width:.3g} wide, but the activation behind it is flat outside of "
         f"{evidence.needed:.3g}.",
-        "Export with --method qat, or let that activation alone read the layer: then edgeswap narrows its range.",
+        "In the model, let that activation alone read the layer: then edgeswap narrows its range. Or export with "
+        "--method auto, which trains where a search of ranges does not do.",
     )
 
 
@@ -218,12 +221,18 @@ def _outlier_values(evidence: Evidence, use: RangeUse) -> Cause | None:
         f"{width:.3g} wide for the few that lie outside: {100 * use.wasted:.0f} % of the steps are for them."
     )
     remedy = (
-        "Export with --method qat --ranges learned, or --swap LAYER=relu6 for the activation behind it, which bounds "
-        "such values; and see that the calibration samples hold no broken ones."
+        "Export with --method auto, which searches where the range does least harm. See that the calibration samples "
+        f"hold no broken ones.{_bounded(evidence)}"
     )
     if evidence.is_input:
         remedy = "Remove broken samples from the calibration data, or clip this input before the model."
     return _cause("outlier_values", problem, remedy)
+
+
+def _bounded(evidence: Evidence) -> str:
+    """The swap that bounds a layer; empty where it ends in no activation, or in one that has a bound."""
+    name = evidence.activation
+    return f" Or bound the values: --swap '{name}=relu6', which retrains the float model." if name else ""
 
 
 def _cause(kind: CauseKind, problem: str, remedy: str) -> Cause:

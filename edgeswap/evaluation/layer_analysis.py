@@ -98,6 +98,7 @@ def _layer(
         cost.output_db,
         group.is_input,
         is_dense=group.weights is not None and placement.graph.layers[group.weights].class_name == "Dense",
+        activation=_unbounded_activation(placement, group),
         fixed=_is_fixed(placement, group, policy),
         clipped=0.0 if range_use is None or ends is None else _clipped(range_use, ends),
         use=range_use,
@@ -121,6 +122,17 @@ def _layer(
         weights=None if weights is None else spread(weights),
         cause=cause(evidence),
     )
+
+
+def _unbounded_activation(placement: Placement, group: Group) -> str | None:
+    """Name of the activation that gives the output, if a swap for one with a ceiling would bound it."""
+    if group.output is None or group.is_input:
+        return None
+    activation = placement.graph.layers[group.output].activation
+    leaving = {placement.graph.node(ref).layer for ref in placement.graph.outputs}
+    if activation is None or activation.kind == "linear" or group.output in leaving:
+        return None
+    return group.output if activation.bounds[1] is None else None
 
 
 def _is_fixed(placement: Placement, group: Group, policy: Policy) -> bool:

@@ -30,7 +30,7 @@ def no_cause() -> str:
     """What is said where no rule applies."""
     return (
         "No layer has a range that explains a large cost. Where int8 as a whole costs too much, export with "
-        "--method qat, which trains all layers together."
+        "--method auto, which tries cheap ways first and at last trains all layers together."
     )
 
 
