@@ -48,10 +48,9 @@ def fine_tune(
     """A copy of `model` trained on the training samples of `splits`; for the rest see `edgeswap.training.fit.train`.
 
     The epoch that is kept is the best on the validation samples by the loss that is trained. A task's metric would be
-    coarse on so few, and needs labels. Where the training samples are too few to lose any, they judge the epochs by the
-    float model's outputs alone: labels that were learned by heart would praise every further epoch, but a network that
-    leaves what the float model says, which it began with, is told by any sample. A loss of the user's own keeps labels.
-    With an `epoch`, that one is kept instead.
+    coarse on so few, and needs labels. Where the training samples are too few to lose any, they judge the epochs
+    themselves: that tells training that harms, not what is learned by heart. The float model's outputs alone would tell
+    that, but praise the start even where labels make the network better. With an `epoch`, that one is kept instead.
     """
     data, judging = splits.train, splits.validation
     assert data is not None  # the config refuses training without data
@@ -59,9 +58,7 @@ def fine_tune(
     def targets(of: Dataset) -> Any:
         return None if of.labels is None else scoring.task.targets(of.labels, scoring.model)
 
-    own = _own(loss)
     judged_by = _some(data) if judging is None else judging
-    labels = targets(judged_by) if judging is not None or own is not None else None
     trained = train(
         model,
         read=lambda indices: model_inputs(data, splits.preprocess, indices, as_app=True),
@@ -72,11 +69,11 @@ def fine_tune(
         seed=seed,
         teacher=teacher,
         heads=scoring.heads,
-        own_loss=own,
+        own_loss=_own(loss),
         judges=Judges(
             lambda indices: model_inputs(judged_by, splits.preprocess, indices, as_app=True),
             len(judged_by),
-            labels or {},
+            targets(judged_by) or {},
             epoch,
         ),
         batch_norm=batch_norm,

@@ -48,7 +48,7 @@ def train_beside_control(
 
     qat_model, qat_run = tuned(fake_quant_model, "Quantization-aware training", "int8")
     cautions = keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress) if keeps else ()
-    # Without validation samples epochs are judged by nearness to the float model, which the control begins as.
+    # Judged by what they train on alone, the two could end apart for no reason: both train as long.
     same = qat_run.best_epoch if qat_run.judged_on == "training" else None
     control, control_run = tuned(float_model, "Train the float32 control", "float32_finetuned", same)
     if keeps:

@@ -16,8 +16,8 @@ class TrainingRun(Record):
     best_epoch: int = Field(description="the epoch whose weights were kept; 0 is the start, before any training")
     judged_on: Literal["validation", "training", "candidate"] = Field(
         description="validation: samples set aside from the training samples, by the training's own loss; training: "
-        "too few to set any aside, so the training samples by the float model's outputs alone; candidate: not judged, "
-        "the control keeps the epoch that the candidate kept, as it would always be nearest to itself at the start"
+        "too few to set any aside, so the training samples by the same loss; candidate: not judged, the control keeps "
+        "the epoch that the candidate kept, so that both had the same training"
     )
     samples: int = Field(description="that the epochs were judged on")
     losses: list[float | None] = Field(

@@ -19,7 +19,7 @@ def epochs(report: ExportReport) -> str:
         why = f"the lowest loss on {samples}, set aside from the training samples"
     else:
         samples = numbers.plural(first.samples, "training sample")
-        why = f"the lowest loss towards the float32 model's outputs on {samples}, too few to set any aside"
+        why = f"the lowest loss on {samples}, too few to set any aside"
     return f"{kept[0].upper()}{kept[1:]}: {why}."
 
 
