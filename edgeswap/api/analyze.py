@@ -31,7 +31,7 @@ def analyze(
     ranges: Literal["auto", "fixed", "observed"] = "auto",
     weight_scales: Literal["per-channel", "per-tensor"] = "per-channel",
     dense_scales: Literal["per-channel", "per-tensor"] | None = None,
-    samples: int = 64,
+    samples: int = 32,
     tflite: str | Path | None = None,
     custom_objects: Objects = (),
     trust: bool = False,

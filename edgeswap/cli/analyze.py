@@ -29,7 +29,7 @@ from edgeswap.cli.options import ONE_OR_MORE, option
     "--samples",
     type=ONE_OR_MORE,
     metavar="N",
-    default=64,
+    default=32,
     heading="Data",
     help="Test samples to judge layers on; the time grows with it.",
 )

@@ -29,7 +29,7 @@ class AnalyzeConfig(TaskSettings):
     ranges: Literal["auto", "fixed", "observed"] = "auto"
     weight_scales: WeightScales = "per-channel"
     dense_scales: WeightScales | None = None
-    samples: int = Field(default=64, ge=1)
+    samples: int = Field(default=32, ge=1)
     tflite: Path | None = None
     custom_objects: Any = ()
     trust: bool = False
