@@ -24,11 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from edgeswap.system.child import end_with_parent
+from edgeswap.system.child import IDLE_S, end_with_parent
 from edgeswap.system.start import import_aloud
 
 Report = Callable[..., None]
-IDLE_S = 60.0
 FORKS = sys.platform == "linux"
 # Precision to the operators that the converter may use, and the type of inputs and outputs.
 INTEGERS = {

@@ -20,10 +20,9 @@ from typing import Any
 
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
-from edgeswap.system.child import end_with_parent
+from edgeswap.system.child import IDLE_S, end_with_parent
 from edgeswap.system.scratch import scratch_folder
 
-IDLE_S = 60.0
 # What a small model takes, generously, and what each part of a larger one adds.
 LOOK_CPU_S, LOAD_CPU_S = 5.0, 25.0
 CPU_S_PER_BYTE, CPU_S_PER_OBJECT = 1 / 20e6, 0.1

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 PACKAGES = Path(__file__).resolve().parents[2]  # the folder that holds the package
+# How long a child that has imported TensorFlow, which takes seconds, waits to be asked again, as from one cell of a
+# notebook to the next.
+IDLE_S = 300.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <linux/prctl.h>
 _START = (
     "import sys; sys.path[:] = [*filter(None, sys.path), sys.argv.pop(1)]; "
