@@ -88,6 +88,11 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
+@tf.autograph.experimental.do_not_convert  # nothing here branches on a tensor, and to find that out takes seconds
+def _computed(activation: Activation, x: Any, learned: Mapping[str, Any]) -> Any:
+    return FUNCTIONS[activation.kind](x, **{**activation.parameters, **learned})
+
+
 def _layer_class(framework: Any) -> Any:
     @framework.saving.register_keras_serializable(package="edgeswap")
     class CatalogActivation(framework.layers.Layer):  # type: ignore[misc]
@@ -117,7 +122,7 @@ def _layer_class(framework: Any) -> Any:
 
         def call(self, inputs: Any) -> Any:
             learned = {name: tf.convert_to_tensor(weight) for name, weight in self.learned_parameters.items()}
-            return FUNCTIONS[self.activation.kind](inputs, **{**self.activation.parameters, **learned})
+            return _computed(self.activation, inputs, learned)
 
         def compute_output_shape(self, input_shape: Any) -> Any:
             return input_shape

@@ -14,6 +14,7 @@ from typing import Any
 from edgeswap.errors import ModelError, OutputError
 from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.graph import build  # noqa: F401  (its layers and the quantizers register themselves for loading)
+from edgeswap.graph.clone import clone
 from edgeswap.quantization import quantizers  # noqa: F401
 from edgeswap.system.scratch import scratch_folder
 
@@ -91,6 +92,6 @@ def _load(folder: Path, path: Path, custom_objects: Mapping[str, Any] | None) ->
     with tfmot.quantization.keras.quantize_scope(dict(custom_objects or {})):
         revived = tf_keras.models.load_model(str(folder), compile=False)
         # Its layers hold their variables in an order of their own, by which a copy of it would mix them up.
-        model = tf_keras.models.clone_model(revived)
+        model = clone(revived)
     model.load_weights(str(folder / "variables" / "variables")).assert_existing_objects_matched()
     return model

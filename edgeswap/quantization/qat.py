@@ -10,6 +10,7 @@ from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import activation_layer
+from edgeswap.graph.clone import clone
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.layer_names import given_names
 from edgeswap.quantization.placement import Placement
@@ -70,7 +71,7 @@ def insert(graph: Graph, layers: Mapping[str, LayerQuantizers]) -> Any:
     # The model is fresh from `build`, so its layers, which have their weights, may go into the new one.
     model = build(graph, tf_keras)
     _refuse_masks(model, {built for built, name in given.items() if name in layers})
-    return tf_keras.models.clone_model(model, clone_function=wrap)
+    return clone(model, wrap)
 
 
 def _refuse_masks(model: Any, wrapped: Collection[str]) -> None:

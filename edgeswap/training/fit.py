@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras, tfmot
+from edgeswap.graph.clone import clone
 from edgeswap.progress import Progress, Silent
 from edgeswap.tasks.outputs import Head
 from edgeswap.training.best_epoch import BATCH_SIZE, Arrays, BestEpoch, Epochs, Judges, Labels, Read, judging_loss
@@ -160,7 +161,7 @@ def _taught(teacher: Any, judges: Judges, whole: bool) -> Callable[[npt.NDArray[
 def _copy(model: Any) -> Any:
     own = {type(layer).__name__: type(layer) for layer in _layers(model)}
     with tf_keras.saving.custom_object_scope(own):
-        copy = tf_keras.models.clone_model(model)
+        copy = clone(model)
     copy.set_weights(model.get_weights())
     return copy
 
