@@ -20,10 +20,19 @@ from tests.models import classifier, digits, means
 PTQ = ("--method", "ptq", "--data")
 
 
-def test_an_export_makes_a_bundle_that_verifies(place: Path, tiny: Path, edgeswap: Callable[..., Ran]) -> None:
+@pytest.mark.slow
+def test_an_export_makes_a_bundle_that_verifies(place: Path, edgeswap: Callable[..., Ran]) -> None:
+    """Of a model with two inputs, pixels and a number."""
+    import numpy as np
+
+    from edgeswap.frameworks import keras
+
+    classifier(keras, inputs=2).save("two.keras")
+    pixels, labels = digits("train")
+    np.savez("two.npz", image=pixels, mean=means(pixels / np.float32(255)), y=labels)
     (place / "names.txt").write_text("".join(f"Ziffer {digit}\n" for digit in range(10)), encoding="utf-8")
     credits = ("--author", "Zoë", "--licence", "MIT", "--description", "Ziffern", "--labels", "names.txt")
-    ran = edgeswap("export", tiny / "tiny.keras", *PTQ, tiny / "train.npz", "--preprocess", "unit", *credits)
+    ran = edgeswap("export", "two.keras", *PTQ, "two.npz", "--preprocess", "unit", *credits)
     assert ran.code == 0, ran.stderr
     ran = edgeswap("bundle", "verify", "out/bundle.zip")
     assert ran.code == 0, ran.stderr
@@ -33,6 +42,8 @@ def test_an_export_makes_a_bundle_that_verifies(place: Path, tiny: Path, edgeswa
     files = contents(Path("out/bundle.zip").read_bytes())
     said = json.loads(files["model.json"])
     assert (said["author"], said["licence"], said["description"]) == ("Zoë", "MIT", "Ziffern")
+    assert [tensor["pixels"] is None for tensor in said["inputs"]] == [False, True]
+    assert said["golden"]["vectors"][0]["inputs"] == ["golden/0.input0.u8", "golden/0.input1.f32"]
     assert files["labels.txt"].decode().splitlines()[3] == "Ziffer 3"
     report = json.loads(Path("out/report.json").read_text())
     assert said["provenance"]["test"]["sha256"] == report["data"]["test"]["sha256"]
@@ -78,19 +89,3 @@ def test_text_that_cannot_be_written_is_told_at_once(flag: str) -> None:
     with pytest.raises(ConfigError, match="Unicode text"):
         export_config({flag: "Zo\udceb"})
     assert getattr(export_config({flag: "Zoë 🦓"}), flag) == "Zoë 🦓"
-
-
-def test_a_model_of_two_inputs(place: Path, edgeswap: Callable[..., Ran]) -> None:
-    import numpy as np
-
-    from edgeswap.frameworks import keras
-
-    classifier(keras, inputs=2).save("two.keras")
-    pixels, labels = digits("train")
-    np.savez("two.npz", image=pixels, mean=means(pixels / np.float32(255)), y=labels)
-    ran = edgeswap("export", "two.keras", *PTQ, "two.npz", "--preprocess", "unit")
-    assert ran.code == 0, ran.stderr
-    assert edgeswap("bundle", "verify", "out/bundle.zip").code == 0
-    said = json.loads(contents(Path("out/bundle.zip").read_bytes())["model.json"])
-    assert [tensor["pixels"] is None for tensor in said["inputs"]] == [False, True]
-    assert said["golden"]["vectors"][0]["inputs"] == ["golden/0.input0.u8", "golden/0.input1.f32"]

@@ -138,6 +138,7 @@ def test_farthest_first_and_its_coverage():
     np.testing.assert_allclose(coverage(low, high, found.for_ranges), [2 / 3, 1.0])
 
 
+@pytest.mark.slow
 def test_ranges_of_a_model_and_what_export_reads(tmp_path):
     pytest.importorskip("tensorflow")
     import edgeswap as api

@@ -203,7 +203,11 @@ def test_a_clone_computes_the_same():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "policy"),
-    [("hard_swish(max_value=2)", "learned"), ("pact", "auto"), ("clipped_elu(alpha=0.5)", "fixed")],
+    [
+        ("hard_swish(max_value=2)", "learned"),
+        pytest.param("pact", "auto", marks=pytest.mark.rare),
+        pytest.param("clipped_elu(alpha=0.5)", "fixed", marks=pytest.mark.rare),
+    ],
 )
 def test_the_model_can_be_saved_loaded_and_trained_on(tmp_path, activation, policy):
     from edgeswap.conversion.convert import convert

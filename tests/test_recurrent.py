@@ -56,13 +56,12 @@ def networks(k: Any) -> dict[str, list[Any]]:
         "stacked": [lays.LSTM(5, return_sequences=True), lays.LSTM(4)],
         "both_ways": [lays.Bidirectional(lays.LSTM(5))],
         "lstm_unrolled": [lays.Conv1D(6, 3), lays.LSTM(5, unroll=True)],
-        "both_ways_unrolled": [lays.Bidirectional(lays.LSTM(5, unroll=True))],
         "gru_unrolled": [lays.GRU(5, unroll=True, return_sequences=True), lays.Flatten()],
         "gru_reset_before": [lays.GRU(5, unroll=True, reset_after=False)],
     }
 
 
-NETWORKS = ("stacked", "both_ways", "lstm_unrolled", "both_ways_unrolled", "gru_unrolled", "gru_reset_before")
+NETWORKS = ("stacked", "both_ways", "lstm_unrolled", "gru_unrolled", "gru_reset_before")
 
 
 @pytest.fixture(scope="module")
