@@ -88,7 +88,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-@tf.autograph.experimental.do_not_convert  # nothing here branches on a tensor, and to find that out takes seconds
+@tf.autograph.experimental.do_not_convert  # type: ignore[untyped-decorator]  # nothing here branches on a tensor
 def _computed(activation: Activation, x: Any, learned: Mapping[str, Any]) -> Any:
     return FUNCTIONS[activation.kind](x, **{**activation.parameters, **learned})
 

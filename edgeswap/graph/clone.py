@@ -12,7 +12,7 @@ _PLAIN = frozenset({"tf_keras", "tensorflow", "tensorflow_model_optimization", "
 
 
 def clone(model: Any, clone_function: Callable[[Any], Any] | None = None) -> Any:
-    """`tf_keras.models.clone_model`, about five times as fast where no layer is the user's own.
+    """`tf_keras.models.clone_model`, seconds faster in a new process where no layer is the user's own.
 
     AutoGraph translates the `call` of every layer that is none of Keras' own, and all that it calls, in case that it
     branches on a tensor. Of tfmot's wrappers and edgeswap's layers none does, and there are many of them.
