@@ -203,6 +203,7 @@ def test_check_takes_a_model_a_file_and_a_tflite_by_path_or_bytes(tiny, tmp_path
         api.check(tflite_model, target="moon")
 
 
+@pytest.mark.slow
 def test_a_swap_takes_a_path_and_data_of_every_kind(tiny):
     x, y = digits("test")
     plain = api.swap_activations(tiny / "tiny.keras", "relu6", data=X).effects

@@ -68,6 +68,7 @@ def test_only_what_is_held_to_the_limit_can_miss_it_and_the_section_says_so() ->
     assert "All three hold" in latency.section([reference], found, 5_500_000, "the command", [3])
 
 
+@pytest.mark.slow
 def test_a_profile_leaves_operators_out_and_everything_else_in_place() -> None:
     from benchmarks import latency
     from edgeswap.conversion.convert import convert

@@ -324,6 +324,7 @@ def test_the_relus_that_the_placement_fuses_are_fused(converted):
     assert apart.max() <= 2
 
 
+@pytest.mark.slow
 def test_a_layer_nobody_knows_is_calibrated_by_the_converter():
     layers = keras.layers
     image = keras.Input((8, 8, 3), name="image")

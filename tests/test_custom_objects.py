@@ -36,7 +36,7 @@ def with_own_layer(framework, path):
     return path
 
 
-@pytest.mark.parametrize("kind", ["keras", "h5"])
+@pytest.mark.parametrize("kind", [pytest.param("keras", marks=pytest.mark.slow), "h5"])
 @pytest.mark.parametrize("framework", [keras, tf_keras])
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 def test_a_layer_of_the_users_own(framework, kind, tmp_path):
