@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgeswap.quantization.feature_steps import coarse_features
+from edgeswap.quantization.feature_steps import coarse_features, coarse_values
 
 RANDOM = np.random.default_rng(0)
 
@@ -40,3 +40,11 @@ def test_constant_and_single_features_have_nothing_to_lose():
     assert not said(RANDOM.uniform(0, 255, 500), np.full(500, 3.0))
     assert not said(RANDOM.uniform(0, 255, 500))
     assert not said(np.zeros(500), np.zeros(500))
+
+
+def test_values_of_one_output_that_are_lost_beside_large_ones_are_named():
+    values = np.stack([RANDOM.uniform(0, 10_000, 500), RANDOM.uniform(0.1, 0.4, 500)], -1).astype(np.float32)
+    (caution,) = coarse_values({"both": values, "large": values[:, :1]})
+    assert caution.kind == "output_scale"
+    assert "Output 'both'" in caution.problem
+    assert "value 1 0.0076" in caution.problem  # 0.3 of 255 / 10,000

@@ -19,14 +19,18 @@ from edgeswap.evaluation.alternatives import Ask, better_alternative
 from edgeswap.evaluation.chance import poor_float_model, require_above_chance
 from edgeswap.evaluation.class_order import class_order
 from edgeswap.evaluation.one_answer import one_answer
-from edgeswap.evaluation.predictions import Classes, predict
+from edgeswap.evaluation.poor_values import misread_values
+from edgeswap.evaluation.predictions import Classes, outputs_of, predict
 from edgeswap.evaluation.scoring import Scores, Scoring, quality
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.swap import swap
 from edgeswap.progress import Progress
+from edgeswap.quantization.feature_steps import coarse_values
 from edgeswap.records import Activations, Caution, TrainingRun
 from edgeswap.system.partial import RECOVERED
+
+FEW_SAMPLES = 200  # tell how large the values of an output are
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +78,10 @@ def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress
         baseline = build(source.graph)
     splits, ordered = _with_classes_in_order(config, splits, scoring, baseline, progress)
     said = _tested(baseline, splits, scoring, "Test float32", progress)
-    doubts = _require_known_samples(config, splits, scoring, baseline, said, progress=progress)
+    doubts = (
+        *_doubted_values(config, splits, scoring, baseline, said, progress=progress),
+        *_require_known_samples(config, splits, scoring, baseline, said, progress=progress),
+    )
     scores = {"float32": said}
     swapped = swap(source.graph, config.hidden_activation, config.rules)
     if not swapped.activations.swapped:
@@ -173,6 +180,22 @@ def _require_known_samples(
         caution = Caution(kind="near_chance", problem=error.problem, remedy=error.remedy)
     alike = one_answer(said.decisions, splits.test.classes, class_names=splits.test.class_names)
     cautions = tuple(each for each in (caution, alike) if each is not None)
+    for each in cautions:
+        progress.warn(each.problem, each.remedy)
+    return cautions
+
+
+def _doubted_values(
+    config: ExportConfig, splits: Splits, scoring: Scoring, baseline: Any, said: Scores, *, progress: Progress
+) -> tuple[Caution, ...]:
+    """Cautions where outputs are read otherwise than meant, or are of sizes that one int8 scale does not serve."""
+    misread = misread_values(scoring, said, splits.test.labels)
+    coarse: list[Caution] = []
+    if config.precision == "int8":
+        given = outputs_of(baseline, [array[:FEW_SAMPLES] for array in splits.representative])
+        outputs = zip(scoring.model.outputs, given, scoring.heads, strict=True)
+        coarse = coarse_values({output.name: values for output, values, head in outputs if head == "linear"})
+    cautions = (*([] if misread is None else [misread]), *coarse)
     for each in cautions:
         progress.warn(each.problem, each.remedy)
     return cautions

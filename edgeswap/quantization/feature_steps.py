@@ -1,8 +1,8 @@
-"""How many int8 steps of an input's one scale are left to each of its features."""
+"""How many int8 steps of the one scale of an input, or of an output, are left to each of its features."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edgeswap.quantization.specification import STEPS
 from edgeswap.records import Caution
 
-INPUT_SCALE = "input_scale"  # the kind of the warning
+INPUT_SCALE, OUTPUT_SCALE = "input_scale", "output_scale"  # the kinds of the warning
 # A value that fills n steps evenly has a standard deviation of n steps / sqrt(12), its rounding one of 1 / sqrt(12):
 # with 16 steps the rounding is a sixteenth of it, -24 dB.
 FEWEST_STEPS = 16
@@ -26,8 +26,43 @@ def coarse_features(inputs: Mapping[str, npt.NDArray[np.float32]]) -> list[Cauti
     Args:
         inputs: name to calibration samples (N, ..., features), preprocessed, of every input whose range is observed.
     """
-    found = {name: _steps(samples) for name, samples in inputs.items() if samples.ndim > 1 and samples.shape[-1] > 1}
-    return [_caution(name, steps) for name, steps in found.items() if steps]
+    return [
+        Caution(
+            kind=INPUT_SCALE,
+            problem=f"Input {name!r} has one int8 scale for features of very different size. {few}",
+            remedy="Begin the model with a Normalization layer as the only reader of this input, which edgeswap then "
+            "moves into the app, or scale the features alike before the model.",
+        )
+        for name, few in _coarse(inputs, "feature")
+    ]
+
+
+def coarse_values(outputs: Mapping[str, npt.NDArray[np.float32]]) -> list[Caution]:
+    """Likewise for each output whose values mean something each by itself, as those of a regression do.
+
+    Args:
+        outputs: name to what the float model gives for some samples, (N, ..., values), of outputs that are no scores.
+    """
+    return [
+        Caution(
+            kind=OUTPUT_SCALE,
+            problem=f"Output {name!r} has one int8 scale for values of very different size. {few} "
+            "The figures of the whole output hardly show it.",
+            remedy="Give values of different size outputs of their own, or train on labels that are scaled alike and "
+            "scale the values back in the app.",
+        )
+        for name, few in _coarse(outputs, "value")
+    ]
+
+
+def _coarse(tensors: Mapping[str, npt.NDArray[np.float32]], what: str) -> Iterator[tuple[str, str]]:
+    """Names of the tensors with features that are too coarse, and which those are."""
+    for name, samples in tensors.items():
+        steps = _steps(samples) if samples.ndim > 1 and samples.shape[-1] > 1 else {}
+        if steps:
+            shown = [f"{what} {index} {steps[index]:.2g}" for index in list(steps)[:_NAMED]]
+            rest = f", and {len(steps) - _NAMED} more have fewer than {FEWEST_STEPS}" if len(steps) > _NAMED else ""
+            yield name, f"Of its {STEPS} steps, these use only a few: {', '.join(shown)}{rest}."
 
 
 def _steps(samples: npt.NDArray[np.float32]) -> dict[int, float]:
@@ -45,15 +80,3 @@ def _merges(values: npt.NDArray[np.float64], step: float) -> bool:
     """Whether values that differ are rounded to the same step."""
     different = np.unique(values)
     return len(np.unique(np.rint(different / step))) < len(different)
-
-
-def _caution(name: str, steps: Mapping[int, float]) -> Caution:
-    shown = [f"feature {index} {steps[index]:.2g}" for index in list(steps)[:_NAMED]]
-    rest = f", and {len(steps) - _NAMED} more have fewer than {FEWEST_STEPS}" if len(steps) > _NAMED else ""
-    return Caution(
-        kind=INPUT_SCALE,
-        problem=f"Input {name!r} has one int8 scale for features of very different size. Of its {STEPS} steps, these "
-        f"use only a few: {', '.join(shown)}{rest}.",
-        remedy="Begin the model with a Normalization layer as the only reader of this input, which edgeswap then moves "
-        "into the app, or scale the features alike before the model.",
-    )
