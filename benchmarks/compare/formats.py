@@ -33,7 +33,9 @@ def write_formats(model: Any, change: str | None, folder: Path) -> dict[str, Any
     plain = all(layer.__module__.startswith("tf_keras.") for layer in twin.layers)
     if plain:
         twin.save(paths["tf_keras"])
-    Path(paths["tflite"]).write_bytes(tf.lite.TFLiteConverter.from_keras_model(in_keras).convert())
+    # Of one sample a time: a free batch leaves SHAPE and RESHAPE, which litert-quantizer keeps in float.
+    of_one = build(graph, keras, batch_size=1)
+    Path(paths["tflite"]).write_bytes(tf.lite.TFLiteConverter.from_keras_model(of_one).convert())
     softmax = graph.layers[graph.outputs[0].node].config.get("activation") == "softmax"
     return {**paths, "tf_keras": paths["tf_keras"] if plain else None, "softmax": softmax}
 

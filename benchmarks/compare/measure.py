@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Sequence
@@ -21,7 +22,11 @@ from benchmarks.compare.venvs import python_of
 
 MOST_SECONDS = 3600  # of a tool
 MESSAGE = 200  # characters of a failure's message
-QUIET = ("[2026", "Traceback", "  ")
+EXCEPTION = re.compile(r"[\w.]*(Error|Exception)\b")
+
+
+class ToolError(Exception):
+    """What a cell shows in place of figures."""
 
 
 class Cell(NamedTuple):
@@ -30,7 +35,7 @@ class Cell(NamedTuple):
     Attributes:
         figures: None where the tool failed.
         failure: its own message where it did.
-        seconds: of the tool, with the start of its process.
+        seconds: of the tool, with the start of its process, and once with the making of its environment.
         note: what a tool said of its way.
     """
 
@@ -78,20 +83,39 @@ def run(job: dict[str, Any], tool: Tool, output: Path, folder: Path) -> Cell:
         output: the `.tflite` to write.
         folder: for environments.
     """
-    if job[tool.reads] is None:
-        return Cell(None, "not tried: tf_keras has no layer for one of the network's, such as hard-swish", 0.0)
+    output.unlink(missing_ok=True)
+    seconds = 0.0
+    try:
+        with np.load(job["samples"]) as arrays:
+            if tool.trains and "train" not in arrays:
+                raise ToolError("not tried: there are no labelled samples to train on")
+            test, labels, wanted = (arrays[key] for key in ("test", "labels", "wanted"))
+        if job[tool.reads] is None:
+            raise ToolError("not tried: tf_keras has no layer for one of the network's, such as hard-swish")
+        start = time.monotonic()
+        message = _made_by(tool, {**job, "options": dict(tool.options), "output": str(output.absolute())}, folder)
+        seconds = time.monotonic() - start
+        if message is not None:
+            raise ToolError(message)
+        shown = figures.measured(output.read_bytes(), wanted, test, labels)
+    except ToolError as failure:
+        return Cell(None, str(failure)[:MESSAGE], seconds)
+    except (RuntimeError, ValueError) as error:  # ai-edge-litert's, of a file that it cannot run
+        return Cell(None, f"the runtime refuses its file: {error}"[:MESSAGE], seconds)
+    note = output.with_suffix(".note")
+    return Cell(shown, None, seconds, note.read_text(encoding="utf-8") if note.exists() else "")
+
+
+def _made_by(tool: Tool, job: dict[str, Any], folder: Path) -> str | None:
+    """Run the tool's script; None where it wrote its file, else its message."""
     try:
         python = python_of(tool.requirements, folder)
     except RuntimeError as error:
-        return Cell(None, f"does not install: {error}"[:MESSAGE], 0.0)
-    paper = output.with_suffix(".job.json")
-    output.unlink(missing_ok=True)
-    paper.write_text(
-        json.dumps({**job, "options": dict(tool.options), "output": str(output.absolute())}), encoding="utf-8"
-    )
-    start = time.monotonic()
-    # -P keeps the scripts' folder off the module path: the checkout's packages are edgeswap's affair alone.
-    command = [str(python), "-P", str(SCRIPTS / tool.script), str(paper.absolute())]
+        return f"does not install: {error}"
+    paper = Path(job["output"]).with_suffix(".job.json")
+    paper.write_text(json.dumps(job), encoding="utf-8")
+    # -P keeps the scripts' folder off the module path.
+    command = [str(python), "-P", str(SCRIPTS / tool.script), str(paper)]
     try:
         ran = subprocess.run(
             command,
@@ -103,18 +127,8 @@ def run(job: dict[str, Any], tool: Tool, output: Path, folder: Path) -> Cell:
             env=_environment(),
         )
     except subprocess.TimeoutExpired:
-        return Cell(None, f"not done after {MOST_SECONDS} s", MOST_SECONDS)
-    seconds = time.monotonic() - start
-    if ran.returncode or not output.exists():
-        return Cell(None, _message(ran.stderr, ran.returncode), seconds)
-    with np.load(job["samples"]) as arrays:
-        test, labels, wanted = (arrays[key] for key in ("test", "labels", "wanted"))
-    note = output.with_suffix(".note")
-    try:
-        shown = figures.measured(output.read_bytes(), wanted, test, labels)
-    except (RuntimeError, ValueError) as error:
-        return Cell(None, f"the runtime refuses its file: {error}"[:MESSAGE], seconds)
-    return Cell(shown, None, seconds, note.read_text(encoding="utf-8") if note.exists() else "")
+        return f"not done after {MOST_SECONDS} s"
+    return None if ran.returncode == 0 and Path(job["output"]).exists() else _message(ran.stderr, ran.returncode)
 
 
 def prepared(name: str, row: Row, seed: int, folder: Path) -> dict[str, Any]:
@@ -165,9 +179,10 @@ def _environment() -> dict[str, str]:
 
 
 def _message(stderr: str, code: int) -> str:
-    """The last line that a tool wrote, which is what its exception says."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith(QUIET)]
-    return (lines[-1] if lines else f"exit code {code}")[:MESSAGE]
+    """What a tool's exception says: the last line that looks like one, else the last line."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    raised = [line for line in lines if EXCEPTION.match(line)]
+    return [f"exit code {code}", *lines, *raised][-1]
 
 
 def _row_recipe(row: Row) -> Sequence[Any]:
