@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
-from benchmarks.compare.figures import Figures
-from benchmarks.compare.measure import Cell
+from benchmarks.compare.figures import Figures, outputs
+from benchmarks.compare.measure import Cell, run
 from benchmarks.compare.rows import ROWS, SEEDS
 from benchmarks.compare.section import section, summary
-from benchmarks.compare.tools import TOOLS
+from benchmarks.compare.tools import TOOLS, Tool
+from tests.tiny_tflite import Spec, write
 
 GOOD = Figures(
     top1=(80.0, 78.0, 82.0),
@@ -59,11 +62,36 @@ def test_the_summary_holds_every_measured_cell() -> None:
     assert (cell["network"], cell["tool"], cell["figures"]["agreement"]) == ("resnet8", "mct", 99.0)
 
 
+def test_a_tool_is_a_script_with_a_job(tmp_path: Path) -> None:
+    ends = [Spec(name, (1, 4), "int8", 0.5, 0) for name in ("x", "y")]
+    file = write(tmp_path / "relu.tflite", ends, (schema.BuiltinOperator.RELU, 2, 0, None, [0]), [0], [1])
+    script = tmp_path / "tool.py"
+    script.write_text(
+        "import json, shutil, sys\njob = json.load(open(sys.argv[1]))\nshutil.copy(job['keras'], job['output'])\n",
+        encoding="utf-8",
+    )
+    x = np.random.default_rng(0).integers(-8, 8, (6, 4)).astype(np.float32) / 2
+    wanted = np.maximum(x, 0)
+    np.savez(tmp_path / "samples.npz", test=x, labels=wanted.argmax(axis=1), wanted=wanted)
+    job = {"keras": str(file), "tf_keras": None, "samples": str(tmp_path / "samples.npz")}
+    tool = Tool("a copy", str(script), "keras")
+
+    cell = run(job, tool, tmp_path / "made.tflite", tmp_path)
+    assert cell.failure is None
+    assert cell.figures is not None
+    assert (cell.figures.agreement, cell.figures.drop[0], cell.figures.full_integer) == (100, 0, True)
+
+    def failure(job: dict[str, Any], tool: Tool) -> str:
+        return run(job, tool, tmp_path / "made.tflite", tmp_path).failure or "none"
+
+    assert failure({**job, "keras": "nothing.keras"}, tool).startswith("FileNotFoundError: ")
+    assert failure(job, tool._replace(reads="tf_keras")).startswith("not tried: tf_keras has no layer")
+    assert failure(job, tool._replace(trains=True)).startswith("not tried: there are no labelled samples")
+
+
 @pytest.mark.slow
 def test_a_tiny_row_by_the_converter_and_by_edgeswap(tmp_path: Path) -> None:
-    from benchmarks.compare.figures import outputs
     from benchmarks.compare.formats import write_formats
-    from benchmarks.compare.measure import run
     from edgeswap.frameworks import keras
 
     keras.utils.set_random_seed(0)
