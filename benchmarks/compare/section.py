@@ -189,7 +189,11 @@ def _failures(cells: Cells) -> str:
         for (name, tool, _), cell in cells.items()
         if cell is not None and cell.failure is not None
     }
-    return "Failures, each in the tool's own words:\n\n" + "\n".join(sorted(lines)) if lines else "No tool failed."
+    return (
+        "Failures, each in the tool's own words:\n\n" + "\n".join(sorted(lines))
+        if lines
+        else "No tool failed in the cells that were measured."
+    )
 
 
 def _not_measured(cells: Cells) -> str:
