@@ -90,6 +90,7 @@ def test_a_tool_is_a_script_with_a_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 def test_a_tiny_row_by_the_converter_and_by_edgeswap(tmp_path: Path) -> None:
     from benchmarks.compare.formats import write_formats
     from edgeswap.frameworks import keras
