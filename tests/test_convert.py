@@ -221,6 +221,16 @@ def test_batch_is_one_and_nothing_computes_a_shape(converted):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("name", "operator"), [("two_ended", "SOFTMAX"), ("swish", "LOGISTIC")])
+def test_what_a_sigmoid_or_softmax_gives_has_steps_of_1_256(name, operator, converted):
+    interpreter = Interpreter(model_content=converted[name][1])
+    scales = {detail["index"]: detail["quantization"] for detail in interpreter.get_tensor_details()}
+    found = [scales[op["outputs"][0]] for op in interpreter._get_ops_details() if op["op_name"] == operator]
+    assert found
+    assert set(found) == {(1 / 256, -128)}
+
+
+@pytest.mark.slow
 def test_a_dense_weight_has_one_scale_and_a_convolution_one_for_each_channel(converted):
     tensors = flatbuffer.tensors(flatbuffer.read(converted["relu6"][1]))
     weights = {tensor.shape: len(tensor.scales) for tensor in tensors if tensor.dtype == "INT8"}
