@@ -129,3 +129,17 @@ def test_half_precision_is_told_and_the_float32_model_is_still_the_given_one(pol
     assert all(f"computes in {policy}, and" in caution.problem for caution in source.cautions)
     samples = np.random.default_rng(0).random((12, 8)).astype(np.float32)
     verified(source, source.graph, [samples], decomposed=True, progress=Silent())
+
+
+@pytest.mark.parametrize("framework", [keras, tf_keras])
+def test_the_keys_of_a_dict_of_outputs_are_names_of_the_outputs_too(framework):
+    inputs = framework.Input((4,))
+    head_a = framework.layers.Dense(3, activation="softmax", name="head_a")(inputs)
+    head_b = framework.layers.Dense(1, name="head_b")(inputs)
+    model = framework.Model(inputs, {"Wert": head_b, "Klasse": head_a, "both": head_a})
+    outputs = open_source(model, seed=0, progress=Silent()).signature.outputs
+    assert [(output.name, output.also, output.shape) for output in outputs] == [
+        ("head_a", ("Klasse",), (3,)), ("head_b", ("Wert",), (1,)), ("head_a_2", ("both",), (3,))
+    ]  # fmt: skip
+    plain = framework.Model(inputs, [head_a, head_b])
+    assert [output.also for output in open_source(plain, seed=0, progress=Silent()).signature.outputs] == [(), ()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,27 @@ def test_an_operator_that_hands_on_nothing_is_no_head(tmp_path: Path, inputs: li
     model = read(data)
     assert signature(data).outputs[0].head == "linear"
     assert maker(model, int(model.subgraphs[0].outputs[0])) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "called"),
+    [
+        (["kind_activation"], [("kind", ("kind_activation",))]),
+        (["kind", "veh_activation_"], [("kind", ()), ("veh", ("veh_activation_",))]),
+        (["kind", "kind_activation"], [("kind", ()), ("kind_activation", ())]),
+        (["_activation", "activation_5"], [("_activation", ()), ("activation_5", ())]),
+    ],
+)
+def test_outputs_are_called_as_the_layers_of_their_author(
+    tmp_path: Path, names: list[str], called: list[tuple[str, tuple[str, ...]]]
+) -> None:
+    path = tmp_path / "model.tflite"
+    classifier(path, np.ones((3, 16)), (4, 4, 1))
+    model = read(path.read_bytes())
+    graph = model.subgraphs[0]
+    graph.outputs = np.arange(len(graph.tensors), len(graph.tensors) + len(names), dtype=np.int32)
+    for name in names:
+        made = copy(graph.tensors[0])
+        made.name, made.shape = name.encode(), np.array([1, 3], np.int32)
+        graph.tensors.append(made)
+    assert [(output.name, output.also) for output in signature(write(model)).outputs] == called

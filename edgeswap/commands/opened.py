@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +13,7 @@ from edgeswap.bundle.make import label_lines
 from edgeswap.commands.source import Source, input_ranges, train_example
 from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.config.export import ExportConfig
-from edgeswap.data.dataset import Dataset
 from edgeswap.data.splits import DataSpecs, Splits, split
-from edgeswap.errors import DataError
 from edgeswap.evaluation.judged import judged_scoring, with_labels_of
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.graph.build import build
@@ -102,24 +100,8 @@ def _with_task(config: ExportConfig, model: Signature, splits: Splits) -> tuple[
     labelled = next(
         (data for data in (splits.test, splits.train) if data is not None and data.labels is not None), None
     )
-    if labelled is not None:
-        _require_outputs_of_labels(labelled, model)
     scoring, reason = judged_scoring(model, labelled, named=config.task, metrics=config.metric, decode=config.decode)
     return splits.each(lambda data: with_labels_of(scoring, data)), scoring, reason
-
-
-def _require_outputs_of_labels(labelled: Dataset, model: Signature) -> None:
-    """Refuse labels that name an output which the model does not have: no task would ever look at them.
-
-    Raises:
-        DataError: one does.
-    """
-    known = [output.name for output in model.outputs]
-    if isinstance(labelled.labels, Mapping) and (unknown := [name for name in labelled.labels if name not in known]):
-        raise DataError(
-            f"Expected labels of the outputs {', '.join(known)} in {labelled.source}, got some of {unknown[0]!r}.",
-            "Name each array of labels y_ and the name of its output.",
-        )
 
 
 def planned_graph(config: ExportConfig, graph: Graph) -> Graph:

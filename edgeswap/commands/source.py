@@ -16,7 +16,7 @@ from edgeswap.graph.fingerprint import fingerprint
 from edgeswap.graph.finite import require_finite
 from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.precision import half_precision, in_float32
-from edgeswap.graph.read import read
+from edgeswap.graph.read import output_keys, read
 from edgeswap.model.custom_objects import CustomObjects, with_twins
 from edgeswap.model.load import load_model, sha256
 from edgeswap.model.zoo import digits
@@ -85,7 +85,9 @@ def open_source(
     canonical = canonicalize(given)
     graph = _any_batch(with_twins(in_float32(canonical), custom_objects))
     _check_inputs(graph)
-    signature = Signature(input_shapes(graph), model_outputs(graph, [ref.node for ref in given.outputs]))
+    signature = Signature(
+        input_shapes(graph), model_outputs(graph, [ref.node for ref in given.outputs], output_keys(opened))
+    )
     require_finite(graph)
     digest = sha256(Path(where)) if isinstance(model, (str, Path)) else fingerprint(graph)
     record = ModelSource(name=graph.name, source=where, sha256=digest)

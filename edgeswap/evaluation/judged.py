@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from edgeswap.data.dataset import Dataset
+from edgeswap.errors import DataError
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.own_metric import by_fidelity, chosen_metrics
@@ -38,13 +39,39 @@ def judged_scoring(
 
     Raises:
         ConfigError: the named task is none for this model, two tasks fit, or a metric is unknown.
-        DataError: the labels are none of a task that the model can have.
+        DataError: the labels are none of a task that the model can have, or of an output that it does not have.
     """
+    if labelled is not None:
+        _require_outputs_of_labels(labelled, model)
     labels = None if labelled is None else labelled.labels
     by_folder = labelled is not None and labelled.labels_by_name
     found = judge(model, labels, by_folder=by_folder, named=named, decode=decode)
     chosen = chosen_metrics(found.task, model, metrics)
     return JudgedScoring(Scoring(found.task, model, chosen, by_fidelity=by_fidelity(found.task, metrics)), found.reason)
+
+
+def _require_outputs_of_labels(labelled: Dataset, model: Signature) -> None:
+    """Refuse labels that name an output which the model does not have, or one twice: no task would ever look at them.
+
+    Raises:
+        DataError: one does.
+    """
+    if not isinstance(labelled.labels, Mapping):
+        return
+    meant = {name: [each.name for each in model.outputs if each.named_in([name])] for name in labelled.labels}
+    if unknown := [name for name, found in meant.items() if not found]:
+        known = [" or ".join((output.name, *output.also)) for output in model.outputs]
+        raise DataError(
+            f"Expected labels of the outputs {', '.join(known)} in {labelled.source}, got some of {unknown[0]!r}.",
+            "Name each array of labels y_ and the name of its output; from Python give a dict by these names.",
+        )
+    each = [found[0] for found in meant.values()]
+    if twice := [name for name in meant if each.count(meant[name][0]) > 1]:
+        raise DataError(
+            f"Expected labels of each output once in {labelled.source}, got {' and '.join(map(repr, twice[:2]))} for "
+            "one output.",
+            "Leave one of the two out.",
+        )
 
 
 def with_labels_of(scoring: Scoring, dataset: Dataset) -> Dataset:

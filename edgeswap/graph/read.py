@@ -52,6 +52,13 @@ def read(model: Any) -> Graph:
     return with_shapes(_read_model(model, framework), model, framework)
 
 
+def output_keys(model: Any) -> tuple[str, ...]:
+    """The keys of the outputs of a functional model that gives a dict of them, in the order of the graph; else none."""
+    if isinstance(model, (keras.Sequential, tf_keras.Sequential)) or not isinstance(model.output, Mapping):
+        return ()
+    return tuple(sorted(model.output))  # both frameworks list such outputs in this order
+
+
 def _read_model(model: Any, framework: Any) -> Graph:
     """The graph without shapes."""
     if not isinstance(model, _MODEL_KINDS):

@@ -17,7 +17,8 @@ Array = npt.NDArray[Any]
 def looked_at(given: Any | None, model: Signature) -> Array | None:
     """The labels of the model's one output as an array, to see what they are; None where there are none for it."""
     if isinstance(given, Mapping):
-        given = given.get(model.outputs[0].name) if len(model.outputs) == 1 else None
+        name = model.outputs[0].named_in(given) if len(model.outputs) == 1 else None
+        given = None if name is None else given[name]
     return None if given is None else np.asarray(given)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from edgeswap.errors import ModelError
@@ -23,11 +23,18 @@ class ModelOutput:
         name: of the layer that gives it, as the user named it.
         shape: without the batch.
         head: `softmax` over the last axis, `sigmoid`, or `linear` for whatever else ends the model.
+        also: other names by which labels and metrics may mean it: its key, where the model gives a dict, or the name
+            in the `.tflite`.
     """
 
     name: str
     shape: tuple[int, ...]
     head: Head
+    also: tuple[str, ...] = ()
+
+    def named_in(self, names: Container[str]) -> str | None:
+        """The name of `names` that means this output; None where none does."""
+        return next((name for name in (self.name, *self.also) if name in names), None)
 
 
 @dataclass(frozen=True)
@@ -48,13 +55,14 @@ def input_shapes(graph: Graph) -> dict[str, tuple[int, ...]]:
     return {ref.node: tuple(graph.layer_of(ref).config["batch_shape"][1:]) for ref in graph.inputs}
 
 
-def model_outputs(graph: Graph, names: Sequence[str]) -> tuple[ModelOutput, ...]:
+def model_outputs(graph: Graph, names: Sequence[str], keys: Sequence[str] = ()) -> tuple[ModelOutput, ...]:
     """The outputs of a canonical graph, in order.
 
     Args:
         graph: canonical, with shapes.
         names: of the layers that give the outputs in the model as it was given, where an activation is not yet a
             layer of its own. One that stands there twice gets a number.
+        keys: of the outputs, where the model gives a dict of them.
 
     Raises:
         ModelError: an output has a free size besides the batch.
@@ -71,7 +79,9 @@ def model_outputs(graph: Graph, names: Sequence[str]) -> tuple[ModelOutput, ...]
                 "Build the model with the size that it will have on the device.",
             )
         found.append(ModelOutput(name, sizes, _head(graph, ref)))
-    return tuple(found)
+    taken = [output.name for output in found]
+    also = [(key,) if key not in taken else () for key in keys] or [()] * len(found)
+    return tuple(replace(output, also=other) for output, other in zip(found, also, strict=True))
 
 
 def _head(graph: Graph, ref: Ref) -> Head:

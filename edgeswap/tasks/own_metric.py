@@ -31,7 +31,8 @@ def chosen_metrics(task: Task, model: Signature, names: Sequence[str | Callable[
     """
     known = {metric.name: metric for metric in task.metrics(model)}
     first: dict[str, Metric] = {}
-    for name in names:
+    for given in names:
+        name = given if callable(given) else _of_its_output(given, model)
         if name == SNR and by_fidelity(task):
             continue
         if not callable(name) and name in known:
@@ -46,6 +47,12 @@ def chosen_metrics(task: Task, model: Signature, names: Sequence[str | Callable[
             )
         first[metric.name] = metric
     return (*first.values(), *(metric for metric in known.values() if metric.name not in first))
+
+
+def _of_its_output(name: str, model: Signature) -> str:
+    """`kind.top1` for a metric that names the output `kind` by another of its names; else as it is."""
+    said, dot, own = name.rpartition(".")
+    return next((f"{output.name}{dot}{own}" for output in model.outputs if said in output.also), name)
 
 
 def by_fidelity(task: Task, names: Sequence[str | Callable[..., Any]] = ()) -> bool:

@@ -48,8 +48,9 @@ class PlainOutputs:
         """As they are; those of an output that has a task as that task takes them."""
         if not self.each:
             return given
-        own = {name: task.labels(given[name], only(model, name), count, source) for name, task in self.each}
-        return {**given, **own}
+        own = {name: task.labels(given, only(model, name), count, source) for name, task in self.each}
+        said = {output.named_in(given): own[output.name] for output in model.outputs if output.name in own}
+        return {**given, **said, **own}  # a metric of the user's own finds them as the user named them
 
     def classes(self, model: Signature) -> int | None:
         """None."""

@@ -137,11 +137,11 @@ def _with_tasks_of_outputs(found: Judged, task: PlainOutputs, model: Signature, 
     """Several outputs, each judged as a model of its own is; one whose labels fit no one task stays without."""
     each, said = [], []
     for output in model.outputs:
-        if output.name not in labels:
+        if (given := output.named_in(labels)) is None:
             continue
         one = only(model, output.name)
         try:
-            own = judge(one, {output.name: labels[output.name]}, by_folder=False)
+            own = judge(one, {output.name: labels[given]}, by_folder=False)
         except (ConfigError, DataError):
             said.append(f"labels of {output.name!r} fit no one task and are left to a metric of your own")
             continue

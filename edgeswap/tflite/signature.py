@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from edgeswap.tasks.outputs import Head, ModelOutput, Signature
@@ -22,13 +24,27 @@ def signature(data: bytes) -> Signature:
     model = read(data)
     known, graph = tensors(model), model.subgraphs[0]
     named = signature_names(model, "outputs")
+    indices = [int(index) for index in graph.outputs]
+    names = [named.get(index) or known[index].name for index in indices]
     return Signature(
         interface(data).inputs,
         tuple(
-            ModelOutput(named.get(index) or known[index].name, known[index].shape[1:], _head(model, index))
-            for index in map(int, graph.outputs)
+            ModelOutput(name, known[index].shape[1:], _head(model, index), also)
+            for index, (name, also) in zip(indices, _as_the_layers(names), strict=True)
         ),
     )
+
+
+def _as_the_layers(names: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Each output as the author's layer is called, and its other names.
+
+    An export writes the activation of a layer `kind` as a layer of its own, `kind_activation` (`graph.canonicalize`).
+    """
+    layers = [re.sub(r"(?<=.)_activation_*$", "", name) for name in names]
+    return [
+        (layer, (name,)) if layer != name and layer not in names and layers.count(layer) == 1 else (name, ())
+        for layer, name in zip(layers, names, strict=True)
+    ]
 
 
 def maker(model: Any, tensor: int, through: frozenset[str] = SAME_VALUES) -> str | None:
