@@ -258,3 +258,24 @@ def test_a_loss_of_ones_own_sees_the_outputs_as_the_model_ends():
     student = run(network("softmax", seed=1), teacher=teacher, own_loss=loss, batch_norm="updated", epochs=8)
     assert seen[0] == ((32, 3), (32, 3), [0])
     assert top1(student, teacher(INPUTS).numpy().argmax(axis=1)) > 0.9
+
+
+def test_a_teacher_is_not_asked_where_the_label_says_that_it_is_wrong():
+    logits, labels = tf.constant([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]]), tf.constant([0, 1])
+    loss = total_loss([OutputLoss("softmax")])
+    right, wrong = tf.constant([[3.0, 0.0, 0.0]]), tf.constant([[0.0, 0.0, 3.0]])
+    label_alone = loss([logits[1:]], [], {0: labels[1:]})
+    both = (loss([logits[:1]], [right], {}) + loss([logits[:1]], [], {0: labels[:1]})) / 2
+    found = loss([logits], [tf.concat([right, wrong], 0)], {0: labels})
+    np.testing.assert_allclose(found, (both + label_alone) / 2, rtol=1e-6)
+
+
+def test_a_sigmoid_teacher_is_asked_value_by_value():
+    logits, labels = tf.constant([[1.0, -1.0]]), tf.constant([[1, 1]])
+    soft = tf.constant([[2.0, -2.0]])  # right on the first, wrong on the second
+    loss = total_loss([OutputLoss("sigmoid")])
+    each = [
+        loss([logits[:, at : at + 1]], given, {0: labels[:, at : at + 1]})
+        for at, given in enumerate(([soft[:, :1]], []))
+    ]
+    np.testing.assert_allclose(loss([logits], [soft], {0: labels}), sum(each) / 2, rtol=1e-6)
