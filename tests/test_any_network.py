@@ -138,5 +138,5 @@ def test_quantization_aware_training_of_a_task(task: str) -> None:
 def test_labels_of_an_output_that_is_not_there_are_refused() -> None:
     model, _, _ = NETWORKS["outputs"]
     labels = {"knd": GENERATOR.integers(0, 3, 40), "box": np.zeros((40, 4), np.float32)}
-    with pytest.raises(DataError, match="the outputs box, kind in tuple, got some of 'knd'"):
+    with pytest.raises(DataError, match="the outputs box, kind in the data given, got some of 'knd'"):
         api.export(model(), data=(IMAGES, labels), preprocess="none", method="ptq")

@@ -237,3 +237,10 @@ def test_a_list_of_arrays_is_in_the_order_of_several_inputs() -> None:
     with pytest.raises(DataError, match="Expected a, b and optionally y in tuple") as raised:
         load((a, b), input_shapes=shapes)
     assert "a list of one array for each input in this order" in raised.value.remedy
+
+
+def test_a_list_of_labels_for_several_outputs_is_answered_with_a_dict() -> None:
+    labels = [np.zeros(12), np.zeros((12, 3))]
+    with pytest.raises(DataError, match="got a list of 2 arrays") as raised:
+        load((np.zeros((12, 4), np.float32), labels), input_shapes={"x": (4,)})
+    assert "a dict of the arrays by the names of the outputs" in raised.value.remedy

@@ -120,6 +120,15 @@ def test_a_mask_stands_as_its_image_does(tmp_path: Path) -> None:
     assert "--resize keras" in caught.value.remedy
 
 
+def test_a_mask_has_the_shape_of_its_image(tmp_path: Path) -> None:
+    photo = encoded(np.zeros((17, 33, 3), np.uint8))
+    for name, shape in (("half", (8, 16)), ("square", (16, 16))):
+        write_folder(tmp_path / name, {"images/a.png": photo, "masks/a.png": mask(np.zeros(shape, np.uint8))})
+    load(f"masks:{tmp_path / 'half'}", input_shapes=RGB)
+    with pytest.raises(DataError, match=r"masks/a\.png .* shape of its image of 33 x 17 pixels, got 16 x 16"):
+        load(f"masks:{tmp_path / 'square'}", input_shapes=RGB)
+
+
 @pytest.mark.parametrize(
     ("files", "problem"),
     [

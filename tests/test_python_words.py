@@ -59,3 +59,10 @@ def test_what_is_no_model_is_said_in_words() -> None:
         api.check(None)
     with pytest.raises(ConfigError, match=r"Expected the paths of \.tflite files, got the bytes of one"):
         api.bench("a.tflite", b"TFL3")
+
+
+def test_data_without_a_name_are_called_the_data_given():
+    assert (
+        in_python_words("Expected x in tuple, got 2 from ndarray.")
+        == "Expected x in the data given, got 2 from the data given."
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from edgeswap.errors import ConfigError, DataError
+from edgeswap.evaluation.scoring import Scoring, quality, score
 from edgeswap.statistics import bootstrap_interval
 from edgeswap.tasks.own_metric import chosen_metrics, own_metric
 from edgeswap.tasks.plain_outputs import PlainOutputs
@@ -91,3 +92,14 @@ def test_unknown_names_are_answered_with_the_known_ones(task: Any, name: str, re
     with pytest.raises(ConfigError) as told:
         chosen_metrics(task, MODEL, [name])
     assert remedy in told.value.remedy
+
+
+def test_a_metric_that_is_no_number_is_named() -> None:
+    scoring = Scoring(Regression(), MODEL, chosen_metrics(Regression(), MODEL, [nothing]))
+    scores = score(scoring, [OUTPUTS], None, LABELS, [])
+    with pytest.raises(DataError, match="from the metric nothing of 6 samples, got NaN"):
+        quality(scoring, scores)
+
+
+def nothing(outputs: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
+    return np.full(len(labels), np.nan)

@@ -196,3 +196,37 @@ def test_labels_of_no_task_are_not_left_out_in_silence(model: Signature, labels:
     with pytest.raises(DataError, match="labels that tell what the model is for, got labels") as told:
         judge(model, labels, by_folder=by_folder)
     assert "--task outputs" in told.value.remedy
+
+
+def test_labels_that_a_sigmoid_cannot_reach_are_no_silent_regression() -> None:
+    signs = RNG.permutation(np.tile([-1, 1], 18)).reshape(12, 3)
+    for model, labels, values in (
+        (signature((1,), "sigmoid"), YES_NO * 2 - 1, "-1 and 1"),
+        (signature((1,), "sigmoid"), YES_NO[:, None] + 1.0, "1 and 2"),
+        (signature((3,), "sigmoid"), signs, "-1 and 1"),
+    ):
+        with pytest.raises(DataError, match=f"of 0 and 1 for a sigmoid, got only {values}") as told:
+            judge(model, labels, by_folder=False)
+        assert "--task regression" in told.value.remedy
+        assert judge(model, labels, by_folder=False, named="regression").task.name == "regression"
+    assert judge(signature((1,), "linear"), YES_NO * 2 - 1, by_folder=False).task.name == "regression"
+
+
+def test_one_hot_rows_of_two_classes_on_one_value_are_binary() -> None:
+    model, rows = signature((1,), "sigmoid"), np.eye(2)[YES_NO]
+    judged = judge(model, rows, by_folder=False)
+    assert judged.task.name == "binary"
+    np.testing.assert_array_equal(judged.task.labels(rows, model, 12, "d.npz"), YES_NO)
+
+
+@pytest.mark.parametrize(
+    ("model", "labels", "mismatch"),
+    [
+        (signature((16, 16, 3), "softmax"), MASKS, r"shape \(33, 33\), and the output \(16, 16, 3\)"),
+        (signature((33, 33, 3), "softmax"), MASKS + 5, "classes are numbered from 0 to 2"),
+        (signature((2,)), np.full((12, 3), 0.5), r"the shape \(3,\), and the output \(2,\)"),
+    ],
+)  # fmt: skip
+def test_labels_that_do_not_fit_name_the_mismatch(model: Signature, labels: Any, mismatch: str) -> None:
+    with pytest.raises(DataError, match=mismatch):
+        judge(model, labels, by_folder=False)

@@ -40,8 +40,8 @@ def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
             f"Expected {names} and optionally y in {source}, got {', '.join(given) or 'no samples'}.",
             "Name the samples x and the labels y."
             if len(wanted) == 1
-            else "Name the samples as the model's inputs and the labels y; from Python give a dict by these names, or "
-            "a list of one array for each input in this order, with labels as ([...], y).",
+            else "Name the samples as the model's inputs, and the labels y, or y_OUTPUT for each; from Python give "
+            "a dict by these names, or a list of one array for each input in this order, with labels as ([...], y).",
         )
     try:
         arrays = {name: np.asarray(given[name]) for name in wanted}

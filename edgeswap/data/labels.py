@@ -52,6 +52,11 @@ def read_labels(given: Any, count: int, source: str, expected: Expected) -> Foun
                 "Number the classes from 0 in the order of the model's outputs.",
             )
         return Found(arrays, expected.class_names)
+    if isinstance(given, list) and len(given) != count and all(np.shape(each)[:1] == (count,) for each in given):
+        raise DataError(
+            f"Expected labels of {count} samples in {source}, got a list of {len(given)} arrays.",
+            "Give a dict of the arrays by the names of the outputs, such as {'kind': ..., 'size': ...}.",
+        )
     array = _array(given, count, "labels", source)
     if array.dtype.kind != "U":
         return Found(array, expected.class_names)

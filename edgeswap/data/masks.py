@@ -123,6 +123,13 @@ def _require_upright(images: ImageFiles, masks: ImageFiles, positions: Array, so
                 "Turn the mask, or pass --resize keras if the image is shown turned by its EXIF and the model was "
                 "trained on images as they are stored.",
             )
+        # A mask of half the size is off by less than a pixel where the image's size is odd.
+        if abs(height * mask_width - width * mask_height) > max(height, width, mask_height, mask_width):
+            raise DataError(
+                f"Expected {masks.files[at]} in {source} of the shape of its image of {width} x {height} pixels, got "
+                f"{mask_width} x {mask_height}.",
+                "Cut or scale the mask to the size of its image.",
+            )
 
 
 def _read(masks: ImageFiles, size: tuple[int, int], input_size: tuple[int, int], resize: Resize, source: str) -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.errors import DataError
 from edgeswap.records import Quality
 from edgeswap.statistics import bootstrap_interval, wilson_interval
 from edgeswap.tasks.metric import Metric
@@ -123,9 +124,18 @@ def quality(scoring: Scoring, scores: Scores, *, snr_db: float | None = None) ->
         scoring: the metrics.
         scores: of the model.
         snr_db: of its worst output against float32's, for a task without metrics.
+
+    Raises:
+        DataError: a metric of the user's own is NaN.
     """
     told = [metric for metric in scoring.metrics if metric.name in scores.parts]
     values = {metric.name: metric.value(scores.parts[metric.name]) for metric in told}
+    for metric in told:
+        if metric.own and math.isnan(values[metric.name]):
+            raise DataError(
+                f"Expected a number from the metric {metric.name} of {scores.samples} samples, got NaN.",
+                "Look in the function for a division by 0, or for labels that it cannot use.",
+            )
     values = {name: found for name, found in values.items() if math.isfinite(found)}
     primary = scoring.primary
     if primary is None:

@@ -265,7 +265,7 @@ def significance(report: Report) -> str:
         agreement = f" Both give {metrics.same_decisions(_task(report), comparison.agreement)}."
     if comparison.drop_ci95 is None or (comparison.drop == 0 and comparison.agreement == 1):
         return told + agreement
-    if not comparison.can_be_chance and 0 < comparison.drop < small_below(comparison, report.float32.quality):
+    if not comparison.can_be_chance and 0 < abs(comparison.drop) < small_below(comparison, report.float32.quality):
         interval = f"its 95{numbers.NBSP}% interval does not include 0"
         return f"{told}{agreement} The difference is too small to act on, though {interval}."
     chance = "can be chance" if comparison.can_be_chance else "is more than chance would explain"

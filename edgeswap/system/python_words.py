@@ -30,12 +30,15 @@ _PLACEHOLDER = r"SPEC|FILE|NAME|MODEL|N|PATTERN=TO|MODULE:NAME|BYTES|MS|X"
 _OPTION = re.compile(
     rf"(?P<code>`[^`]*`)|(?<!\w)--(?P<name>[a-z][a-z0-9-]*)(?: (?:(?P<value>{_VALUE})|(?:{_PLACEHOLDER}))(?![\w:=-]))?"
 )
+# Arrays have no name but that of their class.
+_GIVEN = re.compile(r"(?<=\bin )(?:tuple|ndarray|dict|list)\b|(?<=\bfrom )(?:tuple|ndarray|dict|list)\b")
 _HELP = re.compile(r"See: edgeswap (\w+) --help")
 
 
 def in_python_words(text: str) -> str:
     """The text with options as keywords; commands in backticks, and what is no option of edgeswap, stay."""
     text = _HELP.sub(lambda found: f"See: help(edgeswap.{found[1]})", text)
+    text = _GIVEN.sub("the data given", text)
     return _OPTION.sub(_keyword, text.replace("; --debug shows the whole traceback", ""))
 
 

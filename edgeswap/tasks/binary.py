@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edgeswap.errors import DataError
 from edgeswap.tasks.classification import recalls
 from edgeswap.tasks.details import Answer, Details, Parts
-from edgeswap.tasks.label_array import label_array, looked_at, only_0_and_1
+from edgeswap.tasks.label_array import label_array, looked_at, one_hot, only_0_and_1
 from edgeswap.tasks.metric import Inputs, Labels, Metric, Outputs, mean
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.ranking import roc_auc
@@ -40,6 +40,8 @@ class Binary:
         output = "one sigmoid output" if model.outputs[0].head == "sigmoid" else "one output of one value"
         if y is None:
             return output if model.outputs[0].head == "sigmoid" else None
+        if y.shape[1:] == (2,) and one_hot(y):
+            return f"{output}, and one-hot labels of two classes"
         if y.shape[1:] not in ((), (1,)) or not only_0_and_1(y):
             return None
         return f"{output}, and {'two classes by name' if by_folder else 'labels of 0 and 1'}"

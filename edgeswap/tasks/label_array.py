@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,6 +58,20 @@ def label_array(given: Any, model: Signature, count: int, source: str) -> Array:
 def only_0_and_1(y: Array) -> bool:
     """Whether all values are 0 or 1, of whatever dtype."""
     return y.dtype.kind == "b" or (y.dtype.kind in "uif" and bool(((y == 0) | (y == 1)).all()))
+
+
+def beyond_a_sigmoid(given: Any | None, model: Signature) -> Array | None:
+    """Two whole numbers for yes and no of which a sigmoid reaches not both, such as -1 and 1; None for other labels.
+
+    Real values beyond 0 and 1, or more than two, are those of a regression, whatever its sigmoid may reach.
+    """
+    y = looked_at(given, model)
+    if y is None or len(model.outputs) != 1 or model.outputs[0].head != "sigmoid" or y.dtype.kind not in "uif":
+        return None
+    if math.prod(y.shape[1:]) != math.prod(model.outputs[0].shape):
+        return None
+    values: Array = np.unique(y)
+    return values if len(values) == 2 and (values % 1 == 0).all() and ((values < 0) | (values > 1)).any() else None
 
 
 def one_hot(y: Array) -> bool:

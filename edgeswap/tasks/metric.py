@@ -33,6 +33,7 @@ class Metric:
         of_right: whether `parts` are bool (n,) and `value` their mean: then intervals are exact ones for shares.
         needs_labels: whether it has no value without labels.
         needs_inputs: whether `parts` looks at the inputs.
+        own: whether it is a function of the user's.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Metric:
     of_right: bool = False
     needs_labels: bool = True
     needs_inputs: bool = False
+    own: bool = False
 
 
 def mean(parts: Array) -> float:

@@ -93,7 +93,7 @@ def own_metric(given: str | Callable[..., Any]) -> Metric:
     def value(parts: npt.NDArray[Any]) -> float:
         return mean(parts) if parts.dtype != np.object_ else float(called(*_joined(parts)))
 
-    return Metric(name, "none", getattr(function, "higher_is_better", True), parts, value)
+    return Metric(name, "none", getattr(function, "higher_is_better", True), parts, value, own=True)
 
 
 def _rows(outputs: Outputs, labels: Labels) -> npt.NDArray[Any]:

@@ -10,7 +10,7 @@ from edgeswap.errors import ConfigError, DataError
 from edgeswap.tasks.binary import Binary
 from edgeswap.tasks.classification import Classification
 from edgeswap.tasks.detection import Detection, are_boxes
-from edgeswap.tasks.label_array import described
+from edgeswap.tasks.label_array import beyond_a_sigmoid, described, looked_at
 from edgeswap.tasks.multilabel import MultiLabel
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.plain_outputs import PlainOutputs, only
@@ -100,6 +100,8 @@ def judge(
         for task in tasks
         if task.can_be(model) and (reason := task.fits(model, labels, by_folder=by_folder)) is not None
     ]
+    if [one.task.name for one in fit] == ["regression"]:
+        _require_reached(labels, model)
     if len(fit) > 1:
         raise ConfigError(
             f"Expected outputs and labels that fit one task, got {' and '.join(one.task.name for one in fit)}: "
@@ -117,7 +119,8 @@ def judge(
     if reason is None:
         possible = ", ".join(task.name for task in tasks if task.can_be(model))
         raise DataError(
-            f"Expected labels that tell what the model is for, got {described(labels)} for {_outputs(model)}.",
+            f"Expected labels that tell what the model is for, got {described(labels)} for {_outputs(model)}"
+            f"{_mismatch(labels, model)}.",
             "Correct the labels, or pass --task outputs, which compares the outputs without labels"
             + (f"; with other labels the model could be for {possible}." if possible else "."),
         )
@@ -151,6 +154,37 @@ def _with_tasks_of_outputs(found: Judged, task: PlainOutputs, model: Signature, 
         return found
     reason = found.reason.partition(";")[0]
     return Judged(replace(task, each=tuple(each)), "; ".join([reason, *said]))
+
+
+def _require_reached(labels: Any, model: Signature) -> None:
+    """Refuse yes and no in numbers that a sigmoid does not reach: as a regression they would never be met.
+
+    Raises:
+        DataError: labels are such.
+    """
+    values = beyond_a_sigmoid(labels, model)
+    if values is not None:
+        low, high = (f"{value:.6g}" for value in values)
+        raise DataError(
+            f"Expected labels of 0 and 1 for a sigmoid, got only {low} and {high} for {_outputs(model)}.",
+            f"Map {low} to 0 and {high} to 1, or pass --task regression if these values are meant.",
+        )
+
+
+def _mismatch(labels: Any, model: Signature) -> str:
+    """What of labels does not fit the one output; empty where more than their sizes and class numbers has to fit."""
+    y = looked_at(labels, model)
+    if y is None or len(model.outputs) != 1 or y.dtype.kind not in "uif" or not y.size:
+        return ""
+    shape = model.outputs[0].shape
+    sizes = [size for size in y.shape[1:] if size != 1]
+    whole, places = ([size for size in of if size != 1] for of in (shape, shape[:-1]))
+    if sizes not in (whole, places):
+        return f": a label has the shape {y.shape[1:]}, and the output {shape}"
+    classes = max(shape[-1], 2)
+    if sizes == places and (y % 1 == 0).all() and (y.min() < 0 or y.max() >= classes):
+        return f": classes are numbered from 0 to {classes - 1}"
+    return ""
 
 
 def _outputs(model: Signature) -> str:
