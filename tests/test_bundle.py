@@ -265,6 +265,13 @@ def test_the_card_claims_of_the_test_samples_what_edgeswap_knows(tmp_path: Path)
     assert "\n\n\n" not in card
 
 
+def test_the_card_calls_a_gain_better(tmp_path: Path) -> None:
+    comparison = report().comparison.model_copy(update={"drop": -4.189, "drop_ci95": (-5.0, -3.0)})
+    gained = report().model_copy(update={"comparison": comparison})
+    card = model_card(manifest(image_bundle(tmp_path)), gained).decode()
+    assert "- int8 is better by 4.189 percentage points (95 % interval 3 to 5)" in card
+
+
 @pytest.mark.parametrize("shape", [(12,), (50, 1, 1)])
 def test_texts_of_a_sensor_model_say_nothing_of_images(shape: tuple[int, ...], tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(30, *shape)).astype(np.float32)
