@@ -65,6 +65,14 @@ def test_worst_samples_stand_on_the_page_with_both_answers_and_their_pictures():
     assert "img-src data:" in page
 
 
+def test_the_roc_curve_calls_two_classes_by_their_names():
+    base = detailed()
+    two = base.comparison.model_copy(update={"per_class": base.comparison.per_class[:2]})
+    named = plain(texts_of(html.render(base.model_copy(update={"comparison": two})))[1])
+    assert "samples of class beech that are found, against the share of those of class ash that" in named
+    assert "samples of class 1 that are found" in plain(texts_of(html.render(base))[1])
+
+
 def test_other_metrics_stand_in_a_table():
     assert told.other_metrics(detailed()) == [("macro F1", f"97.5{numbers.NBSP}%", f"97.1{numbers.NBSP}%")]
     assert "macro F1" in html.render(detailed())
