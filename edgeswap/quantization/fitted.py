@@ -66,18 +66,17 @@ class Fitting:
 
     def ptq(self, *, trains: bool = False) -> Fitted:
         """Ranges by calibration; without training also biases corrected where a channel is far off in the mean."""
-        observed = self._observed(self.graph, trains=trains)
-        return observed if trains else self._unshifted(observed)
+        return self._observed(self.graph, trains=True) if trains else self.plain
 
     @cached_property
     def plain(self) -> Fitted:
-        """PTQ as `ptq` does it."""
-        return self.ptq()
+        """PTQ as `ptq` does it without training."""
+        return self._unshifted(self._calibrated)
 
     @cached_property
     def searched(self) -> Fitted:
         """Likewise, with each range's ends where they do least harm."""
-        return self._unshifted(self._searched(self._observed(self.graph)))
+        return self._unshifted(self._searched(self._calibrated))
 
     @cached_property
     def alike(self) -> Fitted:
@@ -104,6 +103,10 @@ class Fitting:
         )
         return Fitted(placement, before.ranges)
 
+    @cached_property
+    def _calibrated(self) -> Fitted:
+        return self._observed(self.graph)
+
     def _placed(self, graph: Graph) -> Placement:
         return place(
             graph,
@@ -128,13 +131,7 @@ class Fitting:
         the layer before it.
         """
         placement = self._placed(fold_batch_norms(self.graph))
-        readers = placement.graph.consumers()
-        ranges = {
-            name: before.ranges[
-                name if name in before.ranges else readers[placement.graph.calls(name)[0].name][0].layer
-            ]
-            for name in placement.outputs
-        }
+        ranges = {name: before.ranges[_of_range(name, placement.graph, before.ranges)] for name in placement.outputs}
         corrected = reconstruct(
             placement,
             ranges,
