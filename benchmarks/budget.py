@@ -7,11 +7,13 @@ hour. Calibration and test photographs are different ones; no label is used but 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 import edgeswap
 from benchmarks.section import cpu, write_section
@@ -81,9 +83,19 @@ def main() -> None:
 def rescaled(graph: Graph) -> Graph:
     """The same function with the channels of each linear bottleneck multiplied, and divided where they are read."""
     random = np.random.default_rng(SEED)
+    return multiplied(graph, lambda channels: np.exp(random.normal(size=channels)).astype(np.float32))
+
+
+def multiplied(graph: Graph, factors: Callable[[int], npt.NDArray[np.float32]]) -> Graph:
+    """The same function with the channels of each linear bottleneck times `factors`, and divided where they are read.
+
+    Args:
+        graph: with batch normalizations folded.
+        factors: from a number of channels to a factor for each, (channels,).
+    """
     layers = dict(graph.layers)
     for group in channel_groups(graph):
-        factor = np.exp(random.normal(size=group.channels)).astype(np.float32)
+        factor = factors(group.channels)
         for name in group.writers:
             kernel, bias = layers[name].weights
             layers[name] = replace(layers[name], weights=(kernel * factor, bias * factor))
