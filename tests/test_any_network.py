@@ -135,6 +135,21 @@ def test_quantization_aware_training_of_a_task(task: str) -> None:
     assert report.float32_finetuned is not None
 
 
+def test_labels_by_output_in_a_file_train_and_judge_it_by_the_metric_named(tmp_path: Path) -> None:
+    kind = (IMAGES[..., 0].mean(axis=(1, 2)) * 3).astype(np.int64) % 3
+    box = np.stack([BRIGHT, 1 - BRIGHT, BRIGHT, 1 - BRIGHT], axis=1)
+    np.savez(tmp_path / "samples.npz", x=IMAGES, y_kind=kind, y_box=box)
+    given = {"data": str(tmp_path / "samples.npz"), "preprocess": "none", "epochs": 2, "allow_chance": True}
+    report = api.export(NETWORKS["outputs"][0](), **given, method="qat", metric="kind.top1").report
+    quality = report.float32.quality
+    assert (report.task.name, quality.metric, report.int8.float_tensors) == ("outputs", "kind.top1", 0)
+    assert set(quality.metrics) >= {"kind.top1", "box.mae"}
+    control = report.float32_finetuned
+    assert control is not None
+    # Labels train: without them the float model would be its own teacher, and its control would stay as it is.
+    assert control.quality.metrics["box.mae"] < quality.metrics["box.mae"]
+
+
 def test_labels_of_an_output_that_is_not_there_are_refused() -> None:
     model, _, _ = NETWORKS["outputs"]
     labels = {"knd": GENERATOR.integers(0, 3, 40), "box": np.zeros((40, 4), np.float32)}

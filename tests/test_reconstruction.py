@@ -89,6 +89,21 @@ def test_the_mean_of_every_output_comes_back(placed):
     np.testing.assert_allclose(got, wanted, atol=step)  # the output itself is rounded after its bias was corrected
 
 
+def test_small_lacks_are_left_where_others_read_what_a_concat_joins():
+    """As in a DenseNet: the first convolution has no range but the concat's, and the second one reads it too."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    pixels = keras.Input((9, 8, 3), name="pixels")
+    first = layers.Conv2D(6, 3, padding="same", name="first")(pixels)
+    second = layers.Conv2D(6, 3, padding="same", name="second")(first)
+    model = keras.Model(pixels, layers.Conv2D(4, 1, name="last")(layers.Concatenate(name="join")([first, second])))
+    found = place(canonicalize(read(model)), input_ranges={"pixels": None})
+    ranges = resolve(found, calibrate(found, [SAMPLES]), trains=False)
+    assert "first" not in ranges
+    assert reconstruct(found, ranges, [SAMPLES], rounds_weights=False) is not found
+    assert reconstruct(found, ranges, [SAMPLES], rounds_weights=False, least_steps=2.0) is found
+
+
 def test_it_repeats_to_the_bit(placed):
     placement, ranges, _ = placed
     first, second = (reconstruct(placement, ranges, [SAMPLES], rounds_weights=True).graph for _ in range(2))

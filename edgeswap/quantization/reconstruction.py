@@ -65,7 +65,7 @@ def reconstruct(
                 lack = np.zeros(0)
                 if layer.config.get("use_bias"):
                     lack = tf.reduce_mean(want - got, axis=list(range(len(got.shape) - 1))).numpy()
-                    lack = np.where(np.abs(lack) > least_steps * _step(graph, node, ranges), lack, 0)
+                    lack = np.where(np.abs(lack) > least_steps * _step(placement, node, ranges), lack, 0)
                     weights[-1] = (weights[-1] + lack).astype(np.float32)
                     got += lack
                 if rounds_weights or lack.any():
@@ -81,14 +81,16 @@ def reconstruct(
     return replace(placement, graph=graph.with_layers(corrected)) if corrected else placement
 
 
-def _step(graph: Graph, node: Node, ranges: Mapping[str, Ends]) -> float:
-    """The width of a step of the int8 range that the outputs of a call end in, behind an activation that it fuses."""
-    while node.layer not in ranges:
-        readers = graph.consumers()[node.name]
-        if len(readers) != 1:
-            return 0.0
-        (node,) = readers
-    return (ranges[node.layer].high.value - ranges[node.layer].low.value) / STEPS
+def _step(placement: Placement, node: Node, ranges: Mapping[str, Ends]) -> float:
+    """The width of a step of the int8 range that the outputs of a call end in; 0 where it has none.
+
+    It may be that of an activation that the call fuses, or of a concat that it writes into, whatever else reads it.
+    """
+    if node.layer in ranges:
+        return (ranges[node.layer].high.value - ranges[node.layer].low.value) / STEPS
+    readers = placement.graph.consumers()[node.name]
+    passing = [reader for reader in readers if reader.layer not in placement.weights]
+    return min((_step(placement, reader, ranges) for reader in passing), default=0.0)
 
 
 def _rounded(layer: Layer, weight: Weight, given: Any, in_favour_of_outputs: bool) -> npt.NDArray[np.float32]:
