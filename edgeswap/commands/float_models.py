@@ -18,6 +18,7 @@ from edgeswap.errors import DataError
 from edgeswap.evaluation.alternatives import Ask, better_alternative
 from edgeswap.evaluation.chance import poor_float_model, require_above_chance
 from edgeswap.evaluation.class_order import class_order
+from edgeswap.evaluation.misread_pixels import misread_pixels
 from edgeswap.evaluation.one_answer import one_answer
 from edgeswap.evaluation.poor_values import misread_values
 from edgeswap.evaluation.predictions import Classes, outputs_of, predict
@@ -190,6 +191,20 @@ def _doubted_values(
 ) -> tuple[Caution, ...]:
     """Cautions where outputs are read otherwise than meant, or are of sizes that one int8 scale does not serve."""
     misread = misread_values(scoring, said, splits.test.labels)
+    if scoring.task.classes(scoring.model) is None:  # those are asked with their order beside
+        misread = (
+            misread_pixels(
+                scoring,
+                said,
+                splits.test,
+                splits.preprocess,
+                ask=lambda data, preprocess: predict(
+                    baseline, data, preprocess, scoring, title="Ask the float model", progress=progress
+                ),
+                seed=config.seed,
+            )
+            or misread
+        )
     coarse: list[Caution] = []
     if config.precision == "int8":
         given = outputs_of(baseline, [array[:FEW_SAMPLES] for array in splits.representative])

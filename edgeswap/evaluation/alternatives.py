@@ -66,7 +66,7 @@ def better_alternative(
     sample = test.subset(choose(len(test), test.classes, SAMPLES, seed))
     tried = [
         (how, ask(data, mapping) == data.classes)
-        for how, data, mapping in (*_preprocessings(sample, preprocess), *_resizings(sample, preprocess))
+        for how, data, mapping in (*preprocessings(sample, preprocess), *_resizings(sample, preprocess))
     ]
     tried += _other_order(test, predictions, seed)
     best = max(((how, int(right.sum()), len(right)) for how, right in tried), key=lambda item: item[1] / item[2],
@@ -78,7 +78,11 @@ def better_alternative(
     return Alternative(how, right / count, count) if far else None
 
 
-def _preprocessings(sample: Dataset, preprocess: Preprocess) -> Iterator[tuple[str, Dataset, Preprocess]]:
+def preprocessings(sample: Dataset, preprocess: Preprocess) -> Iterator[tuple[str, Dataset, Preprocess]]:
+    """What to pass or to do in place of `preprocess`, the samples, and the preprocessing to read them with.
+
+    Nothing where the samples are no pixels.
+    """
     raw = sample.read(np.arange(len(sample)))
     arrays = [raw[name] for name in pixel_inputs(raw)] if isinstance(raw, dict) else [raw]
     if any(array.dtype.kind not in "uif" or array.min() < 0 or array.max() > 255 for array in arrays):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.frameworks import tf
-from edgeswap.graph.ir import Graph, Layer, Node
+from edgeswap.graph.ir import Layer, Node
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.kernel_inputs import as_groups, as_kernel, has_kernel_inputs, kernel_inputs
 from edgeswap.quantization.layer_by_layer import LayerByLayer
