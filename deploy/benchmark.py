@@ -54,7 +54,13 @@ import numpy as np
 
 SCHEMA = "edgeswap.benchmark/1"
 
-RUNTIMES = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime"}
+RUNTIMES = {
+    "ai-edge-litert": "ai_edge_litert",
+    "tflite-runtime": "tflite_runtime",
+    "tflite-micro": "edgeswap.targets.micro",  # which gives its interpreter the interface of the others
+}
+# What they need beside that module; such a runtime, a microcontroller's kernels on a PC, is taken only by its name.
+NEEDS = {"tflite-micro": ("edgeswap", "tflite_micro")}
 # The last tflite-runtime on PyPI, compiled for NumPy 1: under NumPy 2 it can be imported, but opens no model.
 NUMPY_1_ONLY = (2, 14)
 EDGETPU_LIBRARY = {"Linux": "libedgetpu.so.1", "Darwin": "libedgetpu.1.dylib", "Windows": "edgetpu.dll"}
@@ -177,7 +183,9 @@ def find_runtime(wanted: str) -> Runtime:
     Raises:
         BenchmarkError: it is not installed, or it is and cannot be used with this NumPy.
     """
-    installed = [name for name, module in RUNTIMES.items() if importlib.util.find_spec(module)]
+    installed = [name for name, module in RUNTIMES.items() if name not in NEEDS and importlib.util.find_spec(module)]
+    if wanted in NEEDS and all(map(importlib.util.find_spec, NEEDS[wanted])):
+        installed.append(wanted)
     if wanted != "auto":
         name, why = wanted, "asked for by --runtime"
     elif len(installed) == 2:

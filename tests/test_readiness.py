@@ -18,6 +18,7 @@ from edgeswap.targets.emulator import root as emulator_root
 from edgeswap.targets.emulator import target as emulator
 from edgeswap.targets.ethos_u import installed as vela
 from edgeswap.targets.ethos_u.installed import ACCELERATORS
+from edgeswap.targets.micro import installed as micro
 from edgeswap.targets.registry import EMULATORS
 from edgeswap.targets.ssh import installed as ssh_tools
 
@@ -29,7 +30,13 @@ LIMIT_S = 0.5
 def bare(monkeypatch):
     """A machine that lacks everything."""
     monkeypatch.setattr(host, "RUNTIMES", ("a-runtime-of-nobody",))
-    tools = {ssh_tools: ["ssh"], emulator_root: ["qemu", "mmdebstrap"], vela: ["vela"], coral: ["compiler"]}
+    tools = {
+        ssh_tools: ["ssh"],
+        emulator_root: ["qemu", "mmdebstrap"],
+        micro: ["micro"],
+        vela: ["vela"],
+        coral: ["compiler"],
+    }
     for module, names in tools.items():
         sentences = [f"There is no {name}: apt install {name}" for name in names]
         monkeypatch.setattr(module, "missing", lambda sentences=sentences: sentences)
@@ -37,13 +44,13 @@ def bare(monkeypatch):
 
 def test_every_target_is_listed_with_what_it_lacks(bare):
     found = {entry.name: entry for entry in readiness.readiness()}
-    assert list(found) == ["host", "ssh://user@board", *EMULATORS, *ACCELERATORS, "--delegate edgetpu"]
+    assert list(found) == ["host", "ssh://user@board", *EMULATORS, "micro", *ACCELERATORS, "--delegate edgetpu"]
     assert found["host"].missing == ("No TFLite runtime is installed: pip install ai-edge-litert",)
     assert found["emulator:pi4"].missing == ("There is no qemu: apt install qemu", *found["emulator:pi4"].missing[1:])
     assert len(found["emulator:pi4"].missing) == 2
 
 
-@pytest.mark.parametrize("name", ["host", "ssh://pi@board", "emulator:pi5", "ethos-u55-128"])
+@pytest.mark.parametrize("name", ["host", "ssh://pi@board", "emulator:pi5", "micro", "ethos-u55-128"])
 def test_a_target_that_lacks_something_is_refused_with_what_mends_it(name, bare):
     with pytest.raises(TargetError, match=f"{name}: expected its tools on this machine, got: .*install"):
         readiness.require_ready([name])

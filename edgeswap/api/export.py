@@ -48,6 +48,7 @@ def export(
     max_drop: float | None = None,
     max_latency_ms: float | None = None,
     max_size: int | None = None,
+    max_arena: int | None = None,
     allow_chance: bool = False,
     custom_objects: Objects = (),
     trust: bool = False,
@@ -91,13 +92,14 @@ def export(
         dense_scales: weight scales of dense layers; None takes per-tensor weight_scales over, else goes by the target.
         save_qat: also write the fake-quant model to `output`, for more training.
         target: where to measure: host, ssh://user@board[:port], emulator:pi5, ethos-u55-128, ...; one or several.
-        target_samples: test samples to run on each target; None is all, 200 on an emulator.
+        target_samples: test samples to run on each target; None is all, 200 on an emulator, 1000 on micro.
         threads: interpreter threads for timing.
         delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
         keep: leave runtime and models on the boards for the next run.
         max_drop: `report.passed` is false if the metric drops by more: percentage points of a share, else its unit.
         max_latency_ms: likewise if the int8 median latency on the first target is higher.
         max_size: likewise if the int8 file has more bytes.
+        max_arena: likewise if the int8 model needs more bytes of memory on target micro.
         allow_chance: continue although the float model is hardly better than chance.
         custom_objects: your own layers and functions: by name, or as MODULE:NAME texts.
         trust: let code inside the model file run.

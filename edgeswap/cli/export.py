@@ -120,6 +120,13 @@ FILE = click.Path(path_type=Path)
     help="Fail if the int8 file is larger.",
 )
 @option(
+    "--max-arena",
+    type=click.IntRange(min=0, min_open=True),
+    metavar="BYTES",
+    heading="Limits",
+    help="Fail if the int8 model needs more memory on --target micro.",
+)
+@option(
     "--allow-chance/--no-allow-chance",
     default=False,
     heading="Limits",
@@ -147,8 +154,8 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
     SPEC is a folder or .zip with one folder per class, an .npz with x and y (or y_OUTPUT for each output),
     masks:FOLDER, coco:FILE.json, csv:FILE, tfds:NAME/split, module:function, or digits.
 
-    TARGET is host, ssh://user@board[:port], emulator:pi3, emulator:pi4, emulator:pi5, or an NPU such as ethos-u55-128,
-    for which a compiler estimates. See: edgeswap target list
+    TARGET is host, ssh://user@board[:port], emulator:pi3, emulator:pi4, emulator:pi5, micro (a microcontroller's
+    kernels), or an NPU such as ethos-u55-128, for which a compiler estimates. See: edgeswap target list
 
     Settings can also be written in the table [export] of edgeswap.toml, in the current folder. The command line
     overrides them.

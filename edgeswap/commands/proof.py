@@ -107,7 +107,7 @@ def prove(
         estimates,
         comparison,
         agreed,
-        _limits(config, converted, outcome, comparison),
+        _limits(config, converted, outcome, comparison, [one.result for one in scored]),
         () if caution is None else (caution,),
     )
 
@@ -167,7 +167,13 @@ def _parity(
     return found.model_copy(update={"worst_layer": worst and candidate.given_names.get(worst, worst)}), caution
 
 
-def _limits(config: ExportConfig, converted: Converted, outcome: Outcome, comparison: Comparison) -> list[Limit]:
+def _limits(
+    config: ExportConfig,
+    converted: Converted,
+    outcome: Outcome,
+    comparison: Comparison,
+    results: Sequence[TargetResult],
+) -> list[Limit]:
     first = None if outcome.first is None else outcome.first.candidates[0].result
     return judge(
         comparison,
@@ -177,4 +183,8 @@ def _limits(config: ExportConfig, converted: Converted, outcome: Outcome, compar
         # A first target that failed has no latency to hold against it; the run has not passed for that alone.
         max_latency_ms=None if first is None else config.max_latency_ms,
         max_size=config.max_size,
+        candidate_arena_bytes=next(
+            (target.int8.micro.arena.total_bytes for target in results if target.int8.micro), None
+        ),
+        max_arena=config.max_arena,
     )

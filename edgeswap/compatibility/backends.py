@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from edgeswap.compatibility import edgetpu, xnnpack
+from edgeswap.compatibility import edgetpu, micro, xnnpack
 from edgeswap.compatibility.findings import Remark
 from edgeswap.tflite.operator import Operation
 
@@ -44,6 +44,7 @@ BACKENDS: Mapping[str, Backend] = {
     "host": Backend("host", xnnpack.judge, xnnpack.BASIS),
     "mobile": Backend("mobile", partial(_estimated, _MOBILE), _MOBILE, bundled_runtime=True),
     "coral": Backend("coral", edgetpu.judge, edgetpu.BASIS, edgetpu.DTYPES, one_piece=True),
+    "micro": Backend("micro", micro.judge, micro.BASIS),
 }
 
 

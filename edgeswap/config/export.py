@@ -18,6 +18,7 @@ from edgeswap.errors import ConfigError
 from edgeswap.quantization.specification import Policy, WeightScales
 from edgeswap.records import CandidatePrecision
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
+from edgeswap.targets.micro.installed import MICRO
 from edgeswap.targets.names import dense_scales_for, require_known, runs_models
 from edgeswap.tflite.lower import HardSwish
 
@@ -56,6 +57,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     max_drop: float | None = Field(default=None, ge=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     max_size: int | None = Field(default=None, gt=0)
+    max_arena: int | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
     author: str = ""
     license: str = ""
@@ -95,7 +97,9 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
                 )
         return {"method": "ptq", **values}
 
-    @field_validator("recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "seed", mode="before")
+    @field_validator(
+        "recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "max_arena", "seed", mode="before"
+    )
     @classmethod
     def _true_is_no_number(cls, value: Any) -> Any:
         return unless_bool(value)
@@ -105,9 +109,15 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
         first = next(filter(runs_models, self.target))
         if self.max_latency_ms is not None and require_known(first).measures != "time":
             raise ConfigError(
-                f"Expected a first target that measures time for --max-latency-ms, got {first}, which counts "
-                "instructions.",
+                f"Expected a first target that measures time for --max-latency-ms, got {first}, whose time "
+                "means nothing.",
                 "Name host or a board as the first --target.",
+            )
+        if self.max_arena is not None and MICRO not in self.target:
+            raise ConfigError(
+                f"Expected --target {MICRO} for --max-arena, got {', '.join(self.target)}: only a microcontroller's "
+                "interpreter has an arena.",
+                f"Add --target {MICRO}, or leave out --max-arena.",
             )
         return self
 

@@ -16,6 +16,8 @@ def judge(
     max_drop: float | None = None,
     max_latency_ms: float | None = None,
     max_size: float | None = None,
+    candidate_arena_bytes: int | None = None,
+    max_arena: float | None = None,
 ) -> list[Limit]:
     """How the candidate stands to the limits that were set; a value equal to its limit passes.
 
@@ -28,6 +30,8 @@ def judge(
         max_drop: percentage points of a share, else in the unit of the metric.
         max_latency_ms: milliseconds.
         max_size: bytes.
+        candidate_arena_bytes: of the int8 model on a microcontroller; None where that was not measured.
+        max_arena: bytes.
 
     Raises:
         ConfigError: `max_latency_ms` with a target that measures no time.
@@ -40,10 +44,11 @@ def judge(
     drop = comparison.drop
     if drop is None:
         drop = _difference(comparison)
-    held: list[tuple[Literal["max_drop", "max_latency_ms", "max_size"], float | None, float | None]] = [
+    held: list[tuple[Literal["max_drop", "max_latency_ms", "max_size", "max_arena"], float | None, float | None]] = [
         ("max_drop", max_drop, drop),
         ("max_latency_ms", max_latency_ms, candidate_latency_ms),
         ("max_size", max_size, candidate_size_bytes),
+        ("max_arena", max_arena, candidate_arena_bytes),
     ]
     return [
         Limit(name=name, limit=limit, value=value, passed=value <= limit)

@@ -9,7 +9,16 @@ from edgeswap.records.base import CandidatePrecision, Precision, Record, Unit
 from edgeswap.records.calibration import CalibrationManifest, Coverage
 from edgeswap.records.details import ClassFigure, Errors, Named, RocCurves, WorstSample
 from edgeswap.records.ladder import Rung
-from edgeswap.records.measured import Int8ModelFile, Latency, Measurement, ModelFile, TargetFailure, TargetResult
+from edgeswap.records.measured import (
+    ArenaUse,
+    Int8ModelFile,
+    Latency,
+    Measurement,
+    MicroMeasurement,
+    ModelFile,
+    TargetFailure,
+    TargetResult,
+)
 from edgeswap.records.quality import Comparison, OutputFidelity, Quality, StageQuality
 from edgeswap.records.reports import BenchCandidate, BenchReport, ExportReport
 from edgeswap.records.source import (
@@ -30,6 +39,7 @@ from edgeswap.records.training import TrainingRun
 __all__ = [
     "Activations",
     "AnalyzeReport",
+    "ArenaUse",
     "BenchCandidate",
     "BenchReport",
     "CalibrationManifest",
@@ -52,6 +62,7 @@ __all__ = [
     "LayerCost",
     "Limit",
     "Measurement",
+    "MicroMeasurement",
     "ModelFile",
     "ModelSource",
     "Named",

@@ -40,12 +40,34 @@ class Latency(Record):
     threads: int = Field(description="interpreter threads")
 
 
+class ArenaUse(Record):
+    """What a model takes of a microcontroller's tensor arena, by the allocator of its interpreter, on 64 bits."""
+
+    total_bytes: int = Field(description="what an arena must have, in bytes")
+    head_bytes: int = Field(description="of it tensors, whose room is shared")
+    tail_bytes: int = Field(description="of it structures and buffers that stay; a 32-bit machine needs less")
+
+
+class MicroMeasurement(Record):
+    """One model by TensorFlow Lite for Microcontrollers."""
+
+    arena: ArenaUse
+    operators: list[str] = Field(description="methods of a MicroMutableOpResolver that add just these kernels")
+    differing: float | None = Field(
+        default=None, description="share of output values that ai-edge-litert gives otherwise; null without data"
+    )
+    max_steps: float | None = Field(
+        default=None, description="by how many int8 steps at most; null without data, and where outputs are not int8"
+    )
+
+
 class Measurement(Record):
     """One model on one target."""
 
     quality: Quality | None = Field(default=None, description="null if only latency was measured")
     latency_ms: Latency | None = Field(description="null in an emulator, which counts instructions")
     instructions: float | None = Field(default=None, description="instructions per inference, only in an emulator")
+    micro: MicroMeasurement | None = Field(default=None, description="only on --target micro")
 
 
 class TargetResult(Record):

@@ -106,7 +106,7 @@ class Caution(Record):
 class Limit(Record):
     """A limit that the user set, and the measured value."""
 
-    name: Literal["max_drop", "max_latency_ms", "max_size"]
+    name: Literal["max_drop", "max_latency_ms", "max_size", "max_arena"]
     limit: float
     value: float
     passed: bool

@@ -10,7 +10,7 @@ from rich.table import Table
 from edgeswap.data.mean_std import described
 from edgeswap.records import BenchReport
 from edgeswap.report import metric_words as metrics
-from edgeswap.report import numbers
+from edgeswap.report import numbers, speed_words
 from edgeswap.report import task_words as told
 from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import (
@@ -93,7 +93,7 @@ def _of_several(report: BenchReport, pairs: Sequence[BenchReport]) -> list[Table
             cells += [nearness(pair.comparison)]
         cells += [numbers.size(pair.int8.size_bytes)]
         if target:
-            cells += [speed(pair.targets[0].int8), say.speed_gain(pair.targets[0])]
+            cells += [speed(pair.targets[0].int8), speed_words.speed_gain(pair.targets[0])]
         add_row(models, *cells, style="bold")
     if target:
         return [models]

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from edgeswap.records import Comparison, Measurement, TargetResult
 from edgeswap.report import metric_words as metrics
-from edgeswap.report import numbers
+from edgeswap.report import numbers, speed_words
 from edgeswap.report import wording as say
 from edgeswap.report.npus import edge_tpu, npu_basis, operators_on
 from edgeswap.tasks.titles import title
@@ -77,6 +77,9 @@ def how_measured(report: say.Report) -> Iterator[Item]:
     """Where each figure comes from."""
     for target in report.targets:
         yield "measured", _measured(report, target), "dim"
+    for target in report.targets:
+        if target.int8.micro is not None:
+            yield "memory", speed_words.micro_needs(report, target.int8.micro), ""
     for npu in report.npus:
         yield "estimated", npu_basis(npu), "dim"
 
@@ -120,7 +123,7 @@ def models(report: say.Report) -> Table:
     if comparison is not None and comparison.drop is not None and report.int8.quality is not None:
         label = metrics.change_word(comparison, higher_is_better=report.int8.quality.higher_is_better)
         drop = list(metrics.change(comparison))
-    add_row(table, label, *drop, say.size_gain(report), *((say.speed_gain(target),) if target else ()))
+    add_row(table, label, *drop, say.size_gain(report), *((speed_words.speed_gain(target),) if target else ()))
     return table
 
 
@@ -146,7 +149,7 @@ def targets(report: say.Report) -> Table:
     candidate = say.candidate_name(report)
     table = new_table("p50 / p90 on", say.baseline_name(report), candidate, f"{candidate} is")
     for target in report.targets:
-        gain = say.speed_gain(target).removesuffix(" instructions")
+        gain = speed_words.speed_gain(target).removesuffix(" instructions").removesuffix(" arena")
         add_row(table, say.label(report, target), speed(target.float32), speed(target.int8), gain)
     return table
 
@@ -173,10 +176,12 @@ def speed_header(target: TargetResult) -> str:
 
 
 def speed(measurement: Measurement) -> str:
-    """p50 and p90; in an emulator the instructions per inference."""
+    """p50 and p90; in an emulator the instructions per inference, on a microcontroller the memory."""
     latency_ms = measurement.latency_ms
     if latency_ms is not None:
         return f"{numbers.three_digits(latency_ms.p50)} / {numbers.three_digits(latency_ms.p90)} ms"
+    if measurement.micro is not None:
+        return f"{numbers.size(measurement.micro.arena.total_bytes)} arena"
     return f"{numbers.instructions(measurement.instructions)} instr." if measurement.instructions else "-"
 
 

@@ -24,6 +24,7 @@ from edgeswap.records import (
 )
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
+from edgeswap.report.speed_words import speed_clause
 from edgeswap.tasks.titles import title
 
 Report = ExportReport | BenchReport
@@ -117,16 +118,6 @@ def size_gain(report: Report) -> str:
     return numbers.ratio(report.float32.size_bytes / report.int8.size_bytes, "smaller", "larger", "as large")
 
 
-def speed_gain(target: TargetResult) -> str:
-    """How much faster int8 is on a target; in an emulator, how many fewer instructions it takes."""
-    if target.speedup_p50 is not None:
-        return numbers.ratio(target.speedup_p50, "faster", "slower", "as fast")
-    if target.float32.instructions and target.int8.instructions:
-        words = ("fewer instructions", "more instructions", "as many instructions")
-        return numbers.ratio(target.float32.instructions / target.int8.instructions, *words)
-    return "-"
-
-
 def target_quality(target: TargetResult, candidate: str, baseline: str = "float32") -> str:
     """The metric of both models, with their names, as measured on the target itself; `-` without samples."""
     float32, int8 = target.float32.quality, target.int8.quality
@@ -140,7 +131,7 @@ def target_quality(target: TargetResult, candidate: str, baseline: str = "float3
 
 def limit_text(limit: Limit, comparison: Comparison) -> str:
     """The measured value and the limit, with enough digits to tell two close numbers apart."""
-    if limit.name == "max_size":
+    if limit.name in ("max_size", "max_arena"):
         return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
     shown = f"{limit.value:.4g}"
     if limit.name == "max_drop" and comparison.unit != "share":
@@ -187,7 +178,7 @@ def _sentence(opening: str, report: Report) -> str:
     quality = [] if report.comparison is None else [_quality_clause(report, report.comparison)]
     clauses = [*quality, f"is {size_gain(report)} ({numbers.size(report.int8.size_bytes)})"]
     spoken = report.targets if len(report.targets) <= MOST_SPOKEN else report.targets[:1]  # the table has them all
-    clauses += [clause for target in spoken if (clause := _speed_clause(target, label(report, target)))]
+    clauses += [clause for target in spoken if (clause := speed_clause(target, label(report, target)))]
     if report.int8.float_tensors and report.precision in ("int8", "int16x8"):
         clauses.append(f"still holds {numbers.plural(report.int8.float_tensors, 'float tensor')}")
     text = clauses[0] if len(clauses) == 1 else f"{', '.join(clauses[:-1])} and {clauses[-1]}"
@@ -241,15 +232,6 @@ def _quality_clause(report: Report, comparison: Comparison) -> str:
 
 def _task(report: Report) -> str:
     return "" if report.task is None else report.task.name
-
-
-def _speed_clause(target: TargetResult, name: str) -> str:
-    if target.speedup_p50 is not None and target.int8.latency_ms is not None:
-        p50 = numbers.three_digits(target.int8.latency_ms.p50)
-        return f"is {speed_gain(target)} on {name} (p50 {p50}{numbers.NBSP}ms)"
-    if target.int8.instructions and target.float32.instructions:
-        return f"takes {speed_gain(target)} on {name} ({numbers.instructions(target.int8.instructions)})"
-    return ""
 
 
 def significance(report: Report) -> str:
@@ -319,14 +301,6 @@ def control(report: ExportReport) -> str:
         higher = report.int8.quality is None or report.int8.quality.higher_is_better
         where = f"{size} {'below' if (drop > 0) == higher else 'above'}"
     return f"{report.precision} {name} is {where} the float32 control, which had the same extra training."
-
-
-INSTRUCTIONS = "An emulator counts instructions in place of time. Counts repeat well, but they are not milliseconds."
-
-
-def counts_instructions(report: Report) -> bool:
-    """Whether a target gave instructions instead of time."""
-    return any(target.int8.instructions for target in report.targets)
 
 
 def swapped(report: ExportReport) -> str:

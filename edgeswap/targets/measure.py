@@ -166,4 +166,4 @@ def _warning(item: Mapping[str, Any], candidate: int, names: Sequence[str]) -> s
 def _measurement(model: Mapping[str, Any]) -> Measurement:
     times = model["latency_ms"]
     latency = Latency(**{key: times[key] for key in Latency.model_fields}) if times else None
-    return Measurement(latency_ms=latency, instructions=model.get("instructions"))
+    return Measurement(latency_ms=latency, instructions=model.get("instructions"), micro=model.get("micro"))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from edgeswap.targets.emulator.pi import PIS, PREFIX
 from edgeswap.targets.ethos_u.installed import ACCELERATORS
+from edgeswap.targets.micro.installed import MICRO
 from edgeswap.targets.ssh.address import Address
 
 if TYPE_CHECKING:  # NumPy alone takes longer to import than everything here
@@ -46,7 +47,7 @@ class TargetKind:
         measures: what a run there tells of speed.
         line: `alone` is measured first and by itself, since others would disturb its times; `own` runs beside all
             others, as a board does; `emulated` is one after the other of its kind, which keep this machine's cores
-            busy.
+            busy and are not timed.
         lowered_for: what a candidate for it is lowered for, by the names of `edgeswap.tflite.lower`. A board and an
             emulated Pi count as ai-edge-litert, which they prefer where both runtimes are to be had.
         delegates: on which machine the library of an external delegate lies; None where there can be none.
@@ -63,7 +64,7 @@ class TargetKind:
     backend: Callable[[str], Backend] | None = None
     measures: Literal["time", "instructions"] | None = None
     line: Line = "own"
-    lowered_for: Literal["ai-edge-litert", "ethos-u"] = "ai-edge-litert"
+    lowered_for: Literal["ai-edge-litert", "ethos-u", "tflite-micro"] = "ai-edge-litert"
     delegates: Literal["here", "there"] | None = None
 
     @property
@@ -120,6 +121,24 @@ def _open_emulator(name: str, keep: bool) -> list[Target]:  # noqa: ARG001  (not
     from edgeswap.targets.emulator.target import Emulator  # noqa: PLC0415
 
     return [*Emulator.parse(name)]
+
+
+def _micro_about() -> str:
+    from edgeswap.targets.micro import installed as micro  # noqa: PLC0415
+
+    return micro.about()
+
+
+def _micro_missing() -> list[str]:
+    from edgeswap.targets.micro import installed as micro  # noqa: PLC0415
+
+    return micro.missing()
+
+
+def _open_micro(name: str, keep: bool) -> list[Target]:  # noqa: ARG001  (there is one, and nothing is carried to it)
+    from edgeswap.targets.micro.target import Micro  # noqa: PLC0415
+
+    return [Micro()]
 
 
 def _vela_missing() -> list[str]:
@@ -180,6 +199,15 @@ KINDS: tuple[TargetKind, ...] = (
         backend=_estimated,
         measures="instructions",
         line="emulated",
+    ),
+    TargetKind(
+        (MICRO,),
+        about=_micro_about,
+        missing=_micro_missing,
+        open=_open_micro,
+        backend=_tabled,
+        line="emulated",
+        lowered_for="tflite-micro",
     ),
     TargetKind(
         ACCELERATORS,

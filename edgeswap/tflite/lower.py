@@ -21,6 +21,7 @@ FASTER_HARD_SWISH: Mapping[str, Literal["operator", "rewritten"]] = {
     "ai-edge-litert": "rewritten",
     "tflite-runtime": "operator",
     "ethos-u": "operator",
+    "tflite-micro": "operator",  # one kernel in flash and one pass over the data, where there are no vector units
 }
 
 
@@ -29,7 +30,7 @@ def lower(data: bytes, *, runtime: str, hard_swish: HardSwish = "auto") -> bytes
 
     Args:
         data: as the converter wrote it.
-        runtime: `ai-edge-litert`, `tflite-runtime` or `ethos-u`.
+        runtime: a key of `FASTER_HARD_SWISH`.
         hard_swish: `operator` leaves it to the kernel, `rewritten` writes it as MUL, ADD and MUL (see
             `rewrite_hard_swish` for what that may change), `auto` goes by what was measured.
 

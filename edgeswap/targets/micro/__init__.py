@@ -1,0 +1,1 @@
+"""A microcontroller's kernels, by TensorFlow Lite for Microcontrollers on this machine."""
