@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -151,6 +152,7 @@ def _ways(
 
 
 def _built(fitted: Fitted, progress: Progress) -> Climbed:
+    gc.collect()  # Keras models refer to themselves, and a large one that ranges were found with is still here
     with progress.step("Insert fake-quants"):
         return Climbed(fitted, quantize(fitted.placement, fitted.ranges))
 

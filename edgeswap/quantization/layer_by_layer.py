@@ -19,11 +19,15 @@ class LayerByLayer:
     Args:
         graph: canonical, with weights.
         samples: one array for each input of the graph, (N, ...), float32.
+        beside: another run of the same graph, whose Keras layers this one takes: a large network has no room for two.
+            Weights that are given to one are then those of the other too.
     """
 
-    def __init__(self, graph: Graph, samples: Sequence[npt.NDArray[Any]]) -> None:
+    def __init__(
+        self, graph: Graph, samples: Sequence[npt.NDArray[Any]], *, beside: LayerByLayer | None = None
+    ) -> None:
         self._graph = graph
-        self._model = build(graph, tf_keras)
+        self._model: Any = build(graph, tf_keras) if beside is None else beside._model
         self._tensors: dict[Ref, Any] = {
             ref: tf.constant(array) for ref, array in zip(graph.inputs, samples, strict=True)
         }

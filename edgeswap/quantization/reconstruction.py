@@ -51,7 +51,9 @@ def reconstruct(
         progress: told of every layer.
     """
     graph = placement.graph
-    wanted, rounded = LayerByLayer(graph, samples), LayerByLayer(graph, samples)
+    wanted = LayerByLayer(graph, samples)
+    # A layer that is given other weights is called once: by then it gave what is wanted of it.
+    rounded = LayerByLayer(graph, samples, beside=wanted)
     corrected: dict[str, Layer] = {}
     with progress.step("Correct the weights" if rounds_weights else "Correct the biases", len(graph.nodes)) as step:
         for node in graph.nodes:
