@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import signal
 import subprocess
 import tempfile
@@ -25,7 +26,18 @@ if os.environ.get("CI"):
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+# No test sees the run store of a user or of another test: each has its own (`_own_store`), and what is exported for
+# a whole module has one of this run.
+_SESSION_STORE = tempfile.TemporaryDirectory(prefix="edgeswap-tests-store-")
+os.environ["EDGESWAP_CACHE_DIR"] = _SESSION_STORE.name
+
 CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run store of the test's own, so that no result of another test stands for one that this test is about."""
+    monkeypatch.setenv("EDGESWAP_CACHE_DIR", str(tmp_path_factory.getbasetemp() / f"store-{secrets.token_hex(8)}"))
 
 
 @pytest.fixture(scope="session")

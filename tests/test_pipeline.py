@@ -223,7 +223,7 @@ def test_trained_models_are_kept_as_soon_as_they_exist_and_can_be_gone_on_with(
 
     monkeypatch.setattr("edgeswap.commands.converted.convert_all", failing)
     qat = [*flags[: flags.index("--method")], "--activation", "clipped_elu", "--recover-epochs", 1, "--epochs", 1]
-    ran = edgeswap("export", *qat)
+    ran = edgeswap("export", *qat, "--no-cache")  # the run store keeps them else
     assert ran.code == 1
     assert "edgeswap.load_qat('out.partial/model_qat.zip')" in ran.stderr
     partial = place / "out.partial"
@@ -486,7 +486,7 @@ def test_digits_in_another_precision(precision, dtype, place, digits_network, ed
 @pytest.mark.slow
 def test_one_seed_gives_one_result(place, tiny, edgeswap):
     data = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit"]
-    flags = [*data, "--activation", "clipped_elu", "--recover-epochs", 1, "--epochs", 1, "--seed", 7]
+    flags = [*data, "--activation", "clipped_elu", "--recover-epochs", 1, "--epochs", 1, "--seed", 7, "--no-cache"]
     for output in ("first", "second"):
         assert edgeswap("export", tiny / "tiny.keras", *flags, "--output", output).code == 0
     first, second = (assert_sound(place / output) for output in ("first", "second"))

@@ -58,6 +58,9 @@ def export(
     seed: int = 0,
     output: str | Path | None = None,
     overwrite: bool = False,
+    cache: bool = True,
+    cache_dir: str | Path | None = None,
+    cache_size: int = 5 * 2**30,
     progress: Listener | None = None,
 ) -> ExportResult:
     """Quantize a Keras model, int8 by default, and measure it beside the float model.
@@ -107,8 +110,11 @@ def export(
         license: license of the model, for the bundle.
         description: what the model does, for the bundle.
         seed: random seed.
-        output: folder to write all files to; None writes nothing.
+        output: folder to write all files to; None writes nothing but the run store.
         overwrite: replace an earlier output folder.
+        cache: keep results of stages in the run store, and take those that are there.
+        cache_dir: folder of the run store; None is that of EDGESWAP_CACHE_DIR, else one in the user's cache folder.
+        cache_size: most bytes that the run store keeps; what was used least recently goes first.
         progress: an `edgeswap.progress.Progress`, or a callable that is given a step's title, how much is done and of
             how much (see `edgeswap.progress.Told`); None tells the logger `edgeswap`.
 

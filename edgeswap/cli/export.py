@@ -141,6 +141,7 @@ FILE = click.Path(path_type=Path)
     "--output", type=FILE, metavar="DIR", default=Path("out"), heading="Output", help="Folder to write the results to."
 )
 @option("--overwrite/--no-overwrite", default=False, heading="Output", help="Replace an earlier output folder.")
+@options.cache
 @options.as_json("the report")
 @options.seed
 @options.debug

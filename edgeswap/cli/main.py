@@ -18,6 +18,7 @@ from edgeswap.cli.activations import activations
 from edgeswap.cli.analyze import analyze
 from edgeswap.cli.bench import bench
 from edgeswap.cli.bundle import bundle
+from edgeswap.cli.cache import cache
 from edgeswap.cli.calibrate import calibrate
 from edgeswap.cli.check import check
 from edgeswap.cli.export import export
@@ -51,7 +52,7 @@ def cli(context: click.Context) -> None:
         raise ConfigError(f"Expected a command ({', '.join(cli.commands)}), got none.", "See: edgeswap --help")
 
 
-for command in (export, check, analyze, calibrate, swap, activations, bench, bundle, target):
+for command in (export, check, analyze, calibrate, swap, activations, bench, bundle, target, cache):
     cli.add_command(command)
 
 

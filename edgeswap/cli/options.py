@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from edgeswap.errors import ConfigError
+from edgeswap.system.cache import LIMIT_BYTES
 
 if TYPE_CHECKING:
     from click.types import OptionHelpExtra
@@ -190,6 +191,34 @@ model_file = together(
     custom_objects, option("--trust", is_flag=True, show_default=False, heading="Model file", help=TRUST)
 )
 seed = option("--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Random seed.")
+
+
+CACHE_SIZE = "Most that the run store keeps; what was used least recently goes first."
+cache_dir = option(
+    "--cache-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    heading="Run store",
+    help="Folder of the run store.  [default: $EDGESWAP_CACHE_DIR, else in the user's cache folder]",
+)
+cache_size = option(
+    "--cache-size",
+    type=click.IntRange(min=0),
+    metavar="BYTES",
+    default=LIMIT_BYTES,
+    heading="Run store",
+    help=CACHE_SIZE,
+)
+cache = together(
+    option(
+        "--cache/--no-cache",
+        default=True,
+        heading="Run store",
+        help="Keep results of stages in the run store, and take those that are there.",
+    ),
+    cache_dir,
+    cache_size,
+)
 
 
 def output(

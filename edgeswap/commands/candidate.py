@@ -14,10 +14,13 @@ from edgeswap.config.export import ExportConfig
 from edgeswap.conversion.convert import Conversion
 from edgeswap.evaluation.scoring import Scores
 from edgeswap.graph.build import build
+from edgeswap.graph.ir import Graph
 from edgeswap.graph.layer_names import given_names
 from edgeswap.progress import Progress
+from edgeswap.quantization.fitted import Fitted
 from edgeswap.quantization.ranges import counted
 from edgeswap.records import Caution, Ranges, Rung, TrainingRun
+from edgeswap.store.run_store import RunStore
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +29,7 @@ class Candidate:
 
     Attributes:
         conversion: the model, and how it is converted.
+        made_of: what that model was built from: for int8 placement and ranges, else the graph.
         left_to_calibration: layers whose ranges the converter sets.
         ranges: how the ends of ranges came about; None for a precision that the converter alone quantizes to.
         given_names: name of a layer of the model to the one that the user gave it.
@@ -37,6 +41,7 @@ class Candidate:
     """
 
     conversion: Conversion
+    made_of: Fitted | Graph
     left_to_calibration: Sequence[str] = ()
     ranges: Ranges | None = None
     given_names: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +53,7 @@ class Candidate:
 
 
 def make_candidate(
-    config: ExportConfig, source: Source, floats: FloatModels, folder: Path, *, progress: Progress
+    config: ExportConfig, source: Source, floats: FloatModels, folder: Path, *, store: RunStore, progress: Progress
 ) -> Candidate:
     """Insert fake-quants into the final float model, and for QAT train it, with a float control beside it.
 
@@ -56,7 +61,8 @@ def make_candidate(
         config: precision, method and how ranges are set.
         source: whose inputs tell which of them the preprocessing bounds.
         floats: the graph to quantize, and the samples.
-        folder: where trained models are written at once.
+        folder: where trained models that the store does not keep are written at once.
+        store: of results of earlier runs.
         progress: told of every step.
 
     Raises:
@@ -66,14 +72,15 @@ def make_candidate(
     if config.precision != "int8":  # quantized by the converter alone, so that no layer is an exception
         samples = representative if config.precision == "int16x8" else None
         with progress.step("Build the network"):
-            return Candidate(Conversion(build(floats.graph), config.precision, samples))
+            return Candidate(Conversion(build(floats.graph), config.precision, samples), floats.graph)
 
-    climbed = climb(config, floats, input_ranges(source, splits), folder, progress=progress)
+    climbed = climb(config, floats, input_ranges(source, splits), folder, store=store, progress=progress)
     placement, ranges = climbed.fitted.placement, climbed.fitted.ranges
     # Where every range is placed, the converter asks for samples and needs but one.
     enough = representative if placement.left_to_calibration else [array[:1] for array in representative]
     return Candidate(
         Conversion(climbed.model, "int8", enough, **scales_of(config)),
+        climbed.fitted,
         placement.left_to_calibration,
         Ranges(policy=config.ranges, **counted(ranges)),
         given_names(placement.graph),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edgeswap.commands.candidate import Candidate
 from edgeswap.commands.float_models import FloatModels
@@ -12,6 +14,9 @@ from edgeswap.config.export import ExportConfig
 from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.graph.layer_names import given_names
 from edgeswap.progress import Progress
+from edgeswap.store.forms import TFLITE
+from edgeswap.store.keys import converted_model
+from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import BASELINE, write_whole
 from edgeswap.targets.names import lowered_for
 from edgeswap.tflite.lower import lower
@@ -42,6 +47,7 @@ def convert_both(
     candidate: Candidate,
     folder: Path,
     *,
+    store: RunStore,
     progress: Progress,
 ) -> Converted:
     """Convert the baseline and the candidate; each stands in `folder` as soon as it is made.
@@ -50,12 +56,33 @@ def convert_both(
         ConversionError: the converter failed.
         VerificationError: the candidate is not of the precision that was asked for.
     """
-    conversions = [Conversion(floats.baseline, "float32"), candidate.conversion]
     baseline_path, candidate_path = folder / BASELINE, folder / f"model_{config.precision}.tflite"
-    baseline_bytes, candidate_bytes = convert_all(conversions, progress=progress)
+    baseline_bytes, candidate_bytes = _converted(
+        [(Conversion(floats.baseline, "float32"), source.graph), (candidate.conversion, candidate.made_of)],
+        store=store,
+        progress=progress,
+    )
     write_whole(baseline_path, baseline_bytes)
     if config.precision == "int8":
         candidate_bytes = lower(candidate_bytes, runtime=lowered_for(config.target), hard_swish=config.hard_swish)
     write_whole(candidate_path, candidate_bytes)
     require_precision(candidate_bytes, config.precision, list(given_names(source.graph)))
     return Converted(baseline_bytes, candidate_bytes, baseline_path, candidate_path)
+
+
+def _converted(of: Sequence[tuple[Conversion, Any]], *, store: RunStore, progress: Progress) -> list[bytes]:
+    """Each conversion's `.tflite`, those that the store does not have converted together.
+
+    Args:
+        of: conversions, and what their models were built from.
+        store: of results of earlier runs.
+        progress: told of every conversion.
+    """
+    keys = [store.key(converted_model(made_of, conversion)) for conversion, made_of in of]
+    found = [store.find(key, TFLITE) for key in keys]
+    missing = [number for number, data in enumerate(found) if data is None]
+    made = convert_all([of[number][0] for number in missing], progress=progress) if missing else ()
+    for number, data in zip(missing, made, strict=True):
+        store.keep(keys[number], TFLITE, data)
+        found[number] = data
+    return [data for data in found if data is not None]

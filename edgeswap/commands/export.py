@@ -9,6 +9,8 @@ Each stage is a module beside this one. It takes the values of earlier stages an
     converted     convert both to .tflite
     proof         measure both on every target, compare them and judge the limits
     reported      write the report, and the bundle for an app
+
+What takes long is looked up in the run store first, under all that it is made of, and put there once it is made.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from edgeswap.commands.opened import with_samples
 from edgeswap.commands.proof import prove
 from edgeswap.commands.reported import report_of, write_results
 from edgeswap.commands.source import open_source
+from edgeswap.commands.stored import opened_store
 from edgeswap.config.export import ExportConfig
 from edgeswap.graph.layer_names import errors_in_given_names, given_names
 from edgeswap.graph.restored_normalization import with_normalizations
@@ -43,7 +46,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     error says where and how to go on.
 
     Args:
-        config: what to do; with an `output` of None nothing is written outside of temporary folders.
+        config: what to do; with an `output` of None nothing is written outside of temporary folders and the run store.
         command: what the user typed, for the report.
         progress: told of every step.
 
@@ -70,11 +73,12 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
     with errors_in_given_names(given_names(source.graph)):
-        opened = with_samples(config, source, progress=progress)
+        store = opened_store(config, progress=progress)
+        opened = with_samples(config, source, store=store, progress=progress)
         del source  # the Keras model that was given goes with it: a large one has no room beside the others
-        floats = float_models(config, opened, folder, progress=progress)
-        candidate = make_candidate(config, opened.source, floats, folder, progress=progress)
-        converted = convert_both(config, opened.source, floats, candidate, folder, progress=progress)
+        floats = float_models(config, opened, folder, store=store, progress=progress)
+        candidate = make_candidate(config, opened.source, floats, folder, store=store, progress=progress)
+        converted = convert_both(config, opened.source, floats, candidate, folder, store=store, progress=progress)
         proof = prove(config, floats, candidate, converted, folder, progress=progress)
         report = report_of(
             config,
@@ -84,6 +88,7 @@ def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress
             candidate=candidate,
             converted=converted,
             proof=proof,
+            store=store,
             progress=progress,
         )
         write_results(config, report, floats, converted.candidate, folder, progress=progress)

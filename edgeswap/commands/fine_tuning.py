@@ -11,11 +11,15 @@ from edgeswap.data.dataset import Dataset
 from edgeswap.data.splits import VALIDATION_SAMPLES, Splits
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.evaluation.scoring import Scoring
+from edgeswap.graph.ir import Graph
 from edgeswap.progress import Progress
 from edgeswap.records import TrainingRun
+from edgeswap.store.forms import TRAINED, Weights
+from edgeswap.store.keys import trained_weights
+from edgeswap.store.run_store import RunStore
 from edgeswap.system.user_function import call_function, named_function
 from edgeswap.training.best_epoch import Epochs, Judges
-from edgeswap.training.fit import OwnLoss, train
+from edgeswap.training.fit import OwnLoss, train, with_weights
 
 # A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
 RECOVERY_LEARNING_RATE = 1e-3
@@ -23,10 +27,11 @@ QAT_LEARNING_RATE = 1e-4
 
 
 class FineTuned(NamedTuple):
-    """A trained copy of a model, and how it was trained."""
+    """A trained copy of a model, how it was trained, and whether the run store has it."""
 
     model: Any
     run: TrainingRun
+    stored: bool
 
 
 def fine_tune(
@@ -43,6 +48,9 @@ def fine_tune(
     loss: Any = None,
     epoch: int | None = None,
     batch_norm: Literal["frozen", "updated"] = "frozen",
+    made_of: Any,
+    taught_by: Graph,
+    store: RunStore,
     progress: Progress,
 ) -> FineTuned:
     """A copy of `model` trained on the training samples of `splits`; for the rest see `edgeswap.training.fit.train`.
@@ -51,6 +59,9 @@ def fine_tune(
     coarse on so few, and needs labels. Where the training samples are too few to lose any, they judge the epochs
     themselves: that tells training that harms, not what is learned by heart. The float model's outputs alone would tell
     that, but praise the start even where labels make the network better. With an `epoch`, that one is kept instead.
+
+    What `store` has from an earlier run is not trained again: `made_of` is what the model was built from, and
+    `taught_by` the graph of the teacher.
     """
     data, judging = splits.train, splits.validation
     assert data is not None  # the config refuses training without data
@@ -59,6 +70,33 @@ def fine_tune(
         return None if of.labels is None else scoring.task.targets(of.labels, scoring.model)
 
     judged_by = _some(data) if judging is None else judging
+    how: Literal["candidate", "training", "validation"] = (
+        "candidate" if epoch is not None else "training" if judging is None else "validation"
+    )
+    key = store.key(
+        trained_weights(
+            start=made_of,
+            teacher=taught_by,
+            train=data,
+            targets=targets(data),
+            judges=judged_by,
+            judge_targets=targets(judged_by),
+            preprocess=splits.preprocess,
+            representative=splits.representative,
+            heads=scoring.heads,
+            loss=None if loss is None else named_function(loss)[1],
+            epochs=epochs,
+            learning_rate=learning_rate,
+            seed=seed,
+            epoch=epoch,
+            batch_norm=batch_norm,
+            judged_on=how,
+            stage=stage,
+        )
+    )
+    if (found := store.find(key, TRAINED)) is not None:
+        with progress.step(f"{title}: stored"):
+            return FineTuned(with_weights(model, found.weights), found.run, True)
     trained = train(
         model,
         read=lambda indices: model_inputs(data, splits.preprocess, indices, as_app=True),
@@ -81,10 +119,9 @@ def fine_tune(
         progress=progress,
     )
     assert trained.epochs is not None  # there are judges
-    how: Literal["candidate", "training", "validation"] = (
-        "candidate" if epoch is not None else "training" if judging is None else "validation"
-    )
-    return FineTuned(trained.model, _record(trained.epochs, stage, how, len(judged_by)))
+    run = _record(trained.epochs, stage, how, len(judged_by))
+    stored = store.keep(key, TRAINED, Weights(trained.model.get_weights(), run))
+    return FineTuned(trained.model, run, stored)
 
 
 def _some(data: Dataset) -> Dataset:

@@ -29,6 +29,7 @@ from edgeswap.graph.swap import swap
 from edgeswap.progress import Progress
 from edgeswap.quantization.feature_steps import coarse_values
 from edgeswap.records import Activations, Caution, TrainingRun
+from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import RECOVERED
 
 FEW_SAMPLES = 200  # tell how large the values of an output are
@@ -62,13 +63,16 @@ class FloatModels:
     recovery: TrainingRun | None = None
 
 
-def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress: Progress) -> FloatModels:
+def float_models(
+    config: ExportConfig, opened: Opened, folder: Path, *, store: RunStore, progress: Progress
+) -> FloatModels:
     """Build the given model and see that it knows the samples; then swap its activations and recover from that.
 
     Args:
         config: what to swap, and how long to recover.
         opened: the model and the samples.
-        folder: where a recovered model is written at once.
+        folder: where a recovered model that the store does not keep is written at once.
+        store: of results of earlier runs.
         progress: told of every step.
 
     Raises:
@@ -96,7 +100,16 @@ def float_models(config: ExportConfig, opened: Opened, folder: Path, *, progress
     recovery: TrainingRun | None = None
     if config.recover_epochs:
         final, recovery, kept = _recovered(
-            config, splits, scoring, model=final, baseline=baseline, folder=folder, progress=progress
+            config,
+            splits,
+            scoring,
+            model=final,
+            graph=swapped.graph,
+            baseline=baseline,
+            given=source.graph,
+            folder=folder,
+            store=store,
+            progress=progress,
         )
         recovered = _tested(final, splits, scoring, "Test float32, recovered", progress)
         scores = {**scores, "float32_recovered": recovered}
@@ -111,12 +124,15 @@ def _recovered(
     scoring: Scoring,
     *,
     model: Any,
+    graph: Graph,
     baseline: Any,
+    given: Graph,
     folder: Path,
+    store: RunStore,
     progress: Progress,
 ) -> tuple[Any, TrainingRun, tuple[Caution, ...]]:
     """The swapped model trained back to what the baseline says, and how; a caution where it cannot be kept."""
-    recovered, run = fine_tune(
+    recovered, run, stored = fine_tune(
         model,
         splits,
         scoring,
@@ -128,9 +144,12 @@ def _recovered(
         loss=config.loss,
         teacher=baseline,
         batch_norm="updated",
+        made_of=graph,
+        taught_by=given,
+        store=store,
         progress=progress,
     )
-    if config.output is None:
+    if config.output is None or stored:
         return recovered, run, ()
     kept = keep_float_model(
         recovered, folder / RECOVERED, normalizations=splits.preprocess.normalizations, progress=progress

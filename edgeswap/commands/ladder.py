@@ -25,6 +25,7 @@ from edgeswap.quantization.fitted import Fitted, Fitting
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import Caution, Rung, TrainingRun
+from edgeswap.store.run_store import RunStore
 
 OUTPUT_BYTES = 2**28  # of one model on the held-out samples: fewer samples of large outputs are looked at
 
@@ -66,6 +67,7 @@ def climb(
     input_ranges: Mapping[str, tuple[float, float] | None],
     folder: Path,
     *,
+    store: RunStore,
     progress: Progress,
 ) -> Climbed:
     """Quantize by the method that is named; by `auto` in the first way that keeps the budget, else in the best.
@@ -77,7 +79,8 @@ def climb(
         config: the method, the budget (`max_drop`) and how ranges and weights are quantized.
         floats: the graph to quantize, and the samples.
         input_ranges: as for `place`.
-        folder: where trained models are written at once.
+        folder: where trained models that the store does not keep are written at once.
+        store: of results of earlier runs.
         progress: told of every step.
 
     Raises:
@@ -95,7 +98,9 @@ def climb(
         start = _built(fitting.ptq(trains=config.method == "qat"), progress)
         if config.save_qat:
             require_savable(start.model)
-        return _trained(config, floats, start, folder, progress) if config.method == "qat" else start
+        return (
+            _trained(config, floats, start, folder, store=store, progress=progress) if config.method == "qat" else start
+        )
     held_out = _small_enough(floats)
 
     def said(model: Any, name: str) -> list[Array]:
@@ -108,8 +113,8 @@ def climb(
     def best() -> int:
         return min(range(len(tried)), key=lambda index: tried[index][1].drop)
 
-    for name, make in _ways(config, floats, fitting, lambda: tried[best()][0], folder):
-        started = time.perf_counter()
+    for name, make in _ways(config, floats, fitting, lambda: tried[best()][0], folder, store=store):
+        started = time.perf_counter() + store.saved_s
         climbed = make()
         judged = judge_held_out(
             floats.scoring,
@@ -120,7 +125,7 @@ def climb(
             max_drop=config.max_drop,
         )
         reason = "kept" if judged.kept else "over" if judged.samples_needed is None else "unsettled"
-        seconds = time.perf_counter() - started
+        seconds = time.perf_counter() + store.saved_s - started  # of what was made earlier, those it took then
         tried.append((climbed, Rung(rung=name, taken=False, reason=reason, seconds=seconds, **asdict(judged))))
         if judged.kept:
             break
@@ -140,6 +145,8 @@ def _ways(
     fitting: Fitting,
     best: Callable[[], Climbed],
     folder: Path,
+    *,
+    store: RunStore,
 ) -> Iterator[tuple[str, Callable[[], Climbed]]]:
     """Name of each rung, and what makes it."""
     progress = fitting.progress
@@ -148,7 +155,10 @@ def _ways(
     yield "equalized", lambda: _built(fitting.corrected(rounds_weights=False), progress)
     yield "rounded", lambda: _built(fitting.corrected(rounds_weights=True), progress)
     if floats.splits.train is not None:
-        yield "qat", lambda: _trained(config, floats, _built(best().fitted, progress), folder, progress)
+        yield (
+            "qat",
+            lambda: _trained(config, floats, _built(best().fitted, progress), folder, store=store, progress=progress),
+        )
 
 
 def _built(fitted: Fitted, progress: Progress) -> Climbed:
@@ -157,8 +167,12 @@ def _built(fitted: Fitted, progress: Progress) -> Climbed:
         return Climbed(fitted, quantize(fitted.placement, fitted.ranges))
 
 
-def _trained(config: ExportConfig, floats: FloatModels, start: Climbed, folder: Path, progress: Progress) -> Climbed:
-    model, control, training, cautions = train_beside_control(config, floats, start.model, folder, progress)
+def _trained(
+    config: ExportConfig, floats: FloatModels, start: Climbed, folder: Path, *, store: RunStore, progress: Progress
+) -> Climbed:
+    model, control, training, cautions = train_beside_control(
+        config, floats, start.model, start.fitted, folder, store=store, progress=progress
+    )
     return Climbed(start.fitted, model, "qat", control, cautions, training=training)
 
 

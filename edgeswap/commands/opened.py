@@ -27,6 +27,7 @@ from edgeswap.quantization.decompose import decompose
 from edgeswap.quantization.feature_steps import coarse_features
 from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.records import Caution
+from edgeswap.store.run_store import NO_STORE, RunStore
 from edgeswap.system.room import require_room
 from edgeswap.tasks.outputs import Signature, named_classes
 
@@ -50,8 +51,10 @@ class Opened:
     cautions: tuple[Caution, ...]
 
 
-def with_samples(config: ExportConfig, source: Source, *, progress: Progress) -> Opened:
+def with_samples(config: ExportConfig, source: Source, *, store: RunStore = NO_STORE, progress: Progress) -> Opened:
     """Open the samples for `source`, and hold both against what is asked for.
+
+    The built-in example is trained here, unless `store` has it from an earlier run.
 
     Raises:
         EdgeswapError: of the kind that says what cannot be done: a swap, a layer that int8 does not have, samples that
@@ -77,7 +80,7 @@ def with_samples(config: ExportConfig, source: Source, *, progress: Progress) ->
     splits, scoring, reason = _with_task(config, source.signature, splits)
     label_lines(splits.test.class_names, scoring.task.classes(source.signature))
     source = verified(source, planned, splits.representative, decomposed=int8, progress=progress)
-    source = train_example(source, seed=config.seed, progress=progress)
+    source = train_example(source, seed=config.seed, store=store, progress=progress)
     coarse: list[Caution] = []
     if int8:
         source, splits = normalized_by_app(source, splits)

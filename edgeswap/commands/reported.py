@@ -19,6 +19,7 @@ from edgeswap.evaluation.scoring import Scores, quality
 from edgeswap.progress import Progress
 from edgeswap.records import Caution, ExportReport, StageQuality, TaskChoice
 from edgeswap.report import html
+from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import write_whole
 from edgeswap.system.python_words import in_python_words
 from edgeswap.targets.host import Host
@@ -37,6 +38,7 @@ def report_of(
     candidate: Candidate,
     converted: Converted,
     proof: Proof,
+    store: RunStore,
     progress: Progress,
 ) -> ExportReport:
     """All that a run found, the gravest caution first; that much was lost is said at once too."""
@@ -55,7 +57,7 @@ def report_of(
         model=opened.source.record,
         task=TaskChoice(name=opened.scoring.task.name, reason=opened.reason),
         data=splits.record,
-        warnings=[*opened.cautions, *floats.cautions, *candidate.cautions, *proof.cautions],
+        warnings=[*opened.cautions, *floats.cautions, *candidate.cautions, *proof.cautions, *store.cautions],
         activations=floats.activations,
         float32=model_file(converted.baseline_path.name, converted.baseline, measured.float32.quality),
         float32_swapped=stage(floats.scores.get("float32_swapped")),

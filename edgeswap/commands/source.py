@@ -22,6 +22,9 @@ from edgeswap.model.load import load_model, sha256
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
 from edgeswap.records import Caution, ModelSource
+from edgeswap.store.forms import ARRAYS
+from edgeswap.store.keys import trained_example
+from edgeswap.store.run_store import RunStore
 from edgeswap.tasks.outputs import Signature, input_shapes, model_outputs, named_classes
 from edgeswap.training import digits_recipe as recipe
 
@@ -103,12 +106,19 @@ def open_source(
     )
 
 
-def train_example(source: Source, *, seed: int, progress: Progress) -> Source:
+def train_example(source: Source, *, seed: int, store: RunStore, progress: Progress) -> Source:
     """The digits example trained on the digits; a source that is no example as it is."""
     if source.untrained is None:
         return source
     data = load("digits", input_shapes=source.input_shapes, classes=named_classes(source.signature))
-    graph = with_weights_of(source.graph, recipe.train(source.untrained, data, seed=seed, progress=progress))
+    key = store.key(trained_example(start=source.graph, train=data, seed=seed))
+    if (weights := store.find(key, ARRAYS)) is not None:
+        source.untrained.set_weights(weights)
+        trained = source.untrained
+    else:
+        trained = recipe.train(source.untrained, data, seed=seed, progress=progress)
+        store.keep(key, ARRAYS, trained.get_weights())
+    graph = with_weights_of(source.graph, trained)
     record = source.record.model_copy(update={"sha256": fingerprint(graph)})
     return replace(source, graph=graph, record=record, untrained=None)
 

@@ -13,23 +13,37 @@ from edgeswap.evaluation.predictions import predict
 from edgeswap.evaluation.scoring import Scores
 from edgeswap.graph.build import build
 from edgeswap.progress import Progress
+from edgeswap.quantization.fitted import Fitted
 from edgeswap.records import Caution, TrainingRun
+from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import CONTROL
 
 
 def train_beside_control(
-    config: ExportConfig, floats: FloatModels, fake_quant_model: Any, folder: Path, progress: Progress
+    config: ExportConfig,
+    floats: FloatModels,
+    fake_quant_model: Any,
+    fitted: Fitted,
+    folder: Path,
+    *,
+    store: RunStore,
+    progress: Progress,
 ) -> tuple[Any, Scores, tuple[TrainingRun, ...], tuple[Caution, ...]]:
     """The fake-quant model after QAT; the scores of the control, the float model trained the same; how both went.
 
-    The float model teaches both: labels alone would pull away from it, and know nothing of most outputs.
+    The float model teaches both: labels alone would pull away from it, and know nothing of most outputs. `fitted` is
+    what the fake-quant model was made of.
     """
     splits, keeps = floats.splits, config.output is not None
     with progress.step("Build the network"):
         float_model = build(floats.graph)
 
     def tuned(
-        model: Any, title: str, stage: Literal["float32_finetuned", "int8"], epoch: int | None = None
+        model: Any,
+        made_of: Any,
+        title: str,
+        stage: Literal["float32_finetuned", "int8"],
+        epoch: int | None = None,
     ) -> FineTuned:
         return fine_tune(
             model,
@@ -43,15 +57,21 @@ def train_beside_control(
             loss=config.loss,
             epoch=epoch,
             teacher=float_model,
+            made_of=made_of,
+            taught_by=floats.graph,
+            store=store,
             progress=progress,
         )
 
-    qat_model, qat_run = tuned(fake_quant_model, "Quantization-aware training", "int8")
-    cautions = keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress) if keeps else ()
+    qat_model, qat_run, stored = tuned(fake_quant_model, fitted, "Quantization-aware training", "int8")
+    cautions: tuple[Caution, ...] = ()
+    if config.save_qat or (keeps and not stored):
+        cautions = keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress)
     # Judged by what they train on alone, the two could end apart for no reason: both train as long.
     same = qat_run.best_epoch if qat_run.judged_on == "training" else None
-    control, control_run = tuned(float_model, "Train the float32 control", "float32_finetuned", same)
-    if keeps:
+    title = "Train the float32 control"
+    control, control_run, stored = tuned(float_model, floats.graph, title, "float32_finetuned", same)
+    if keeps and not stored:
         normalizations = splits.preprocess.normalizations
         cautions += keep_float_model(control, folder / CONTROL, normalizations=normalizations, progress=progress)
     said = predict(

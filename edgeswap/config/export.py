@@ -17,6 +17,7 @@ from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
 from edgeswap.quantization.specification import Policy, WeightScales
 from edgeswap.records import CandidatePrecision
+from edgeswap.system.cache import LIMIT_BYTES
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.micro.installed import MICRO
 from edgeswap.targets.names import dense_scales_for, require_known, runs_models
@@ -64,6 +65,9 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     description: str = ""
     output: Path | None = None
     overwrite: bool = False
+    cache: bool = True
+    cache_dir: Path | None = None
+    cache_size: int = Field(default=LIMIT_BYTES, ge=0)
 
     @model_validator(mode="before")
     @classmethod
@@ -98,7 +102,15 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
         return {"method": "ptq", **values}
 
     @field_validator(
-        "recover_epochs", "epochs", "max_drop", "max_latency_ms", "max_size", "max_arena", "seed", mode="before"
+        "recover_epochs",
+        "epochs",
+        "max_drop",
+        "max_latency_ms",
+        "max_size",
+        "max_arena",
+        "seed",
+        "cache_size",
+        mode="before",
     )
     @classmethod
     def _true_is_no_number(cls, value: Any) -> Any:

@@ -34,6 +34,7 @@ from edgeswap.records.source import (
     SwappedActivation,
     TaskChoice,
 )
+from edgeswap.records.stored import StoredEntry, StoreReport
 from edgeswap.records.training import TrainingRun
 
 __all__ = [
@@ -79,6 +80,8 @@ __all__ = [
     "SkippedActivation",
     "Spread",
     "StageQuality",
+    "StoreReport",
+    "StoredEntry",
     "SwappedActivation",
     "TargetFailure",
     "TargetResult",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from platformdirs import user_cache_path
+LIMIT_BYTES = 5 * 2**30  # of what the run store keeps, unless a user says otherwise
 
 
 def cache_folder() -> Path:
     """`edgeswap` in the user's cache folder, on Linux by the XDG Base Directory Specification."""
+    from platformdirs import user_cache_path  # noqa: PLC0415  (--help needs the limit alone)
+
     return user_cache_path("edgeswap")

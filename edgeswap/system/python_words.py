@@ -8,12 +8,13 @@ from contextlib import contextmanager
 
 from edgeswap.errors import EdgeswapError
 
-_SWITCHES = frozenset({"trust", "allow-chance", "save-qat", "overwrite", "keep", "quick"})
+_SWITCHES = frozenset({"trust", "allow-chance", "save-qat", "overwrite", "keep", "quick", "cache"})
 _TAKES_A_VALUE = frozenset({
-    "activation", "author", "calibration", "custom-objects", "data", "decode", "delegate", "dense-scales",
-    "description", "epochs", "hard-swish", "labels", "license", "loss", "max-drop", "max-latency-ms", "max-size",
-    "method", "metric", "model", "output", "precision", "preprocess", "ranges", "recover-epochs", "resize", "runs",
-    "samples", "seed", "swap", "target", "target-samples", "task", "test-data", "threads", "weight-scales",
+    "activation", "author", "cache-dir", "cache-size", "calibration", "custom-objects", "data", "decode",
+    "delegate", "dense-scales", "description", "epochs", "hard-swish", "labels", "license", "loss", "max-drop",
+    "max-latency-ms", "max-size", "method", "metric", "model", "output", "precision", "preprocess", "ranges",
+    "recover-epochs", "resize", "runs", "samples", "seed", "swap", "target", "target-samples", "task", "test-data",
+    "threads", "weight-scales",
 })  # fmt: skip
 _OTHER_NAMES = {"samples": "target_samples"}
 # A value that stands behind an option: a choice, a number, a name with a sign in it, or a text in quotes. Other words
@@ -59,6 +60,8 @@ def _keyword(found: re.Match[str]) -> str:
         return 'precision="int8"'
     if name in _SWITCHES:
         return f"{name.replace('-', '_')}=True{found[0].removeprefix(f'--{name}')}"
+    if name is not None and name.removeprefix("no-") in _SWITCHES:
+        return f"{name.removeprefix('no-').replace('-', '_')}=False"
     if name not in _TAKES_A_VALUE:
         return found[0]
     keyword, value = _OTHER_NAMES.get(name, name.replace("-", "_")), found["value"]

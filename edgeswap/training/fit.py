@@ -158,6 +158,13 @@ def _taught(teacher: Any, judges: Judges, whole: bool) -> Callable[[npt.NDArray[
     return None if teacher is None else Teacher(teacher, judges.read, judges.count, BATCH_SIZE, whole=whole).logits
 
 
+def with_weights(model: Any, weights: Sequence[npt.NDArray[Any]]) -> Any:
+    """A copy of a network with the weights that a training of it gave, in the order of `get_weights`."""
+    copy = _copy(model)
+    copy.set_weights(weights)
+    return copy
+
+
 def _copy(model: Any) -> Any:
     own = {type(layer).__name__: type(layer) for layer in _layers(model)}
     with tf_keras.saving.custom_object_scope(own):

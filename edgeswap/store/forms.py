@@ -1,0 +1,65 @@
+"""How results lie in the store: arrays as .npz, records as JSON, models for devices as they are. Nothing is pickled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeswap.records import TrainingRun
+
+WEIGHTS, RUN, MODEL = "weights.npz", "run.json", "model.tflite"
+
+
+class Weights(NamedTuple):
+    """What a training gave: the weights in the order of `get_weights`, and how it went."""
+
+    weights: Sequence[npt.NDArray[Any]]
+    run: TrainingRun
+
+
+class ArraysForm:
+    """Arrays in order."""
+
+    def write(self, value: Sequence[npt.NDArray[Any]], folder: Path) -> None:
+        """The arrays by their number."""
+        named = {str(number): array for number, array in enumerate(value)}
+        np.savez(folder / WEIGHTS, **named)  # type: ignore[arg-type]
+
+    def read(self, folder: Path) -> Sequence[npt.NDArray[Any]]:
+        """What was written."""
+        with np.load(folder / WEIGHTS, allow_pickle=False) as arrays:
+            return [arrays[str(number)] for number in range(len(arrays.files))]
+
+
+class WeightsForm:
+    """A training's result."""
+
+    def write(self, value: Weights, folder: Path) -> None:
+        """Weights by their number, and the record."""
+        ARRAYS.write(value.weights, folder)
+        (folder / RUN).write_text(value.run.model_dump_json())
+
+    def read(self, folder: Path) -> Weights:
+        """What was written."""
+        return Weights(ARRAYS.read(folder), TrainingRun.model_validate_json((folder / RUN).read_bytes()))
+
+
+class TfliteForm:
+    """A `.tflite`, as the converter wrote it."""
+
+    def write(self, value: bytes, folder: Path) -> None:
+        """The one file."""
+        (folder / MODEL).write_bytes(value)
+
+    def read(self, folder: Path) -> bytes:
+        """What was written."""
+        return (folder / MODEL).read_bytes()
+
+
+ARRAYS = ArraysForm()
+TRAINED = WeightsForm()
+TFLITE = TfliteForm()

@@ -1,0 +1,125 @@
+"""What the result of each stage is made of. What is left out here gives a wrong figure that looks right.
+
+edgeswap's own code, the versions of the frameworks and the machine are in every key, see `made_by`; so constants of
+the code, such as batch sizes, need not stand here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from edgeswap.data.dataset import Dataset
+from edgeswap.data.preprocess import Preprocess
+from edgeswap.graph.ir import Graph
+from edgeswap.store.run_store import MadeOf
+
+if TYPE_CHECKING:  # it imports TensorFlow
+    from edgeswap.conversion.convert import Conversion
+
+Array = npt.NDArray[Any]
+
+
+def trained_example(*, start: Graph, train: Dataset, seed: int) -> MadeOf:
+    """The weights of the built-in example, which is trained within a run: of its Graph, on its samples."""
+    return MadeOf("trained example", {"start": start, "train": _samples(train), "seed": seed})
+
+
+def trained_weights(
+    *,
+    start: Any,
+    teacher: Any,
+    train: Dataset,
+    targets: Any,
+    judges: Dataset,
+    judge_targets: Any,
+    preprocess: Preprocess,
+    representative: Sequence[Array],
+    heads: Sequence[str],
+    loss: Any,
+    epochs: int,
+    learning_rate: float,
+    seed: int,
+    epoch: int | None,
+    batch_norm: str,
+    judged_on: str,
+    stage: str,
+) -> MadeOf:
+    """A training: recovery, QAT or its control.
+
+    Args:
+        start: what the model to train was built from: a Graph with its weights, or placement and ranges.
+        teacher: the Graph of the float model that teaches.
+        train: the samples that are trained on.
+        targets: what the task makes of their labels.
+        judges: the samples that epochs are judged by.
+        judge_targets: likewise.
+        preprocess: from raw samples to the model's inputs.
+        representative: calibration samples as the model takes them: they tell a user's own `preprocess` by its results.
+        heads: of the outputs, by which the loss goes.
+        loss: the user's own, or None.
+        epochs: planned.
+        learning_rate: at the first step.
+        seed: of the order of samples and of dropout.
+        epoch: the one that is kept whatever its loss, or None.
+        batch_norm: whether its statistics move.
+        judged_on: for the record.
+        stage: for the record.
+    """
+    return MadeOf(
+        "trained weights",
+        {
+            "start": start,
+            "teacher": teacher,
+            "train": _samples(train),
+            "targets": targets,
+            "judges": _samples(judges),
+            "judge targets": judge_targets,
+            "preprocess": preprocess,
+            "mapped by it": list(representative) if preprocess.is_function else None,
+            "heads": list(heads),
+            "loss": loss,
+            "epochs": epochs,
+            "learning rate": learning_rate,
+            "seed": seed,
+            "epoch": epoch,
+            "batch norm": batch_norm,
+            "judged on": judged_on,
+            "stage": stage,
+        },
+    )
+
+
+def converted_model(of: Any, conversion: Conversion) -> MadeOf:
+    """A conversion by TFLiteConverter.
+
+    Args:
+        of: what the model was built from: a Graph, or placement and ranges. Its weights now are told by themselves,
+            since it may have been trained.
+        conversion: the model and how it is converted.
+    """
+    return MadeOf(
+        "converted models",
+        {
+            "of": of,
+            "weights": conversion.model.get_weights(),
+            "precision": conversion.precision,
+            "representative": conversion.representative,
+            "per channel": conversion.per_channel,
+            "per channel dense": conversion.per_channel_dense,
+        },
+    )
+
+
+def _samples(data: Dataset) -> dict[str, Any]:
+    """Samples as they are read: raw ones and labels by their SHA-256, and how image files become arrays."""
+    return {
+        "raw": data.sha256,
+        "count": len(data),
+        "kind": type(data.samples).__name__,
+        "inputs": list(getattr(data.samples, "arrays", ())),
+        "size": getattr(data.samples, "shape", None),
+        "resize": getattr(data.samples, "resize", None),
+    }
