@@ -24,7 +24,7 @@ from edgeswap.progress import Progress
 from edgeswap.records import Caution, ModelSource
 from edgeswap.store.forms import ARRAYS
 from edgeswap.store.keys import trained_example
-from edgeswap.store.run_store import RunStore
+from edgeswap.store.run_store import NO_STORE, RunStore
 from edgeswap.tasks.outputs import Signature, input_shapes, model_outputs, named_classes
 from edgeswap.training import digits_recipe as recipe
 
@@ -106,7 +106,7 @@ def open_source(
     )
 
 
-def train_example(source: Source, *, seed: int, store: RunStore, progress: Progress) -> Source:
+def train_example(source: Source, *, seed: int, store: RunStore = NO_STORE, progress: Progress) -> Source:
     """The digits example trained on the digits; a source that is no example as it is."""
     if source.untrained is None:
         return source
