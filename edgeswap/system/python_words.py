@@ -12,7 +12,7 @@ _SWITCHES = frozenset({"trust", "allow-chance", "save-qat", "overwrite", "keep",
 _TAKES_A_VALUE = frozenset({
     "activation", "author", "cache-dir", "cache-size", "calibration", "custom-objects", "data", "decode",
     "delegate", "dense-scales", "description", "epochs", "hard-swish", "labels", "license", "loss", "max-drop",
-    "max-latency-ms", "max-size", "method", "metric", "model", "output", "precision", "preprocess", "ranges",
+    "max-arena", "max-latency-ms", "max-size", "method", "metric", "model", "output", "precision", "preprocess", "ranges",
     "recover-epochs", "resize", "runs", "samples", "seed", "swap", "target", "target-samples", "task", "test-data",
     "threads", "weight-scales",
 })  # fmt: skip
