@@ -12,9 +12,9 @@ _SWITCHES = frozenset({"trust", "allow-chance", "save-qat", "overwrite", "keep",
 _TAKES_A_VALUE = frozenset({
     "activation", "author", "cache-dir", "cache-size", "calibration", "custom-objects", "data", "decode",
     "delegate", "dense-scales", "description", "epochs", "hard-swish", "labels", "license", "loss", "max-drop",
-    "max-arena", "max-latency-ms", "max-size", "method", "metric", "model", "output", "precision", "preprocess", "ranges",
-    "recover-epochs", "resize", "runs", "samples", "seed", "swap", "target", "target-samples", "task", "test-data",
-    "threads", "weight-scales",
+    "max-arena", "max-latency-ms", "max-size", "method", "metric", "model", "output", "precision", "preprocess",
+    "ranges", "recover-epochs", "resize", "runs", "samples", "seed", "swap", "target", "target-samples", "task",
+    "test-data", "threads", "weight-scales",
 })  # fmt: skip
 _OTHER_NAMES = {"samples": "target_samples"}
 # A value that stands behind an option: a choice, a number, a name with a sign in it, or a text in quotes. Other words
