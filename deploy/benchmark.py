@@ -410,7 +410,8 @@ class Anatomy:
     """What a model is made of, and which delegate runs how much of it.
 
     Attributes:
-        kind: `int8`, `int16x8`, `float32` or `mixed`, by the types of all tensors that operators use.
+        kind: `int8`, `int16x8`, `float32` or `mixed`, by the types of all tensors that operators use; inputs that are
+            quantized first and outputs that are dequantized last do not count.
         operators: TFLite builtin operator name to how often it occurs.
         float_tensors: how many of them are float.
         delegates: of each its name, and how many partitions and operators it took.
@@ -441,13 +442,37 @@ def dissect(path: Path, engine: Engine) -> Anatomy:
     operators = Counter(node["op_name"] for node in nodes if node["op_name"] != "DELEGATE")
     # An int8 LSTM notes the scales of its gates in empty float tensors, which it neither reads nor writes.
     used = {int(index) for node in nodes for index in (*node["inputs"], *node["outputs"])}
-    types = [np.dtype(detail["dtype"]) for detail in details if detail["name"] and detail["index"] in used]
-    float_tensors = sum(dtype.kind == "f" for dtype in types)
-    if float_tensors:
-        kind = "mixed" if any(dtype in (np.int8, np.uint8) for dtype in types) else "float32"
+    types = {
+        detail["index"]: np.dtype(detail["dtype"]) for detail in details if detail["name"] and detail["index"] in used
+    }
+    float_tensors = sum(dtype.kind == "f" for dtype in types.values())
+    ends = _float_ends(interpreter, nodes)
+    if any(dtype.kind == "f" and index not in ends for index, dtype in types.items()):
+        kind = "mixed" if any(dtype in (np.int8, np.uint8) for dtype in types.values()) else "float32"
     else:
-        kind = "int16x8" if interpreter.get_input_details()[0]["dtype"] == np.int16 else "int8"
+        first = interpreter.get_input_details()[0]["index"]
+        kind = "int16x8" if types.get(ends.get(first, first)) == np.int16 else "int8"
     return Anatomy(kind, dict(sorted(operators.items())), float_tensors, delegates)
+
+
+def _float_ends(interpreter: Any, nodes: Sequence[dict[str, Any]]) -> dict[int, int]:
+    """Each float input that goes into a QUANTIZE alone, and each float output that a DEQUANTIZE gives, to the tensor
+    on the other side.
+    """
+    floats = {
+        side: {detail["index"] for detail in details if np.dtype(detail["dtype"]).kind == "f"}
+        for side, details in (("in", interpreter.get_input_details()), ("out", interpreter.get_output_details()))
+    }
+    operators = [node for node in nodes if node["op_name"] != "DELEGATE"]
+    read = Counter(int(index) for node in operators for index in node["inputs"])
+    found = {}
+    for node in operators:
+        source, target = (int(node[side][0]) if len(node[side]) else -1 for side in ("inputs", "outputs"))
+        if node["op_name"] == "QUANTIZE" and source in floats["in"] and read[source] == 1:
+            found[source] = target
+        elif node["op_name"] == "DEQUANTIZE" and target in floats["out"] and not read[target]:
+            found[target] = source
+    return found
 
 
 def _allocate(interpreter: Any, path: Path, engine: Engine) -> None:
@@ -2134,7 +2159,7 @@ def _models_text(result: dict[str, Any]) -> str:
         what.append(
             [
                 model["file"],
-                model["kind"],
+                _kind_text(model),
                 f"{model['size_bytes'] / 1024:.0f}",
                 _cell(accuracy.get("top1"), 100, 2),
                 _cell(accuracy.get("agreement"), 100, 2),
@@ -2152,6 +2177,12 @@ def _models_text(result: dict[str, Any]) -> str:
     if all((model["accuracy"] or {}).get("agreement") is None for model in result["models"]):
         what = [row[:3] + row[5:] for row in what]  # not classifiers, or no samples
     return f"{_columns(what, left=(0, 1, len(what[0]) - 1))}\n\n{_columns(speed, left=(0,))}"
+
+
+def _kind_text(model: dict[str, Any]) -> str:
+    """The kind, and of a model that computes in int8 the types that it takes and gives where they are others."""
+    ends = sorted({tensor["dtype"] for tensor in (*model["inputs"], *model["outputs"])} - {"int8", "int32"})
+    return f"int8, {' and '.join(ends)} ends" if model["kind"] == "int8" and ends else str(model["kind"])
 
 
 def _operators_text(model: dict[str, Any]) -> str:

@@ -23,6 +23,8 @@ from edgeswap.bundle.apps.pixels import pixel_steps
 from edgeswap.data.preprocess import from_name
 from edgeswap.data.resizing import RESIZE
 from edgeswap.graph.feature_normalization import FeatureNormalization
+from edgeswap.records import Io
+from edgeswap.tflite.ends import with_ends
 from edgeswap.tflite.flatbuffer import read
 from edgeswap.tflite.state import keeps_state
 from tests import tiny_tflite
@@ -138,8 +140,10 @@ def facts_of(
     threshold: float | None = None,
     resize: str = "bilinear",
     normalizations: Mapping[str, FeatureNormalization] = MappingProxyType({}),
+    io: Io = "int8",
 ) -> AppFacts:
-    """Facts read from the model; with `preprocess` every input of four dimensions takes pixels."""
+    """Facts of an int8 model with ends of `io`; with `preprocess` every input of four dimensions takes pixels."""
+    higher = 128 if io == "uint8" else 0
     given, made = details(model)
     inputs = []
     for detail in given:
@@ -149,18 +153,19 @@ def facts_of(
         if preprocess is not None and len(shape) == 4:
             how = {"channels": shape[3], "scale": scale, "zero_point": zero_point}
             pixels = pixel_steps(from_name(preprocess), **how, resize=resize)
-        dtype = np.dtype(detail["dtype"]).name
+            pixels = pixels and pixels.of_type(io, scale=scale, zero_point=zero_point)
+        whole = np.dtype(detail["dtype"]) == np.int32
+        given_as = ("int32", scale, zero_point) if whole else (io, scale, zero_point + higher)
         own = normalizations.get(detail["name"])
-        inputs.append(InputFacts(detail["name"], shape, dtype, scale, zero_point, pixels, own))
-    outputs = [
-        OutputFacts(
-            detail["name"], tuple(int(size) for size in detail["shape"]), *detail["quantization"], holds, threshold
-        )
-        for detail in made
-    ]
+        inputs.append(InputFacts(detail["name"], shape, *given_as, pixels, own))
+    outputs = []
+    for detail in made:
+        shape, (scale, zero_point) = tuple(int(size) for size in detail["shape"]), detail["quantization"]
+        held = (holds, threshold, None, io)
+        outputs.append(OutputFacts(detail["name"], shape, scale, zero_point + higher, *held))
     return AppFacts(
         model='tiny "*/ ${x} \\(y)\n\'\'\' """',
-        model_sha256=hashlib.sha256(model).hexdigest(),
+        model_sha256=hashlib.sha256(with_ends(model, io)).hexdigest(),
         inputs=tuple(inputs),
         outputs=tuple(outputs),
         classes=outputs[0].classes or (None if labels is None else len(labels)),
@@ -179,12 +184,17 @@ def quantize(given: InputFacts, sample: np.ndarray) -> np.ndarray:
         return sample
     if given.pixels is not None:
         return given.pixels.quantize(sample)
+    limits = (0, 255) if given.dtype == "uint8" else (-128, 127)
     if given.normalization is not None:
         mean, deviation = np.array(given.normalization.mean), np.array(given.normalization.deviation)
-        doubles = (sample.astype(np.float64) - mean) / deviation / given.scale + given.zero_point
-        return np.clip(np.rint(doubles), -128, 127).astype(np.int8)
+        doubles = (sample.astype(np.float64) - mean) / deviation
+        if given.dtype == "float32":
+            return doubles.astype(np.float32)
+        return np.clip(np.rint(doubles / given.scale + given.zero_point), *limits).astype(given.dtype)
+    if given.dtype == "float32":
+        return sample
     steps = np.rint(sample / np.float32(given.scale) + np.float32(given.zero_point))
-    return np.clip(steps, -128, 127).astype(np.int8)
+    return np.clip(steps, *limits).astype(given.dtype)
 
 
 def sample(given: InputFacts, generator: np.random.Generator, vector: int) -> np.ndarray:
@@ -260,12 +270,23 @@ KINDS: dict[str, tuple[Callable[[Path], Path], dict[str, Any]]] = {
 }
 
 
-def bundle(kind: str, folder: Path) -> Bundle:
-    """One of `KINDS` as a bundle."""
+# Models with other ends than int8 of which the code of compiled languages is built: each form of input and of output.
+WITH_ENDS: dict[str, tuple[str, Io]] = {
+    "map_uint8": ("map", "uint8"),
+    "caffe_float32": ("caffe", "float32"),
+    "map_float32": ("map", "float32"),
+    "normalized_float32": ("normalized", "float32"),
+}
+
+
+def bundle(kind: str, folder: Path, io: Io = "int8") -> Bundle:
+    """One of `KINDS` as a bundle, with ends of `io`; or one of `WITH_ENDS`."""
+    kind, io = WITH_ENDS.get(kind, (kind, io))
     folder.mkdir(exist_ok=True)
     make, how = KINDS[kind]
     model = make(folder).read_bytes()
-    return write_bundle(folder / "bundle", model, facts_of(model, **how), how.get("labels"))
+    facts = facts_of(model, **how, io=io)
+    return write_bundle(folder / "bundle", with_ends(model, io), facts, how.get("labels"))
 
 
 def module(folder: Path) -> ModuleType:

@@ -14,11 +14,11 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.tflite.flatbuffer import read, write
-from tests.app_bundle import FAULTS, KINDS, LIBRARY, Bundle, adder, bundle, change, facts_of, write_bundle
+from tests.app_bundle import FAULTS, KINDS, LIBRARY, WITH_ENDS, Bundle, adder, bundle, change, facts_of, write_bundle
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ here")]
 # LiteRT's C interface refuses a model that keeps a state.
-STATELESS = [kind for kind in KINDS if kind != "remembering"]
+STATELESS = [*(kind for kind in KINDS if kind != "remembering"), *WITH_ENDS]
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
@@ -34,7 +34,7 @@ def compiled(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
     folder = tmp_path_factory.mktemp("apps")
-    made = {kind: bundle(kind, folder / kind) for kind in KINDS}
+    made = {kind: bundle(kind, folder / kind) for kind in (*KINDS, *WITH_ENDS)}
     for one in made.values():
         compiled(one.folder)
     return made

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from edgeswap.bundle.apps.facts import SCORES
-from tests.app_bundle import FAULTS, KINDS, Bundle, bundle, change
+from tests.app_bundle import FAULTS, KINDS, WITH_ENDS, Bundle, bundle, change
 
 pytestmark = pytest.mark.slow
 STUBS = Path(__file__).parent / "apps/kotlin"
@@ -38,7 +38,7 @@ def compiler() -> list[str]:
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Bundle]:
     folder = tmp_path_factory.mktemp("apps")
-    return {kind: bundle(kind, folder / kind) for kind in KINDS}
+    return {kind: bundle(kind, folder / kind) for kind in (*KINDS, *WITH_ENDS)}
 
 
 def functions(one: Bundle) -> str:
@@ -71,7 +71,8 @@ def program(compiler: list[str], bundles: dict[str, Bundle], tmp_path_factory: p
             assert source.count(PACKAGE) == 1
             (folder / kind).mkdir(exist_ok=True)
             (folder / kind / file.name).write_text(source.replace(PACKAGE, f"package {kind}\n"))
-        (folder / kind / "functions.kt").write_text(f"package {kind}\n\n{functions(one)}")
+        if kind in KINDS:
+            (folder / kind / "functions.kt").write_text(f"package {kind}\n\n{functions(one)}")
     stubs = [STUBS / "android.kt", STUBS / "litert.kt"]
     jar = folder / "apps.jar"
     command = [*compiler, "-include-runtime", "-d", jar, *sorted(folder.rglob("*.kt")), *stubs]
@@ -85,7 +86,7 @@ def run(program: Path, kind: str, folder: Path, recorded: Path) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *WITH_ENDS])
 def test_self_test_passes(program: Path, bundles: dict[str, Bundle], kind: str) -> None:
     folder = bundles[kind].folder
     assert run(program, kind, folder, folder / "golden") == "pass: outputs off by at most 0 int8 steps\n"

@@ -10,7 +10,7 @@ import tree_sitter_swift
 from tree_sitter import Language, Node, Parser
 
 from edgeswap.bundle.apps.generate import generate
-from tests.app_bundle import KINDS, bundle
+from tests.app_bundle import KINDS, WITH_ENDS, bundle
 
 STUBS = Path(__file__).parent / "apps/swift"
 
@@ -33,7 +33,7 @@ def faults(parser: Parser, source: bytes) -> list[str]:
     return list(walk(parser.parse(source).root_node))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *WITH_ENDS])
 def test_every_file_is_swift(parser: Parser, tmp_path: Path, kind: str) -> None:
     files = generate(bundle(kind, tmp_path / kind).facts)
     sources = {name: content for name, content in files.items() if name.endswith(".swift")}

@@ -79,7 +79,7 @@ def test_hard_swish_costs_on_a_cpu_and_blocks_on_the_edge_tpu_until_it_is_rewrit
     ("form", "kind", "blocking"),
     [
         ("int8", "int8", []),
-        ("float_io", "int8 with float32 ends", ["FLOAT32 input", "FLOAT32 output"]),
+        ("float_io", "int8 with float32 ends", []),
         ("dynamic_range", "dynamic range", ["a dynamic range model"]),
         ("float32", "float32", ["a float32 model"]),
         ("float16", "float16", ["a float16 model"]),
@@ -297,3 +297,14 @@ assert run(["check", {str(path)!r}, "--target", "coral"]) == 0
 assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_float32_ends_of_an_int8_model_are_no_obstacle_and_cost_an_npu_two_operators() -> None:
+    data = converted("relu6", "float_io")
+    for where, severity in ((HOST, "note"), (CORAL, "costs")):
+        found = check(data, where)
+        ends = [finding for finding in found.findings if finding.what == "float32 ends"]
+        assert [finding.severity for finding in ends] == [severity]
+        assert (found.passed, found.leaves_at) == (True, None)
+    assert "on the CPU" in ends[0].why
+    assert "--io int8 or uint8" in ends[0].instead

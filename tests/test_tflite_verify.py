@@ -87,6 +87,9 @@ def test_float_inputs_and_outputs_of_an_int8_model_are_refused() -> None:
     verdict = verify(data)
     assert not verdict.is_full_integer
     assert {operator.operator for operator in verdict.float_operators} == {"QUANTIZE", "DEQUANTIZE"}
+    assert {operator.is_end for operator in verdict.float_operators} == {True}
+    assert (verdict.io, verdict.float_inside) == ("float32", ())
+    require_full_integer(data, io="float32")
     assert "inference_input_type" in refusal(data).remedy
 
 

@@ -33,6 +33,7 @@ def export(
     swap: str | Sequence[str] = (),
     recover_epochs: int = 3,
     precision: Literal["int8", "int16x8", "float16"] = "int8",
+    io: Literal["int8", "uint8", "float32"] = "int8",
     method: Literal["ptq", "qat", "auto"] | None = None,
     epochs: int = 3,
     ranges: Literal["auto", "fixed", "observed", "learned"] = "auto",
@@ -86,6 +87,7 @@ def export(
         swap: PATTERN=TO by kind or by layer name; of several, the last match wins.
         recover_epochs: epochs of float training after a swap; 0 for none.
         precision: int8 throughout, int16x8 (16-bit activations, 8-bit weights), or float16 (weights only).
+        io: type of the int8 model's inputs and outputs; all between them is int8.
         method: ptq calibrates only, qat trains with fake-quant, auto takes the cheapest way that keeps `max_drop` (0.5
             points if None); None is qat for int8, else ptq.
         epochs: epochs of quantization-aware training.

@@ -10,18 +10,21 @@ from typing import Any
 import numpy as np
 
 from edgeswap.bundle.apps.facts import SCORES, elements
-from edgeswap.bundle.apps.pixels import PixelSteps
+from edgeswap.bundle.apps.pixels import LIMITS, PixelSteps
 from edgeswap.bundle.holds import holds, require_shown
 from edgeswap.bundle.manifest import InputTensor, Manifest, Normalization, OperatorUse, OutputTensor, Pixels
 from edgeswap.errors import ModelError
 from edgeswap.graph.feature_normalization import FeatureNormalization
+from edgeswap.records import Io
 from edgeswap.tasks.task import Shown
 from edgeswap.tflite import metadata_schema
+from edgeswap.tflite.ends import ends
 from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
 from edgeswap.tflite.runtime_version import of_operator, text
 
 FROM_LABELS = "One name a line, in the order of the output."
 OF_CLASSES = "The names of the classes, one a line, from class 0 on."
+DTYPES: Mapping[str, Io] = {"INT8": "int8", "UINT8": "uint8", "FLOAT32": "float32"}
 _CHANNELS = {1: metadata_schema.GRAYSCALE, 3: metadata_schema.RGB}
 
 # In Markdown and in metadata; the numbers stand in model.json and in the code.
@@ -43,16 +46,16 @@ def inputs(
         normalizations: what the app does with the real values of the inputs of these names.
 
     Raises:
-        ModelError: an input that is neither int8 nor plain int32.
+        ModelError: an input that is neither int8, uint8 or float32 of an int8 model, nor plain int32.
     """
     found = []
-    for tensor, steps in zip(input_tensors(model), pixels, strict=True):
-        scale, zero_point = (0.0, 0) if tensor.dtype == "INT32" else _quantized(tensor)
+    for tensor, inside, steps in zip(input_tensors(model), int8_inputs(model), pixels, strict=True):
+        scale, zero_point = (0.0, 0) if tensor.dtype == "INT32" else _quantized(tensor, inside)
         found.append(
             InputTensor(
                 name=tensor.name,
                 shape=list(tensor.shape),
-                dtype="int32" if tensor.dtype == "INT32" else "int8",
+                dtype="int32" if tensor.dtype == "INT32" else DTYPES[tensor.dtype],
                 scale=scale,
                 zero_point=zero_point,
                 pixels=None if steps is None else _pixels(steps),
@@ -68,6 +71,12 @@ def input_tensors(model: Any) -> list[Tensor]:
     return [known[index] for index in model.subgraphs[0].inputs]
 
 
+def int8_inputs(model: Any) -> list[Tensor]:
+    """What the inputs of a `ModelT` become: the tensors behind uint8 and float32 ends, the others themselves."""
+    known, inside = tensors(model), ends(model).inputs
+    return [known[inside.get(int(index), int(index))] for index in model.subgraphs[0].inputs]
+
+
 def outputs(model: Any, shown: Shown, layers: Sequence[str | None] = ()) -> list[OutputTensor]:
     """The outputs of a `ModelT`.
 
@@ -77,21 +86,21 @@ def outputs(model: Any, shown: Shown, layers: Sequence[str | None] = ()) -> list
         layers: which layer gives each, as its author named it; empty where that is not known.
 
     Raises:
-        ModelError: an output that is not int8, or outputs that cannot be `shown` so.
+        ModelError: an output that is not int8, uint8 or float32 of an int8 model, or outputs that cannot be `shown` so.
     """
-    known = tensors(model)
+    known, inside = tensors(model), ends(model).outputs
     indices = [int(index) for index in model.subgraphs[0].outputs]
     require_shown(shown, [known[index].shape for index in indices])
     found = []
     for index, layer in zip(indices, layers or [None] * len(indices), strict=True):
         tensor = known[index]
-        scale, zero_point = _quantized(tensor)
+        scale, zero_point = _quantized(tensor, known[inside.get(index, index)])
         what, threshold = holds(model, tensor, index, shown)
         found.append(
             OutputTensor(
                 name=tensor.name,
                 shape=list(tensor.shape),
-                dtype="int8",
+                dtype=DTYPES[tensor.dtype],
                 scale=scale,
                 zero_point=zero_point,
                 holds=what,
@@ -143,13 +152,15 @@ def metadata(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _quantized(tensor: Tensor) -> tuple[float, int]:
-    if tensor.dtype != "INT8" or len(tensor.scales) != 1:
+def _quantized(tensor: Tensor, inside: Tensor) -> tuple[float, int]:
+    """Scale and zero point of an input or output; of a float32 one those of the int8 tensor inside."""
+    if inside.dtype != "INT8" or len(inside.scales) != 1:
         raise ModelError(
             f"Expected int8 inputs and outputs of one scale each, got {tensor.dtype} for {tensor.name!r}.",
             "A bundle needs a full-integer int8 model.",
         )
-    return tensor.scales[0], tensor.zero_points[0]
+    given = inside if tensor.dtype == "FLOAT32" else tensor
+    return given.scales[0], given.zero_points[0]
 
 
 def _pixels(steps: PixelSteps) -> Pixels:
@@ -170,23 +181,35 @@ def _steps(tensor: InputTensor) -> list[str]:
     name = f"{tensor.name}: "
     if tensor.dtype == "int32":
         return [f"{name}whole numbers as they are, int32 of shape {tensor.shape}"]
-    pixels = tensor.pixels
+    pixels, lowest, highest = tensor.pixels, *_steps_of(tensor)
+    clipped = f"clipped to {lowest}..{highest}"
     if pixels is None:
         return [
             f"{name}real values as the model was trained with, float32 of shape {tensor.shape}",
             *([] if tensor.normalization is None else [f"{name}value = {_NORMALIZED}"]),
-            f"{name}int8 = round(value / {tensor.scale!r} + {tensor.zero_point}), clipped to -128..127",
+            f"{name}the model takes the real values and quantizes them itself: nothing is scaled in the app"
+            if tensor.dtype == "float32"
+            else f"{name}{tensor.dtype} = round(value / {tensor.scale!r} + {tensor.zero_point}), {clipped}",
         ]
     height, width, channels = tensor.shape[1:]
     order = {1: "grayscale", 3: "RGB", 4: "RGBA"}.get(channels, f"{channels} channels")
-    plain = set(pixels.scales) == {1.0} and set(pixels.offsets) == {-128.0}
-    formula = "pixel - 128" if plain else "floor(pixel * scale + offset + 0.5) by channel, clipped to -128..127"
+    linear = set(pixels.scales), set(pixels.offsets)
+    formula = {
+        "int8": "pixel - 128" if linear == ({1.0}, {-128.0}) else "",
+        "uint8": "pixel" if linear == ({1.0}, {0.0}) else "",
+        "float32": "pixel" if linear == ({1.0}, {0.0}) else "pixel * scale + offset by channel",
+    }[tensor.dtype] or f"floor(pixel * scale + offset + 0.5) by channel, {clipped}"
     turned = pixels.source_channels != list(range(channels))
     return [
         f"{name}resize to {width} x {height} pixels, {order}, uint8 (accuracy was measured with {pixels.resize})",
         *([f"{name}take the channels in the order {pixels.source_channels}"] if turned else []),
-        f"{name}int8 = {formula}",
+        f"{name}{tensor.dtype} = {formula}",
     ]
+
+
+def _steps_of(tensor: InputTensor | OutputTensor) -> tuple[int, int]:
+    """The lowest and the highest value of its integers, of a float32 tensor those of the int8 one inside."""
+    return LIMITS["uint8" if tensor.dtype == "uint8" else "int8"]
 
 
 def _input_metadata(tensor: InputTensor) -> dict[str, Any]:
@@ -194,7 +217,7 @@ def _input_metadata(tensor: InputTensor) -> dict[str, Any]:
     features: dict[str, Any] = {"content_properties": {"FeatureProperties": {}}}
     if tensor.dtype == "int32":
         return said | {"content": features}
-    lowest, highest = (tensor.scale * (step - tensor.zero_point) for step in (-128, 127))
+    lowest, highest = (tensor.scale * (step - tensor.zero_point) for step in _steps_of(tensor))
     stats = {"max": [_float32(highest)], "min": [_float32(lowest)]}
     pixels = tensor.pixels
     if pixels is None or tensor.shape[3] not in _CHANNELS:
@@ -209,8 +232,9 @@ def _input_metadata(tensor: InputTensor) -> dict[str, Any]:
     space = metadata_schema.UNKNOWN if turned else _CHANNELS[tensor.shape[3]]
     image = {"color_space": space, "default_size": size}
     # (pixel - mean) / std is a real value whose int8 is just what `pixels` gives: for `symmetric` the mean is 128.
-    std = [1 / (scale * tensor.scale) for scale in pixels.scales]
-    mean = [(tensor.zero_point - offset) / scale for scale, offset in zip(pixels.scales, pixels.offsets, strict=True)]
+    step, zero = (1.0, 0) if tensor.dtype == "float32" else (tensor.scale, tensor.zero_point)
+    std = [1 / (scale * step) for scale in pixels.scales]
+    mean = [(zero - offset) / scale for scale, offset in zip(pixels.scales, pixels.offsets, strict=True)]
     options = {"NormalizationOptions": {"mean": _once(mean), "std": _once(std)}}
     return said | {
         "content": {"content_properties": {"ImageProperties": image}},
@@ -227,7 +251,7 @@ def _output_metadata(tensor: OutputTensor, manifest: Manifest) -> dict[str, Any]
     if tensor.threshold is not None:
         one = "the second class" if tensor.shape[-1] == 1 else "a sample has each class whose value is"
         said["description"] += f": {one} above {tensor.threshold}"
-    lowest, highest = (tensor.scale * (step - tensor.zero_point) for step in (-128, 127))
+    lowest, highest = (tensor.scale * (step - tensor.zero_point) for step in _steps_of(tensor))
     said["stats"] = {"max": [_float32(highest)], "min": [_float32(lowest)]}
     if manifest.labels is not None and _names_an_axis(manifest):
         said["associated_files"] = [

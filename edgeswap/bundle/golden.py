@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.bundle.apps.facts import SCORES, OutputFacts, elements, golden_files
+from edgeswap.bundle.apps.pixels import LIMITS
 from edgeswap.bundle.manifest import Golden, InputTensor, OutputTensor, Vector, input_facts, output_facts
 from edgeswap.bundle.vectors import choose
 from edgeswap.errors import DataError
@@ -17,6 +18,7 @@ from edgeswap.progress import Progress, Silent
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.measure import OUTPUTS, Target
 from edgeswap.targets.raw_outputs import read_raw_outputs
+from edgeswap.tflite.ends import UINT8_OFFSET
 from edgeswap.tflite.interface import interface
 
 # TFLite rounds after every operator, and each set of kernels rounds in its own way, so outputs part by a few steps; how
@@ -34,12 +36,12 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Ran:
-    """What a target made of quantized samples: for each output int8 (samples, ...)."""
+    """What a target made of quantized samples: for each output (samples, ...) of its own dtype."""
 
     runtime: str
     version: str
     architecture: str
-    outputs: tuple[npt.NDArray[np.int8], ...]
+    outputs: tuple[Array, ...]
 
 
 def make_golden(
@@ -67,8 +69,9 @@ def make_golden(
     ran = run(target, tflite_model, inputs, quantized, delegate="xnnpack")
     other = run(target, tflite_model, inputs, quantized, delegate="none")
     facts = [input_facts(tensor) for tensor in inputs], [output_facts(tensor) for tensor in outputs]
-    apart = steps_apart(ran.outputs, other.outputs).max(axis=0)
-    chosen = choose(ran.outputs, apart, _decided(facts[1][0], ran.outputs[0]))
+    int8 = in_steps(outputs, ran.outputs)
+    apart = steps_apart(int8, in_steps(outputs, other.outputs)).max(axis=0)
+    chosen = choose(int8, apart, _decided(facts[1][0], ran.outputs[0]))
     files: dict[str, bytes] = {}
     vectors = []
     for number, sample in enumerate(chosen):
@@ -117,7 +120,7 @@ def run(
         brings = {OUTPUTS: folder / OUTPUTS}
         answer = target.run(files, arguments, progress=progress or Silent(), brings=brings)
         (raw,) = read_raw_outputs(brings[OUTPUTS], answer)
-        outputs = tuple(np.array(output.array, np.int8) for output in raw)
+        outputs = tuple(np.array(output.array) for output in raw)
     return Ran(answer["runtime"]["name"], answer["runtime"]["version"], answer["machine"]["architecture"], outputs)
 
 
@@ -148,19 +151,36 @@ def as_app_holds(tensor: InputTensor, samples: Array) -> Array:
 
 
 def quantize(tensor: InputTensor, held: Array) -> Array:
-    """What the app must make of samples as it holds them: int8, or int32 as they are."""
+    """What the app must make of samples as it holds them: the input's own dtype, or int32 as they are."""
     facts = input_facts(tensor)
     if facts.form == "i32":
         return held
     if facts.pixels is not None:
         return facts.pixels.quantize(held)
+    real = held
     if facts.normalization is not None:
         mean, deviation = np.array(facts.normalization.mean), np.array(facts.normalization.deviation)
-        doubles = (held.astype(np.float64) - mean) / deviation / tensor.scale + tensor.zero_point
-        int8: Array = np.clip(np.rint(doubles), -128, 127).astype(np.int8)
-        return int8
-    steps = np.rint(held / np.float32(tensor.scale) + np.float32(tensor.zero_point))
-    return np.clip(steps, -128, 127).astype(np.int8)
+        real = (held.astype(np.float64) - mean) / deviation
+    if tensor.dtype == "float32":
+        return real.astype(np.float32)
+    if facts.normalization is not None:
+        steps = real / tensor.scale + tensor.zero_point
+    else:
+        steps = real / np.float32(tensor.scale) + np.float32(tensor.zero_point)
+    return np.clip(np.rint(steps), *LIMITS[tensor.dtype]).astype(tensor.dtype)
+
+
+def in_steps(tensors: Sequence[OutputTensor], outputs: Sequence[Array]) -> tuple[npt.NDArray[np.int8], ...]:
+    """Outputs as the int8 that the model computed: of uint8 ones 128 less, of float32 ones the nearest step."""
+    return tuple(_in_steps(tensor, array) for tensor, array in zip(tensors, outputs, strict=True))
+
+
+def _in_steps(tensor: OutputTensor, array: Array) -> npt.NDArray[np.int8]:
+    if tensor.dtype == "uint8":
+        return (array.astype(np.int16) - UINT8_OFFSET).astype(np.int8)
+    if tensor.dtype == "float32":
+        return np.clip(np.rint(array / np.float32(tensor.scale) + tensor.zero_point), -128, 127).astype(np.int8)
+    return array.astype(np.int8)
 
 
 def steps_apart(one: Sequence[Array], other: Sequence[Array]) -> npt.NDArray[np.int16]:
@@ -192,19 +212,21 @@ def from_bytes(path: str, data: bytes, shape: Sequence[int]) -> Array | None:
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def _decided(output: OutputFacts, int8: Array) -> Array | None:
+def _decided(output: OutputFacts, given: Array) -> Array | None:
     """The class of each sample, (N,), by an output of scores; None for another."""
     if output.holds not in SCORES:
         return None
-    real = (int8.astype(np.float32) - output.zero_point) * np.float32(output.scale)
+    real = given.astype(np.float32)
+    if output.dtype != "float32":
+        real = (real - output.zero_point) * np.float32(output.scale)
     second_above = None if output.each_by_itself else output.threshold
     decided: Array = real.argmax(axis=1) if second_above is None else real[:, 0] > second_above
     return decided
 
 
 def _for_the_script(tensor: InputTensor, quantized: Array) -> Array:
-    """Quantized samples as the device script takes them: real values that it quantizes to the very same int8."""
-    if tensor.dtype == "int32":
+    """Quantized samples as the device script takes them: real values that it quantizes to the very same numbers."""
+    if tensor.dtype in ("int32", "float32"):
         return quantized
     steps = quantized.astype(np.float32) - np.float32(tensor.zero_point)
     return np.asarray(steps * np.float32(tensor.scale), np.float32)

@@ -15,7 +15,7 @@ from edgeswap.tflite.signature import maker
 # Where the second class begins, in real values: half a probability, or the logit of that.
 HALF, LOGIT_OF_HALF = 0.5, 0.0
 _PROBABILITIES = frozenset({"SOFTMAX", "LOGISTIC"})
-_SAME_VALUES = frozenset({"QUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"})
+_SAME_VALUES = frozenset({"QUANTIZE", "DEQUANTIZE", "RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE"})
 
 
 def require_shown(shown: Shown, shapes: Sequence[Sequence[int]]) -> None:

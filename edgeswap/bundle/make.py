@@ -66,7 +66,7 @@ def make_bundle(
     """The bundle.zip: the same model, data and runtime give the same bytes.
 
     Args:
-        tflite_model: full-integer int8, batch 1.
+        tflite_model: full-integer, with ends of any `--io`, batch 1.
         report: of the export, for metrics and provenance; nothing of its times or paths is taken over.
         test: test samples, of which a few become golden vectors; its class names become the labels
             where there are classes.
@@ -88,8 +88,8 @@ def make_bundle(
     raw = test.read(candidates(len(test), [tensor.shape for tensor in outputs]))
     given = raw if isinstance(raw, dict) else {names[0]: raw}
     steps = [
-        _steps(tensor, preprocess, test.resize or ARRAYS) if name in pixel_inputs(given) else None
-        for name, tensor in zip(names, describe.input_tensors(model), strict=True)
+        _steps(tensor, inside, preprocess, test.resize or ARRAYS) if name in pixel_inputs(given) else None
+        for name, tensor, inside in zip(names, describe.input_tensors(model), describe.int8_inputs(model), strict=True)
     ]
     inputs = describe.inputs(model, steps, preprocess.normalizations)
     names_of_boxes = test.class_names if shown == "boxes as the model gives them" else None
@@ -165,12 +165,20 @@ def _is_line(name: str) -> bool:
     return name.splitlines() == [name] and not any("\ud800" <= character <= "\udfff" for character in name)
 
 
-def _steps(tensor: Tensor, preprocess: Preprocess, resize: str) -> PixelSteps | None:
-    """How pixels become this input; None where they do not, or by a user's own function alone."""
+def _steps(tensor: Tensor, inside: Tensor, preprocess: Preprocess, resize: str) -> PixelSteps | None:
+    """How pixels become this input; None where they do not, or by a user's own function alone.
+
+    Args:
+        tensor: the input.
+        inside: the int8 tensor that it becomes, or is.
+        preprocess: from pixels to real values.
+        resize: how images were brought to size, in words.
+    """
     if preprocess.name == "none" or len(tensor.shape) != 4 or tensor.shape[3] not in (1, 3, 4):
         return None
-    scale, zero_point = tensor.scales[0], tensor.zero_points[0]
-    return pixel_steps(preprocess, channels=tensor.shape[3], scale=scale, zero_point=zero_point, resize=resize)
+    scale, zero_point = inside.scales[0], inside.zero_points[0]
+    found = pixel_steps(preprocess, channels=tensor.shape[3], scale=scale, zero_point=zero_point, resize=resize)
+    return found and found.of_type(describe.DTYPES[tensor.dtype], scale=scale, zero_point=zero_point)
 
 
 def _provenance(report: ExportReport, int8_model_sha256: str) -> Provenance:

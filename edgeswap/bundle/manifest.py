@@ -6,18 +6,22 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
-from edgeswap.bundle.apps.facts import AppFacts, Holds, InputFacts, OutputFacts
+from edgeswap.bundle.apps.facts import AppFacts, Holds, InputFacts, InputType, OutputFacts
 from edgeswap.bundle.apps.pixels import PixelSteps
 from edgeswap.errors import ModelError
 from edgeswap.graph.feature_normalization import FeatureNormalization
-from edgeswap.records import Record
+from edgeswap.records import Io, Record
 
 MODEL, MANIFEST, LABELS, SUMS = "model.tflite", "model.json", "labels.txt", "SHA256SUMS"
 SCHEMA: Literal["edgeswap.bundle/2"] = "edgeswap.bundle/2"
 
 
 class Pixels(Record):
-    """From uint8 pixels to int8: floor(pixel * scale + offset + 0.5), channel by channel, clipped to -128..127."""
+    """From uint8 pixels to the input, channel by channel.
+
+    int8 and uint8: floor(pixel * scale + offset + 0.5), clipped to what the type holds.
+    float32: pixel * scale + offset.
+    """
 
     preprocess: str = Field(description="the mapping's name in edgeswap")
     resize: str = Field(description="how images were brought to size when accuracy was measured")
@@ -50,11 +54,14 @@ class Normalization(Record):
 
 
 class InputTensor(Record):
-    """An input: real value = scale * (int8 - zero_point)."""
+    """An input: real value = scale * (value - zero_point).
+
+    A float32 input takes the real value itself; scale and zero point are those of the int8 tensor that it becomes.
+    """
 
     name: str
     shape: list[int]
-    dtype: Literal["int8", "int32"]
+    dtype: InputType
     scale: float
     zero_point: int
     pixels: Pixels | None = Field(description="null if the app gives real values")
@@ -62,11 +69,14 @@ class InputTensor(Record):
 
 
 class OutputTensor(Record):
-    """An output: real value = scale * (int8 - zero_point)."""
+    """An output: real value = scale * (value - zero_point).
+
+    A float32 output is the real value itself; scale and zero point are those of the int8 tensor that it comes from.
+    """
 
     name: str
     shape: list[int]
-    dtype: Literal["int8"]
+    dtype: Io
     scale: float
     zero_point: int
     holds: Holds = Field(description="what the real values are")
@@ -92,7 +102,7 @@ class Vector(Record):
 
     inputs: list[str] = Field(description="as the app holds it: uint8 (.u8), float32 (.f32) or int32 (.i32)")
     quantized: list[str] = Field(description="as the model takes it")
-    outputs: list[str] = Field(description="int8, exactly as the named runtime gave them")
+    outputs: list[str] = Field(description="of the output's dtype, exactly as the named runtime gave them")
 
 
 class Golden(Record):
@@ -215,9 +225,9 @@ def input_facts(tensor: InputTensor) -> InputFacts:
     """An input as the app code sees it."""
     pixels = tensor.pixels
     steps = None
-    if pixels is not None:
+    if pixels is not None and tensor.dtype != "int32":
         channels, scales, offsets = tuple(pixels.source_channels), tuple(pixels.scales), tuple(pixels.offsets)
-        steps = PixelSteps(channels, scales, offsets, pixels.preprocess, pixels.resize)
+        steps = PixelSteps(channels, scales, offsets, pixels.preprocess, pixels.resize, tensor.dtype)
     own = tensor.normalization
     normalization = None if own is None else FeatureNormalization(tuple(own.mean), tuple(own.deviation))
     shape = tuple(tensor.shape)
@@ -228,5 +238,5 @@ def output_facts(tensor: OutputTensor) -> OutputFacts:
     """An output as the app code sees it."""
     shape = tuple(tensor.shape)
     return OutputFacts(
-        tensor.name, shape, tensor.scale, tensor.zero_point, tensor.holds, tensor.threshold, tensor.layer
+        tensor.name, shape, tensor.scale, tensor.zero_point, tensor.holds, tensor.threshold, tensor.layer, tensor.dtype
     )

@@ -19,7 +19,7 @@ from edgeswap.bundle.consistency import (
     model_faults,
     open_bundle,
 )
-from edgeswap.bundle.golden import Array, from_bytes, quantize, run, steps_apart
+from edgeswap.bundle.golden import Array, from_bytes, in_steps, quantize, run, steps_apart
 from edgeswap.bundle.manifest import MODEL, input_facts, output_facts
 from edgeswap.progress import Progress
 from edgeswap.records import Record
@@ -128,7 +128,7 @@ def _golden_check(bundle: Opened, vectors: list[GoldenVector], target: Target, p
     if shapes != got:
         wrong = f"expected outputs of shapes {shapes}, got {got}"
         return Check(name=name, about=runtime, faults=[wrong])
-    apart = steps_apart(ran.outputs, expected)
+    apart = steps_apart(in_steps(manifest.outputs, ran.outputs), in_steps(manifest.outputs, expected))
     about = f"{runtime}: greatest difference {apart.max()} int8 steps, allowed {allowed}"
     faults = [
         f"golden vector {number}, {output.name}: off by {apart[index, number]} int8 steps, {allowed} are allowed"

@@ -60,6 +60,13 @@ FILE = click.Path(path_type=Path)
     help="int8 throughout, int16x8 (16-bit activations, 8-bit weights), or float16 (weights only).",
 )
 @option(
+    "--io",
+    type=click.Choice(["int8", "uint8", "float32"]),
+    default="int8",
+    heading="Quantization",
+    help="Type of the int8 model's inputs and outputs. All between them is int8.",
+)
+@option(
     "--method",
     type=click.Choice(["ptq", "qat", "auto"]),
     heading="Quantization",

@@ -19,6 +19,7 @@ from edgeswap.store.keys import converted_model
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import BASELINE, write_whole
 from edgeswap.targets.names import lowered_for
+from edgeswap.tflite.ends import with_ends
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.required_precision import require_precision
 
@@ -30,12 +31,14 @@ class Converted:
     Attributes:
         baseline: the float32 model as it was given.
         candidate: the quantized one.
+        inside: the same before it got the ends of `--io`: of int8 with int8 ends the candidate itself.
         baseline_path: the file of the one.
         candidate_path: the file of the other.
     """
 
     baseline: bytes
     candidate: bytes
+    inside: bytes
     baseline_path: Path
     candidate_path: Path
 
@@ -65,9 +68,14 @@ def convert_both(
     write_whole(baseline_path, baseline_bytes)
     if config.precision == "int8":
         candidate_bytes = lower(candidate_bytes, runtime=lowered_for(config.target), hard_swish=config.hard_swish)
+    layers = list(given_names(source.graph))
     write_whole(candidate_path, candidate_bytes)
-    require_precision(candidate_bytes, config.precision, list(given_names(source.graph)))
-    return Converted(baseline_bytes, candidate_bytes, baseline_path, candidate_path)
+    require_precision(candidate_bytes, config.precision, layers)
+    with_io = with_ends(candidate_bytes, config.io)
+    if config.io != "int8":
+        write_whole(candidate_path, with_io)
+        require_precision(with_io, config.precision, layers, io=config.io)
+    return Converted(baseline_bytes, with_io, candidate_bytes, baseline_path, candidate_path)
 
 
 def _converted(of: Sequence[tuple[Conversion, Any]], *, store: RunStore, progress: Progress) -> list[bytes]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from edgeswap.bundle.make import label_lines
+from edgeswap.commands.doubtful_ends import doubtful_ends
 from edgeswap.commands.source import Source, input_ranges, train_example
 from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.config.export import ExportConfig
@@ -86,7 +87,10 @@ def with_samples(config: ExportConfig, source: Source, *, store: RunStore = NO_S
         source, splits = normalized_by_app(source, splits)
         samples = zip(input_ranges(source, splits).items(), splits.representative, strict=True)
         coarse = coarse_features({name: array for (name, bounds), array in samples if bounds is None})
-    cautions = (*([] if lacking is None else [lacking]), *source.cautions, *doubts, *splits.cautions, *coarse)
+    about_ends = doubtful_ends(config, splits.preprocess, source.input_shapes)
+    cautions = (
+        *([] if lacking is None else [lacking]), *source.cautions, *doubts, *splits.cautions, *coarse, *about_ends,
+    )  # fmt: skip
     for caution in cautions:
         progress.warn(caution.problem, caution.remedy)
     return Opened(source, splits, scoring, reason, cautions)

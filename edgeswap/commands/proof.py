@@ -154,7 +154,7 @@ def _parity(
     splits, scoring = floats.splits, floats.scoring
     found, caution = parity(
         candidate.conversion.model,
-        converted.candidate,
+        converted.inside,
         read=lambda rows: model_inputs(splits.test, splits.preprocess, figures.indices[rows], as_app=True),
         outputs=figures.candidate,
         names=[output.name for output in scoring.model.outputs],

@@ -38,8 +38,8 @@ def check(data: bytes, target: Backend, *, layer_names: Sequence[str] = ()) -> T
     Raises:
         ModelError: `data` is no TFLite file that can be read.
     """
-    file = _File(read(data), target, layer_names)
-    findings = grouped(file.findings(data))
+    file = _File(data, read(data), target, layer_names)
+    findings = grouped(file.findings())
     return TargetCheck(
         target=target.name,
         basis=target.basis,
@@ -84,6 +84,7 @@ def check_everywhere(data: bytes, targets: Sequence[Backend], *, name: str) -> C
 
 @dataclass(frozen=True, eq=False)
 class _File:
+    data: bytes
     model: Any
     target: Backend
     layer_names: Sequence[str]
@@ -102,16 +103,18 @@ class _File:
             return None
         for call in self.calls:
             remark = self.target.judge(call.operation)
+            if self.ends_alone and self.is_end(call):
+                continue
             if call.float_tensors or (remark is not None and remark.severity == "blocks"):
                 return f"{call.layer or call.written[0]} ({call.operation.name})"
         return None
 
-    def findings(self, data: bytes) -> Iterator[Finding]:
+    def findings(self) -> Iterator[Finding]:
         """All of them; of a file that no quantization has touched but the one that says so, and its sizes."""
         if self.kind in IN_FLOAT:
             yield _finding("blocks", f"a {self.kind} model", _FLOAT_KINDS[self.kind], _QUANTIZE)
         else:
-            yield from self.borders(data)
+            yield from self.borders()
         if self.kind == "int16x8":
             severity: Severity = "blocks" if self.target.one_piece else "costs"
             yield _finding(
@@ -125,8 +128,21 @@ class _File:
     def kind(self) -> Kind:
         return kind_of(self.model)
 
-    def borders(self, data: bytes) -> Iterator[Finding]:
-        verdict = verify.verify(data)
+    @cached_property
+    def ends_alone(self) -> bool:
+        """Whether the float tensors are inputs that are quantized first and outputs that are dequantized last."""
+        verdict = verify.verify(self.data)
+        return bool(verdict.float_tensors) and not verdict.float_inside and verdict.has_ends_alone
+
+    def borders(self) -> Iterator[Finding]:
+        verdict = verify.verify(self.data)
+        if self.ends_alone:
+            severity: Severity = "costs" if self.target.one_piece else "note"
+            where = "on the CPU, since the compiler takes no float tensors" if self.target.one_piece else "in float"
+            why = f"All between them is int8. The QUANTIZE at each input and the DEQUANTIZE at each output run {where}."
+            instead = "Export it with --io int8 or uint8 where the app can give and take integers."
+            yield _finding(severity, "float32 ends", why, instead)
+            return
         for side, dtypes in (("input", verdict.input_dtypes), ("output", verdict.output_dtypes)):
             for dtype in sorted({*dtypes} & verify.FLOAT_DTYPES):
                 integers = "int16" if self.kind == "int16x8" else "int8"  # the converter takes no other for each

@@ -16,7 +16,7 @@ from edgeswap.config.task import TaskSettings
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
 from edgeswap.quantization.specification import Policy, WeightScales
-from edgeswap.records import CandidatePrecision
+from edgeswap.records import CandidatePrecision, Io
 from edgeswap.system.cache import LIMIT_BYTES
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.micro.installed import MICRO
@@ -47,6 +47,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     loss: str | Callable[..., Any] | None = None
     recover_epochs: int = Field(default=3, ge=0)
     precision: CandidatePrecision = "int8"
+    io: Io = "int8"
     method: Literal["ptq", "qat", "auto"] = "qat"
     epochs: int = Field(default=3, ge=1)
     save_qat: bool = False
@@ -93,6 +94,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
             ("dense_scales", None, "It tells how an int8 model holds its weights"),
             ("weight_scales", "per-channel", "It tells how an int8 model holds its weights"),
             ("ranges", "auto", "The converter sets those ranges"),
+            ("io", "int8", "It tells what an int8 model takes and gives"),
         ):
             if values.get(name, default) != default:
                 raise ConfigError(

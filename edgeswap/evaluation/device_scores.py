@@ -113,7 +113,7 @@ def device_scores(
         inputs = model_inputs(dataset, preprocess, samples, as_app=False) if scoring.needs_inputs else ()
         first, second = ([output.real(rows) for output in outputs] for outputs in (baseline, candidate))
         both = zip(first, second, candidate, strict=True)
-        parts = [Fidelity.of(one, other, output.scale or None) for one, other, output in both]
+        parts = [Fidelity.of(one, other, output.step) for one, other, output in both]
         near = [one + other for one, other in zip(near, parts, strict=True)] if near else parts
         says, other_says = scoring.decided(first), scoring.decided(second)
         if says is not None and other_says is not None:

@@ -77,7 +77,7 @@ def parity(
             wanted = outputs_of(fake_quant_model, read(rows))
             given = [output.real(rows) for output in outputs]
             both = zip(wanted, given, outputs, strict=True)
-            parts = [Fidelity.of(first, second, output.scale or None) for first, second, output in both]
+            parts = [Fidelity.of(first, second, output.step) for first, second, output in both]
             near = [one + other for one, other in zip(near, parts, strict=True)] if near else parts
             if compared:
                 alone = np.count_nonzero(wanted[0] == wanted[0].max(axis=1, keepdims=True), axis=1) == 1

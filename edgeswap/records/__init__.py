@@ -5,7 +5,7 @@ Records are frozen; units stand in the names. `report.schema.json` is generated 
 
 from edgeswap.records.accelerators import EdgeTpuHandover, EdgeTpuMapping, NpuEstimate
 from edgeswap.records.analysis import AnalyzeReport, Cause, CauseKind, Cost, LayerCost, RangeUse, Spread
-from edgeswap.records.base import CandidatePrecision, Precision, Record, Unit
+from edgeswap.records.base import CandidatePrecision, Io, Precision, Record, Unit
 from edgeswap.records.calibration import CalibrationManifest, Coverage
 from edgeswap.records.details import ClassFigure, Errors, Named, RocCurves, WorstSample
 from edgeswap.records.ladder import Rung
@@ -59,6 +59,7 @@ __all__ = [
     "Errors",
     "ExportReport",
     "Int8ModelFile",
+    "Io",
     "Latency",
     "LayerCost",
     "Limit",

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, field_validator
 
 CandidatePrecision = Literal["int8", "int16x8", "float16"]
+Io = Literal["int8", "uint8", "float32"]
 Unit = Literal["share", "label", "dB", "none"]
 Precision = Literal["float32", "float16", "dynamic_range", "int8", "int16x8"]
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from edgeswap.records.base import Record
+from edgeswap.records.base import Io, Record
 from edgeswap.records.quality import Quality
 
 
@@ -20,8 +20,11 @@ class ModelFile(Record):
 class Int8ModelFile(ModelFile):
     """The candidate, of any precision. A full-integer model has no float tensor and no float operator."""
 
-    float_tensors: int = Field(description="number of float tensors; 0 for a full-integer model")
-    float_operators: list[str] = Field(description="names of the operators that read or write float tensors")
+    io: Io | None = Field(
+        default=None, description="--io: type of the inputs and outputs of a full-integer model; null for another"
+    )
+    float_tensors: int = Field(description="number of float tensors between the inputs and outputs; 0 if full-integer")
+    float_operators: list[str] = Field(description="names of the operators that read or write such float tensors")
     dense_scales: Literal["per tensor", "per channel"] | None = Field(
         default=None,
         description="scales of the quantized weights of FULLY_CONNECTED; null if there are none. TFLite 2.9 and older "

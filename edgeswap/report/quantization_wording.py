@@ -24,6 +24,15 @@ def ranges(report: ExportReport) -> str:
     return f"{total}: {', '.join(f'{count} {way}' for way, count in ways.items() if count)}"
 
 
+def ends(report: ExportReport) -> str:
+    """What the model takes and gives, where that is not int8; else empty."""
+    io = report.int8.io
+    if report.precision != "int8" or io in (None, "int8"):
+        return ""
+    last = "QUANTIZE" if io == "uint8" else "DEQUANTIZE"
+    return f"{io} in and out (--io): a QUANTIZE at each input and a {last} at each output. All between them is int8."
+
+
 def normalized(report: ExportReport) -> str:
     """Which inputs the app normalizes; empty where there are none."""
     names = ", ".join(report.normalized_by_app)

@@ -70,6 +70,7 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
         "method": ladder.summary(report),
         "training": training.epochs(report),
         "ranges": quantized.ranges(report),
+        "ends": quantized.ends(report),
         "inputs": quantized.normalized(report),
         "weights": quantized.weights(report),
         "dense": quantized.dense(report),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +14,7 @@ from edgeswap.errors import TargetError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Latency, Measurement, TargetResult
 from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
+from edgeswap.tflite.interface import inner_scales
 
 SCHEMA = "edgeswap.benchmark/1"
 OUTPUTS = "outputs.npz"
@@ -119,12 +121,22 @@ def measure(
             "The device script and edgeswap must have the same version.",
         )
     given = [read_raw_outputs(path, answer) for path in brings.values()]
-    raw = given[0] if given else [[] for _ in models]
+    raw: list[list[RawOutput]] = [[] for _ in models]
+    if given:
+        raw = [given[0][0], *map(_with_steps, given[0][1:], models[1:])]
     indices = np.asarray(answer["data"]["indices"] if answer["data"] else [], np.int64)
     return [
         Figures(_result(target.name, answer, number, names, notes), indices, raw[0], raw[number])
         for number in range(1, len(models))
     ]
+
+
+def _with_steps(outputs: list[RawOutput], model: Path) -> list[RawOutput]:
+    """The outputs of a candidate; float32 ones with the step of the int8 tensor that they come from."""
+    if all(output.scale or output.array.dtype != np.float32 for output in outputs):
+        return outputs
+    scales = inner_scales(model.read_bytes())
+    return [replace(output, inner_scale=scales.get(output.name, 0.0)) for output in outputs]
 
 
 def _result(

@@ -27,6 +27,7 @@ class RawOutput:
         scale: of the output; 0 where it is not quantized or class numbers stand in its place.
         zero_point: of the output.
         reduced: whether the values are class numbers.
+        inner_scale: where the output is float32 and comes from an int8 tensor, the scale of that; else 0.
     """
 
     name: str
@@ -34,6 +35,12 @@ class RawOutput:
     scale: float
     zero_point: int
     reduced: bool
+    inner_scale: float = 0.0
+
+    @property
+    def step(self) -> float | None:
+        """The real value of one step of what the model computed; None where it computed in float."""
+        return self.scale or self.inner_scale or None
 
     def real(self, rows: slice | npt.NDArray[np.int64] = slice(None)) -> npt.NDArray[np.float32]:
         """The real values of some samples, float32 (n, *shape): (q - zero_point) * scale; all else as it is."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgeswap.errors import VerificationError
+from edgeswap.records import Io
 from edgeswap.tflite.elu import fold_elu
+from edgeswap.tflite.ends import ends
 from edgeswap.tflite.flatbuffer import Tensor, indices, operator_name, read
 from edgeswap.tflite.flatbuffer import tensors as tensors_of
 from edgeswap.tflite.remedies import instead_of
@@ -18,6 +20,7 @@ FLOAT_DTYPES = frozenset({"FLOAT64", "FLOAT32", "FLOAT16", "BFLOAT16", "FLOAT8_E
 }
 _WEIGHT_DTYPES = frozenset({"INT8", "UINT8", "INT4", "UINT4", "INT2"})
 _BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+_IO: Mapping[str, Io] = {"INT8": "int8", "UINT8": "uint8", "FLOAT32": "float32"}
 _SHOWN = 5
 _UPSTREAM = 32  # tensors; enough to pass the unnamed ones at a model's end
 
@@ -31,12 +34,14 @@ class FloatOperator:
         tensors: names of its float tensors, what it writes first.
         upstream: names of the tensors it depends on, nearest first; they tell where in the model it stands.
         is_hybrid: it keeps quantized weights but computes on float activations.
+        is_end: it only turns a float32 input into int8, or int8 into a float32 output.
     """
 
     operator: str
     tensors: tuple[str, ...]
     upstream: tuple[str, ...]
     is_hybrid: bool
+    is_end: bool = False
 
     def __str__(self) -> str:
         return f"{self.operator} ({self.tensors[0]})"
@@ -50,22 +55,37 @@ class Verdict:
         input_dtypes, output_dtypes: of the first subgraph, in order, as the schema names them (`INT8`).
         float_tensors: names of every tensor of a float type, also of those no operator uses; but not what an operator
             has as `intermediates` alone, which hold no values: an int8 LSTM notes scales of its gates in empty ones.
+        float_inside: those of them that are not float32 ends, see `edgeswap.tflite.ends`.
         float_operators: every operator that reads or writes one.
         has_int8_activations: some operator writes an int8 tensor.
         has_quantized_weights: some constant is an integer of 8 bits or less.
+        has_ends_alone: every input and output that is not int8 is quantized first, or comes from int8 last.
     """
 
     input_dtypes: tuple[str, ...]
     output_dtypes: tuple[str, ...]
     float_tensors: tuple[str, ...]
+    float_inside: tuple[str, ...]
     float_operators: tuple[FloatOperator, ...]
     has_int8_activations: bool
     has_quantized_weights: bool
+    has_ends_alone: bool
 
     @property
     def is_full_integer(self) -> bool:
         """int8 in, int8 out, no float tensor in between."""
-        return {*self.input_dtypes, *self.output_dtypes} == {"INT8"} and not self.float_tensors
+        return self.io == "int8"
+
+    @property
+    def io(self) -> Io | None:
+        """The type of every input and output where all between them is int8; None for another model.
+
+        Of `uint8` and `float32` each input goes into a QUANTIZE and nothing else, and each output comes from a QUANTIZE
+        or DEQUANTIZE.
+        """
+        named = {*self.input_dtypes, *self.output_dtypes}
+        found = _IO.get(next(iter(named))) if len(named) == 1 else None
+        return found if self.has_ends_alone and not self.float_inside else None
 
 
 def verify(data: bytes) -> Verdict:
@@ -86,18 +106,25 @@ def verify(data: bytes) -> Verdict:
         for known, tensor in zip(tensors[number], subgraph.tensors, strict=True)
         if model.buffers[tensor.buffer].data is not None and len(model.buffers[tensor.buffer].data)
     }
+    floats = [
+        (number, index)
+        for number, known in enumerate(tensors)
+        for index, tensor in enumerate(known)
+        if tensor.dtype in FLOAT_DTYPES and index not in _intermediates(model.subgraphs[number])
+    ]
+    graph, at_ends = model.subgraphs[0], ends(model).all
     return Verdict(
-        input_dtypes=tuple(tensors[0][index].dtype for index in model.subgraphs[0].inputs),
-        output_dtypes=tuple(tensors[0][index].dtype for index in model.subgraphs[0].outputs),
-        float_tensors=tuple(
-            tensor.name
-            for number, known in enumerate(tensors)
-            for index, tensor in enumerate(known)
-            if tensor.dtype in FLOAT_DTYPES and index not in _intermediates(model.subgraphs[number])
-        ),
+        input_dtypes=tuple(tensors[0][index].dtype for index in graph.inputs),
+        output_dtypes=tuple(tensors[0][index].dtype for index in graph.outputs),
+        float_tensors=tuple(tensors[number][index].name for number, index in floats),
+        float_inside=tuple(tensors[number][index].name for number, index in floats if number or index not in at_ends),
         float_operators=tuple(
             _float_operator(
-                operator_name(model.operatorCodes[call.opcodeIndex]), call, tensors[number], writers[number]
+                operator_name(model.operatorCodes[call.opcodeIndex]),
+                call,
+                tensors[number],
+                writers[number],
+                is_end=not number and any(int(index) in at_ends for index in (*call.inputs, *call.outputs)),
             )
             for number, call in calls
             if _float_names(tensors[number], call)
@@ -106,34 +133,42 @@ def verify(data: bytes) -> Verdict:
             tensors[number][index].dtype == "INT8" for number in range(len(writers)) for index in writers[number]
         ),
         has_quantized_weights=bool(constants & _WEIGHT_DTYPES),
+        has_ends_alone=all(
+            tensors[0][index].dtype == "INT8" or index in at_ends for index in map(int, (*graph.inputs, *graph.outputs))
+        ),
     )
 
 
-def require_full_integer(data: bytes, layer_names: Sequence[str] = ()) -> None:
-    """Raise where a `.tflite` is not full-integer.
+def require_full_integer(data: bytes, layer_names: Sequence[str] = (), *, io: Io = "int8") -> None:
+    """Raise where a `.tflite` is not full-integer, or has other ends than `io`.
 
     Args:
         data: the file.
+        io: the type of its inputs and outputs; of other types than int8 a QUANTIZE must come first and a QUANTIZE or
+            DEQUANTIZE last, one for each of them.
         layer_names: the Keras model's layers. With them a layer is named only if the model has it; without them it is
             read off the tensors' names (`model/layer/Op`).
 
     Raises:
-        VerificationError: an input or output is not int8, or a float tensor is left. It names operators, tensors,
+        VerificationError: an input or output is not `io`, or a float tensor is left. It names operators, tensors,
             layers and what to do.
         ModelError: `data` is no TFLite file that can be read.
     """
     verdict = verify(data)
-    if verdict.is_full_integer:
+    if verdict.io == io:
         return
     found = [
         f"{what} {', '.join(dtypes)}"
         for what, dtypes in (("input", verdict.input_dtypes), ("output", verdict.output_dtypes))
-        if set(dtypes) != {"INT8"}
+        if set(dtypes) != {io.upper()}
     ]
-    if verdict.float_tensors:
-        found.append(f"{len(verdict.float_tensors)} float tensors: {_blame(verdict, layer_names)}")
+    left = verdict.float_tensors if io == "int8" else verdict.float_inside
+    if left:
+        found.append(f"{len(left)} float tensors: {_blame(verdict, layer_names)}")
+    if not found:
+        found.append(f"{io} tensors that operators compute on")
     raise VerificationError(
-        f"Expected a full-integer model (int8 in, int8 out, no float tensor in between), got {'; '.join(found)}.",
+        f"Expected a full-integer model ({io} in, {io} out, no float tensor in between), got {'; '.join(found)}.",
         _remedy(verdict, data),
     )
 
@@ -172,7 +207,9 @@ def _without_scopes(path: list[str]) -> str:
     return path[-1]
 
 
-def _float_operator(name: str, call: Any, tensors: Sequence[Tensor], writers: Mapping[int, Any]) -> FloatOperator:
+def _float_operator(
+    name: str, call: Any, tensors: Sequence[Tensor], writers: Mapping[int, Any], *, is_end: bool
+) -> FloatOperator:
     reads = [int(index) for index in call.inputs if index != -1]
     writes_float = any(tensors[index].dtype in FLOAT_DTYPES for index in call.outputs)
     reads_weights = any(tensors[index].dtype in _WEIGHT_DTYPES for index in reads)
@@ -181,6 +218,7 @@ def _float_operator(name: str, call: Any, tensors: Sequence[Tensor], writers: Ma
         tensors=_float_names(tensors, call),
         upstream=tuple(tensors[index].name for index in upstream(writers, reads)),
         is_hybrid=name not in _BORDERS and writes_float and reads_weights,
+        is_end=is_end,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from edgeswap.records import Precision
+from edgeswap.tflite.ends import ends
 from edgeswap.tflite.flatbuffer import Tensor, read, tensors, text
 
 _INTEGERS = frozenset({"INT8", "UINT8", "INT4", "UINT4", "INT2"})
@@ -53,6 +54,21 @@ def interface(data: bytes) -> Interface:
         tuple(known[index].shape for index in graph.outputs),
         _precision(model),
     )
+
+
+def inner_scales(data: bytes) -> dict[str, float]:
+    """Name of each float32 output that comes from an int8 tensor to the scale of that; names as the signature has them.
+
+    Raises:
+        ModelError: it is no TFLite file that can be read.
+    """
+    model = read(data)
+    known, named = tensors(model), signature_names(model, "outputs")
+    return {
+        named.get(index) or _plain(known[index]): known[inside].scales[0]
+        for index, inside in ends(model).outputs.items()
+        if known[index].dtype == "FLOAT32"
+    }
 
 
 def signature_names(model: Any, side: Literal["inputs", "outputs"]) -> dict[int, str]:

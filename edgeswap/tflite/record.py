@@ -26,8 +26,9 @@ def candidate_file(name: str, data: bytes, quality: Quality | None) -> Int8Model
     verdict = verify(data)
     return Int8ModelFile(
         **model_file(name, data, quality).model_dump(),
-        float_tensors=len(verdict.float_tensors),
-        float_operators=[str(operator) for operator in verdict.float_operators],
+        io=verdict.io,
+        float_tensors=len(verdict.float_inside),
+        float_operators=[str(operator) for operator in verdict.float_operators if not operator.is_end],
         dense_scales=_dense_scales(data),
     )
 

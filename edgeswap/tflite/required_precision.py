@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edgeswap.errors import VerificationError
-from edgeswap.records import CandidatePrecision
+from edgeswap.records import CandidatePrecision, Io
 from edgeswap.tflite.flatbuffer import read
 from edgeswap.tflite.flatbuffer import tensors as tensors_of
 from edgeswap.tflite.full_integer import layer_of, require_full_integer, verify
@@ -15,7 +15,9 @@ _BORDERS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 _SHOWN = 5
 
 
-def require_precision(data: bytes, precision: CandidatePrecision, layer_names: Sequence[str] = ()) -> None:
+def require_precision(
+    data: bytes, precision: CandidatePrecision, layer_names: Sequence[str] = (), *, io: Io = "int8"
+) -> None:
     """Raise where a `.tflite` is not of `precision`.
 
     `int8`: see `require_full_integer`. `int16x8`: int16 in and out and no float tensor in between, by the TFLite 16x8
@@ -25,13 +27,14 @@ def require_precision(data: bytes, precision: CandidatePrecision, layer_names: S
         data: the file.
         precision: what it must be.
         layer_names: the Keras model's layers, to name the one to blame.
+        io: the type of an int8 model's inputs and outputs.
 
     Raises:
         VerificationError: it is something else; the error names operators, tensors and layers.
         ModelError: `data` is no TFLite file that can be read.
     """
     if precision == "int8":
-        require_full_integer(data, layer_names)
+        require_full_integer(data, layer_names, io=io)
     elif precision == "int16x8":
         _require_int16x8(data, layer_names)
     else:

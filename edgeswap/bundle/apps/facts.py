@@ -5,8 +5,9 @@ Golden vectors are files of raw values without a header, C order, little-endian,
     golden/0.input0.u8       uint8 pixels (height, width, channels) as the app holds them, already resized
     golden/0.input0.f32      or real values as the model was trained with, float32; not normalized where the app does it
     golden/0.input0.i32      or whole numbers for an input that is not quantized, int32
-    golden/0.quantized0.i8   the same sample as the model takes it (.i32 where the input is not quantized)
-    golden/0.output0.i8      what the runtime made of it, to the last bit
+    golden/0.quantized0.i8   the same sample as the model takes it (.i32 where the input is not quantized, .u8 or .f32
+                             where the model's ends are uint8 or float32)
+    golden/0.output0.i8      what the runtime made of it, to the last bit (.u8 or .f32 likewise)
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from typing import Literal, NamedTuple
 from edgeswap.bundle.apps.pixels import PixelSteps
 from edgeswap.errors import ModelError
 from edgeswap.graph.feature_normalization import FeatureNormalization
+from edgeswap.records import Io
 
 Form = Literal["u8", "f32", "i32"]
+InputType = Literal["int8", "uint8", "float32", "int32"]
+SUFFIX = {"int8": "i8", "uint8": "u8", "float32": "f32", "int32": "i32"}  # of golden files
 # What an output holds: scores of classes, plain numbers, a class for each pixel, an image, or boxes in some coding.
 Holds = Literal["probabilities", "logits", "values", "class map", "image", "boxes as the model gives them"]
 SCORES = ("probabilities", "logits")
@@ -33,17 +37,17 @@ class InputFacts:
     Attributes:
         name: of the tensor in the .tflite, as an interpreter reports it.
         shape: with the batch of 1, such as (1, 224, 224, 3).
-        dtype: int8, or int32 for whole numbers that are not quantized.
-        scale: real value of one int8 step; 0.0 where the dtype is int32.
-        zero_point: the int8 that stands for 0.0; 0 where the dtype is int32.
-        pixels: how uint8 pixels become int8; None where the input is no image, or its mapping is a user's own function:
+        dtype: int8, uint8 or float32, or int32 for whole numbers that are not quantized.
+        scale: real value of one step, of a float32 input that of the int8 tensor it becomes; 0.0 where it is int32.
+        zero_point: the step that stands for 0.0, likewise; 0 where the dtype is int32.
+        pixels: how uint8 pixels become the input; None where it is no image, or its mapping is a user's own function:
             then the app gives real values.
         normalization: what the app's real values go through before they are quantized; None where they stay.
     """
 
     name: str
     shape: tuple[int, ...]
-    dtype: Literal["int8", "int32"]
+    dtype: InputType
     scale: float
     zero_point: int
     pixels: PixelSteps | None = None
@@ -51,10 +55,11 @@ class InputFacts:
 
     def __post_init__(self) -> None:
         _check_shape(self.name, self.shape)
-        _check_scale(self.name, self.scale, quantized=self.dtype == "int8")
-        if self.pixels is not None and (self.dtype != "int8" or len(self.shape) != 4):
+        _check_scale(self.name, self.scale, quantized=self.dtype != "int32")
+        if self.pixels is not None and (self.dtype != self.pixels.dtype or len(self.shape) != 4):
             raise ModelError(
-                f"Expected pixels for an int8 input (1, height, width, channels), got {self.dtype} {self.shape}.",
+                f"Expected pixels for an input (1, height, width, channels) of {self.pixels.dtype}, got {self.dtype} "
+                f"{self.shape}.",
                 f"Give the input {self.name!r} without pixel steps.",
             )
         if self.pixels is not None and len(self.pixels.scales) != self.shape[3]:
@@ -80,17 +85,18 @@ class InputFacts:
 
 @dataclass(frozen=True)
 class OutputFacts:
-    """One int8 output of the model: real value = scale * (int8 - zero_point).
+    """One output of the model: real value = scale * (step - zero_point), or the value itself where it is float32.
 
     Attributes:
         name: of the tensor in the .tflite.
         shape: with the batch of 1.
-        scale: real value of one int8 step.
-        zero_point: the int8 that stands for 0.0.
+        scale: real value of one step; of a float32 output that of the int8 tensor it comes from.
+        zero_point: the step that stands for 0.0, likewise.
         holds: what the real values are.
         threshold: where one value, or one value a pixel, tells two classes apart: it is the second class above this
             real value. Where each class holds or not by itself, it holds above. None elsewhere.
         layer: the layer that gives it, as its author named it; None where only the tensor's name is known.
+        dtype: of the tensor.
     """
 
     name: str
@@ -100,6 +106,7 @@ class OutputFacts:
     holds: Holds = "values"
     threshold: float | None = None
     layer: str | None = None
+    dtype: Io = "int8"
 
     def __post_init__(self) -> None:
         _check_shape(self.name, self.shape)
@@ -163,6 +170,8 @@ class AppFacts:
             problem = f"Expected a SHA-256 of 64 hexadecimal digits, got {self.model_sha256!r}."
         elif not self.inputs or not self.outputs:
             problem = f"Expected inputs and outputs, got {len(self.inputs)} and {len(self.outputs)}."
+        elif len(types := {output.dtype for output in self.outputs}) > 1 or self._input_types - types:
+            problem = f"Expected inputs and outputs of one type, got {', '.join(sorted(self._input_types | types))}."
         elif len(self.outputs) > 1 and any(output.classes for output in self.outputs):
             problem = f"Expected one output where it tells classes apart, got {len(self.outputs)}."
         elif not self.boxes and self.classes != self.outputs[0].classes:
@@ -173,6 +182,15 @@ class AppFacts:
             problem = f"Expected golden vectors and a tolerance, got {self.golden_count} and {self.tolerance_steps}."
         if problem is not None:
             raise ModelError(problem, "Build the facts from the model and the bundle's own files.")
+
+    @property
+    def io(self) -> Io:
+        """The type of the inputs and outputs, save for inputs of whole numbers."""
+        return self.outputs[0].dtype
+
+    @property
+    def _input_types(self) -> set[str]:
+        return {str(given.dtype) for given in self.inputs} - {"int32"}
 
     @property
     def boxes(self) -> bool:
@@ -190,11 +208,10 @@ class GoldenFiles(NamedTuple):
 
 def golden_files(vector: int, inputs: Sequence[InputFacts], outputs: Sequence[OutputFacts]) -> GoldenFiles:
     """Where golden vector number `vector` (from 0) lies in the bundle."""
-    suffix = {"int8": "i8", "int32": "i32"}
     return GoldenFiles(
         tuple(f"golden/{vector}.input{index}.{given.form}" for index, given in enumerate(inputs)),
-        tuple(f"golden/{vector}.quantized{index}.{suffix[given.dtype]}" for index, given in enumerate(inputs)),
-        tuple(f"golden/{vector}.output{index}.i8" for index in range(len(outputs))),
+        tuple(f"golden/{vector}.quantized{index}.{SUFFIX[given.dtype]}" for index, given in enumerate(inputs)),
+        tuple(f"golden/{vector}.output{index}.{SUFFIX[output.dtype]}" for index, output in enumerate(outputs)),
     )
 
 
@@ -218,5 +235,5 @@ def _check_scale(name: str, scale: float, *, quantized: bool) -> None:
     if (scale > 0) != quantized:
         raise ModelError(
             f"Expected {'a positive scale' if quantized else 'no scale'} for tensor {name!r}, got {scale}.",
-            "The app code is for full-integer models: int8 in, int8 out.",
+            "The app code is for full-integer models.",
         )

@@ -12,16 +12,18 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edgeswap.bundle.apps.facts import SCORES, AppFacts, InputFacts, OutputFacts, elements, golden_files
+from edgeswap.bundle.apps.pixels import LIMITS
 from edgeswap.data.resizing import RESIZE, Resize
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".jinja"
+BYTES = {"int8": 1, "uint8": 1, "float32": 4, "int32": 4}
 
 
 def generate(facts: AppFacts) -> dict[str, bytes]:
     """The files for an app, by their paths in the bundle, such as `python/model.py`: UTF-8 text, the same every time.
 
-    Each language has code that loads the model, quantizes its inputs, runs it and dequantizes its outputs, and a
+    Each language has code that loads the model, makes its inputs, runs it and reads its outputs as real values, and a
     self-test that runs the golden vectors and names the first step that differs.
 
     Args:
@@ -74,6 +76,11 @@ def _values(facts: AppFacts) -> dict[str, Any]:
             _output(given, file, key)
             for given, file, key in zip(facts.outputs, vector.outputs, _keys(facts.outputs), strict=True)
         ],
+        "io": facts.io,
+        "prepare": "prepare" if facts.io == "float32" else "quantize",  # what an app calls to make an input
+        "real": "real" if facts.io == "float32" else "dequantize",  # and to read an output
+        "lowest": LIMITS["uint8" if facts.io == "uint8" else "int8"][0],
+        "highest": LIMITS["uint8" if facts.io == "uint8" else "int8"][1],
         "scored": first.holds in SCORES,
         "mapped": first.holds == "class map",
         "unit": first.threshold is not None and not first.each_by_itself,
@@ -102,7 +109,7 @@ def _input(given: InputFacts, sample_file: str, quantized_file: str) -> dict[str
         "name": plain(given.name),
         "form": given.form,
         "count": count,
-        "size_bytes": count * (1 if given.dtype == "int8" else 4),
+        "size_bytes": count * BYTES[given.dtype],
         "sample_file": sample_file.removeprefix("golden/0."),
         "quantized_file": quantized_file.removeprefix("golden/0."),
     }
@@ -114,6 +121,7 @@ def _output(given: OutputFacts, file: str, key: str) -> dict[str, Any]:
         "name": plain(given.name),
         "key": key,
         "count": elements(given.shape),
+        "size_bytes": elements(given.shape) * BYTES[given.dtype],
         "file": file.removeprefix("golden/0."),
     }
 

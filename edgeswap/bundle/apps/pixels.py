@@ -1,15 +1,22 @@
-"""How an app turns uint8 pixels into a model's int8 input: floor(pixel * scale + offset + 0.5), channel by channel."""
+"""How an app turns uint8 pixels into a model's input, channel by channel.
+
+int8 and uint8 are floor(pixel * scale + offset + 0.5), float32 is pixel * scale + offset.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.errors import ModelError
+from edgeswap.records import Io
+from edgeswap.tflite.ends import UINT8_OFFSET
 
+LIMITS = {"int8": (-128, 127), "uint8": (0, 255)}
 EVERY_PIXEL = np.arange(256)
 TIE = 1e-3  # int8 steps: above what float32 preprocessing is off by, below what matters
 NOT_LINEAR = 1e-2
@@ -17,17 +24,20 @@ NOT_LINEAR = 1e-2
 
 @dataclass(frozen=True)
 class PixelSteps:
-    """From pixels as an app holds them (RGB, RGBA or grayscale, already resized) to int8.
+    """From pixels as an app holds them (RGB, RGBA or grayscale, already resized) to what the model takes.
 
-    Channel c of the model takes image channel source_channels[c]; its int8 is
-    floor(pixel * scales[c] + offsets[c] + 0.5), clipped to -128..127, in double precision.
+    Channel c of the model takes image channel source_channels[c]. An int8 or uint8 input is
+    floor(pixel * scales[c] + offsets[c] + 0.5), clipped to its range, in double precision. A float32 input is the real
+    value pixel * scales[c] + offsets[c], in double precision and then rounded: scale and offset are float32 numbers, so
+    that the product is exact and a device that multiplies and adds in one rounding gives the same.
 
     Attributes:
         source_channels: (0, 1, 2) for a model of RGB, (2, 1, 0) for one of BGR, (0,) for grayscale.
-        scales: int8 steps a pixel step, one for each channel of the model.
-        offsets: the int8 of pixel 0, before rounding.
+        scales: steps of the input a pixel step, one for each channel of the model; real values where it is float32.
+        offsets: the value of pixel 0, before rounding.
         preprocess: the name that `--preprocess` knows it by.
         resize: how images were brought to size when accuracy was measured, in words.
+        dtype: of the input.
     """
 
     source_channels: tuple[int, ...]
@@ -35,22 +45,46 @@ class PixelSteps:
     offsets: tuple[float, ...]
     preprocess: str
     resize: str
+    dtype: Io = "int8"
 
     @property
     def is_pixel_minus_128(self) -> bool:
         """Whether it is int8 = pixel - 128 in every channel, in the image's own order."""
-        return (
-            set(self.scales) == {1.0}
-            and set(self.offsets) == {-128.0}
-            and self.source_channels == tuple(range(len(self.source_channels)))
-        )
+        return self.dtype == "int8" and self._is_pixel_plus(-128.0)
 
-    def quantize(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int8]:
-        """int8 (..., channels) for uint8 (..., channels): what the generated code computes in each language."""
+    @property
+    def is_the_pixel(self) -> bool:
+        """Whether the uint8 or float32 input is the pixel itself, in the image's own order of channels."""
+        return self.dtype != "int8" and self._is_pixel_plus(0.0)
+
+    def _is_pixel_plus(self, offset: float) -> bool:
+        in_order = self.source_channels == tuple(range(len(self.source_channels)))
+        return set(self.scales) == {1.0} and set(self.offsets) == {offset} and in_order
+
+    def quantize(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
+        """The input (..., channels) for uint8 (..., channels): what the generated code computes in each language."""
         chosen = pixels[..., list(self.source_channels)].astype(np.float64)
-        steps = np.floor(chosen * np.array(self.scales) + np.array(self.offsets) + 0.5)
-        int8: npt.NDArray[np.int8] = np.clip(steps, -128, 127).astype(np.int8)
-        return int8
+        values = chosen * np.array(self.scales) + np.array(self.offsets)
+        if self.dtype != "float32":
+            values = np.clip(np.floor(values + 0.5), *LIMITS[self.dtype])
+        taken: npt.NDArray[Any] = values.astype(self.dtype)
+        return taken
+
+    def of_type(self, dtype: Io, *, scale: float, zero_point: int) -> PixelSteps:
+        """The same for a model with other ends.
+
+        Args:
+            dtype: of the input.
+            scale: of the int8 tensor that the model computes with.
+            zero_point: of that.
+        """
+        if dtype == "uint8":
+            return replace(self, dtype=dtype, offsets=tuple(offset + UINT8_OFFSET for offset in self.offsets))
+        if dtype == "float32":
+            scales = tuple(float(np.float32(one * scale)) for one in self.scales)
+            offsets = tuple(float(np.float32((offset - zero_point) * scale)) for offset in self.offsets)
+            return replace(self, dtype=dtype, scales=scales, offsets=offsets)
+        return self
 
 
 def pixel_steps(

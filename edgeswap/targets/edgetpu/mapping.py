@@ -194,6 +194,8 @@ def _remedy(call: Call) -> str:
     remark = table.judge(call.operation)
     if remark is not None and remark.instead:
         return remark.instead
+    if call.operation.name == "DEQUANTIZE":  # that of an island is never the culprit: it makes a float32 output
+        return "Export it with --io int8 or uint8."
     int8 = not call.float_tensors and not {*call.dtypes} - table.DTYPES
     return "" if int8 else "Make the model full-integer, as edgeswap export --int8 does."
 
