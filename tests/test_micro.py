@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,29 @@ def test_it_stands_for_itself_among_targets() -> None:
     require_usable(["micro"], None)
     with pytest.raises(ConfigError, match="no such device"):
         require_usable(["micro"], "edgetpu")
+
+
+@pytest.mark.slow
+def test_an_export_for_it_tells_memory_and_ships_a_program(tmp_path: Path) -> None:
+    pytest.importorskip("tensorflow")
+    import edgeswap
+    from edgeswap.frameworks import keras
+
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 1), name="image")
+    x = layers.Conv2D(4, 3, padding="same", activation="hard_swish")(inputs)
+    model = keras.Model(inputs, layers.Dense(3, name="point")(layers.GlobalAveragePooling2D()(x)))
+    images = np.random.default_rng(0).uniform(size=(24, 8, 8, 1)).astype(np.float32)
+    report = edgeswap.export(
+        model, data=images, preprocess="none", method="ptq", target="micro", max_arena=1, output=tmp_path / "out"
+    ).report
+    assert report.int8.operators["HARD_SWISH"] == 1  # one kernel there, and not three operators as for XNNPACK
+    (limit,) = report.limits
+    assert (limit.name, limit.passed) == ("max_arena", False)
+    assert report.targets[0].int8.micro.arena.total_bytes == limit.value
+    with zipfile.ZipFile(tmp_path / "out" / "bundle.zip") as bundle:
+        assert "AddHardSwish" in bundle.read("micro/operators.h").decode()
+        assert b"kModelBytes" in bundle.read("micro/model_data.h")
+    with pytest.raises(ConfigError, match='Expected target="micro" for max_arena='):
+        edgeswap.export(model, data=images, preprocess="none", method="ptq", max_arena=1)

@@ -13,14 +13,15 @@ from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport, Quality
 
 
-def readme(manifest: Manifest, *, each_by_itself: bool) -> bytes:
+def readme(manifest: Manifest, *, each_by_itself: bool, micro: bool = False) -> bytes:
     """README.md: what to copy where, in each app, and how to see that it is wired up right.
 
     Args:
         manifest: of the bundle.
         each_by_itself: whether each class has a probability of its own, see `holds.each_by_itself`.
+        micro: whether there are files for a microcontroller.
     """
-    given = {"manifest": manifest, "golden": manifest.golden, "each_by_itself": each_by_itself}
+    given = {"manifest": manifest, "golden": manifest.golden, "each_by_itself": each_by_itself, "micro": micro}
     return _rendered("README.md.jinja", **given)
 
 

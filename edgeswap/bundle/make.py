@@ -25,11 +25,12 @@ from edgeswap.bundle.manifest import (
     output_facts,
     to_json,
 )
+from edgeswap.bundle.micro.generate import micro_files
 from edgeswap.bundle.vectors import candidates
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess, pixel_inputs
 from edgeswap.errors import DataError
-from edgeswap.records import DataSource, ExportReport
+from edgeswap.records import DataSource, ExportReport, MicroMeasurement
 from edgeswap.targets.measure import Target
 from edgeswap.tasks.task import Shown
 from edgeswap.tflite.flatbuffer import Tensor, read
@@ -126,11 +127,26 @@ def make_bundle(
         **label_files,
         **golden_files,
         **generate(app_facts(manifest, hashlib.sha256(shipped_model).hexdigest())),
+        **_micro(report, manifest, tflite_model, golden_files, labels),
         "MODEL_CARD.md": model_card(manifest, report),
-        "README.md": readme(manifest, each_by_itself=each_by_itself(model)),
+        "README.md": readme(manifest, each_by_itself=each_by_itself(model), micro=_measured(report) is not None),
     }
     files[MANIFEST] = to_json(manifest.model_copy(update={"files": _digests(files)}))
     return pack({**files, SUMS: sums(files)})
+
+
+def _measured(report: ExportReport) -> MicroMeasurement | None:
+    """What the candidate needs on a microcontroller; None where that was not a target."""
+    return next((target.int8.micro for target in report.targets if target.int8.micro is not None), None)
+
+
+def _micro(
+    report: ExportReport, manifest: Manifest, tflite_model: bytes, golden: Mapping[str, bytes], labels: bytes | None
+) -> dict[str, bytes]:
+    """The files for a microcontroller, where that was a target."""
+    measured = _measured(report)
+    names = [] if labels is None else labels.decode().splitlines()
+    return {} if measured is None else micro_files(manifest, tflite_model, golden, measured, names)
 
 
 def sums(files: Mapping[str, bytes]) -> bytes:

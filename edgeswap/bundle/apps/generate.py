@@ -44,7 +44,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(c_string=_c_string, float32=_float32, plain=plain)
+    environment.filters.update(c_string=c_string, float32=float32, plain=plain)
     return environment
 
 
@@ -53,13 +53,13 @@ def plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.,()/:;@+' -]", "_", name)
 
 
-def _c_string(name: str) -> str:
+def c_string(name: str) -> str:
     """A string literal of C++ with just the bytes of `name`; octal escapes end after three digits, others do not."""
     text = "".join(chr(byte) if 32 <= byte < 127 and byte not in b'"\\?' else f"\\{byte:03o}" for byte in name.encode())
     return f'"{text}"'
 
 
-def _float32(value: float) -> str:
+def float32(value: float) -> str:
     """The shortest digits that a float32 is read back from; all of the languages read them alike."""
     return str(float(str(np.float32(value))))
 
