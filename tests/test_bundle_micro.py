@@ -25,7 +25,7 @@ HEADERS = {
 #include <cstddef>
 #include <cstdint>
 enum TfLiteStatus { kTfLiteOk, kTfLiteError };
-union TfLitePtrUnion { void* data; int8_t* int8; };
+union TfLitePtrUnion { void* data; int8_t* int8; uint8_t* uint8; float* f; };
 struct TfLiteTensor { TfLitePtrUnion data; size_t bytes; };
 """,
     "tensorflow/lite/schema/schema_generated.h": """
@@ -68,6 +68,7 @@ class MicroMutableOpResolver : public MicroOpResolver {
 %s};
 }
 """
+ENDS = ("inputs", "outputs")
 GXX = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror"]
 
 
@@ -103,6 +104,19 @@ def test_it_compiles_against_the_librarys_names(written: tuple[Path, bytes, byte
     folder, *_ = written
     for name in ("main.cc", "model_data.cc"):
         subprocess.run([*GXX, "-fsyntax-only", f"-I{library}", str(folder / name)], check=True)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ here")
+@pytest.mark.parametrize("io", ["uint8", "float32"])
+def test_other_ends_compile_too(io: str, library: Path, tmp_path: Path) -> None:
+    made = bundles.image_bundle(tmp_path)
+    given, files = bundles.manifest(made), bundles.contents(made)
+    changed = given.model_copy(
+        update={side: [one.model_copy(update={"dtype": io}) for one in getattr(given, side)] for side in ENDS}
+    )
+    for name, content in micro_files(changed, files["model.tflite"], files, MEASURED, []).items():
+        (tmp_path / Path(name).name).write_bytes(content)
+    subprocess.run([*GXX, "-fsyntax-only", f"-I{library}", str(tmp_path / "main.cc")], check=True)
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ here")

@@ -50,6 +50,7 @@ def micro_files(
         "outputs": [_tensor(tensor, number) for number, tensor in enumerate(manifest.outputs)],
         "vectors": _vectors(manifest, golden),
         "max_steps": measured.max_steps,
+        "io": manifest.outputs[0].dtype,
     }
     environment = _environment()
     names = sorted(name for name in environment.list_templates() if name.endswith(SUFFIX))
@@ -84,7 +85,7 @@ def _tensor(tensor: Any, number: int) -> dict[str, Any]:
     return {
         "number": number,
         "name": tensor.name,
-        "type": "int32_t" if tensor.dtype == "int32" else "int8_t",
+        "type": "float" if tensor.dtype == "float32" else f"{tensor.dtype}_t",
         "shape": tensor.shape,
         "count": elements(tensor.shape),
         "scale": tensor.scale,

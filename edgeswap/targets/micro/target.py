@@ -116,7 +116,7 @@ def _difference(mine: Sequence[RawOutput], others: Sequence[RawOutput]) -> dict[
     """Of all values of all outputs the share that differs, and by how many steps at most."""
     pairs = [(one, other) for one, other in zip(mine, others, strict=True)]
     values = sum(one.array.size for one, _ in pairs)
-    if any(one.array.dtype.kind == "f" for one, _ in pairs):
+    if any(one.array.dtype.kind == "f" for one, _ in pairs):  # float32, which has no steps
         return {"differing": None, "max_steps": None}
     far = [np.abs(one.array.astype(np.int64) - other.array.astype(np.int64)) for one, other in pairs]
     return {
