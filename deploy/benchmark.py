@@ -415,12 +415,15 @@ class Anatomy:
         operators: TFLite builtin operator name to how often it occurs.
         float_tensors: how many of them are float.
         delegates: of each its name, and how many partitions and operators it took.
+        outside: operators that the delegate which was asked for did not take, each with the tensor that it writes, in
+            the order in which they run; None where none was asked for.
     """
 
     kind: str
     operators: dict[str, int]
     float_tensors: int
     delegates: list[dict[str, Any]]
+    outside: list[dict[str, str]] | None
 
 
 def dissect(path: Path, engine: Engine) -> Anatomy:
@@ -438,7 +441,19 @@ def dissect(path: Path, engine: Engine) -> Anatomy:
         nodes = interpreter._get_ops_details()  # the only way to see delegates; there in 2.14 and in 2.3
         own = _delegate_nodes(interpreter) - external
     parts = ((Path(engine.library or "").name, external), ("xnnpack", own))
-    delegates = [_coverage(name, indices, nodes) for name, indices in parts if indices]
+    taken = {name: _taken(indices, nodes) for name, indices in parts}
+    delegates = [
+        {"name": name, "partitions": len(indices), "operators": len(taken[name])} for name, indices in parts if indices
+    ]
+    outside = None
+    if engine.delegate != "none":
+        asked, names = taken[parts[0 if engine.library else 1][0]], {each["index"]: each["name"] for each in details}
+        outside = [
+            {"operator": node["op_name"], "tensor": str(names.get(int(node["outputs"][0]), ""))}
+            for node in nodes
+            # One without outputs, such as the writing of a variable, is on no way to an output.
+            if node["op_name"] != "DELEGATE" and len(node["outputs"]) and node["index"] not in asked
+        ]
     operators = Counter(node["op_name"] for node in nodes if node["op_name"] != "DELEGATE")
     # An int8 LSTM notes the scales of its gates in empty float tensors, which it neither reads nor writes.
     used = {int(index) for node in nodes for index in (*node["inputs"], *node["outputs"])}
@@ -452,7 +467,7 @@ def dissect(path: Path, engine: Engine) -> Anatomy:
     else:
         first = interpreter.get_input_details()[0]["index"]
         kind = "int16x8" if types.get(ends.get(first, first)) == np.int16 else "int8"
-    return Anatomy(kind, dict(sorted(operators.items())), float_tensors, delegates)
+    return Anatomy(kind, dict(sorted(operators.items())), float_tensors, delegates, outside)
 
 
 def _float_ends(interpreter: Any, nodes: Sequence[dict[str, Any]]) -> dict[int, int]:
@@ -513,8 +528,8 @@ def _delegate_nodes(interpreter: Any) -> set[int]:
     return {node["index"] for node in interpreter._get_ops_details() if node["op_name"] == "DELEGATE"}
 
 
-def _coverage(name: str, delegate_nodes: set[int], nodes: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How many operators a delegate runs: those on the way from its partitions' inputs to their outputs."""
+def _taken(delegate_nodes: set[int], nodes: Sequence[dict[str, Any]]) -> set[int]:
+    """The operators that a delegate runs: those on the way from its partitions' inputs to their outputs."""
     producer = {output: node for node in nodes if node["op_name"] != "DELEGATE" for output in node["outputs"]}
     taken: set[int] = set()
     for partition in (node for node in nodes if node["index"] in delegate_nodes):
@@ -525,7 +540,7 @@ def _coverage(name: str, delegate_nodes: set[int], nodes: Sequence[dict[str, Any
             if node is not None and node["index"] not in taken:
                 taken.add(node["index"])
                 waiting.extend(tensor for tensor in node["inputs"] if tensor not in borders)
-    return {"name": name, "partitions": len(delegate_nodes), "operators": len(taken)}
+    return taken
 
 
 # --- the evaluation set -----------------------------------------------------------------------------------------------
@@ -2074,6 +2089,7 @@ def _describe_model(model: Model, anatomy: Anatomy) -> dict[str, Any]:
         "operators": anatomy.operators,
         "float_tensors": anatomy.float_tensors,
         "delegates": anatomy.delegates,
+        "outside_delegate": anatomy.outside,
     }
 
 

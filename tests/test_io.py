@@ -52,19 +52,27 @@ def outputs(file: Path, x: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray
     return np.stack(found), made
 
 
-def exported(edgeswap: Callable[..., Ran], tiny: Path, io: str) -> tuple[str, dict[str, Any]]:
+def exported(
+    edgeswap: Callable[..., Ran], tiny: Path, io: str, *more: str, code: int = 0
+) -> tuple[str, dict[str, Any]]:
     """What an export with these ends says, and its report; its bundle verifies."""
     data = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit"]
-    ran = edgeswap("export", tiny / "tiny.keras", *data, "--method", "ptq", "--io", io, "--output", io)
-    assert ran.code == 0, ran.stderr
+    ran = edgeswap("export", tiny / "tiny.keras", *data, "--method", "ptq", "--io", io, "--output", io, *more)
+    assert ran.code == code, ran.stderr
     assert edgeswap("bundle", "verify", f"{io}/bundle.zip").code == 0
-    return ran.stdout, json.loads(Path(io, "report.json").read_text())
+    return " ".join(ran.stdout.split()), json.loads(Path(io, "report.json").read_text())
 
 
 @pytest.mark.slow
-def test_an_export_tells_of_its_ends(edgeswap: Callable[..., Ran], tiny: Path) -> None:
-    said, report = exported(edgeswap, tiny, "float32")
+def test_an_export_tells_of_its_ends_and_of_what_is_outside_of_the_delegate(
+    edgeswap: Callable[..., Ran], tiny: Path
+) -> None:
+    """XNNPACK does not take HARD_SWISH."""
+    swapped = ("--activation", "hard_swish", "--recover-epochs", "0", "--hard-swish", "operator")
+    said, report = exported(edgeswap, tiny, "float32", "--require-delegate", *swapped, code=3)
     assert "float32 in and out (--io)" in said
+    assert "xnnpack did not take 1 HARD_SWISH" in said
+    assert (report["passed"], report["limits"][0]["name"]) == (False, "require_delegate")
     assert (report["int8"]["io"], report["int8"]["float_tensors"], report["int8"]["float_operators"]) == (
         "float32",
         0,
@@ -72,7 +80,9 @@ def test_an_export_tells_of_its_ends(edgeswap: Callable[..., Ran], tiny: Path) -
     )
     assert report["comparison"]["outputs"][0]["mean_steps"] is not None
     assert report["parity"]["layers"] > 0
-    assert "float32 in, float32 out, no float tensor in between" in Path("float32/report.html").read_text()
+    page = Path("float32/report.html").read_text()
+    assert "float32 in, float32 out, no float tensor in between" in page
+    assert "XNNPACK has no int8 HARD_SWISH." in page
 
 
 @pytest.mark.rare

@@ -28,6 +28,7 @@ def bench(
     target_samples: int | None = None,
     threads: int = 1,
     delegate: str | None = None,
+    require_delegate: bool = False,
     keep: bool = False,
     runs: int | None = None,
     quick: bool = False,
@@ -49,6 +50,8 @@ def bench(
         target_samples: samples to run on each target; None is all, 200 on an emulator, 1000 on micro.
         threads: interpreter threads for timing.
         delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
+        require_delegate: a limit of the report fails if the delegate leaves an operator of a candidate to other
+            kernels.
         keep: leave runtime and models on the boards for the next run.
         runs: timed runs of each model; None chooses by time.
         quick: fewer timed runs.

@@ -45,6 +45,7 @@ def export(
     target_samples: int | None = None,
     threads: int = 1,
     delegate: str | None = None,
+    require_delegate: bool = False,
     keep: bool = False,
     max_drop: float | None = None,
     max_latency_ms: float | None = None,
@@ -100,6 +101,7 @@ def export(
         target_samples: test samples to run on each target; None is all, 200 on an emulator, 1000 on micro.
         threads: interpreter threads for timing.
         delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
+        require_delegate: `report.passed` is false if the delegate leaves an operator of the candidate to other kernels.
         keep: leave runtime and models on the boards for the next run.
         max_drop: `report.passed` is false if the metric drops by more: percentage points of a share, else its unit.
         max_latency_ms: likewise if the int8 median latency on the first target is higher.

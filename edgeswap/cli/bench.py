@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from edgeswap.cli import options
-from edgeswap.cli.invocation import Invocation, say_failures, show
+from edgeswap.cli.invocation import VERDICT_NO, Invocation, say_failures, show
 from edgeswap.cli.options import ONE_OR_MORE, option
 
 
@@ -45,4 +45,6 @@ def bench(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:
     config = bench_config(flags)
     report = measured(config, command=["edgeswap", *invocation.arguments], progress=progress_for(sys.stderr))
     show(report, as_json, benched.render, file=None if config.output is None else str(config.output))
-    return say_failures(report) if report.failures else 0
+    if report.failures:
+        return say_failures(report)
+    return 0 if all(limit.passed for limit in report.limits) else VERDICT_NO

@@ -298,6 +298,12 @@ def targets(samples: str) -> Callable[[Function], Function]:
             help="TFLite delegate: xnnpack | none | edgetpu | a library file.  [default: xnnpack]",
         ),
         option(
+            "--require-delegate/--no-require-delegate",
+            default=False,
+            heading="Measurement",
+            help="Exit with 3 if the delegate leaves an operator of the candidate to other kernels.",
+        ),
+        option(
             "--keep/--no-keep",
             default=False,
             heading="Measurement",

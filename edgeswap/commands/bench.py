@@ -22,10 +22,11 @@ from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.device_scores import DeviceScores, score_targets
 from edgeswap.evaluation.judged import judged_scoring, with_labels_of
+from edgeswap.evaluation.limits import judge_delegate
 from edgeswap.evaluation.one_answer import one_answer
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.progress import Progress, Silent
-from edgeswap.records import BenchCandidate, BenchReport, DataSource, TargetResult, TaskChoice
+from edgeswap.records import BenchCandidate, BenchReport, DataSource, Limit, TargetResult, TaskChoice
 from edgeswap.system.output import check_file, staged_file
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.delegated import Delegated, delegated
@@ -87,10 +88,18 @@ def bench(config: BenchConfig, *, command: Sequence[str] = (), progress: Progres
             # What was compiled goes with the scratch folder.
             npus=[npu.model_copy(update={"file": None}) for npu in estimates.npus],
             edgetpu=taken.mapping and taken.mapping.model_copy(update={"file": None}),
+            limits=[_of_delegate(compared, taken)] if config.require_delegate else [],
         )
         if output is not None:
             output.write_text(report.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
     return report
+
+
+def _of_delegate(compared: Sequence[BenchCandidate], taken: Delegated) -> Limit:
+    """How all candidates stand to `--require-delegate`."""
+    results = [target for candidate in compared for target in candidate.targets]
+    operators = sum(compared[0].model.operators.values())
+    return judge_delegate(results, applied=taken.applied, operators=operators)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from edgeswap.data.splits import Splits
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.device_scores import score_targets
-from edgeswap.evaluation.limits import judge
+from edgeswap.evaluation.limits import judge, judge_delegate
 from edgeswap.evaluation.parity import parity
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.progress import Progress
@@ -25,6 +25,7 @@ from edgeswap.targets.estimates import Estimates, estimate_all
 from edgeswap.targets.measure import Figures
 from edgeswap.targets.measure_all import Outcome, measure_all
 from edgeswap.targets.names import open_targets
+from edgeswap.tflite.flatbuffer import operators, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,7 @@ def prove(
         estimates,
         comparison,
         agreed,
-        _limits(config, converted, outcome, comparison, [one.result for one in scored]),
+        _limits(config, converted, outcome, comparison, [one.result for one in scored], applied=taken.applied),
         () if caution is None else (caution,),
     )
 
@@ -173,9 +174,13 @@ def _limits(
     outcome: Outcome,
     comparison: Comparison,
     results: Sequence[TargetResult],
+    *,
+    applied: bool,
 ) -> list[Limit]:
     first = None if outcome.first is None else outcome.first.candidates[0].result
-    return judge(
+    count = sum(operators(read(converted.candidate)).values())
+    of_delegate = judge_delegate(results, applied=applied, operators=count)
+    found = judge(
         comparison,
         candidate_size_bytes=len(converted.candidate),
         candidate_latency_ms=None if first is None or first.int8.latency_ms is None else first.int8.latency_ms.p50,
@@ -188,3 +193,4 @@ def _limits(
         ),
         max_arena=config.max_arena,
     )
+    return [*found, of_delegate] if config.require_delegate else found

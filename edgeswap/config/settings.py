@@ -13,6 +13,7 @@ from edgeswap.data.mean_std import is_mean_std
 from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ConfigError
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
+from edgeswap.targets.micro.installed import MICRO
 from edgeswap.targets.names import OWN_DELEGATES, require_usable
 
 Configuration = TypeVar("Configuration", bound=BaseModel)
@@ -45,6 +46,7 @@ class TargetSettings(Settings):
     target_samples: int | None = Field(default=None, ge=1)
     threads: int = Field(default=1, ge=1)
     delegate: str | None = None
+    require_delegate: bool = False
     keep: bool = False
 
     @field_validator("target_samples", "threads", mode="before")
@@ -55,6 +57,13 @@ class TargetSettings(Settings):
     @model_validator(mode="after")
     def _usable_targets(self) -> TargetSettings:
         require_usable(self.target, self.delegate)
+        without = [f"--target {name}" for name in self.target if name == MICRO]
+        without += ["--delegate none"] if self.delegate == "none" else []
+        if self.require_delegate and without:
+            raise ConfigError(
+                f"Expected a delegate for --require-delegate, got {without[0]}, which has none.",
+                "Leave out one of the two.",
+            )
         return self
 
     @property

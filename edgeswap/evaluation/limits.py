@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from edgeswap.errors import ConfigError
-from edgeswap.records import Comparison, Limit
+from edgeswap.records import Comparison, Limit, TargetResult
 
 
 def judge(
@@ -55,6 +56,19 @@ def judge(
         for name, limit, value in held
         if limit is not None and value is not None
     ]
+
+
+def judge_delegate(results: Sequence[TargetResult], *, applied: bool, operators: int) -> Limit:
+    """How candidates stand to `--require-delegate`: the most operators that the delegate left on one target.
+
+    Args:
+        results: of every candidate on every target that gave figures.
+        applied: whether the delegate that was asked for is used; an Edge TPU takes nothing of a model that is not
+            compiled.
+        operators: how many the candidate has.
+    """
+    left = max((len(one.int8.outside_delegate or ()) for one in results), default=0) if applied else operators
+    return Limit(name="require_delegate", limit=0, value=left, passed=not left)
 
 
 def _difference(comparison: Comparison) -> float:

@@ -16,6 +16,7 @@ from edgeswap.records.measured import (
     Measurement,
     MicroMeasurement,
     ModelFile,
+    OutsideOperator,
     TargetFailure,
     TargetResult,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "Named",
     "NpuEstimate",
     "OutputFidelity",
+    "OutsideOperator",
     "Parity",
     "Precision",
     "Quality",

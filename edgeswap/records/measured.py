@@ -64,6 +64,16 @@ class MicroMeasurement(Record):
     )
 
 
+class OutsideOperator(Record):
+    """An operator that the delegate did not take, so that the runtime's own kernels ran it."""
+
+    operator: str
+    tensor: str = Field(description="the tensor that it writes")
+    layer: str | None = Field(description="the Keras layer in the tensor's name; null if there is none")
+    reason: str
+    remedy: str = Field(description="what to write or choose instead; empty if nothing helps")
+
+
 class Measurement(Record):
     """One model on one target."""
 
@@ -71,6 +81,10 @@ class Measurement(Record):
     latency_ms: Latency | None = Field(description="null in an emulator, which counts instructions")
     instructions: float | None = Field(default=None, description="instructions per inference, only in an emulator")
     micro: MicroMeasurement | None = Field(default=None, description="only on --target micro")
+    outside_delegate: list[OutsideOperator] | None = Field(
+        default=None,
+        description="operators that the delegate did not take; null without a delegate, and of the baseline",
+    )
 
 
 class TargetResult(Record):

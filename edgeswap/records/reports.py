@@ -113,5 +113,6 @@ class BenchReport(Record):
     failures: list[TargetFailure] = Field(default=[], description="targets that gave no figures, and why")
     npus: list[NpuEstimate] = Field(default=[], description="estimates by a compiler for NPUs; nothing ran there")
     edgetpu: EdgeTpuMapping | None = Field(default=None, description="of the candidate; null unless requested")
+    limits: list[Limit] = Field(default=[], description="of --require-delegate; empty without it")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

@@ -106,7 +106,7 @@ class Caution(Record):
 class Limit(Record):
     """A limit that the user set, and the measured value."""
 
-    name: Literal["max_drop", "max_latency_ms", "max_size", "max_arena"]
-    limit: float
-    value: float
+    name: Literal["max_drop", "max_latency_ms", "max_size", "max_arena", "require_delegate"]
+    limit: float = Field(description="0 of --require-delegate")
+    value: float = Field(description="of --require-delegate: operators that the delegate did not take, at most")
     passed: bool

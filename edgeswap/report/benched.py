@@ -21,6 +21,7 @@ from edgeswap.report.terminal_tables import (
     nearness,
     new_table,
     quality_columns,
+    said_of_limits,
     said_of_targets,
     show,
     speed,
@@ -39,7 +40,8 @@ def render(report: BenchReport, console: Console, *, file: str | None = None) ->
     """
     report = say.printable(report)
     pairs = say.pairs(report)
-    style = "bold red" if report.failures else "bold"
+    failed = report.failures or any(not limit.passed for limit in report.limits)
+    style = "bold red" if failed else "bold"
     tables = tables_of(report) if len(pairs) == 1 else _of_several(report, pairs)
     show(report, (say.bench_verdict(report), style), _items(report, pairs, file), console, tables=tables)
 
@@ -58,6 +60,7 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
             yield "classes", text, ""
     said = (item for pair in pairs for item in said_of_targets(pair))
     yield from dict.fromkeys(said)  # warnings about the baseline occur in every pair
+    yield from said_of_limits(report)
     if report.task is not None:
         yield "task", f"{report.task.name}: {report.task.reason}", ""
     yield "models", f"{report.float32.file} against {', '.join(pair.int8.file for pair in pairs)}", ""

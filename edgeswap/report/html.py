@@ -13,9 +13,9 @@ from markupsafe import Markup
 
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
+from edgeswap.report import delegate_words, npus, numbers, plots, speed_words, task_plots
 from edgeswap.report import ladder_wording as ladder
 from edgeswap.report import metric_words as metrics
-from edgeswap.report import npus, numbers, plots, speed_words, task_plots
 from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import task_words as told
 from edgeswap.report import training_wording as training
@@ -38,6 +38,7 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
         preprocess=described(report.data.preprocess),
         npus=npus,
         speed_words=speed_words,
+        delegate_words=delegate_words,
         quantized=quantized,
         ladder=ladder,
         training=training,

@@ -16,7 +16,7 @@ from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import task_words as told
 from edgeswap.report import training_wording as training
 from edgeswap.report import wording as say
-from edgeswap.report.terminal_tables import Item, how_measured, said_of_targets, show
+from edgeswap.report.terminal_tables import Item, how_measured, said_of_limits, said_of_targets, show
 
 
 def render(report: ExportReport, console: Console, *, folder: str | None = None) -> None:
@@ -46,13 +46,7 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
         ("classes", told.lost_classes(report.comparison)),
     )
     yield from ((label, text, "") for label, text in quality if text)
-    for limit in report.limits:
-        outcome = "passed" if limit.passed else "FAILED"
-        yield (
-            "limit",
-            f"{limit.name} {outcome}: {say.limit_text(limit, report.comparison)}",
-            "" if limit.passed else "red",
-        )
+    yield from said_of_limits(report)
     yield from said_of_targets(report)
     yield "task", f"{report.task.name}: {report.task.reason}", ""
     yield "swapped", say.swapped(report), ""

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeswap.records import Comparison, Measurement, TargetResult
+from edgeswap.report import delegate_words, numbers, speed_words
 from edgeswap.report import metric_words as metrics
-from edgeswap.report import numbers, speed_words
 from edgeswap.report import wording as say
 from edgeswap.report.npus import edge_tpu, npu_basis, operators_on
 from edgeswap.tasks.titles import title
@@ -60,12 +60,22 @@ def tables_of(report: say.Report) -> list[Table]:
     return [models(report), *several, *([npus(report)] if report.npus else [])]
 
 
+def said_of_limits(report: say.Report) -> Iterator[Item]:
+    """Each limit, its value and whether it holds."""
+    for limit in report.limits:
+        outcome = "passed" if limit.passed else "FAILED"
+        text = f"{limit.name} {outcome}: {say.limit_text(limit, report.comparison)}"
+        yield "limit", text, "" if limit.passed else "red"
+
+
 def said_of_targets(report: say.Report) -> Iterator[Item]:
     """Failures and warnings of targets, and what an NPU does not run."""
     for failure in report.failures:
         yield "failed", f"{failure.problem} {failure.remedy}", "red"
     for warning, names in say.warnings(report):
         yield "warning", f"{names}: {warning}", "yellow"
+    for line in delegate_words.outside(report):
+        yield "outside", line, ""
     for npu in report.npus:
         for reason in npu.cpu_reasons:
             yield "on the CPU", f"{npu.accelerator}: {reason}", "yellow"

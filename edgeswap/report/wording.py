@@ -91,6 +91,7 @@ def pairs(report: BenchReport) -> list[BenchReport]:
                 "comparison": candidate.comparison,
                 "targets": candidate.targets,
                 "candidates": [candidate],
+                "limits": [],
             }
         )
         for candidate in report.candidates
@@ -129,12 +130,14 @@ def target_quality(target: TargetResult, candidate: str, baseline: str = "float3
     return f"{both} on {numbers.plural(int8.samples, 'sample')}"
 
 
-def limit_text(limit: Limit, comparison: Comparison) -> str:
+def limit_text(limit: Limit, comparison: Comparison | None) -> str:
     """The measured value and the limit, with enough digits to tell two close numbers apart."""
     if limit.name in ("max_size", "max_arena"):
         return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
+    if limit.name == "require_delegate":
+        return f"{numbers.plural(int(limit.value), 'operator')} outside of it, limit {limit.limit:g}"
     shown = f"{limit.value:.4g}"
-    if limit.name == "max_drop" and comparison.unit != "share":
+    if limit.name == "max_drop" and comparison is not None and comparison.unit != "share":
         percent = comparison.drop is None and comparison.agreement is None
         return f"{shown}{numbers.NBSP + '%' if percent else ''}, limit {limit.limit:g}"
     unit = {"max_drop": "point" if shown == "1" else "points", "max_latency_ms": "ms"}[limit.name]
@@ -143,11 +146,8 @@ def limit_text(limit: Limit, comparison: Comparison) -> str:
 
 def verdict(report: ExportReport) -> str:
     """One sentence: whether the limits hold, and the figures that matter."""
-    missed = [limit for limit in report.limits if not limit.passed]
-    if missed:
-        opening = (
-            "Failed (" + "; ".join(f"{limit.name} {limit_text(limit, report.comparison)}" for limit in missed) + ")"
-        )
+    if missed := _missed(report):
+        opening = missed
     elif report.failures:
         opening = _incomplete(report)
     elif not report.passed:
@@ -161,13 +161,20 @@ def verdict(report: ExportReport) -> str:
 
 
 def bench_verdict(report: BenchReport) -> str:
-    """One sentence: the figures that matter of a bench."""
-    return _sentence(_incomplete(report) if report.failures else "Measured", report)
+    """One sentence: whether the limits hold, and the figures that matter of a bench."""
+    return _sentence(_missed(report) or (_incomplete(report) if report.failures else "Measured"), report)
 
 
 def has_large_drop(report: ExportReport) -> bool:
     """Whether a warning of the report says that int8 is much worse than float32."""
     return any(caution.kind == LARGE_DROP for caution in report.warnings)
+
+
+def _missed(report: Report) -> str:
+    """The limits that do not hold; empty where all do."""
+    missed = [limit for limit in report.limits if not limit.passed]
+    said = "; ".join(f"{limit.name} {limit_text(limit, report.comparison)}" for limit in missed)
+    return said and f"Failed ({said})"
 
 
 def _incomplete(report: Report) -> str:

@@ -21,6 +21,7 @@ class Delegated:
         mapping: onto the Edge TPU; None where another delegate, or none, was asked for.
         notes: warnings that belong to every figure taken so.
         failures: the Edge TPU, where its compiler failed.
+        applied: whether the delegate that was asked for is used; False where the model is not compiled for it.
     """
 
     candidate: Path
@@ -28,6 +29,7 @@ class Delegated:
     mapping: EdgeTpuMapping | None = None
     notes: tuple[str, ...] = ()
     failures: tuple[TargetFailure, ...] = ()
+    applied: bool = True
 
 
 def delegated(delegate: str | None, candidate: Path, folder: Path, *, progress: Progress) -> Delegated:
@@ -51,9 +53,11 @@ def delegated(delegate: str | None, candidate: Path, folder: Path, *, progress: 
             mapping = prepare(candidate.read_bytes(), folder)
     except Exception as error:  # noqa: BLE001  (whatever it is, it must take nothing from the other targets)
         failure = failed(EDGE_TPU, error)
-        return Delegated(candidate, None, notes=(_on_the_cpu("its compiler failed."),), failures=(failure,))
+        return Delegated(
+            candidate, None, notes=(_on_the_cpu("its compiler failed."),), failures=(failure,), applied=False
+        )
     if mapping.file is None:
-        return Delegated(candidate, None, mapping, (_on_the_cpu(COMPILER_MISSING),))
+        return Delegated(candidate, None, mapping, (_on_the_cpu(COMPILER_MISSING),), applied=False)
     return Delegated(folder / mapping.file, delegate, mapping)
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Latency, Measurement, TargetResult
+from edgeswap.targets.outside import outside
 from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
 from edgeswap.tflite.interface import inner_scales
 
@@ -126,7 +127,12 @@ def measure(
         raw = [given[0][0], *map(_with_steps, given[0][1:], models[1:])]
     indices = np.asarray(answer["data"]["indices"] if answer["data"] else [], np.int64)
     return [
-        Figures(_result(target.name, answer, number, names, notes), indices, raw[0], raw[number])
+        Figures(
+            _result(target.name, answer, number, models[number], names=names, notes=notes),
+            indices,
+            raw[0],
+            raw[number],
+        )
         for number in range(1, len(models))
     ]
 
@@ -140,10 +146,12 @@ def _with_steps(outputs: list[RawOutput], model: Path) -> list[RawOutput]:
 
 
 def _result(
-    name: str, answer: Mapping[str, Any], candidate: int, names: Sequence[str], notes: Sequence[str]
+    name: str, answer: Mapping[str, Any], candidate: int, model: Path, *, names: Sequence[str], notes: Sequence[str]
 ) -> TargetResult:
     machine, runtime = answer["machine"], answer["runtime"]
     float32, int8 = (_measurement(answer["models"][number]) for number in (0, candidate))
+    left = answer["models"][candidate].get("outside_delegate")
+    left = outside(model, left, delegate=answer["delegate"], runtime=runtime["name"])
     warnings = [_warning(item, candidate, names) for item in answer["warnings"]]
     speedup = None
     if float32.latency_ms and int8.latency_ms:
@@ -157,7 +165,7 @@ def _result(
         warnings=[*filter(None, warnings), *notes],
         speedup_p50=speedup,
         float32=float32,
-        int8=int8,
+        int8=int8.model_copy(update={"outside_delegate": left}),
     )
 
 

@@ -1,0 +1,82 @@
+"""What a delegate left to other kernels, and why: the device script says which operators, tables say why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edgeswap.compatibility import edgetpu, xnnpack
+from edgeswap.records import OutsideOperator
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
+from edgeswap.tflite.calls import Call, calls
+from edgeswap.tflite.ends import ends
+from edgeswap.tflite.flatbuffer import read, tensors
+
+NO_REASON = "The delegate gives no reason."
+
+
+def outside(
+    model: Path, left: Sequence[Mapping[str, str]] | None, *, delegate: str, runtime: str
+) -> list[OutsideOperator] | None:
+    """The operators of `model` that the delegate did not take, in the order in which they run, each with a reason.
+
+    The runtime gives no reasons. For XNNPACK and the Edge TPU they come from the tables of `edgeswap.compatibility`.
+
+    Args:
+        model: a `.tflite` file.
+        left: `operator` and `tensor` (that it writes) of each, as the device script answers; None without a delegate.
+        delegate: as `--delegate` names it.
+        runtime: the name of the package.
+
+    Raises:
+        ModelError: it is no `.tflite` that can be read.
+    """
+    if not left:
+        return None if left is None else []
+    file = read(model.read_bytes())
+    known = {call.written[0]: call for call in calls(file) if call.written}
+    # The ends that turn uint8 into int8, or back.
+    turned = {
+        tensors(file)[index].name
+        for end, inside in ends(file).all.items()
+        if tensors(file)[end].dtype == "UINT8"
+        for index in (end, inside)
+    }
+    found = []
+    for one in left:
+        call = known.get(one["tensor"])
+        reason, remedy = NO_REASON, ""
+        if call is not None and call.operation.name == one["operator"]:
+            reason, remedy = _why(call, delegate, runtime, turns_uint8=one["tensor"] in turned)
+        layer = None if call is None else call.layer
+        found.append(OutsideOperator(**one, layer=layer, reason=reason, remedy=remedy))
+    return found
+
+
+def _why(call: Call, delegate: str, runtime: str, *, turns_uint8: bool) -> tuple[str, str]:
+    """The reason and the remedy; an empty remedy where there is none."""
+    if delegate == EDGE_TPU:
+        return _why_not_on_the_edge_tpu(call)
+    if delegate != "xnnpack" or call.float_tensors:
+        return NO_REASON, ""
+    if runtime == "tflite-runtime":
+        return "tflite-runtime runs int8 without XNNPACK.", "Install ai-edge-litert there."
+    if turns_uint8:
+        return "XNNPACK has no QUANTIZE between uint8 and int8.", "Export it with --io int8 or float32."
+    return _why_not_in_xnnpack(call)
+
+
+def _why_not_on_the_edge_tpu(call: Call) -> tuple[str, str]:
+    if call.float_tensors:
+        return "The Edge TPU takes no float tensors.", "Export it with --io int8 or uint8."
+    remark = edgetpu.judge(call.operation)
+    return (NO_REASON, "") if remark is None or remark.severity != "blocks" else (remark.why, remark.instead)
+
+
+def _why_not_in_xnnpack(call: Call) -> tuple[str, str]:
+    name, remark = call.operation.name, xnnpack.judge(call.operation)
+    if remark is None or remark.severity != "costs":
+        return NO_REASON, ""
+    if name in xnnpack.OUTSIDE:
+        return f"XNNPACK has no int8 {name}.", remark.instead
+    return f"XNNPACK has int8 {name} of at most {xnnpack.MOST_PIECES[name]} tensors.", remark.instead
