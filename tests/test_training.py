@@ -10,7 +10,7 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.tasks.outputs import model_outputs
 from edgeswap.training.fit import train
-from edgeswap.training.losses import OutputLoss, logits_model, total_loss
+from edgeswap.training.losses import TAUGHT, OutputLoss, logits_model, total_loss
 
 GENERATOR = np.random.default_rng(0)
 CENTRES = GENERATOR.normal(size=(3, 6)).astype(np.float32)
@@ -265,7 +265,7 @@ def test_a_teacher_is_not_asked_where_the_label_says_that_it_is_wrong():
     loss = total_loss([OutputLoss("softmax")])
     right, wrong = tf.constant([[3.0, 0.0, 0.0]]), tf.constant([[0.0, 0.0, 3.0]])
     label_alone = loss([logits[1:]], [], {0: labels[1:]})
-    both = (loss([logits[:1]], [right], {}) + loss([logits[:1]], [], {0: labels[:1]})) / 2
+    both = TAUGHT * loss([logits[:1]], [right], {}) + (1 - TAUGHT) * loss([logits[:1]], [], {0: labels[:1]})
     found = loss([logits], [tf.concat([right, wrong], 0)], {0: labels})
     np.testing.assert_allclose(found, (both + label_alone) / 2, rtol=1e-6)
 
