@@ -16,6 +16,10 @@ from edgeswap.system.partial import how_to_go_on, whole
 from edgeswap.system.scratch import scratch_folder
 
 
+def always() -> bool:
+    return True
+
+
 def export_into(folder, text="{}"):
     for name in FILES:
         (folder / name).write_text(text)
@@ -55,7 +59,7 @@ def test_nothing_is_left_whatever_ends_the_block(error, tmp_path):
 def test_what_was_made_is_kept_whatever_ends_the_block(error, tmp_path):
     output = tmp_path / "a" / "out"
     for number in ("", "-2"):  # an earlier partial output is never overwritten
-        with pytest.raises(BaseException) as raised, staged_folder(output, overwrite=False, keeps=True) as staging:  # noqa: PT011, PT012
+        with pytest.raises(BaseException) as raised, staged_folder(output, overwrite=False, keeps=always) as staging:  # noqa: PT011, PT012
             (staging / "model_recovered.keras").write_text(f"model{number}")
             with pytest.raises(ValueError, match="half"), whole(staging / "model_qat.zip") as part:  # noqa: PT012
                 part.write_text("half")
@@ -72,7 +76,7 @@ def test_what_was_made_is_kept_whatever_ends_the_block(error, tmp_path):
 
 
 def test_an_empty_partial_output_is_not_left(tmp_path):
-    with pytest.raises(KeyError) as raised, staged_folder(tmp_path / "out", overwrite=False, keeps=True) as staging:  # noqa: PT012
+    with pytest.raises(KeyError) as raised, staged_folder(tmp_path / "out", overwrite=False, keeps=always) as staging:  # noqa: PT012
         (staging / ".part-report.json").write_text("half")
         raise KeyError("x")
     assert notes(raised.value) == []
@@ -81,7 +85,7 @@ def test_an_empty_partial_output_is_not_left(tmp_path):
 
 def test_a_partial_output_of_a_long_name(tmp_path):
     output = tmp_path / ("ö" * 127)  # 254 bytes
-    with pytest.raises(KeyError), staged_folder(output, overwrite=False, keeps=True) as staging:  # noqa: PT012
+    with pytest.raises(KeyError), staged_folder(output, overwrite=False, keeps=always) as staging:  # noqa: PT012
         export_into(staging)
         raise KeyError("x")
     (partial,) = tmp_path.iterdir()
@@ -94,7 +98,7 @@ from pathlib import Path
 from edgeswap.system.output import staged_folder
 from edgeswap.system.scratch import scratch_folder
 
-with scratch_folder() as scratch, staged_folder(Path(sys.argv[1]), overwrite=True, keeps=True) as staging:
+with scratch_folder() as scratch, staged_folder(Path(sys.argv[1]), overwrite=True, keeps=lambda: True) as staging:
     (scratch / "samples.npy").write_text("x")
     for name in sys.argv[2:]:
         (staging / name).write_text("new")
@@ -141,7 +145,7 @@ def test_the_next_run_clears_a_killed_one_s_temporary_files(killed, tmp_path):
 
 
 def test_two_runs_at_once_leave_each_other_alone(tmp_path):
-    with staged_folder(tmp_path / "one", overwrite=False, keeps=True) as one, scratch_folder() as scratch:
+    with staged_folder(tmp_path / "one", overwrite=False, keeps=always) as one, scratch_folder() as scratch:
         export_into(one)
         script = "from edgeswap.system.scratch import scratch_folder\nwith scratch_folder() as folder: print(folder)"
         subprocess.run([sys.executable, "-c", script], check=True, env=os.environ | {"TMPDIR": str(scratch.parent)})

@@ -171,15 +171,15 @@ def test_what_is_not_an_entry_is_never_pruned(tmp_path):
 
 
 def test_a_result_is_found_under_all_that_it_was_made_of(tmp_path):
-    made_of = MadeOf("models", {"seed": 1})
+    made_of = MadeOf("models", {"seed": 1}, "it")
     store = store_in(tmp_path)
     assert store.find(store.key(made_of), BytesForm()) is None
     assert store.keep(store.key(made_of), BytesForm(), b"one")
     again = store_in(tmp_path)
     assert again.find(again.key(made_of), BytesForm()) == b"one"
     assert again.saved_s >= 0
-    assert again.find(again.key(MadeOf("models", {"seed": 2})), BytesForm()) is None
-    assert again.find(again.key(MadeOf("weights", {"seed": 1})), BytesForm()) is None
+    assert again.find(again.key(MadeOf("models", {"seed": 2}, "it")), BytesForm()) is None
+    assert again.find(again.key(MadeOf("weights", {"seed": 1}, "it")), BytesForm()) is None
     elsewhere = RunStore(tmp_path, 10**9, ["GPU"], Silent())
     assert elsewhere.find(elsewhere.key(made_of), BytesForm()) is None
 
@@ -189,15 +189,15 @@ def test_another_version_makes_all_anew(changed, tmp_path, monkeypatch):
     from edgeswap.store import run_store
     from edgeswap.store.made_by import made_by
 
-    before = store_in(tmp_path).key(MadeOf("models", {}))
+    before = store_in(tmp_path).key(MadeOf("models", {}, "it"))
     monkeypatch.setattr(run_store, "made_by", lambda: {**made_by(), changed: "another"})
-    assert store_in(tmp_path).key(MadeOf("models", {})) != before
+    assert store_in(tmp_path).key(MadeOf("models", {}, "it")) != before
 
 
 def test_a_limit_holds_for_what_a_run_keeps(tmp_path):
     store = store_in(tmp_path, limit_bytes=3000)
     for seed in range(4):
-        key = store.key(MadeOf("models", {"seed": seed}))
+        key = store.key(MadeOf("models", {"seed": seed}, "it"))
         store.find(key, BytesForm())
         store.keep(key, BytesForm(), b"x" * 1000)
     assert sum(one.size_bytes for one in entries(tmp_path)) <= 3000
@@ -208,7 +208,7 @@ def test_a_full_disk_is_said_once_and_the_run_goes_on(full_disk):
     progress = Noted()
     store = store_in(full_disk("64k") / "store", progress=progress)
     for seed in range(3):
-        key = store.key(MadeOf("models", {"seed": seed}))
+        key = store.key(MadeOf("models", {"seed": seed}, "it"))
         assert store.find(key, BytesForm()) is None
         assert not store.keep(key, BytesForm(), b"x" * 100_000)
     (said,) = progress.said
@@ -220,7 +220,7 @@ def test_a_folder_that_cannot_be_is_said_once_and_the_run_goes_on(tmp_path):
     (tmp_path / "file").touch()
     progress = Noted()
     store = store_in(tmp_path / "file" / "store", progress=progress)
-    key = store.key(MadeOf("models", {}))
+    key = store.key(MadeOf("models", {}, "it"))
     assert store.find(key, BytesForm()) is None
     assert not store.keep(key, BytesForm(), b"x")
     (said,) = progress.said
@@ -230,7 +230,7 @@ def test_a_folder_that_cannot_be_is_said_once_and_the_run_goes_on(tmp_path):
 def test_what_cannot_be_told_is_not_kept_and_that_is_said(tmp_path):
     progress = Noted()
     store = store_in(tmp_path, progress=progress)
-    made_of = MadeOf("trained weights", {"loss": [object()]})
+    made_of = MadeOf("trained weights", {"loss": [object()]}, "it")
     assert store.key(made_of) is None
     assert store.key(made_of) is None
     assert not store.keep(None, BytesForm(), b"x")

@@ -125,7 +125,7 @@ TOLD_BY = {
     "model": "start", "read": "train preprocess", "count": "train", "labels": "targets", "epochs": "epochs",
     "learning_rate": "learning_rate", "seed": "seed", "batch_size": "a constant of the code", "teacher": "teacher",
     "heads": "heads", "own_loss": "loss", "judges": "judges judge_targets epoch", "batch_norm": "batch_norm",
-    "title": "changes nothing", "progress": "changes nothing",
+    "checkpoints": "changes nothing", "title": "changes nothing", "progress": "changes nothing",
 }  # fmt: skip
 
 

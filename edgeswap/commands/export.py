@@ -26,15 +26,17 @@ from edgeswap.commands.opened import with_samples
 from edgeswap.commands.proof import prove
 from edgeswap.commands.reported import report_of, write_results
 from edgeswap.commands.source import open_source
-from edgeswap.commands.stored import opened_store
+from edgeswap.commands.stored import opened_store, telling_how_to_go_on
 from edgeswap.config.export import ExportConfig
 from edgeswap.graph.layer_names import errors_in_given_names, given_names
 from edgeswap.graph.restored_normalization import with_normalizations
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import ExportReport
 from edgeswap.report.export_result import ExportResult
+from edgeswap.store.run_store import RunStore
+from edgeswap.system.claim import remove
 from edgeswap.system.output import recover, staged_folder
-from edgeswap.system.partial import CONTROL, QAT_MODEL, RECOVERED, how_to_go_on
+from edgeswap.system.partial import CONTROL, QAT_MODEL, RECOVERED, holds_trained, how_to_go_on
 from edgeswap.system.scratch import scratch_folder
 
 
@@ -42,8 +44,8 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     """Swap, train, quantize, convert, verify, measure and report; the output folder appears whole or not at all.
 
     A target that fails takes nothing from the others: it stands in the report's `failures`, and `passed` is false.
-    Models are written as soon as they exist. Whatever ends the run early, they are kept beside the output, and the
-    error says where and how to go on.
+    Whatever ends the run early, the run store has what was made, and the error says that the same command goes on from
+    there. What the store cannot keep is written as soon as it exists, and kept beside the output.
 
     Args:
         config: what to do; with an `output` of None nothing is written outside of temporary folders and the run store.
@@ -54,26 +56,32 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
         EdgeswapError: of the kind that says what could not be done.
     """
     progress = progress or Silent()
+    store = opened_store(config, progress=progress)
     if config.output is None:
-        with scratch_folder() as folder:
-            result = _export(config, folder, command, progress)
+        with scratch_folder() as folder, telling_how_to_go_on(store):
+            result = _export(config, folder, command, store, progress)
         return replace(result, report=_without_files(result.report))
     for partial in recover(config.output):
-        progress.warn("An earlier run was killed.", how_to_go_on(partial))
-    with staged_folder(config.output, overwrite=config.overwrite, keeps=True) as folder:
-        result = _export(config, folder, command, progress)
+        if config.cache and not holds_trained(partial):
+            remove(partial)  # what it holds comes from the store at once
+        else:
+            progress.warn("An earlier run was killed.", how_to_go_on(partial))
+    staged = staged_folder(config.output, overwrite=config.overwrite, keeps=lambda: not store.holds_all)
+    with staged as folder, telling_how_to_go_on(store):
+        result = _export(config, folder, command, store, progress)
         for name in (RECOVERED, CONTROL, *(() if config.save_qat else (QAT_MODEL,))):
             (folder / name).unlink(missing_ok=True)  # kept in case the run had ended early
     return replace(result, folder=config.output)
 
 
-def _export(config: ExportConfig, folder: Path, command: Sequence[str], progress: Progress) -> ExportResult:
+def _export(
+    config: ExportConfig, folder: Path, command: Sequence[str], store: RunStore, progress: Progress
+) -> ExportResult:
     """The stages in order, into `folder`."""
     source = open_source(
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
     with errors_in_given_names(given_names(source.graph)):
-        store = opened_store(config, progress=progress)
         opened = with_samples(config, source, store=store, progress=progress)
         del source  # the Keras model that was given goes with it: a large one has no room beside the others
         floats = float_models(config, opened, folder, store=store, progress=progress)

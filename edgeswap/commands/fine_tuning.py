@@ -14,6 +14,7 @@ from edgeswap.evaluation.scoring import Scoring
 from edgeswap.graph.ir import Graph
 from edgeswap.progress import Progress
 from edgeswap.records import TrainingRun
+from edgeswap.store.epochs import StoredEpochs
 from edgeswap.store.forms import TRAINED, Weights
 from edgeswap.store.keys import trained_weights
 from edgeswap.store.run_store import RunStore
@@ -97,6 +98,7 @@ def fine_tune(
     if (found := store.find(key, TRAINED)) is not None:
         with progress.step(f"{title}: stored"):
             return FineTuned(with_weights(model, found.weights), found.run, True)
+    checkpoints = None if key is None else StoredEpochs(store, key, epochs)
     trained = train(
         model,
         read=lambda indices: model_inputs(data, splits.preprocess, indices, as_app=True),
@@ -114,6 +116,7 @@ def fine_tune(
             targets(judged_by) or {},
             epoch,
         ),
+        checkpoints=checkpoints,
         batch_norm=batch_norm,
         title=title,
         progress=progress,
@@ -121,6 +124,8 @@ def fine_tune(
     assert trained.epochs is not None  # there are judges
     run = _record(trained.epochs, stage, how, len(judged_by))
     stored = store.keep(key, TRAINED, Weights(trained.model.get_weights(), run))
+    if checkpoints is not None and stored:
+        checkpoints.done()
     return FineTuned(trained.model, run, stored)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from edgeswap.config.export import ExportConfig
+from edgeswap.errors import add_note
 from edgeswap.frameworks import tf
 from edgeswap.progress import Progress
 from edgeswap.store.run_store import RunStore, open_store
@@ -14,3 +18,14 @@ def opened_store(config: ExportConfig, *, progress: Progress) -> RunStore:
     return open_store(
         config.cache_dir, limit_bytes=config.cache_size, is_on=config.cache, devices=devices, progress=progress
     )
+
+
+@contextmanager
+def telling_how_to_go_on(store: RunStore) -> Iterator[None]:
+    """Whatever ends the block early also says what the store has of the run, and that the same command goes on."""
+    try:
+        yield
+    except BaseException as error:
+        if (said := store.how_to_go_on()) is not None:
+            add_note(error, said)
+        raise

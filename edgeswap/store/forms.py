@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.records import TrainingRun
+from edgeswap.training.state import TrainingState
 
 WEIGHTS, RUN, MODEL = "weights.npz", "run.json", "model.tflite"
 
@@ -60,6 +61,30 @@ class TfliteForm:
         return (folder / MODEL).read_bytes()
 
 
+class StateForm:
+    """A training's state after an epoch."""
+
+    def write(self, value: TrainingState, folder: Path) -> None:
+        """Every array by its group and number."""
+        groups = {"weights": value.weights, "optimizer": value.optimizer, "best": value.best_weights}
+        arrays = {f"{group}{number}": array for group, of in groups.items() for number, array in enumerate(of)}
+        counts = np.array([value.epoch, value.best], np.int64)
+        np.savez(folder / WEIGHTS, losses=np.array(value.losses, np.float64), counts=counts, **arrays)  # type: ignore[arg-type]
+
+    def read(self, folder: Path) -> TrainingState:
+        """What was written."""
+        with np.load(folder / WEIGHTS, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+
+        def group(name: str) -> list[npt.NDArray[Any]]:
+            return [found[f"{name}{number}"] for number in range(sum(key.startswith(name) for key in found))]
+
+        epoch, best = map(int, found["counts"])
+        losses = tuple(float(loss) for loss in found["losses"])
+        return TrainingState(epoch, group("weights"), group("optimizer"), losses, best, group("best"))
+
+
 ARRAYS = ArraysForm()
+STATE = StateForm()
 TRAINED = WeightsForm()
 TFLITE = TfliteForm()

@@ -19,12 +19,17 @@ from edgeswap.store.run_store import MadeOf
 if TYPE_CHECKING:  # it imports TensorFlow
     from edgeswap.conversion.convert import Conversion
 
+_WORDS = {
+    "float32_recovered": "the recovered model",
+    "float32_finetuned": "the float32 control",
+    "int8": "the fake-quant model after QAT",
+}
 Array = npt.NDArray[Any]
 
 
 def trained_example(*, start: Graph, train: Dataset, seed: int) -> MadeOf:
     """The weights of the built-in example, which is trained within a run: of its Graph, on its samples."""
-    return MadeOf("trained example", {"start": start, "train": _samples(train), "seed": seed})
+    return MadeOf("trained example", {"start": start, "train": _samples(train), "seed": seed}, "the trained example")
 
 
 def trained_weights(
@@ -89,6 +94,7 @@ def trained_weights(
             "judged on": judged_on,
             "stage": stage,
         },
+        _WORDS.get(stage, stage),
     )
 
 
@@ -110,6 +116,7 @@ def converted_model(of: Any, conversion: Conversion) -> MadeOf:
             "per channel": conversion.per_channel,
             "per channel dense": conversion.per_channel_dense,
         },
+        f"the {conversion.precision} model",
     )
 
 

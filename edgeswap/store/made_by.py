@@ -28,7 +28,7 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def made_by() -> dict[str, str | None]:
-    """Versions of edgeswap, Python and the packages, edgeswap's own source text, the processor, and the environment.
+    """Versions of edgeswap, Python and packages, edgeswap's own source text, the processor, its cores, the environment.
 
     The source text is in it because a version is not: it stays the same while somebody works on edgeswap.
     """
@@ -39,6 +39,7 @@ def made_by() -> dict[str, str | None]:
         **_packages(),
         "machine": platform.machine(),
         "processor": _processor(),
+        "cores": str(_cores()),
         **{name: os.environ.get(name) for name in ENVIRONMENT},
     }
 
@@ -55,6 +56,11 @@ def _source() -> str:
 @functools.cache
 def _packages() -> Mapping[str, str | None]:
     return {name: installed_version(name) for name in PACKAGES}
+
+
+def _cores() -> int | None:
+    """That this process may use: TensorFlow's sums go by the number of threads."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _processor() -> str:

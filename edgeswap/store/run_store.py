@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Caution
 from edgeswap.store.digest import UntoldError, digest
-from edgeswap.store.entry import clear_abandoned, read_entry, write_entry
+from edgeswap.store.entry import clear_abandoned, drop, read_entry, write_entry
 from edgeswap.store.made_by import made_by
 from edgeswap.store.place import made, store_folder
 from edgeswap.store.prune import prune
@@ -38,18 +38,21 @@ class MadeOf:
     Attributes:
         stage: what the result is, such as `trained weights`.
         parts: by name.
+        what: the result in words, for people; it is no part of the key.
     """
 
     stage: str
     parts: Mapping[str, Any]
+    what: str
 
 
 @dataclass(frozen=True)
 class Key:
-    """The name of a result in the store."""
+    """The name of a result in the store, and the result in words."""
 
     stage: str
     digest: str
+    what: str
 
 
 class RunStore:
@@ -70,6 +73,7 @@ class RunStore:
         self._root, self._limit, self._progress = root, limit_bytes, progress
         self._writes = root is not None
         self._asked: dict[str, float] = {}
+        self._has: dict[str, str] = {}
         self.saved_s = 0.0
         self.cautions: list[Caution] = []
         if root is not None:
@@ -87,7 +91,7 @@ class RunStore:
         if self._root is None:
             return None
         try:
-            return Key(made_of.stage, digest([made_of.stage, self._made_by, made_of.parts]))
+            return Key(made_of.stage, digest([made_of.stage, self._made_by, made_of.parts]), made_of.what)
         except (UntoldError, RecursionError) as error:
             caution = Caution(
                 kind="not_stored",
@@ -104,7 +108,7 @@ class RunStore:
         """The result that is kept under a key; None where there is none."""
         if key is None or self._root is None:
             return None
-        self._asked[key.digest] = time.perf_counter()
+        self._asked[key.digest] = time.perf_counter() + self.saved_s
         try:
             found = read_entry(self._root, key.digest, form.read)
         except OSError as error:
@@ -113,6 +117,7 @@ class RunStore:
         if found is None:
             return None
         self.saved_s += found.seconds
+        self._has[key.digest] = key.what
         value: T = found.value
         return value
 
@@ -120,14 +125,33 @@ class RunStore:
         """Keep a result under a key that `find` was asked for; whether it, or that of another run, is there now."""
         if key is None or self._root is None or not self._writes:
             return False
-        seconds = time.perf_counter() - self._asked.get(key.digest, time.perf_counter())
+        now = time.perf_counter() + self.saved_s
+        seconds = now - self._asked.get(key.digest, now)
         try:
             write_entry(self._root, key.digest, key.stage, lambda folder: form.write(value, folder), seconds=seconds)
             prune(self._root, self._limit)
+            self._has[key.digest] = key.what
         except OSError as error:
             self._give_up(error)
             return False
         return True
+
+    def drop(self, key: Key) -> None:
+        """Drop a result that is no longer needed."""
+        self._has.pop(key.digest, None)
+        if self._root is not None and (self._root / key.digest).is_dir():
+            drop(self._root, key.digest)
+
+    @property
+    def holds_all(self) -> bool:
+        """Whether all that this run made so far and could keep is in the store, so that nothing else need keep it."""
+        return self._writes and not self.cautions
+
+    def how_to_go_on(self) -> str | None:
+        """How far a run got that ends early, as sentences for an error; None where the store has nothing of it."""
+        if not self._has or not self._writes:
+            return None
+        return f"The run store has {', '.join(self._has.values())}: the same command goes on from there."
 
     def _give_up(self, error: OSError) -> None:
         """Write nothing more, and say so once."""

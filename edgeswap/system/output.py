@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -92,14 +92,14 @@ def check_file(output: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def staged_folder(output: Path, *, overwrite: bool, keeps: bool = False) -> Iterator[Path]:
+def staged_folder(output: Path, *, overwrite: bool, keeps: Callable[[], bool] = lambda: False) -> Iterator[Path]:
     """A hidden folder to write into; when the block ends well it becomes `output`, else it goes.
 
     Args:
         output: the folder to be.
         overwrite: replace one that stands there.
-        keeps: of a block that does not end well, keep the files of an export that it had made, beside `output`; a note
-            on the exception says where they are and how to go on.
+        keeps: asked where the block does not end well: whether to keep the files of an export that it had made, beside
+            `output`; a note on the exception then says where they are and how to go on.
 
     Raises:
         OutputError: as `check_folder`; `output` cannot be made; or in the block, the disk is full.
@@ -115,7 +115,7 @@ def staged_folder(output: Path, *, overwrite: bool, keeps: bool = False) -> Iter
                 check_folder(output, overwrite=overwrite)  # another run may have been faster
                 _replace(staging, output, hidden / _OLD / output.name)
         except BaseException as error:
-            partial = keep(staging, output, KEPT) if keeps else None
+            partial = keep(staging, output, KEPT) if keeps() else None
             if partial is not None:
                 add_note(error, how_to_go_on(partial))
             raise

@@ -77,6 +77,11 @@ def _free(output: Path) -> Path:
     raise AssertionError
 
 
+def holds_trained(partial: Path) -> bool:
+    """Whether a folder that `keep` gave holds models that took training."""
+    return any((partial / name).exists() for name in (RECOVERED, CONTROL, QAT_MODEL))
+
+
 def how_to_go_on(partial: Path) -> str:
     """What is in the folder that `keep` gave, and what can be done with it, as sentences for an error."""
     held = {path.name for path in partial.iterdir()}

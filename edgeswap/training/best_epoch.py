@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.frameworks import tf
+from edgeswap.training.state import TrainingState
 
 Arrays = Sequence[npt.NDArray[np.float32]]
 Read = Callable[[npt.NDArray[np.int64]], Arrays]
@@ -66,28 +67,45 @@ class BestEpoch:
         loss: the mean loss of the judging samples now.
         planned: epochs that were asked for.
         epoch: the one to keep in place of the best; training ends with it.
+        state: where an earlier run of this training ended; None begins.
+
+    Attributes:
+        losses: so far, that before training among them.
+        best: the epoch that is kept so far.
+        weights: of the model then.
     """
 
-    def __init__(self, model: Any, loss: Callable[[], float], planned: int, epoch: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        loss: Callable[[], float],
+        planned: int,
+        epoch: int | None = None,
+        state: TrainingState | None = None,
+    ) -> None:
         self._model, self._loss, self._planned, self._epoch = model, loss, planned, epoch
-        self._losses = [loss()]
-        self._best, self._weights = 0, model.get_weights()
+        if state is None:
+            self.losses = [loss()]
+            self.best, self.weights = 0, model.get_weights()
+        else:
+            self.losses = list(state.losses)
+            self.best, self.weights = state.best, state.best_weights
 
     def judge(self) -> bool:
         """Judge the epoch that just ended; whether training should stop."""
-        self._losses.append(self._loss())
-        now = len(self._losses) - 1
-        if now == self._epoch or (self._epoch is None and self._losses[-1] <= self._losses[self._best]):
-            self._best, self._weights = now, self._model.get_weights()
+        self.losses.append(self._loss())
+        now = len(self.losses) - 1
+        if now == self._epoch or (self._epoch is None and self.losses[-1] <= self.losses[self.best]):
+            self.best, self.weights = now, self._model.get_weights()
         if self._epoch is not None:
             return now >= self._epoch
         patience = max(PATIENCE_EPOCHS, round(PATIENCE_SHARE * self._planned))
-        return now - self._best >= patience
+        return now - self.best >= patience
 
     def restore(self) -> Epochs:
         """Give the model the weights of the best epoch, and tell how it went."""
-        self._model.set_weights(self._weights)
-        return Epochs(self._planned, tuple(self._losses), self._best)
+        self._model.set_weights(self.weights)
+        return Epochs(self._planned, tuple(self.losses), self.best)
 
 
 def judging_loss(

@@ -25,6 +25,8 @@ from edgeswap.training.losses import (
     total_loss,
     variance_of,
 )
+from edgeswap.training.randomness import Randomness
+from edgeswap.training.state import Checkpoints, TrainingState
 from edgeswap.training.teacher import Teacher
 
 OwnLoss = Callable[[Sequence[Any], Sequence[Any], Mapping[int, Any]], Any]
@@ -53,6 +55,7 @@ def train(
     heads: Sequence[Head] | None = None,
     own_loss: OwnLoss | None = None,
     judges: Judges | None = None,
+    checkpoints: Checkpoints | None = None,
     batch_norm: Literal["frozen", "updated"] = "frozen",
     title: str = "Train",
     progress: Progress = _SILENT,
@@ -87,6 +90,8 @@ def train(
             teacher's, and the labels by output, all tensors of a batch, to a scalar.
         judges: samples to judge each epoch by; the weights of the best one are kept, and training ends early where none
             has been better for long (see `BestEpoch`). None keeps those of the last epoch.
+        checkpoints: where the state after each epoch is kept, and the latest one of an earlier run is found, from which
+            training goes on. They need `judges`. The weights are in the end those of a run that nothing interrupted.
         batch_norm: see above.
         title: of the progress step.
         progress: told of every step, with the loss.
@@ -103,7 +108,8 @@ def train(
             "Give labelled data, or train by distillation.",
         )
     batch_size = min(batch_size, count)
-    steps = epochs * (count // batch_size)
+    each = count // batch_size
+    steps = epochs * each
     with progress.step(title, steps) as shown:  # copying and the teacher's logits take seconds too
         trained = _copy(model)
         student, ends = logits_model(trained)
@@ -114,7 +120,6 @@ def train(
         check_labels(labels, count, [output.shape for output in student.outputs], heads)
         student = student if own_loss is None else trained
         taught = None if teacher is None else Teacher(teacher, read, count, batch_size, whole=own_loss is not None)
-        tf.random.set_seed(seed)
         flags = [(layer, layer.trainable) for layer in _layers(trained)]
         momenta = [(layer, layer.momentum) for layer in _layers(trained) if _is_batch_norm(layer)]
         for layer, _ in flags:
@@ -124,33 +129,35 @@ def train(
         for layer, momentum in momenta:
             layer.trainable = batch_norm == "updated"
             layer.momentum = min(momentum, 1.0 - 1.0 / max(10.0, steps / 10.0))
-        losses = [
-            OutputLoss(head, variance_of(labels[number] if taught is None else taught.some[number]))
-            if head == "linear" and (taught is not None or number in labels)
-            else OutputLoss(head)
-            for number, head in enumerate(heads)
-        ]
-        loss_of = own_loss or total_loss(losses)
-        step = _training_step(student, loss_of, variables, learning_rate, max(steps, 1))
+        loss_of = own_loss or total_loss(_losses(heads, labels, taught))
+        optimizer = _optimizer(variables, learning_rate, max(steps, 1))
+        state = None if checkpoints is None else checkpoints.last()
+        begun = 0 if state is None else _restored(state, trained, optimizer, lambda epoch: shown.advance(epoch * each))
         best = judges and BestEpoch(
             trained,
             judging_loss(student, loss_of, judges, _taught(teacher, judges, own_loss is not None)),
             epochs,
             judges.epoch,
+            state,
         )
-        for done, (rows, arrays) in enumerate(_batches(read, count, batch_size, epochs, seed)):
+        randomness = Randomness(trained, seed)
+        step = None
+        batches = _batches(read, count, batch_size, range(begun, epochs), seed=seed)
+        for done, (rows, arrays) in enumerate(batches, begun * each):
+            if step is None or (randomness.draws and done % each == 0):
+                randomness.begin(done // each)
+                step = _training_step(student, loss_of, variables, optimizer)
             soft = [] if taught is None else taught.logits(rows, arrays)
             loss = float(step(list(arrays), {number: array[rows] for number, array in labels.items()}, soft))
             if not math.isfinite(loss):
                 raise ModelError(f"Expected a finite loss, got {loss} at step {done + 1}.", "Lower the learning rate.")
-            shown.advance(1, f"epoch {done * epochs // steps + 1}/{epochs}, loss {loss:.3f}")
-            if best and (done + 1) % (steps // epochs) == 0 and best.judge():
-                break
+            shown.advance(1, f"epoch {done // each + 1}/{epochs}, loss {loss:.3f}")
+            if best and (done + 1) % each == 0:
+                if best.judge():
+                    break
+                _keep(checkpoints, (done + 1) // each, trained, optimizer, best)
         went = best.restore() if best else None  # while the flags, which weights are ordered by, are as they were
-    for layer, momentum in momenta:
-        layer.momentum = momentum
-    for layer, flag in flags:
-        layer.trainable = flag
+    _put_back(momenta, flags)
     return Trained(trained, went)
 
 
@@ -183,10 +190,45 @@ def _is_batch_norm(layer: Any) -> bool:
     return isinstance(layer, tf_keras.layers.BatchNormalization)
 
 
-def _training_step(student: Any, loss_of: OwnLoss, variables: list[Any], learning_rate: float, steps: int) -> Any:
+def _put_back(momenta: Sequence[tuple[Any, float]], flags: Sequence[tuple[Any, bool]]) -> None:
+    for layer, momentum in momenta:
+        layer.momentum = momentum
+    for layer, flag in flags:
+        layer.trainable = flag
+
+
+def _losses(heads: Sequence[Head], labels: Labels, taught: Teacher | None) -> list[OutputLoss]:
+    return [
+        OutputLoss(head, variance_of(labels[number] if taught is None else taught.some[number]))
+        if head == "linear" and (taught is not None or number in labels)
+        else OutputLoss(head)
+        for number, head in enumerate(heads)
+    ]
+
+
+def _optimizer(variables: list[Any], learning_rate: float, steps: int) -> Any:
     optimizer = tf_keras.optimizers.Adam(tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps))
     optimizer.build(variables)
+    return optimizer
 
+
+def _restored(state: TrainingState, model: Any, optimizer: Any, tell: Callable[[int], object]) -> int:
+    """How many epochs are done in `state`, whose weights and moments the model and the optimizer now have."""
+    tell(state.epoch)
+    model.set_weights(state.weights)
+    for variable, value in zip(optimizer.variables, state.optimizer, strict=True):
+        variable.assign(value)
+    return state.epoch
+
+
+def _keep(checkpoints: Checkpoints | None, epoch: int, model: Any, optimizer: Any, best: BestEpoch) -> None:
+    if checkpoints is not None:
+        values = [variable.numpy() for variable in optimizer.variables]
+        weights = model.get_weights()
+        checkpoints.keep(TrainingState(epoch, weights, values, tuple(best.losses), best.best, best.weights))
+
+
+def _training_step(student: Any, loss_of: OwnLoss, variables: list[Any], optimizer: Any) -> Any:
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def step(inputs: Any, labels: Any, soft: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -200,13 +242,13 @@ def _training_step(student: Any, loss_of: OwnLoss, variables: list[Any], learnin
 
 
 def _batches(
-    read: Read, count: int, batch_size: int, epochs: int, seed: int
+    read: Read, count: int, batch_size: int, epochs: range, *, seed: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
-    """Indices and samples of each step, the next ones read while this one is trained on."""
+    """Indices and samples of each step of these epochs, from 0; the next are read while this one is trained on."""
     generator = np.random.default_rng(seed)
     rows = [
         order[start : start + batch_size]
-        for order in (generator.permutation(count) for _ in range(epochs))
+        for order in [generator.permutation(count) for _ in range(epochs.stop)][epochs.start :]
         for start in range(0, count - batch_size + 1, batch_size)
     ]
     with ThreadPoolExecutor(1) as reader:
