@@ -25,6 +25,7 @@ from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.ranges import resolve
 from edgeswap.tflite import flatbuffer
 from edgeswap.tflite.dense import dense_weights
+from edgeswap.tflite.kind import kind_of
 from edgeswap.tflite.lower import lower
 from edgeswap.tflite.record import candidate_file
 
@@ -236,6 +237,13 @@ def test_a_dense_weight_has_one_scale_and_a_convolution_one_for_each_channel(con
     weights = {tensor.shape: len(tensor.scales) for tensor in tensors if tensor.dtype == "INT8"}
     assert weights[10, 16] == weights[16, 12] == 1
     assert weights[8, 3, 3, 3] == weights[1, 3, 3, 8] == 8
+
+
+def test_a_dynamic_range_model_has_int8_weights_and_float_ends():
+    """Of a dense layer of 2048 weights: fewer than 1024 the converter leaves in float."""
+    model = flatbuffer.read(convert(small_model(tf_keras.layers.Dense(32), shape=(64,)), precision="dynamic_range"))
+    assert kind_of(model) == "dynamic range"
+    assert {tensor.dtype for tensor in flatbuffer.tensors(model)} == {"FLOAT32", "INT8"}
 
 
 @pytest.mark.slow

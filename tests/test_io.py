@@ -69,7 +69,7 @@ def test_an_export_tells_of_its_ends_and_of_what_is_outside_of_the_delegate(
 ) -> None:
     """XNNPACK does not take HARD_SWISH."""
     swapped = ("--activation", "hard_swish", "--recover-epochs", "0", "--hard-swish", "operator")
-    said, report = exported(edgeswap, tiny, "float32", "--require-delegate", *swapped, code=3)
+    said, report = exported(edgeswap, tiny, "float32", "--require-delegate", "--compare", "dynamic", *swapped, code=3)
     assert "float32 in and out (--io)" in said
     assert "xnnpack did not take 1 HARD_SWISH" in said
     assert (report["passed"], report["limits"][0]["name"]) == (False, "require_delegate")
@@ -80,6 +80,14 @@ def test_an_export_tells_of_its_ends_and_of_what_is_outside_of_the_delegate(
     )
     assert report["comparison"]["outputs"][0]["mean_steps"] is not None
     assert report["parity"]["layers"] > 0
+    (dynamic,) = report["compared"]
+    assert (dynamic["precision"], dynamic["model"]["io"]) == ("dynamic_range", None)
+    assert dynamic["model"]["size_bytes"] == Path("float32/model_dynamic_range.tflite").stat().st_size
+    # The converter leaves weights of fewer than 1024 numbers in float, and this network has no others.
+    assert dynamic["model"]["operators"] == report["float32"]["operators"]
+    assert dynamic["targets"][0]["float32"] == report["targets"][0]["float32"]
+    assert dynamic["targets"][0]["int8"]["latency_ms"]["p50"] > 0
+    assert dynamic["comparison"]["drop"] == 0
     page = Path("float32/report.html").read_text()
     assert "float32 in, float32 out, no float tensor in between" in page
     assert "XNNPACK has no int8 HARD_SWISH." in page

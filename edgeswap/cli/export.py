@@ -106,6 +106,12 @@ FILE = click.Path(path_type=Path)
 )
 @options.targets("--target-samples")
 @option(
+    "--compare",
+    type=click.Choice(["dynamic"]),
+    heading="Measurement",
+    help="Also measure the converter's dynamic-range model (int8 weights only) of the given model.  [default: none]",
+)
+@option(
     "--max-drop",
     type=click.FloatRange(min=0),
     metavar="X",

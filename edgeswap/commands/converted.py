@@ -1,4 +1,4 @@
-"""Both models as .tflite files: converted, lowered for the first target and held to the precision asked for."""
+"""The models as .tflite files: converted, lowered for the first target and held to the precision asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from edgeswap.progress import Progress
 from edgeswap.store.forms import TFLITE
 from edgeswap.store.keys import converted_model
 from edgeswap.store.run_store import RunStore
-from edgeswap.system.partial import BASELINE, write_whole
+from edgeswap.system.partial import BASELINE, DYNAMIC, write_whole
 from edgeswap.targets.names import lowered_for
 from edgeswap.tflite.ends import with_ends
 from edgeswap.tflite.lower import lower
@@ -34,6 +34,8 @@ class Converted:
         inside: the same before it got the ends of `--io`: of int8 with int8 ends the candidate itself.
         baseline_path: the file of the one.
         candidate_path: the file of the other.
+        dynamic: the converter's dynamic-range model of the baseline; None unless `--compare` asks for it.
+        dynamic_path: its file, which is there where `dynamic` is.
     """
 
     baseline: bytes
@@ -41,6 +43,8 @@ class Converted:
     inside: bytes
     baseline_path: Path
     candidate_path: Path
+    dynamic: bytes | None
+    dynamic_path: Path
 
 
 def convert_both(
@@ -60,11 +64,14 @@ def convert_both(
         VerificationError: the candidate is not of the precision that was asked for.
     """
     baseline_path, candidate_path = folder / BASELINE, folder / f"model_{config.precision}.tflite"
-    baseline_bytes, candidate_bytes = _converted(
-        [(Conversion(floats.baseline, "float32"), source.graph), (candidate.conversion, candidate.made_of)],
-        store=store,
-        progress=progress,
-    )
+    dynamic_path = folder / DYNAMIC
+    conversions = [(Conversion(floats.baseline, "float32"), source.graph), (candidate.conversion, candidate.made_of)]
+    if config.compare == "dynamic":
+        conversions.append((Conversion(floats.baseline, "dynamic_range"), source.graph))
+    baseline_bytes, candidate_bytes, *others = _converted(conversions, store=store, progress=progress)
+    dynamic = others[0] if others else None
+    if dynamic is not None:
+        write_whole(dynamic_path, dynamic)
     write_whole(baseline_path, baseline_bytes)
     if config.precision == "int8":
         candidate_bytes = lower(candidate_bytes, runtime=lowered_for(config.target), hard_swish=config.hard_swish)
@@ -75,7 +82,8 @@ def convert_both(
     if config.io != "int8":
         write_whole(candidate_path, with_io)
         require_precision(with_io, config.precision, layers, io=config.io)
-    return Converted(baseline_bytes, with_io, candidate_bytes, baseline_path, candidate_path)
+    files = (baseline_path, candidate_path, dynamic, dynamic_path)
+    return Converted(baseline_bytes, with_io, candidate_bytes, *files)
 
 
 def _converted(of: Sequence[tuple[Conversion, Any]], *, store: RunStore, progress: Progress) -> list[bytes]:

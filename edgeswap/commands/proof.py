@@ -18,7 +18,7 @@ from edgeswap.evaluation.limits import judge, judge_delegate
 from edgeswap.evaluation.parity import parity
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.progress import Progress
-from edgeswap.records import Caution, Comparison, Limit, Parity, TargetFailure, TargetResult
+from edgeswap.records import BenchCandidate, Caution, Comparison, Limit, Parity, TargetFailure, TargetResult
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.delegated import Delegated, delegated
 from edgeswap.targets.estimates import Estimates, estimate_all
@@ -26,6 +26,9 @@ from edgeswap.targets.measure import Figures
 from edgeswap.targets.measure_all import Outcome, measure_all
 from edgeswap.targets.names import open_targets
 from edgeswap.tflite.flatbuffer import operators, read
+from edgeswap.tflite.record import candidate_file
+
+DYNAMIC_RANGE = "dynamic range"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,7 @@ class Proof:
         accurate: of the target that models are compared by.
         estimates: of compilers for NPUs.
         comparison: of the candidate with the baseline.
+        compared: of `--compare`.
         parity: of fake-quant with the candidate; None for a precision without fake-quant.
         limits: that the user set.
         cautions: what a reader must know of it.
@@ -50,6 +54,7 @@ class Proof:
     accurate: TargetResult
     estimates: Estimates
     comparison: Comparison
+    compared: Sequence[BenchCandidate]
     parity: Parity | None
     limits: Sequence[Limit]
     cautions: tuple[Caution, ...]
@@ -89,7 +94,7 @@ def prove(
         scored = score_targets(scoring, outcome, 0, dataset=splits.test, preprocess=splits.preprocess)
         estimates = estimate_all(config.target, converted.candidate, folder, progress=progress)
         accurate = scored[outcome.measured.index(outcome.accuracy)]
-        (figures,) = outcome.accuracy.candidates
+        figures = outcome.accuracy.candidates[0]
         comparison = compare(
             scoring,
             accurate.scores,
@@ -98,6 +103,7 @@ def prove(
             control=None if candidate.control is None else candidate.control.subset(figures.indices),
             class_names=splits.test.class_names,
         )
+        compared = _compared(floats, converted, outcome)
         by_class = accurate.scores.candidate.decisions is not None
         agreed, caution = _parity(floats, candidate, converted, figures, by_class=by_class, progress=progress)
     return Proof(
@@ -107,6 +113,7 @@ def prove(
         accurate.result,
         estimates,
         comparison,
+        compared,
         agreed,
         _limits(config, converted, outcome, comparison, [one.result for one in scored], applied=taken.applied),
         () if caution is None else (caution,),
@@ -127,7 +134,7 @@ def _measured(
     mapping = write_evaluation(splits.test, splits.preprocess, evaluation)
     return measure_all(
         open_targets(config.target, keep=config.keep),
-        [converted.baseline_path, taken.candidate],
+        [converted.baseline_path, taken.candidate, *([] if converted.dynamic is None else [converted.dynamic_path])],
         evaluation,
         outputs=scratch,
         preprocess=mapping,
@@ -135,9 +142,34 @@ def _measured(
         threads=config.threads,
         delegate=taken.delegate,
         notes=taken.notes,
-        names=("float32", config.precision),
+        names=("float32", config.precision, DYNAMIC_RANGE),
         progress=progress,
     )
+
+
+def _compared(floats: FloatModels, converted: Converted, outcome: Outcome) -> list[BenchCandidate]:
+    """The dynamic-range model, measured in the same runs; nothing where none was asked for."""
+    if converted.dynamic is None:
+        return []
+    scoring, test = floats.scoring, floats.splits.test
+    scored = score_targets(scoring, outcome, 1, dataset=test, preprocess=floats.splits.preprocess)
+    accurate = scored[outcome.measured.index(outcome.accuracy)]
+    name = converted.dynamic_path.name
+    return [
+        BenchCandidate(
+            name=DYNAMIC_RANGE,
+            precision="dynamic_range",
+            model=candidate_file(name, converted.dynamic, accurate.result.int8.quality),
+            comparison=compare(
+                scoring,
+                accurate.scores,
+                baseline_size_bytes=len(converted.baseline),
+                candidate_size_bytes=len(converted.dynamic),
+                class_names=test.class_names,
+            ),
+            targets=[one.result for one in scored],
+        )
+    ]
 
 
 def _parity(

@@ -65,6 +65,7 @@ def report_of(
         float32_finetuned=stage(candidate.control),
         int8=candidate_file(converted.candidate_path.name, converted.candidate, measured.int8.quality),
         comparison=proof.comparison,
+        compared=list(proof.compared),
         targets=list(proof.results),
         failures=proof.failures,
         npus=list(proof.estimates.npus),

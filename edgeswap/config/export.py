@@ -48,6 +48,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     recover_epochs: int = Field(default=3, ge=0)
     precision: CandidatePrecision = "int8"
     io: Io = "int8"
+    compare: Literal["dynamic"] | None = None
     method: Literal["ptq", "qat", "auto"] = "qat"
     epochs: int = Field(default=3, ge=1)
     save_qat: bool = False
@@ -132,6 +133,17 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
                 f"Expected --target {MICRO} for --max-arena, got {', '.join(self.target)}: only a microcontroller's "
                 "interpreter has an arena.",
                 f"Add --target {MICRO}, or leave out --max-arena.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _compares_where_floats_run(self) -> ExportConfig:
+        where = [f"--target {name}" for name in self.target if name == MICRO]
+        where += [f"--delegate {EDGE_TPU}"] if self.delegate == EDGE_TPU else []
+        if self.compare is not None and where:
+            raise ConfigError(
+                f"Expected no --compare for {where[0]}, which runs integers alone, got {self.compare}.",
+                "Leave out one of the two.",
             )
         return self
 

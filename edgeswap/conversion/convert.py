@@ -23,7 +23,7 @@ from edgeswap.system.room import LARGE_BYTES
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.tflite.one_scale import with_one_scale
 
-Precision = Literal["float32", "float16", "int16x8", "int8"]
+Precision = Literal["float32", "float16", "dynamic_range", "int16x8", "int8"]
 
 SEARCH_S = 300.0
 TRIAL_S = 60.0
@@ -37,7 +37,8 @@ class Conversion:
 
     Attributes:
         model: a functional tf_keras model; for int8 the fake-quant model from `edgeswap.quantization.qat.quantize`.
-        precision: `float32` as it is; `float16` weights, all else float32; `int16x8` int16 in, between and out with
+        precision: `float32` as it is; `float16` weights, all else float32; `dynamic_range` weights of int8, all else
+            float32 between operators; `int16x8` int16 in, between and out with
             weights of int8; `int8` full-integer, int8 in and out.
         representative: for the integer precisions, one array for each model input, shape (N, ...), float32,
             preprocessed. The ranges of fake-quants hold; the samples settle what carries none, so that one is enough

@@ -23,6 +23,16 @@ from edgeswap.records.source import (
 from edgeswap.records.training import TrainingRun
 
 
+class BenchCandidate(Record):
+    """A .tflite file that is compared with the first one, the baseline."""
+
+    name: str = Field(description="its precision, or its file name if others have the same precision")
+    precision: Precision
+    model: Int8ModelFile
+    comparison: Comparison | None = Field(description="against the baseline; null without data")
+    targets: list[TargetResult] = Field(description="`float32` in each is the baseline, `int8` this candidate")
+
+
 class ExportReport(Record):
     """report.json."""
 
@@ -44,6 +54,9 @@ class ExportReport(Record):
     float32_finetuned: StageQuality | None = Field(default=None, description="the control: float32, trained alike")
     int8: Int8ModelFile
     comparison: Comparison
+    compared: list[BenchCandidate] = Field(
+        default=[], description="other models by --compare, against the same baseline in the same runs"
+    )
     targets: list[TargetResult]
     failures: list[TargetFailure] = Field(default=[], description="targets that gave no figures, and why")
     npus: list[NpuEstimate] = Field(default=[], description="estimates by a compiler for NPUs; nothing ran there")
@@ -74,16 +87,6 @@ class ExportReport(Record):
     passed: bool = Field(description="whether every limit holds and every target gave figures")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class BenchCandidate(Record):
-    """A .tflite file that is compared with the first one, the baseline."""
-
-    name: str = Field(description="its precision, or its file name if others have the same precision")
-    precision: Precision
-    model: Int8ModelFile
-    comparison: Comparison | None = Field(description="against the baseline; null without data")
-    targets: list[TargetResult] = Field(description="`float32` in each is the baseline, `int8` this candidate")
 
 
 class BenchReport(Record):

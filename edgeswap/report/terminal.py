@@ -74,5 +74,6 @@ def _items(report: ExportReport, folder: str | None) -> Iterator[Item]:
     yield from how_measured(report)
     compiled = [npu.file for npu in report.npus] + ([report.edgetpu.file] if report.edgetpu else [])
     made = ["report.json", "report.html", *(["bundle.zip"] if report.precision == "int8" else [])]
-    files = ", ".join((report.float32.file, report.int8.file, *filter(None, compiled), *made))
+    others = [other.model.file for other in report.compared]
+    files = ", ".join((report.float32.file, report.int8.file, *others, *filter(None, compiled), *made))
     yield "files", f"in {folder}: {files}" if folder else files, ""

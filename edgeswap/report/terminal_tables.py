@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.records import Comparison, Measurement, TargetResult
+from edgeswap.records import BenchCandidate, Comparison, Measurement, TargetResult
 from edgeswap.report import delegate_words, numbers, speed_words
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import wording as say
@@ -128,6 +128,8 @@ def models(report: say.Report) -> Table:
             measured = {baseline: target.float32, candidate: target.int8}.get(stage.name)
             cells += [speed(measured) if measured else ""]
         add_row(table, *cells, style="bold" if stage.name == candidate else "")
+    for other in say.compared(report):
+        add_row(table, *_row_of(other, report, shown))
     table.add_section()
     label, *drop = (f"{candidate} is", *[""] * len(shown))
     if comparison is not None and comparison.drop is not None and report.int8.quality is not None:
@@ -135,6 +137,17 @@ def models(report: say.Report) -> Table:
         drop = list(metrics.change(comparison))
     add_row(table, label, *drop, say.size_gain(report), *((speed_words.speed_gain(target),) if target else ()))
     return table
+
+
+def _row_of(other: BenchCandidate, report: say.Report, shown: Sequence[str]) -> list[str]:
+    """The cells of a model that `--compare` named."""
+    cells = [other.name]
+    if len(shown) == 2:
+        cells += [metrics.of(other.model.quality), metrics.interval_of(other.model.quality)]
+    elif shown:
+        cells += ["-" if other.comparison is None else nearness(other.comparison)]
+    cells += [numbers.size(other.model.size_bytes)]
+    return [*cells, speed(other.targets[0].int8)] if len(report.targets) == 1 else cells
 
 
 def quality_columns(comparison: Comparison | None) -> tuple[str, ...]:
@@ -156,11 +169,13 @@ def nearness(comparison: Comparison) -> str:
 
 def targets(report: say.Report) -> Table:
     """A row for each target: p50 and p90 of both models, and the ratio."""
-    candidate = say.candidate_name(report)
-    table = new_table("p50 / p90 on", say.baseline_name(report), candidate, f"{candidate} is")
-    for target in report.targets:
+    candidate, others = say.candidate_name(report), say.compared(report)
+    names = (other.name for other in others)
+    table = new_table("p50 / p90 on", say.baseline_name(report), *names, candidate, f"{candidate} is")
+    for place, target in enumerate(report.targets):
         gain = speed_words.speed_gain(target).removesuffix(" instructions").removesuffix(" arena")
-        add_row(table, say.label(report, target), speed(target.float32), speed(target.int8), gain)
+        theirs = (speed(other.targets[place].int8) for other in others)
+        add_row(table, say.label(report, target), speed(target.float32), *theirs, speed(target.int8), gain)
     return table
 
 

@@ -14,6 +14,7 @@ from edgeswap.evaluation.drop_cause import LARGE_DROP
 from edgeswap.evaluation.worth_telling import small_below
 from edgeswap.records import (
     AnalyzeReport,
+    BenchCandidate,
     BenchReport,
     Caution,
     Comparison,
@@ -77,6 +78,11 @@ def candidate_name(report: Report) -> str:
     if isinstance(report, BenchReport) and report.candidates:
         return report.candidates[0].name
     return report.precision.replace("_", " ")
+
+
+def compared(report: Report) -> list[BenchCandidate]:
+    """The models of `--compare`; a bench has none, since each of its files is a candidate."""
+    return report.compared if isinstance(report, ExportReport) else []
 
 
 def pairs(report: BenchReport) -> list[BenchReport]:

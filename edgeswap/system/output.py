@@ -16,7 +16,7 @@ from pathlib import Path
 
 from edgeswap.errors import OutputError, add_note
 from edgeswap.system.claim import abandoned, claimed, remove
-from edgeswap.system.partial import BASELINE, CONTROL, QAT_MODEL, RECOVERED, how_to_go_on, is_one_of, keep
+from edgeswap.system.partial import BASELINE, CONTROL, DYNAMIC, QAT_MODEL, RECOVERED, how_to_go_on, is_one_of, keep
 from edgeswap.system.scratch import is_full
 
 _HIDDEN = ".edgeswap-"
@@ -27,6 +27,7 @@ _NEW, _OLD = "new", "old"
 ANALYSIS = ("analysis.json", "analysis.html", "model_explorer.json")
 FILES = (
     BASELINE,
+    DYNAMIC,
     "model_int8.tflite",
     "model_int16x8.tflite",
     "model_float16.tflite",

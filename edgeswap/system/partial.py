@@ -13,6 +13,7 @@ from pathlib import Path
 from edgeswap.system.claim import remove
 
 BASELINE = "model_float32.tflite"
+DYNAMIC = "model_dynamic_range.tflite"
 RECOVERED = "model_recovered.keras"
 CONTROL = "model_control.keras"
 QAT_MODEL = "model_qat.zip"
@@ -87,7 +88,7 @@ def how_to_go_on(partial: Path) -> str:
     held = {path.name for path in partial.iterdir()}
     where = _shown(partial)
     said = [f"What was made is kept in {where}: {', '.join(sorted(held))}."]
-    candidates = sorted(name for name in held - {BASELINE} if name.endswith(".tflite"))
+    candidates = sorted(name for name in held - {BASELINE, DYNAMIC} if name.endswith(".tflite"))
     if "report.json" in held:
         said.append("The models and the report are complete.")
     elif BASELINE in held and candidates:
