@@ -24,6 +24,7 @@ from edgeswap.cli.check import check
 from edgeswap.cli.export import export
 from edgeswap.cli.invocation import Invocation, say
 from edgeswap.cli.swap import swap
+from edgeswap.cli.sweep import sweep
 from edgeswap.cli.target import target
 from edgeswap.errors import ConfigError, EdgeswapError, notes
 from edgeswap.system.scratch import is_full
@@ -52,7 +53,7 @@ def cli(context: click.Context) -> None:
         raise ConfigError(f"Expected a command ({', '.join(cli.commands)}), got none.", "See: edgeswap --help")
 
 
-for command in (export, check, analyze, calibrate, swap, activations, bench, bundle, target, cache):
+for command in (export, sweep, check, analyze, calibrate, swap, activations, bench, bundle, target, cache):
     cli.add_command(command)
 
 

@@ -36,6 +36,7 @@ from edgeswap.records.source import (
     TaskChoice,
 )
 from edgeswap.records.stored import StoredEntry, StoreReport
+from edgeswap.records.sweep import SweepCandidate, SweepFigures, SweepReport
 from edgeswap.records.training import TrainingRun
 
 __all__ = [
@@ -86,6 +87,9 @@ __all__ = [
     "StoreReport",
     "StoredEntry",
     "SwappedActivation",
+    "SweepCandidate",
+    "SweepFigures",
+    "SweepReport",
     "TargetFailure",
     "TargetResult",
     "TaskChoice",

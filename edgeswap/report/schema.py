@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from edgeswap.records import AnalyzeReport, CalibrationManifest, ExportReport, Record
+from edgeswap.records import AnalyzeReport, CalibrationManifest, ExportReport, Record, SweepReport
 
 SCHEMAS: Mapping[str, type[Record]] = {
+    "sweep.schema.json": SweepReport,  # sweep.json
     "report.schema.json": ExportReport,  # report.json
     "analysis.schema.json": AnalyzeReport,  # analysis.json
     "calibration.schema.json": CalibrationManifest,  # NAME.json beside the samples of `edgeswap calibrate`

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 from edgeswap.evaluation.drop_cause import LARGE_DROP
 from edgeswap.evaluation.worth_telling import small_below
 from edgeswap.records import (
-    AnalyzeReport,
     BenchCandidate,
     BenchReport,
     Caution,
@@ -21,6 +20,7 @@ from edgeswap.records import (
     ExportReport,
     Limit,
     Quality,
+    Record,
     TargetResult,
 )
 from edgeswap.report import metric_words as metrics
@@ -29,7 +29,7 @@ from edgeswap.report.speed_words import speed_clause
 from edgeswap.tasks.titles import title
 
 Report = ExportReport | BenchReport
-AnyReport = TypeVar("AnyReport", ExportReport, BenchReport, AnalyzeReport)
+AnyReport = TypeVar("AnyReport", bound=Record)
 
 MOST_SPOKEN = 3
 

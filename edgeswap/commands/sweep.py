@@ -1,0 +1,196 @@
+"""`sweep`: an export for each combination of settings, all compared with each other, and the one to take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edgeswap.commands.bench import bench
+from edgeswap.commands.sweep_runs import REPORT, Ran, run_all
+from edgeswap.config.bench import BenchConfig
+from edgeswap.config.export import ExportConfig
+from edgeswap.config.sweep import Planned
+from edgeswap.evaluation.limits import judge
+from edgeswap.evaluation.pareto import front
+from edgeswap.progress import Progress, Silent
+from edgeswap.records import BenchReport, ExportReport, Latency, SweepCandidate, SweepFigures, SweepReport
+from edgeswap.report import swept_html
+from edgeswap.system.partial import write_whole
+from edgeswap.targets.names import require_known, runs_models
+from edgeswap.version import __version__
+
+SWEEP, PAGE = "sweep.json", "sweep.html"
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """What to do.
+
+    Attributes:
+        axes: setting to its values.
+        planned: the candidates.
+        flags: of each, by name, the arguments of its export but for the output.
+        config: of the first that can be exported: targets and limits, which all have in common.
+        folder: for everything.
+        jobs: how many exports at once.
+    """
+
+    axes: Mapping[str, Sequence[str]]
+    planned: Sequence[Planned]
+    flags: Mapping[str, Sequence[str]]
+    config: ExportConfig
+    folder: Path
+    jobs: int
+
+
+def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | None = None) -> SweepReport:
+    """Export every candidate, time all of them in one run, and say which are worth a look.
+
+    A sweep that was killed goes on: what is exported already, of the same files and settings, is kept. An export that
+    fails takes nothing from the others.
+
+    Args:
+        asked: what to do.
+        command: what the user typed, for the report.
+        progress: told of every step.
+
+    Raises:
+        TargetError: the exported models could not be timed.
+    """
+    progress = progress or Silent()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    ran = run_all(asked.planned, asked.flags, asked.folder, jobs=asked.jobs, progress=progress)
+    reports = {
+        name: ExportReport.model_validate_json((asked.folder / name / REPORT).read_text())
+        for name, each in ran.items()
+        if each.problem is None
+    }
+    times = _timed(asked, reports, progress)
+    candidates = _on_front([_candidate(one, ran.get(one.name), reports, times, asked.config) for one in asked.planned])
+    first = next(iter(reports), None)
+    pick = _pick(candidates)
+    report = SweepReport(
+        edgeswap=__version__,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        command=list(command),
+        model=reports[first].model.name if first else str(asked.config.model or "digits"),
+        target=next(filter(runs_models, asked.config.target)),
+        axes={axis: list(values) for axis, values in asked.axes.items()},
+        float32=None if first is None else _figures(reports[first], times.get(""), baseline=True),
+        candidates=candidates,
+        pick=pick,
+        passed=pick is not None,
+    )
+    write_whole(asked.folder / SWEEP, (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
+    write_whole(asked.folder / PAGE, swept_html.render(report).encode())
+    return report
+
+
+def _timed(asked: Sweep, reports: Mapping[str, ExportReport], progress: Progress) -> dict[str, Latency | None]:
+    """Latency on the first target by candidate, and of the float model by an empty name, all from one run.
+
+    Each export has timed its own pair, but others may have run beside it. Empty where the target takes no time.
+    """
+    first = next(filter(runs_models, asked.config.target))
+    if not reports or require_known(first).measures != "time":
+        return {}
+    some = next(iter(reports))
+    models = (
+        asked.folder / some / reports[some].float32.file,
+        *(asked.folder / name / report.int8.file for name, report in reports.items()),
+    )
+    settings = {"threads": asked.config.threads, "delegate": asked.config.delegate, "keep": asked.config.keep}
+    measured: BenchReport = bench(BenchConfig(models=models, target=(first,), **settings), progress=progress)
+    latencies = {
+        name: candidate.targets[0].int8.latency_ms
+        for name, candidate in zip(reports, measured.candidates, strict=True)
+        if candidate.targets
+    }
+    return {**latencies, "": measured.targets[0].float32.latency_ms}
+
+
+def _figures(report: ExportReport, latency_ms: Latency | None, *, baseline: bool = False) -> SweepFigures:
+    file, first = (report.float32 if baseline else report.int8), report.targets[0]
+    assert file.quality is not None  # an export measures with samples
+    found = [target.float32 if baseline else target.int8 for target in report.targets]
+    arena = next((each.micro.arena.total_bytes for each in found if each.micro is not None), None)
+    return SweepFigures(
+        quality=file.quality,
+        size_bytes=file.size_bytes,
+        latency_ms=latency_ms,
+        instructions=(first.float32 if baseline else first.int8).instructions,
+        arena_bytes=arena,
+    )
+
+
+def _candidate(
+    one: Planned,
+    ran: Ran | None,
+    reports: Mapping[str, ExportReport],
+    times: Mapping[str, Latency | None],
+    config: ExportConfig,
+) -> SweepCandidate:
+    said = {"name": one.name, "settings": dict(one.varied)}
+    if one.problem is not None:
+        return SweepCandidate(**said, status="skipped", problem=one.problem)
+    report = reports.get(one.name)
+    if ran is None or report is None:
+        return SweepCandidate(**said, status="failed", problem=None if ran is None else ran.problem)
+    figures = _figures(report, times.get(one.name))
+    limits = judge(
+        report.comparison,
+        candidate_size_bytes=figures.size_bytes,
+        candidate_latency_ms=None if figures.latency_ms is None else figures.latency_ms.p50,
+        max_drop=config.max_drop,
+        max_latency_ms=config.max_latency_ms if figures.latency_ms is not None else None,
+        max_size=config.max_size,
+        candidate_arena_bytes=figures.arena_bytes,
+        max_arena=config.max_arena,
+    )
+    ratios = [output.snr_db for output in report.comparison.outputs if output.snr_db is not None]
+    return SweepCandidate(
+        **said,
+        status="done",
+        seconds=ran.seconds,
+        int8=figures,
+        drop=report.comparison.drop,
+        drop_ci95=report.comparison.drop_ci95,
+        agreement=report.comparison.agreement,
+        snr_db=min(ratios, default=None),
+        limits=limits,
+        passed=all(limit.passed for limit in limits) and not report.failures,
+    )
+
+
+def _loss(one: SweepCandidate) -> float:
+    """What it loses, lower is better: points, or without labels decisions that differ, or noise."""
+    if one.drop is not None:
+        return one.drop
+    if one.agreement is not None:
+        return 1 - one.agreement
+    return -(one.snr_db if one.snr_db is not None else float("inf"))
+
+
+def _cost(one: SweepCandidate) -> float:
+    """How slow it is on the first target; 0 where nothing tells."""
+    assert one.int8 is not None
+    return one.int8.latency_ms.p50 if one.int8.latency_ms is not None else one.int8.instructions or 0.0
+
+
+def _on_front(candidates: Sequence[SweepCandidate]) -> list[SweepCandidate]:
+    done = [one for one in candidates if one.int8 is not None]
+    costs = [(_loss(one), _cost(one), one.int8.size_bytes, one.int8.arena_bytes or 0) for one in done if one.int8]
+    best = {one.name for one, is_best in zip(done, front(costs), strict=True) if is_best}
+    return [one.model_copy(update={"on_front": one.name in best}) for one in candidates]
+
+
+def _pick(candidates: Sequence[SweepCandidate]) -> str | None:
+    """The fastest that holds every limit; without limits what loses least, and of equals the fastest."""
+    held = [one for one in candidates if one.passed]
+    if not held:
+        return None
+    if any(one.limits for one in held):
+        return min(held, key=lambda one: (_cost(one), _loss(one))).name
+    return min(held, key=lambda one: (_loss(one), _cost(one))).name

@@ -1,0 +1,158 @@
+"""The exports of a sweep, each in a process of its own, several at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from edgeswap.config.sweep import Planned
+from edgeswap.progress import Progress
+from edgeswap.system.child import child_command
+
+MADE_FROM = "made_from.json"
+REPORT = "report.json"
+LOOK_S = 0.2
+# Exit codes of an export that has written its report: it passed, or a limit does not hold.
+WITH_REPORT = (0, 3)
+FILE_SETTINGS = ("model", "data", "test_data", "calibration", "labels")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How one export ended.
+
+    Attributes:
+        problem: why it has no report; None where it has.
+        seconds: how long it took; None where an earlier run had made it.
+    """
+
+    problem: str | None
+    seconds: float | None
+
+
+@dataclass
+class _Running:
+    planned: Planned
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+    started: float
+
+
+def run_all(
+    planned: Sequence[Planned], flags: Mapping[str, Sequence[str]], folder: Path, *, jobs: int, progress: Progress
+) -> dict[str, Ran]:
+    """Export every candidate into `folder/NAME`; one that an earlier run made of the same files is kept.
+
+    Two that begin with the same float model are not started together: the second finds it in the run store.
+
+    Args:
+        planned: what to export; those with a problem are passed over.
+        flags: of each candidate, by name: the arguments of `edgeswap export` but for the output.
+        folder: of the sweep.
+        jobs: how many at once.
+        progress: told of every export that ends.
+
+    Returns:
+        By name.
+    """
+    waiting = [one for one in planned if one.problem is None]
+    running: list[_Running] = []
+    ended: dict[str, Ran] = {}
+    made: set[tuple[str, ...]] = set()
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    with progress.step("Export the candidates", len(waiting)) as step:
+        try:
+            while waiting or running:
+                for one in [one for one in waiting if _is_made(folder / one.name, flags[one.name], one.settings)]:
+                    waiting.remove(one)
+                    ended[one.name] = Ran(None, None)
+                    made.add(one.float_part)
+                    step.advance(1, one.name)
+                for one in list(waiting):
+                    busy = {other.planned.float_part for other in running}
+                    if len(running) < jobs and (one.float_part in made or one.float_part not in busy):
+                        waiting.remove(one)
+                        running.append(_start(one, flags[one.name], folder))
+                for each in [each for each in running if each.process.poll() is not None]:
+                    running.remove(each)
+                    ended[each.planned.name] = _end(each, flags[each.planned.name], folder)
+                    made.add(each.planned.float_part)
+                    step.advance(1, each.planned.name)
+                time.sleep(LOOK_S if running else 0)
+        except BaseException:
+            for each in running:
+                os.killpg(each.process.pid, signal.SIGTERM)  # an export then removes what it has staged
+            for each in running:
+                each.process.wait()
+            raise
+    return ended
+
+
+def _start(one: Planned, flags: Sequence[str], folder: Path) -> _Running:
+    log = (folder / "logs" / f"{one.name}.txt").open("wb")
+    command = [
+        *child_command("edgeswap.cli.__main__"),
+        "export",
+        *flags,
+        "--output",
+        str(folder / one.name),
+        "--overwrite",
+    ]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
+    )
+    return _Running(one, process, log, time.monotonic())
+
+
+def _end(each: _Running, flags: Sequence[str], folder: Path) -> Ran:
+    each.log.close()
+    name, code = each.planned.name, each.process.returncode
+    place = folder / name
+    if code not in WITH_REPORT and not (code == 1 and (place / REPORT).is_file()):
+        return Ran(_last_error(folder / "logs" / f"{name}.txt", code), time.monotonic() - each.started)
+    (place / MADE_FROM).write_text(json.dumps(_made_from(flags, each.planned.settings), indent=1))
+    return Ran(None, time.monotonic() - each.started)
+
+
+def _last_error(log: Path, code: int) -> str:
+    lines = log.read_text(errors="replace").replace("\r", "\n").splitlines()
+    starts = [number for number, line in enumerate(lines) if "error: " in line]
+    if starts:
+        return " ".join(" ".join(lines[starts[-1] :]).partition("error: ")[2].split())
+    return f"The export ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}; see {log}."
+
+
+def _is_made(place: Path, flags: Sequence[str], settings: Mapping[str, Any]) -> bool:
+    """Whether an earlier run made this candidate of these settings and files."""
+    try:
+        said = json.loads((place / MADE_FROM).read_text())
+    except (OSError, json.JSONDecodeError):
+        return False
+    return (place / REPORT).is_file() and said == _made_from(flags, settings)
+
+
+def _made_from(flags: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    files = {name: _state(settings[name]) for name in FILE_SETTINGS if settings.get(name) is not None}
+    return {"arguments": list(flags), "files": files, "settings_file": _state("edgeswap.toml")}
+
+
+def _state(spec: Any) -> str | None:
+    """What tells that a file or folder was changed: sizes and times; None for a SPEC that is no path."""
+    path = Path(str(spec).partition(":")[2] if str(spec).startswith(("masks:", "coco:", "csv:")) else str(spec))
+    if path.is_file():
+        return f"{path.stat().st_size} {path.stat().st_mtime_ns}"
+    if not path.is_dir():
+        return None
+    told = hashlib.sha256()
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            told.update(f"{file.relative_to(path)} {file.stat().st_size} {file.stat().st_mtime_ns}\n".encode())
+    return told.hexdigest()

@@ -1,0 +1,112 @@
+"""What a user may set for a sweep: the settings of an export, some of them with several values."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgeswap.config.export import export_config
+from edgeswap.errors import ConfigError, EdgeswapError
+
+LEFT_OUT = "-"
+# Settings that may have several values, in the order of a candidate's name.
+AXES = ("activation", "swap", "method", "precision", "ranges", "weight_scales", "dense_scales")
+# Of these the float part of a run is made, which candidates have in common.
+FLOAT_AXES = ("activation", "swap")
+MOST_CANDIDATES = 200
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One combination.
+
+    Attributes:
+        name: of its folder, such as `relu6-qat`.
+        varied: setting to the value as it was written, `-` where it is left out.
+        settings: of the export, by name.
+        problem: why this combination cannot be; None where it can.
+    """
+
+    name: str
+    varied: Mapping[str, str]
+    settings: Mapping[str, Any]
+    problem: str | None = None
+
+    @property
+    def float_part(self) -> tuple[str, ...]:
+        """What decides the float model that it begins with."""
+        return tuple(self.varied.get(axis, LEFT_OUT) for axis in FLOAT_AXES)
+
+
+def values_of(axis: str, text: str) -> list[str]:
+    """The values of one axis: `relu6,clipped_elu(alpha=1,max_value=6)` are two.
+
+    Raises:
+        ConfigError: a value is empty or named twice.
+    """
+    found = [part.strip() for part in re.split(r",(?![^()]*\))", text)]
+    if not all(found) or len(set(found)) != len(found):
+        raise ConfigError(
+            f"Expected values separated by commas for --{axis.replace('_', '-')}, each once, got {text!r}.",
+            f"Write {LEFT_OUT} for a candidate without it.",
+        )
+    return found
+
+
+def plan(
+    axes: Mapping[str, Sequence[str]],
+    settings: Mapping[str, Any],
+    file: Path | None = None,
+    *,
+    defaults: Mapping[str, Any] | None = None,
+) -> list[Planned]:
+    """Every combination, those of one float model together.
+
+    Args:
+        axes: setting to its values; a value of `swap` is a list of swaps separated by commas.
+        settings: of every export, as on the command line.
+        file: as for `export_config`.
+        defaults: likewise.
+
+    Raises:
+        ConfigError: there are too many, or not one of them can be.
+    """
+    named = [axis for axis in AXES if axis in axes]
+    count = 1
+    for axis in named:
+        count *= len(axes[axis])
+    if count > MOST_CANDIDATES:
+        raise ConfigError(
+            f"Expected at most {MOST_CANDIDATES} candidates, got {count}.", "Leave out values, or sweep in two parts."
+        )
+    planned: list[Planned] = []
+    names: set[str] = set()
+    for combination in itertools.product(*(axes[axis] for axis in named)):
+        varied = dict(zip(named, combination, strict=True))
+        given = {**settings, **{axis: _value(axis, text) for axis, text in varied.items() if text != LEFT_OUT}}
+        name = _name(combination, names)
+        try:
+            export_config(given, file, defaults=defaults)
+            planned.append(Planned(name, varied, given))
+        except EdgeswapError as error:
+            planned.append(Planned(name, varied, given, f"{error.problem} {error.remedy}"))
+    if all(one.problem for one in planned):
+        raise ConfigError(str(planned[0].problem), "No combination of the values can be exported.")
+    return planned
+
+
+def _value(axis: str, text: str) -> Any:
+    return tuple(text.split("+")) if axis == "swap" else text
+
+
+def _name(combination: Sequence[str], taken: set[str]) -> str:
+    """A folder's name that no other candidate has."""
+    plain = "_".join(re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-") or "none" for text in combination) or "candidate"
+    numbered = (f"{plain}_{number}" for number in itertools.count(2))
+    name = next(name for name in itertools.chain([plain], numbered) if name not in taken)
+    taken.add(name)
+    return name

@@ -1,0 +1,48 @@
+"""The candidates of a sweep as points: what they lose against how fast they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeswap.records import SweepCandidate, SweepReport
+from edgeswap.report.svg import COLOURS, svg
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+HEIGHT_INCHES = 3.4
+LONGEST_NAME = 28
+
+
+def sweep_plot(report: SweepReport) -> str | None:
+    """An SVG; None where fewer than two candidates have a place: labels and a time, or instructions, give it one."""
+    placed = [(one, *place) for one in report.candidates if (place := _place(one)) is not None]
+    if len(placed) < 2:
+        return None
+    timed = placed[0][0].int8 is not None and placed[0][0].int8.latency_ms is not None
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_axes((0.09, 0.16, 0.88, 0.78))
+        for one, cost, lost in placed:
+            taken = one.name == report.pick
+            colour = COLOURS["int8"] if one.on_front else COLOURS["float32"]
+            axes.plot([cost], [lost], "D" if taken else "o", color=colour, markersize=9 if taken else 6)
+            name = one.name if len(one.name) <= LONGEST_NAME else f"{one.name[: LONGEST_NAME - 3]}..."
+            axes.annotate(name, (cost, lost), xytext=(7, 4), textcoords="offset points", color=COLOURS["ink"])
+        axes.set_xlabel(
+            f"p50 on {report.target}, ms" if timed else "million instructions per inference (not time)",
+            color=COLOURS["muted"],
+        )
+        axes.set_ylabel("lost against float32 (lower is better)", color=COLOURS["muted"])
+        axes.margins(0.18)
+        axes.spines[["top", "right"]].set_visible(False)
+
+    return svg(draw, HEIGHT_INCHES, "sweep", "What each candidate loses, against how fast it is")
+
+
+def _place(one: SweepCandidate) -> tuple[float, float] | None:
+    if one.int8 is None or one.drop is None:
+        return None
+    if one.int8.latency_ms is not None:
+        return one.int8.latency_ms.p50, one.drop
+    return None if not one.int8.instructions else (one.int8.instructions / 1e6, one.drop)
