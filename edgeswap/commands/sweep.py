@@ -13,7 +13,7 @@ from edgeswap.config.bench import BenchConfig
 from edgeswap.config.export import ExportConfig
 from edgeswap.config.sweep import Planned
 from edgeswap.evaluation.limits import judge
-from edgeswap.evaluation.pareto import front
+from edgeswap.evaluation.sweep_pick import picked, with_front
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import BenchReport, ExportReport, Latency, SweepCandidate, SweepFigures, SweepReport
 from edgeswap.report import swept_html
@@ -68,9 +68,9 @@ def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | Non
         if each.problem is None
     }
     times = _timed(asked, reports, progress)
-    candidates = _on_front([_candidate(one, ran.get(one.name), reports, times, asked.config) for one in asked.planned])
+    candidates = with_front([_candidate(one, ran.get(one.name), reports, times, asked.config) for one in asked.planned])
     first = next(iter(reports), None)
-    pick = _pick(candidates)
+    pick = picked(candidates)
     report = SweepReport(
         edgeswap=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -162,35 +162,3 @@ def _candidate(
         limits=limits,
         passed=all(limit.passed for limit in limits) and not report.failures,
     )
-
-
-def _loss(one: SweepCandidate) -> float:
-    """What it loses, lower is better: points, or without labels decisions that differ, or noise."""
-    if one.drop is not None:
-        return one.drop
-    if one.agreement is not None:
-        return 1 - one.agreement
-    return -(one.snr_db if one.snr_db is not None else float("inf"))
-
-
-def _cost(one: SweepCandidate) -> float:
-    """How slow it is on the first target; 0 where nothing tells."""
-    assert one.int8 is not None
-    return one.int8.latency_ms.p50 if one.int8.latency_ms is not None else one.int8.instructions or 0.0
-
-
-def _on_front(candidates: Sequence[SweepCandidate]) -> list[SweepCandidate]:
-    done = [one for one in candidates if one.int8 is not None]
-    costs = [(_loss(one), _cost(one), one.int8.size_bytes, one.int8.arena_bytes or 0) for one in done if one.int8]
-    best = {one.name for one, is_best in zip(done, front(costs), strict=True) if is_best}
-    return [one.model_copy(update={"on_front": one.name in best}) for one in candidates]
-
-
-def _pick(candidates: Sequence[SweepCandidate]) -> str | None:
-    """The fastest that holds every limit; without limits what loses least, and of equals the fastest."""
-    held = [one for one in candidates if one.passed]
-    if not held:
-        return None
-    if any(one.limits for one in held):
-        return min(held, key=lambda one: (_cost(one), _loss(one))).name
-    return min(held, key=lambda one: (_loss(one), _cost(one))).name

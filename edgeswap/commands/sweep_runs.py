@@ -17,7 +17,7 @@ from edgeswap.config.sweep import Planned
 from edgeswap.progress import Progress
 from edgeswap.system.child import child_command
 
-MADE_FROM = "made_from.json"
+LOGS = "logs"  # of each candidate what its export said, and what it was made from
 REPORT = "report.json"
 LOOK_S = 0.2
 # Exit codes of an export that has written its report: it passed, or a limit does not hold.
@@ -44,6 +44,7 @@ class _Running:
     process: subprocess.Popen[bytes]
     log: IO[bytes]
     started: float
+    began: float  # by the clock that files have
 
 
 def run_all(
@@ -67,11 +68,11 @@ def run_all(
     running: list[_Running] = []
     ended: dict[str, Ran] = {}
     made: set[tuple[str, ...]] = set()
-    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    (folder / LOGS).mkdir(parents=True, exist_ok=True)
     with progress.step("Export the candidates", len(waiting)) as step:
         try:
             while waiting or running:
-                for one in [one for one in waiting if _is_made(folder / one.name, flags[one.name], one.settings)]:
+                for one in [one for one in waiting if _is_made(one, flags[one.name], folder)]:
                     waiting.remove(one)
                     ended[one.name] = Ran(None, None)
                     made.add(one.float_part)
@@ -97,7 +98,7 @@ def run_all(
 
 
 def _start(one: Planned, flags: Sequence[str], folder: Path) -> _Running:
-    log = (folder / "logs" / f"{one.name}.txt").open("wb")
+    log = (folder / LOGS / f"{one.name}.txt").open("wb")
     command = [
         *child_command("edgeswap.cli.__main__"),
         "export",
@@ -109,17 +110,23 @@ def _start(one: Planned, flags: Sequence[str], folder: Path) -> _Running:
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
     )
-    return _Running(one, process, log, time.monotonic())
+    return _Running(one, process, log, time.monotonic(), time.time())
 
 
 def _end(each: _Running, flags: Sequence[str], folder: Path) -> Ran:
     each.log.close()
-    name, code = each.planned.name, each.process.returncode
-    place = folder / name
-    if code not in WITH_REPORT and not (code == 1 and (place / REPORT).is_file()):
-        return Ran(_last_error(folder / "logs" / f"{name}.txt", code), time.monotonic() - each.started)
-    (place / MADE_FROM).write_text(json.dumps(_made_from(flags, each.planned.settings), indent=1))
-    return Ran(None, time.monotonic() - each.started)
+    name, code, seconds = each.planned.name, each.process.returncode, time.monotonic() - each.started
+    report = folder / name / REPORT
+    # With exit code 1 there is a report where one target of several failed; an older one tells nothing of this run.
+    partly = code == 1 and report.is_file() and report.stat().st_mtime >= each.began
+    if code not in WITH_REPORT and not partly:
+        return Ran(_last_error(folder / LOGS / f"{name}.txt", code), seconds)
+    _made_file(folder, name).write_text(json.dumps(_made_from(flags, each.planned.settings), indent=1))
+    return Ran(None, seconds)
+
+
+def _made_file(folder: Path, name: str) -> Path:
+    return folder / LOGS / f"{name}.json"
 
 
 def _last_error(log: Path, code: int) -> str:
@@ -130,13 +137,13 @@ def _last_error(log: Path, code: int) -> str:
     return f"The export ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}; see {log}."
 
 
-def _is_made(place: Path, flags: Sequence[str], settings: Mapping[str, Any]) -> bool:
+def _is_made(one: Planned, flags: Sequence[str], folder: Path) -> bool:
     """Whether an earlier run made this candidate of these settings and files."""
     try:
-        said = json.loads((place / MADE_FROM).read_text())
+        said = json.loads(_made_file(folder, one.name).read_text())
     except (OSError, json.JSONDecodeError):
         return False
-    return (place / REPORT).is_file() and said == _made_from(flags, settings)
+    return (folder / one.name / REPORT).is_file() and said == _made_from(flags, one.settings)
 
 
 def _made_from(flags: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:

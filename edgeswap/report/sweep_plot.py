@@ -22,18 +22,22 @@ def sweep_plot(report: SweepReport) -> str | None:
     timed = placed[0][0].int8 is not None and placed[0][0].int8.latency_ms is not None
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_axes((0.09, 0.16, 0.88, 0.78))
+        axes = figure.add_axes((0.15, 0.16, 0.82, 0.78))
+        middle = (min(cost for _, cost, _ in placed) + max(cost for _, cost, _ in placed)) / 2
         for one, cost, lost in placed:
             taken = one.name == report.pick
             colour = COLOURS["int8"] if one.on_front else COLOURS["float32"]
             axes.plot([cost], [lost], "D" if taken else "o", color=colour, markersize=9 if taken else 6)
             name = one.name if len(one.name) <= LONGEST_NAME else f"{one.name[: LONGEST_NAME - 3]}..."
-            axes.annotate(name, (cost, lost), xytext=(7, 4), textcoords="offset points", color=COLOURS["ink"])
+            side, away = ("left", 7) if cost <= middle else ("right", -7)  # a name must not leave the drawing
+            axes.annotate(
+                name, (cost, lost), xytext=(away, 6), textcoords="offset points", ha=side, color=COLOURS["ink"]
+            )
         axes.set_xlabel(
             f"p50 on {report.target}, ms" if timed else "million instructions per inference (not time)",
             color=COLOURS["muted"],
         )
-        axes.set_ylabel("lost against float32 (lower is better)", color=COLOURS["muted"])
+        axes.set_ylabel("lost against float32", color=COLOURS["muted"])
         axes.margins(0.18)
         axes.spines[["top", "right"]].set_visible(False)
 
