@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from edgeswap.errors import EdgeswapError
 
-_SWITCHES = frozenset({"trust", "allow-chance", "save-qat", "overwrite", "keep", "quick", "cache"})
+_SWITCHES = frozenset({"trust", "allow-chance", "save-qat", "overwrite", "keep", "quick", "require-delegate", "cache"})
 _TAKES_A_VALUE = frozenset({
     "activation", "author", "cache-dir", "cache-size", "calibration", "compare", "custom-objects", "data", "decode",
-    "delegate", "dense-scales", "description", "epochs", "hard-swish", "labels", "license", "loss", "max-drop",
+    "delegate", "dense-scales", "description", "epochs", "hard-swish", "io", "labels", "license", "loss", "max-drop",
     "max-arena", "max-latency-ms", "max-size", "method", "metric", "model", "output", "precision", "preprocess",
     "ranges", "recover-epochs", "resize", "runs", "samples", "seed", "swap", "target", "target-samples", "task",
     "test-data", "threads", "weight-scales",
