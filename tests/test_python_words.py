@@ -31,6 +31,7 @@ from edgeswap.system.python_words import _OTHER_NAMES, _SWITCHES, _TAKES_A_VALUE
         ("Mend the function; --debug shows the whole traceback.", "Mend the function."),
         ("Pass --preprocess mean-std:0.5/0.2.", 'Pass preprocess="mean-std:0.5/0.2".'),
         ("Pass --custom-objects mine:Layer.", 'Pass custom_objects="mine:Layer".'),
+        ("Pass --io int8 or --io uint8, as it is.", 'Pass io="int8" or io="uint8", as it is.'),
         ("Pass --swap elu=relu6.", 'Pass swap="elu=relu6".'),
         ("pass --no-cache after", "pass cache=False after"),
         ("Leave out --int8 or both.", 'Leave out precision="int8" or both.'),

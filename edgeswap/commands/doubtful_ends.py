@@ -36,7 +36,7 @@ def doubtful_ends(
                 kind="ends_on_cpu",
                 problem=f"With --io float32 the CPU runs a QUANTIZE for each input and a DEQUANTIZE for each output "
                 f"beside the NPU ({', '.join(npus)}), which has no float tensors.",
-                remedy="Pass --io int8 or --io uint8: then the NPU runs these operators or needs none.",
+                remedy="Pass --io int8 or --io uint8, of which the NPU runs every operator.",
             )
         )
     images = any(len(shape) == 3 and shape[-1] in IMAGE_CHANNELS for shape in input_shapes.values())
@@ -46,7 +46,7 @@ def doubtful_ends(
                 kind="uint8_is_not_the_pixel",
                 problem=f"With --preprocess {preprocess.name} a uint8 input is not the pixel itself. A library that "
                 "hands pixels to uint8 inputs unchanged, such as ML Kit or the Task Library, then gives wrong answers.",
-                remedy="Pass --io float32: such a library reads mean and deviation from the model's metadata. Or use "
+                remedy="Pass --io float32, since such a library reads mean and deviation from the metadata. Or use "
                 "the app code of the bundle, which maps the pixels.",
             )
         )

@@ -20,10 +20,11 @@ _OTHER_NAMES = {"samples": "target_samples"}
 # A value that stands behind an option: a choice, a number, a name with a sign in it, or a text in quotes. Other words
 # belong to the sentence.
 _CHOICES = (
-    "none", "raw", "unit", "symmetric", "caffe", "torch", "pillow", "keras", "crop", "ptq", "qat", "int8", "int16x8",
-    "float16", "auto", "fixed", "observed", "learned", "operator", "rewritten", "per-channel", "per-tensor", "xnnpack",
-    "edgetpu", "host", "coral", "mobile", "micro", r"ethos-u\d+-\d+", "classification", "binary", "multilabel",
-    "segmentation", "regression", "detection", "reconstruction", "outputs",
+    "none", "raw", "unit", "symmetric", "caffe", "torch", "pillow", "keras", "crop", "ptq", "qat", "int8",
+    "int16x8", "float16", "uint8", "float32", "dynamic", "auto", "fixed", "observed", "learned", "operator",
+    "rewritten", "per-channel", "per-tensor", "xnnpack", "edgetpu", "host", "coral", "mobile", "micro",
+    r"ethos-u\d+-\d+", "classification", "binary", "multilabel", "segmentation", "regression", "detection",
+    "reconstruction", "outputs",
 )  # fmt: skip
 _NAMES = r"'[^']*'|mean-std:[\d.,/]*\d|[a-z][\w.]*:\w+|[a-z][\w*/]*=\w+|\d+(?:\.\d+)?"
 _VALUE = rf"{_NAMES}|{'|'.join(_CHOICES)}"
