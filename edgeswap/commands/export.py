@@ -87,7 +87,7 @@ def _export(
         floats = float_models(config, opened, folder, store=store, progress=progress)
         candidate = make_candidate(config, opened.source, floats, folder, store=store, progress=progress)
         converted = convert_both(config, opened.source, floats, candidate, folder, store=store, progress=progress)
-        proof = prove(config, floats, candidate, converted, folder, progress=progress)
+        proof = prove(config, floats, candidate, converted, folder, store=store, progress=progress)
         report = report_of(
             config,
             command=command,

@@ -19,6 +19,8 @@ from edgeswap.evaluation.parity import parity
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.progress import Progress
 from edgeswap.records import BenchCandidate, Caution, Comparison, Limit, Parity, TargetFailure, TargetResult
+from edgeswap.store.remembered import remembered
+from edgeswap.store.run_store import RunStore
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.delegated import Delegated, delegated
 from edgeswap.targets.estimates import Estimates, estimate_all
@@ -72,6 +74,7 @@ def prove(
     converted: Converted,
     folder: Path,
     *,
+    store: RunStore,
     progress: Progress,
 ) -> Proof:
     """Measure both files with the test samples, compare what they gave, and hold it against the limits.
@@ -82,6 +85,7 @@ def prove(
         candidate: what was converted, and the scores of its control.
         converted: the files.
         folder: where compilers write.
+        store: of results of earlier runs.
         progress: told of every target.
 
     Raises:
@@ -90,7 +94,7 @@ def prove(
     splits, scoring = floats.splits, floats.scoring
     taken = delegated(config.delegate, converted.candidate_path, folder, progress=progress)
     with scratch_folder() as scratch:
-        outcome = _measured(config, splits, converted, taken, scratch=scratch, progress=progress)
+        outcome = _measured(config, splits, converted, taken, scratch=scratch, store=store, progress=progress)
         scored = score_targets(scoring, outcome, 0, dataset=splits.test, preprocess=splits.preprocess)
         estimates = estimate_all(config.target, converted.candidate, folder, progress=progress)
         accurate = scored[outcome.measured.index(outcome.accuracy)]
@@ -127,13 +131,14 @@ def _measured(
     taken: Delegated,
     *,
     scratch: Path,
+    store: RunStore,
     progress: Progress,
 ) -> Outcome:
     """What every target gave; outputs lie in `scratch`."""
     evaluation = scratch / "evaluation.npz"
     mapping = write_evaluation(splits.test, splits.preprocess, evaluation)
     return measure_all(
-        open_targets(config.target, keep=config.keep),
+        [remembered(target, taken.delegate, store) for target in open_targets(config.target, keep=config.keep)],
         [converted.baseline_path, taken.candidate, *([] if converted.dynamic is None else [converted.dynamic_path])],
         evaluation,
         outputs=scratch,

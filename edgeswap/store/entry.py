@@ -53,7 +53,9 @@ def write_entry(root: Path, key: str, stage: str, write: Callable[[Path], None],
     with claimed(lambda: Path(tempfile.mkdtemp(prefix=NEW, dir=root))) as folder:
         try:
             write(folder)
-            files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in folder.iterdir()}
+            files = {
+                path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)} for path in folder.iterdir()
+            }
             manifest = {"schema": SCHEMA, "key": key, "stage": stage, "seconds": seconds, "files": files}
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True))
             for path in (*folder.iterdir(), folder):
@@ -107,7 +109,7 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
             and manifest["key"] == folder.name
             and float(manifest["seconds"]) >= 0
             and {path.name for path in folder.iterdir()} == {MANIFEST, *manifest["files"]}
-            and all(_sha256(folder / name) == about["sha256"] for name, about in manifest["files"].items())
+            and all(file_sha256(folder / name) == about["sha256"] for name, about in manifest["files"].items())
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -133,7 +135,8 @@ def clear_abandoned(root: Path) -> None:
             remove(folder)
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_PIECE_BYTES):

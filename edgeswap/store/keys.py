@@ -6,7 +6,7 @@ the code, such as batch sizes, need not stand here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -118,6 +118,28 @@ def converted_model(of: Any, conversion: Conversion) -> MadeOf:
         },
         f"the {conversion.precision} model",
     )
+
+
+def measurement(
+    *, target: str, files: Mapping[str, str], arguments: Sequence[str], script: str, state: Mapping[str, Any]
+) -> MadeOf:
+    """A measurement on this machine.
+
+    Args:
+        target: its name.
+        files: of each file that the device script reads, the SHA-256: the models and the samples.
+        arguments: of the script: threads, runs, delegate, which samples and how they are mapped.
+        script: SHA-256 of the script.
+        state: of the machine, as far as it changes times.
+    """
+    parts = {
+        "target": target,
+        "files": dict(files),
+        "arguments": list(arguments),
+        "script": script,
+        "state": dict(state),
+    }
+    return MadeOf("measurements", parts, f"the figures of {target}")
 
 
 def _samples(data: Dataset) -> dict[str, Any]:
