@@ -33,9 +33,9 @@ def test_flags_go_before_the_file_and_what_is_left_out_stays(tmp_path):
     file = tmp_path / "edgeswap.toml"
     file.write_text('[export]\nepochs = 7\nmax-drop = 1\noverwrite = true\nswap = "swish=elu"\ntarget = ["host"]\n')
     flags = {"epochs": "2", "max_drop": None, "swap": (), "target": ()}
-    config = export_config(flags, file)
+    config = export_config(flags, tmp_path)
     assert (config.epochs, config.max_drop, config.overwrite, config.swap) == (2, 1.0, True, ("swish=elu",))
-    assert export_config({"overwrite": False}, file).overwrite is False
+    assert export_config({"overwrite": False}, tmp_path).overwrite is False
     assert [rule.pattern for rule in config.rules] == ["swish"]
 
 
@@ -86,6 +86,7 @@ def test_without_a_file_there_are_the_defaults(tmp_path):
 
 
 def test_a_folder_in_the_files_place(tmp_path):
+    (tmp_path / "edgeswap.toml").mkdir()
     with pytest.raises(ConfigError, match="Expected TOML"):
         export_config({}, tmp_path)
 
@@ -187,9 +188,9 @@ def test_a_loss_needs_something_to_train():
 def test_targets_several_from_flags_file_or_python(tmp_path):
     file = tmp_path / "edgeswap.toml"
     file.write_text('[export]\ntarget = ["emulator:pi4", "host"]\nthreads = 4\ndelegate = "none"\nkeep = true\n')
-    config = export_config({}, file)
+    config = export_config({}, tmp_path)
     assert (config.target, config.threads, config.delegate, config.keep) == (("emulator:pi4", "host"), 4, "none", True)
-    assert export_config({"target": ("host", "ethos-u65-256")}, file).target == ("host", "ethos-u65-256")
+    assert export_config({"target": ("host", "ethos-u65-256")}, tmp_path).target == ("host", "ethos-u65-256")
     assert export_config({"target": "ssh://pi@board"}).target == ("ssh://pi@board",)
     assert (export_config({}).target, export_config({}).threads) == (("host",), 1)
 

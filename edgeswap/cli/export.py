@@ -12,7 +12,7 @@ from edgeswap.cli.invocation import VERDICT_NO, Invocation, say_failures, show, 
 from edgeswap.cli.options import ONE_OR_MORE, option
 from edgeswap.errors import ConfigError
 
-SETTINGS = Path("edgeswap.toml")
+HERE = Path()  # the current folder, whose settings file counts
 FILE = click.Path(path_type=Path)
 
 
@@ -171,8 +171,8 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
     TARGET is host, ssh://user@board[:port], emulator:pi3, emulator:pi4, emulator:pi5, micro (a microcontroller's
     kernels), or an NPU such as ethos-u55-128, for which a compiler estimates. See: edgeswap target list
 
-    Settings can also be written in the table [export] of edgeswap.toml, in the current folder. The command line
-    overrides them.
+    Settings can also be written in the table [export] of edgeswap.toml in the current folder, see edgeswap init, or in
+    [tool.edgeswap.export] of pyproject.toml. The command line overrides them.
     """
     from edgeswap.config.export import export_config  # noqa: PLC0415  (keeps --help fast)
     from edgeswap.config.preflight import preflight  # noqa: PLC0415
@@ -186,7 +186,7 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
             f"Expected one precision, got --int8 and --precision {flags['precision']}.", "Leave out one of them."
         )
     flags = {**flags, "precision": "int8"} if int8 else flags
-    config = export_config(flags, SETTINGS, defaults={"output": context.params["output"]})
+    config = export_config(flags, HERE, defaults={"output": context.params["output"]})
     preflight(config)
     progress = progress_for(sys.stderr)
     stages = start("edgeswap.commands.export", progress)

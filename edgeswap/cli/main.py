@@ -21,7 +21,9 @@ from edgeswap.cli.bundle import bundle
 from edgeswap.cli.cache import cache
 from edgeswap.cli.calibrate import calibrate
 from edgeswap.cli.check import check
+from edgeswap.cli.config import config
 from edgeswap.cli.export import export
+from edgeswap.cli.init import init
 from edgeswap.cli.invocation import Invocation, say
 from edgeswap.cli.swap import swap
 from edgeswap.cli.sweep import sweep
@@ -53,7 +55,8 @@ def cli(context: click.Context) -> None:
         raise ConfigError(f"Expected a command ({', '.join(cli.commands)}), got none.", "See: edgeswap --help")
 
 
-for command in (export, sweep, check, analyze, calibrate, swap, activations, bench, bundle, target, cache):
+COMMANDS = (export, sweep, check, analyze, calibrate, swap, activations, bench, bundle, target, cache, init, config)
+for command in COMMANDS:
     cli.add_command(command)
 
 

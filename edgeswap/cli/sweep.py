@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from edgeswap.cli import options
-from edgeswap.cli.export import SETTINGS, export
+from edgeswap.cli.export import HERE, export
 from edgeswap.cli.invocation import VERDICT_NO, Invocation, show
 from edgeswap.cli.options import ONE_OR_MORE, Function, option
 
@@ -65,8 +65,8 @@ def sweep(context: click.Context, /, as_json: bool, jobs: int, output: Path, **_
     typed = options.typed(context)
     axes = {name: _values(name, typed.pop(name), values_of) for name in AXES if name in typed}
     settings = {name: value for name, value in typed.items() if name not in ("as_json", "jobs", "output")}
-    planned = plan(axes, settings, SETTINGS)
-    config = export_config(next(one.settings for one in planned if one.problem is None), SETTINGS)
+    planned = plan(axes, settings, HERE)
+    config = export_config(next(one.settings for one in planned if one.problem is None), HERE)
     preflight(config)
     progress = progress_for(sys.stderr)
 

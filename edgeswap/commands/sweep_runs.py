@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from edgeswap.config.settings_file import FILE, PROJECT
 from edgeswap.config.sweep import Planned
 from edgeswap.progress import Progress
 from edgeswap.system.child import child_command
@@ -148,7 +149,7 @@ def _is_made(one: Planned, flags: Sequence[str], folder: Path) -> bool:
 
 def _made_from(flags: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
     files = {name: _state(settings[name]) for name in FILE_SETTINGS if settings.get(name) is not None}
-    return {"arguments": list(flags), "files": files, "settings_file": _state("edgeswap.toml")}
+    return {"arguments": list(flags), "files": files, "settings_files": [_state(FILE), _state(PROJECT)]}
 
 
 def _state(spec: Any) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from edgeswap.config.model import ModelSettings
 from edgeswap.config.settings import TargetSettings, configured, flag, given, unless_bool
+from edgeswap.config.settings_file import written_settings
 from edgeswap.config.task import TaskSettings
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
@@ -22,11 +21,6 @@ from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.micro.installed import MICRO
 from edgeswap.targets.names import dense_scales_for, require_known, runs_models
 from edgeswap.tflite.lower import HardSwish
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 EXAMPLE_ACTIVATION = "relu6"
 
@@ -240,42 +234,24 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
 
 
 def export_config(
-    settings: Mapping[str, Any], file: Path | None = None, *, defaults: Mapping[str, Any] | None = None
+    settings: Mapping[str, Any], folder: Path | None = None, *, defaults: Mapping[str, Any] | None = None
 ) -> ExportConfig:
-    """The configuration from `settings` (flags or keywords), and from the `[export]` table of a TOML `file` below them.
+    """The configuration from `settings` (flags or keywords), and from the files of a folder below them.
 
     Args:
         settings: None and empty tuples count as left out.
-        file: need not be there.
+        folder: whose edgeswap.toml and pyproject.toml count, see `written_settings`; None: no file does.
         defaults: below both, where they are others than those of `ExportConfig`.
 
     Raises:
         ConfigError: a setting nobody knows or of a value that cannot be, or a file that is no TOML.
     """
-    below = {} if file is None else _from_file(file)
+    below = {} if folder is None else written_settings(folder)
     named = given(settings)
 
     def where(name: str) -> str:
         in_file = name in below and name not in named
-        return f"{flag(name).removeprefix('--')} in {file}" if in_file else flag(name)
+        return f"{flag(name).removeprefix('--')} in {below[name].file}" if in_file else flag(name)
 
-    return configured(ExportConfig, {**(defaults or {}), **below, **named}, where)
-
-
-def _from_file(file: Path) -> dict[str, Any]:
-    if not os.path.lexists(file):
-        return {}
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise ConfigError(f"Expected TOML in {file}, got: {error}.", f"Mend or remove {file}.") from error
-    unknown = [key for key, value in content.items() if key != "export" or not isinstance(value, dict)]
-    if unknown:
-        raise ConfigError(
-            f"Expected the table [export] alone in {file}, got {unknown[0]!r}.", "Put the settings below [export]."
-        )
-    table = content.get("export", {})
-    settings = {key.replace("-", "_"): value for key, value in table.items()}
-    if "licence" in settings:  # the British spelling, as of --licence
-        settings["license"] = settings.pop("licence")
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+    values = {**(defaults or {}), **{name: written.value for name, written in below.items()}, **named}
+    return configured(ExportConfig, values, where)

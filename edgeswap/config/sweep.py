@@ -60,7 +60,7 @@ def values_of(axis: str, text: str) -> list[str]:
 def plan(
     axes: Mapping[str, Sequence[str]],
     settings: Mapping[str, Any],
-    file: Path | None = None,
+    folder: Path | None = None,
     *,
     defaults: Mapping[str, Any] | None = None,
 ) -> list[Planned]:
@@ -69,7 +69,7 @@ def plan(
     Args:
         axes: setting to its values; a value of `swap` is a list of swaps separated by commas.
         settings: of every export, as on the command line.
-        file: as for `export_config`.
+        folder: as for `export_config`.
         defaults: likewise.
 
     Raises:
@@ -90,7 +90,7 @@ def plan(
         given = {**settings, **{axis: _value(axis, text) for axis, text in varied.items() if text != LEFT_OUT}}
         name = _name(combination, names)
         try:
-            export_config(given, file, defaults=defaults)
+            export_config(given, folder, defaults=defaults)
             planned.append(Planned(name, varied, given))
         except EdgeswapError as error:
             planned.append(Planned(name, varied, given, f"{error.problem} {error.remedy}"))
