@@ -21,6 +21,7 @@ def test_auto_goes_by_what_was_measured(hard_swish):
         "ai-edge-litert": "rewritten",
         "tflite-runtime": "operator",
         "ethos-u": "operator",
+        "tflite-micro": "operator",
     }
     assert "HARD_SWISH" not in counts(lower(hard_swish, runtime="ai-edge-litert"))
     assert lower(hard_swish, runtime="tflite-runtime") == hard_swish

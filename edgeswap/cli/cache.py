@@ -10,7 +10,7 @@ from edgeswap.cli import options
 from edgeswap.cli.invocation import show
 
 
-@click.group()
+@click.group(short_help="See or shrink the run store of results of stages.")
 @options.debug
 def cache() -> None:
     """See or shrink the run store, which keeps results of stages so that nothing is done twice."""
