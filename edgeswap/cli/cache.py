@@ -13,7 +13,7 @@ from edgeswap.cli.invocation import show
 @click.group(short_help="See or shrink the run store of results of stages.")
 @options.debug
 def cache() -> None:
-    """See or shrink the run store, which keeps results of stages so that nothing is done twice."""
+    """See or shrink the run store, so that nothing is done twice."""
 
 
 @cache.command("list", cls=options.Command, short_help="List what the run store holds.")

@@ -36,9 +36,11 @@ def written_settings(folder: Path) -> dict[str, Written]:
     if os.path.lexists(project):
         tool = _read(project).get("tool", {})
         tables = tool.get("edgeswap", {}) if isinstance(tool, dict) else {}
-        found |= _settings(_only_export(tables, f"{PROJECT_TABLE} alone for edgeswap", str(project)), str(project))
+        found |= _settings(
+            _only_export(tables, f"{PROJECT_TABLE} alone for edgeswap", PROJECT_TABLE, str(project)), str(project)
+        )
     if os.path.lexists(own):
-        found |= _settings(_only_export(_read(own), "the table [export] alone", str(own)), str(own))
+        found |= _settings(_only_export(_read(own), "the table [export] alone", "[export]", str(own)), str(own))
     return found
 
 
@@ -49,11 +51,11 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"Expected TOML in {file}, got: {error}.", f"Mend or remove {file}.") from error
 
 
-def _only_export(tables: Any, expected: str, file: str) -> dict[str, Any]:
+def _only_export(tables: Any, expected: str, header: str, file: str) -> dict[str, Any]:
     listed: dict[str, Any] = tables if isinstance(tables, dict) else {str(tables): None}
     unknown = [key for key, value in listed.items() if key != "export" or not isinstance(value, dict)]
     if unknown:
-        raise ConfigError(f"Expected {expected} in {file}, got {unknown[0]!r}.", "Put the settings below it.")
+        raise ConfigError(f"Expected {expected} in {file}, got {unknown[0]!r}.", f"Put the settings below {header}.")
     table: dict[str, Any] = listed.get("export", {})
     return table
 
