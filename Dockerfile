@@ -14,8 +14,8 @@ RUN python -m venv /opt/edgeswap && /opt/edgeswap/bin/pip install --no-cache-dir
 FROM base
 RUN useradd --create-home --uid 1000 edgeswap && install --directory --owner=edgeswap --group=edgeswap /work
 COPY --from=build /opt/edgeswap /opt/edgeswap
-# Under `--user` there is no home folder to keep matplotlib's font cache in.
-ENV PATH=/opt/edgeswap/bin:$PATH MPLCONFIGDIR=/tmp/matplotlib
+# Under `--user` there is no home folder for matplotlib's font cache and the run store.
+ENV PATH=/opt/edgeswap/bin:$PATH MPLCONFIGDIR=/tmp/matplotlib EDGESWAP_CACHE_DIR=/tmp/edgeswap-store
 USER 1000:1000
 WORKDIR /work
 ENTRYPOINT ["edgeswap"]
