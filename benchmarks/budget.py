@@ -68,6 +68,7 @@ def main() -> None:
                 method=method,
                 max_drop=0.5,
                 target_samples=TEST,
+                cache=False,
                 **settings,
             ).report
             rows.append(_row(name, method, report))

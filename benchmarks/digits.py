@@ -82,7 +82,10 @@ def run(words: Sequence[str]) -> Cell:
         out = Path(folder) / "out"
         busy, started = _busy_s(), time.monotonic()
         program = str(Path(sys.executable).with_name(words[0]))
-        process = subprocess.Popen([program, *words[1:], "--output", str(out)], cwd=folder, stdout=subprocess.DEVNULL)
+        environment = {**os.environ, "EDGESWAP_CACHE_DIR": str(Path(folder) / "store")}  # nothing was made before
+        process = subprocess.Popen(
+            [program, *words[1:], "--output", str(out)], cwd=folder, env=environment, stdout=subprocess.DEVNULL
+        )
         # Of this child and all that it waited for; ru_maxrss (KiB) is the largest process's, and never below that of
         # the process that started it, which is why this script imports so little.
         _, status, usage = os.wait4(process.pid, 0)

@@ -49,7 +49,8 @@ def exported(tree: Path, arguments: Sequence[str], folder: Path) -> str:
         RuntimeError: the export failed.
     """
     command = [sys.executable, "-c", RUN, "export", "--int8", *arguments, "--seed", "0", "--output", str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
+    store = str(folder.with_name(f"{folder.name}-store"))  # of its own, so that nothing is taken from another run
+    environment = {**os.environ, "PYTHONPATH": str(tree), "EDGESWAP_CACHE_DIR": store}
     ran = subprocess.run(command, cwd=folder.parent, env=environment, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RuntimeError(f"{tree.name}, {' '.join(arguments)}: exit code {ran.returncode}\n{ran.stderr[-2000:]}")

@@ -101,6 +101,7 @@ def measure(row: Row, folder: Path) -> Figures:
         preprocess=preprocess,
         method=row.method,
         seed=row.seed,
+        cache=False,
         **_options(row.network),
     ).report
 
