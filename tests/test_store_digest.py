@@ -78,7 +78,9 @@ def test_an_attribute_of_a_class_counts(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "value", [object(), [iter([])], np.array([None]), imports_its_own, {"a": {"b": sys.stdout}}], ids=str
+    "value",
+    [object(), [iter([])], np.array([None]), imports_its_own, {"a": {"b": sys.stdout}}],
+    ids=["object", "iterator", "array of objects", "function that imports", "open file"],
 )
 def test_what_cannot_be_told_is_refused(value):
     with pytest.raises(UntoldError):
