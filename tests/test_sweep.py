@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap.config.sweep import MOST_CANDIDATES, plan, values_of
+from edgeswap.commands.sweep_runs import is_made, made_file, made_from
+from edgeswap.config.sweep import MOST_CANDIDATES, Planned, plan, values_of
 from edgeswap.errors import ConfigError
 from edgeswap.evaluation.pareto import front
 from edgeswap.evaluation.sweep_pick import picked
@@ -70,8 +71,26 @@ def test_the_front_is_what_nobody_beats(figures: list[tuple[int, int, int]]) -> 
         assert on_front == (not beaten)
 
 
+def test_what_is_there_is_kept_only_of_the_same_settings_and_files(tmp_path: Path) -> None:
+    data = tmp_path / "d.npz"
+    data.write_bytes(b"some")
+    one = Planned("relu6", {"activation": "relu6"}, {"model": "m.keras", "data": str(data)})
+    for folder in ("logs", "relu6"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "relu6" / "report.json").touch()
+    made_file(tmp_path, "relu6").write_text(json.dumps(made_from(["--data", str(data)], one.settings)))
+    assert is_made(one, ["--data", str(data)], tmp_path)
+    assert not is_made(one, ["--data", str(data), "--seed", "1"], tmp_path)
+    data.write_bytes(b"other samples")
+    assert not is_made(one, ["--data", str(data)], tmp_path)
+    data.write_bytes(b"some")
+    made_file(tmp_path, "relu6").write_text(json.dumps(made_from([], one.settings)))
+    (tmp_path / "relu6" / "report.json").unlink()  # killed while it wrote
+    assert not is_made(one, [], tmp_path)
+
+
 @pytest.mark.slow
-def test_a_sweep_exports_compares_and_goes_on(
+def test_a_sweep_exports_and_compares(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("tensorflow")
@@ -96,12 +115,6 @@ def test_a_sweep_exports_compares_and_goes_on(
     assert all(one["int8"]["latency_ms"]["p50"] > 0 for one in report["candidates"])
     assert (tmp_path / "sweep" / names[1] / "bundle.zip").is_file()
     assert "Pareto" in (tmp_path / "sweep" / "sweep.html").read_text()
-    # Started again, as after it was killed, it makes what is not there, and keeps the rest.
-    (tmp_path / "sweep" / names[0] / "report.json").unlink()
-    assert run([*arguments, "--json"]) == 0
-    again = json.loads(capsys.readouterr().out)
-    assert [one["seconds"] is None for one in again["candidates"]] == [False, True]
-    assert again["pick"] in names
 
 
 def candidate(name: str, drop: float, p50: float, *limits: Limit) -> SweepCandidate:

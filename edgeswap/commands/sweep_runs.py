@@ -73,7 +73,7 @@ def run_all(
     with progress.step("Export the candidates", len(waiting)) as step:
         try:
             while waiting or running:
-                for one in [one for one in waiting if _is_made(one, flags[one.name], folder)]:
+                for one in [one for one in waiting if is_made(one, flags[one.name], folder)]:
                     waiting.remove(one)
                     ended[one.name] = Ran(None, None)
                     made.add(one.float_part)
@@ -122,11 +122,12 @@ def _end(each: _Running, flags: Sequence[str], folder: Path) -> Ran:
     partly = code == 1 and report.is_file() and report.stat().st_mtime >= each.began
     if code not in WITH_REPORT and not partly:
         return Ran(_last_error(folder / LOGS / f"{name}.txt", code), seconds)
-    _made_file(folder, name).write_text(json.dumps(_made_from(flags, each.planned.settings), indent=1))
+    made_file(folder, name).write_text(json.dumps(made_from(flags, each.planned.settings), indent=1))
     return Ran(None, seconds)
 
 
-def _made_file(folder: Path, name: str) -> Path:
+def made_file(folder: Path, name: str) -> Path:
+    """What a candidate was made from, as a file."""
     return folder / LOGS / f"{name}.json"
 
 
@@ -138,16 +139,17 @@ def _last_error(log: Path, code: int) -> str:
     return f"The export ended with {f'signal {-code}' if code < 0 else f'exit code {code}'}; see {log}."
 
 
-def _is_made(one: Planned, flags: Sequence[str], folder: Path) -> bool:
+def is_made(one: Planned, flags: Sequence[str], folder: Path) -> bool:
     """Whether an earlier run made this candidate of these settings and files."""
     try:
-        said = json.loads(_made_file(folder, one.name).read_text())
+        said = json.loads(made_file(folder, one.name).read_text())
     except (OSError, json.JSONDecodeError):
         return False
-    return (folder / one.name / REPORT).is_file() and said == _made_from(flags, one.settings)
+    return (folder / one.name / REPORT).is_file() and said == made_from(flags, one.settings)
 
 
-def _made_from(flags: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+def made_from(flags: Sequence[str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments, and of files and folders sizes and times."""
     files = {name: _state(settings[name]) for name in FILE_SETTINGS if settings.get(name) is not None}
     return {"arguments": list(flags), "files": files, "settings_files": [_state(FILE), _state(PROJECT)]}
 
