@@ -6,9 +6,10 @@ import re
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from edgeswap.bundle.manifest import Manifest
+from edgeswap.bundle.templates import environment
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport, Quality
 
@@ -36,16 +37,14 @@ def _rendered(template: str, **values: object) -> bytes:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+    return environment(
+        Path(__file__).parent,
+        line=_line,
+        place=_place,
+        described=described,
+        metric=_metric,
+        metric_interval=_metric_interval,
     )
-    environment.filters.update(line=_line, place=_place, described=described)
-    environment.filters.update(metric=_metric, metric_interval=_metric_interval)
-    return environment
 
 
 def _metric(quality: Quality) -> str:

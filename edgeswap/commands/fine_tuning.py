@@ -71,6 +71,7 @@ def fine_tune(
         return None if of.labels is None else scoring.task.targets(of.labels, scoring.model)
 
     judged_by = _some(data) if judging is None else judging
+    wanted, judged_wanted = targets(data), targets(judged_by)
     how: Literal["candidate", "training", "validation"] = (
         "candidate" if epoch is not None else "training" if judging is None else "validation"
     )
@@ -79,9 +80,9 @@ def fine_tune(
             start=made_of,
             teacher=taught_by,
             train=data,
-            targets=targets(data),
+            targets=wanted,
             judges=judged_by,
-            judge_targets=targets(judged_by),
+            judge_targets=judged_wanted,
             preprocess=splits.preprocess,
             representative=splits.representative,
             heads=scoring.heads,
@@ -103,7 +104,7 @@ def fine_tune(
         model,
         read=lambda indices: model_inputs(data, splits.preprocess, indices, as_app=True),
         count=len(data),
-        labels=targets(data),
+        labels=wanted,
         epochs=epochs,
         learning_rate=learning_rate,
         seed=seed,
@@ -113,7 +114,7 @@ def fine_tune(
         judges=Judges(
             lambda indices: model_inputs(judged_by, splits.preprocess, indices, as_app=True),
             len(judged_by),
-            targets(judged_by) or {},
+            judged_wanted or {},
             epoch,
         ),
         checkpoints=checkpoints,

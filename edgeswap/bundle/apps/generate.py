@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from edgeswap.bundle.apps.facts import SCORES, AppFacts, InputFacts, OutputFacts, elements, golden_files
 from edgeswap.bundle.apps.pixels import LIMITS
+from edgeswap.bundle.templates import environment
 from edgeswap.data.resizing import RESIZE, Resize
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -35,17 +36,9 @@ def generate(facts: AppFacts) -> dict[str, bytes]:
     return {name.removesuffix(SUFFIX): environment.get_template(name).render(values).encode() for name in names}
 
 
-@cache  # with it go the compiled templates, which take half a second
+@cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(c_string=c_string, float32=float32, plain=plain)
-    return environment
+    return environment(TEMPLATES, c_string=c_string, float32=float32, plain=plain)
 
 
 def plain(name: str) -> str:

@@ -7,11 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from edgeswap.bundle.apps.facts import elements
 from edgeswap.bundle.apps.generate import c_string, float32, plain
 from edgeswap.bundle.manifest import Manifest
+from edgeswap.bundle.templates import environment
 from edgeswap.records import MicroMeasurement
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -61,15 +62,7 @@ def micro_files(
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(c_string=c_string, float32=float32, plain=plain)
-    return environment
+    return environment(TEMPLATES, c_string=c_string, float32=float32, plain=plain)
 
 
 def _rows(content: bytes) -> list[str]:
