@@ -85,6 +85,7 @@ def plan(
         )
     planned: list[Planned] = []
     names: set[str] = set()
+    refused: EdgeswapError | None = None
     for combination in itertools.product(*(axes[axis] for axis in named)):
         varied = dict(zip(named, combination, strict=True))
         given = {**settings, **{axis: _value(axis, text) for axis, text in varied.items() if text != LEFT_OUT}}
@@ -93,9 +94,10 @@ def plan(
             export_config(given, folder, defaults=defaults)
             planned.append(Planned(name, varied, given))
         except EdgeswapError as error:
+            refused = refused or error
             planned.append(Planned(name, varied, given, f"{error.problem} {error.remedy}"))
-    if all(one.problem for one in planned):
-        raise ConfigError(str(planned[0].problem), "No combination of the values can be exported.")
+    if refused is not None and all(one.problem for one in planned):
+        raise refused
     return planned
 
 
