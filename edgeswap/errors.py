@@ -51,7 +51,7 @@ class TargetError(EdgeswapError):
 
 
 class OutputError(EdgeswapError):
-    """The output cannot be written: it exists, the disk is full, the path is a file."""
+    """The output cannot be written or shown: it exists, the disk is full, the path is a file, there is no browser."""
 
 
 def add_note(error: BaseException, sentence: str) -> None:

@@ -25,6 +25,7 @@ from edgeswap.cli.config import config
 from edgeswap.cli.export import export
 from edgeswap.cli.init import init
 from edgeswap.cli.invocation import Invocation, say
+from edgeswap.cli.report import report
 from edgeswap.cli.swap import swap
 from edgeswap.cli.sweep import sweep
 from edgeswap.cli.target import target
@@ -55,7 +56,9 @@ def cli(context: click.Context) -> None:
         raise ConfigError(f"Expected a command ({', '.join(cli.commands)}), got none.", "See: edgeswap --help")
 
 
-COMMANDS = (export, sweep, check, analyze, calibrate, swap, activations, bench, bundle, target, cache, init, config)
+COMMANDS = (
+    export, sweep, report, check, analyze, calibrate, swap, activations, bench, bundle, target, cache, init, config,
+)  # fmt: skip
 for command in COMMANDS:
     cli.add_command(command)
 

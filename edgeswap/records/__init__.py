@@ -22,6 +22,7 @@ from edgeswap.records.measured import (
 )
 from edgeswap.records.quality import Comparison, OutputFidelity, Quality, StageQuality
 from edgeswap.records.reports import BenchCandidate, BenchReport, ExportReport
+from edgeswap.records.runs import Run, RunsReport
 from edgeswap.records.source import (
     Activations,
     Caution,
@@ -80,7 +81,9 @@ __all__ = [
     "Ranges",
     "Record",
     "RocCurves",
+    "Run",
     "Rung",
+    "RunsReport",
     "SkippedActivation",
     "Spread",
     "StageQuality",

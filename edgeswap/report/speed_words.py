@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeswap.records import BenchReport, ExportReport, MicroMeasurement, TargetResult
+from edgeswap.records import BenchReport, ExportReport, Measurement, MicroMeasurement, TargetResult
 from edgeswap.report import numbers
 
 INSTRUCTIONS = "An emulator counts instructions in place of time. Counts repeat well, but they are not milliseconds."
@@ -22,6 +22,15 @@ def speed_gain(target: TargetResult) -> str:
         words = ("smaller arena", "larger arena", "as large an arena")
         return numbers.ratio(target.float32.micro.arena.total_bytes / target.int8.micro.arena.total_bytes, *words)
     return "-"
+
+
+def median(measurement: Measurement) -> str:
+    """p50, or what stands in its place, for a narrow column."""
+    if measurement.latency_ms is not None:
+        return f"{numbers.three_digits(measurement.latency_ms.p50)}{numbers.NBSP}ms"
+    if measurement.micro is not None:
+        return f"{numbers.size(measurement.micro.arena.total_bytes)} arena"
+    return f"{numbers.instructions(measurement.instructions)} instr." if measurement.instructions else "-"
 
 
 def speed_clause(target: TargetResult, name: str) -> str:
