@@ -49,6 +49,15 @@ def assert_sound(output: Path) -> dict:
     ends = interpreter.get_input_details() + interpreter.get_output_details()
     assert {end["dtype"] for end in ends} == {np.int8}
     assert not list(output.parent.glob(".edgeswap-*"))
+    assert "tensorflow" in report["versions"]
+    scale, zero_point = ends[0]["quantization"]
+    for example in report["input_examples"]:
+        steps = np.array(example["real"]) / scale + zero_point
+        assert np.abs(np.clip(steps, -128, 127) - example["int8"]).max() <= 0.51  # `symmetric` is half a step off
+    for one in (report["ranges"] or {"activations": []})["activations"]:
+        for ends_of_range in (one["before"], one["after"]):
+            assert ends_of_range[0] <= 0 <= ends_of_range[1]
+        assert one["bounds"][1] is None or one["after"][1] <= one["bounds"][1] + 1e-6
     return report
 
 

@@ -87,6 +87,23 @@ def training_run(model, losses):
     )
 
 
+def activation_ranges():
+    """Of relu6 at its bound and below it, and of one without a ceiling."""
+    clipped = [
+        records.ActivationRange(
+            layer=f"block_{i}_act",
+            activation="relu6",
+            bounds=(0.0, 6.0),
+            before=(0.0, 6.0 - i / 2),
+            after=(0.0, 6.0 - i / 3),
+            how=("fixed", "narrowed" if i else "fixed"),
+        )
+        for i in range(3)
+    ]
+    open_above = {"activation": "swish", "bounds": (-0.2785, None), "before": (-0.2785, 9.1), "after": (-0.2785, 8.7)}
+    return [*clipped, records.ActivationRange(layer="top_act", how=("fixed", "observed"), **open_above)]
+
+
 def qat(**changes):
     """QAT on the digits after a swap, with a limit that holds: the common case."""
     swapped = [records.SwappedActivation(layer=f"block_{i}_act", from_="swish", to="relu6") for i in range(10)]
@@ -151,7 +168,16 @@ def qat(**changes):
             training_run("float32_finetuned", [0.0871, 0.0874, 0.0862, 0.0865]),
             training_run("int8", [0.0902, 0.0881, 0.0875, 0.0877]),
         ],
-        "ranges": records.Ranges(policy="auto", fixed=14, narrowed=3, observed=6, saturated=3, learned=0),
+        "ranges": records.Ranges(
+            policy="auto", fixed=14, narrowed=3, observed=6, saturated=3, learned=0, activations=activation_ranges()
+        ),
+        "input_examples": [
+            records.InputExample(
+                index=index, input=0, place=[16, 16], raw=[raw], real=[raw / 255], int8=[int(raw) - 128]
+            )
+            for index, raw in ((0, 0.0), (270, 240.0), (539, 96.0))
+        ],
+        "versions": {"python": "3.11.2", "tensorflow": "2.21.0"},
         "parity": records.Parity(
             samples=540, agreement=530 / 537, ties=3, layers=13, worst_layer="block_3_add", worst_layer_snr_db=28.94
         ),
@@ -539,6 +565,9 @@ def detailed():
             records.WorstSample(index=1234, snr_db=None, float32=named[:1], int8=named),
             records.WorstSample(index=7, snr_db=8.123, float32=named, int8=[]),
         ],
+        "lost": 12,
+        "gained": 11,
+        "flipped": [records.WorstSample(index=8, snr_db=9.5, label="elm <b>", float32=named[:1], int8=named[1:])],
     }
     first, second = (
         model.model_copy(
@@ -947,7 +976,7 @@ def test_the_command_can_be_pasted_into_a_shell():
 
 @pytest.mark.parametrize("precision", ["int16x8", "float16"])
 def test_another_precision_is_called_by_its_name(precision):
-    report = qat(precision=precision, method="ptq", ranges=None, parity=None)
+    report = qat(precision=precision, method="ptq", ranges=None, parity=None, input_examples=[])
     page, shown = html.render(report), text(report, 100)
     assert f"the {precision} model has" in shown.replace("\n", " ")
     assert "int8" not in shown.replace("model_int8", "").replace("--int8", "")

@@ -11,7 +11,7 @@ from PIL import Image
 from edgeswap import records
 from edgeswap.data.dataset import ArraySamples, Dataset
 from edgeswap.data.pictures import pictures
-from edgeswap.report import html, numbers, task_plots
+from edgeswap.report import html, numbers, ranges_plot, task_plots, training_plot
 from edgeswap.report import task_words as told
 from tests.test_report import detailed, qat, text, texts_of
 
@@ -63,6 +63,52 @@ def test_worst_samples_stand_on_the_page_with_both_answers_and_their_pictures():
     images = [attributes for tag, attributes in texts_of(page)[0] if tag == "img"]
     assert images == [{"src": "data:image/png;base64,cG5n", "alt": "test sample 7"}]
     assert "img-src data:" in page
+
+
+def test_flipped_samples_are_counted_and_stand_with_their_label():
+    page = html.render(detailed(), {8: b"\xff\xd8jpeg"})
+    words = plain(texts_of(page)[1])
+    assert "Of 540 test samples, float32 has 12 right that int8 has wrong, and int8 has 11 right that float32" in words
+    assert "1 of the 12 lost ones, with the largest difference first, stand below." in words
+    assert "Sample 8, 9.50 dBlabel: elm <b>float32: elm <b> (0.71)int8: oak (-)" in words
+    assert 'src="data:image/jpeg;base64,' in page
+    lost = detailed().comparison.model_copy(update={"lost": 1, "gained": 0})
+    assert plain(told.flipped(qat(comparison=lost))).endswith("The lost one stands below.")
+    unlabelled = lost.model_copy(update={"lost": None, "gained": None})
+    assert "answers some samples otherwise than float32. Here is 1 of them" in told.flipped(qat(comparison=unlabelled))
+    assert "Samples that flipped" not in html.render(qat())
+
+
+def test_the_page_shows_ranges_training_and_what_an_app_must_do():
+    report = qat()
+    page = html.render(report, {0: b"png"})
+    words = plain(texts_of(page)[1])
+    assert "All 4 ranges in numbers" in words
+    assert "top_actswish-0.279 to none-0.279 to 9.10-0.279 to 8.700.0352fixed, observed" in words
+    assert "test samplerow, columnpixelafter preprocessingint8 input" in words
+    assert "27016, 162400.941112" in words
+    assert "sha256 " + report.model.sha256 in words
+    assert "tensorflow 2.21.0" in words
+    drawn = training_plot.training_plot(report)
+    assert drawn == training_plot.training_plot(report)
+    assert {"QAT", "the control", "- - recovery"} <= {element.text for element in ET.fromstring(drawn).iter()}
+    assert training_plot.training_plot(qat(training=[])) is None
+    lost = [run.model_copy(update={"losses": [None] * 4}) for run in report.training]
+    assert training_plot.training_plot(qat(training=lost)) is None
+    gone = report.training[0].model_copy(update={"losses": [2.0, None, 1.0, None], "best_epoch": 2})
+    assert "recovery" in training_plot.training_plot(qat(training=[gone]))
+
+
+def test_of_many_ranges_those_with_the_largest_step_are_drawn():
+    one = qat().ranges.activations[0]
+    many = [one.model_copy(update={"layer": f"act_{i}", "after": (0.0, 1.0 + i)}) for i in range(60)]
+    report = qat(ranges=qat().ranges.model_copy(update={"activations": many}))
+    drawn = ranges_plot.ranges_plot(report)
+    names = {element.text for element in ET.fromstring(drawn).iter()}
+    assert "act_59" in names
+    assert "act_19" not in names
+    assert "the 40 activations with the largest int8 step" in drawn
+    assert ranges_plot.ranges_plot(qat(ranges=None)) is None
 
 
 def test_the_roc_curve_calls_two_classes_by_their_names():
@@ -127,6 +173,13 @@ def test_samples_become_pictures(images, first):
     image = Image.open(io.BytesIO(found[1]))
     assert (image.format, image.size) == ("PNG", (5, 4))
     assert np.asarray(image).ravel()[0] == pytest.approx(first, abs=1)
+
+
+def test_a_photograph_is_a_jpeg_and_so_stays_small():
+    photo = np.random.default_rng(0).integers(0, 256, (1, 200, 200, 4), np.uint8)
+    (found,) = pictures(Dataset("x", ArraySamples({"image": photo}), np.arange(1)), [0]).values()
+    assert found.startswith(b"\xff\xd8")
+    assert len(found) < 30_000
 
 
 def test_a_large_picture_becomes_small_and_what_is_no_image_none():

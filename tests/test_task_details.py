@@ -9,7 +9,7 @@ import pytest
 
 from edgeswap.evaluation.scoring import Scoring, score
 from edgeswap.evaluation.task_details import TaskDetails, task_details
-from edgeswap.evaluation.worst_samples import worst_samples
+from edgeswap.evaluation.worst_samples import flipped, worst_samples
 from edgeswap.targets.raw_outputs import RawOutput
 from edgeswap.tasks.binary import Binary
 from edgeswap.tasks.classification import Classification
@@ -144,6 +144,33 @@ def test_worst_samples_are_those_with_the_largest_difference_and_carry_both_answ
     assert [sample.index for sample in found] == [40, 70]  # the others do not differ
     assert found[1].snr_db == pytest.approx(10 * np.log10(1 / 0.25))
     assert [(one.name, one.value) for one in (*found[0].float32, *found[0].int8)] == [("beech", 1), ("oak", 0.75)]
+
+
+def test_flipped_samples_are_those_that_only_the_baseline_has_right_with_their_label() -> None:
+    labels = np.array([0, 1, 2, 0])
+    first = np.eye(3)[[0, 1, 1, 1]]
+    second = np.eye(3)[[0, 2, 2, 1]]  # the second sample is lost, the third gained
+    task, model = Classification(), signature((3,), "softmax")
+    scoring = Scoring(task, model, task.metrics(model))
+    scored = [score(scoring, [one], scoring.decided([one]), labels, ()) for one in (first, second)]
+    among = flipped(scoring, *scored)
+    assert among is not None
+    assert among.tolist() == [False, True, False, False]
+    near = [Fidelity.of(first, second, None)]
+    found = worst_samples(
+        scoring, near, [raw(first)], [raw(second)], indices=np.arange(4), class_names=NAMES, labels=labels, among=among
+    )
+    assert [(one.index, one.label, one.float32[0].name, one.int8[0].name) for one in found] == [
+        (1, NAMES[1], NAMES[1], NAMES[2])
+    ]
+    unlabelled = [score(scoring, [one], scoring.decided([one]), None, ()) for one in (first, second)]
+    among = flipped(scoring, *unlabelled)
+    assert among is not None
+    assert among.tolist() == [False, True, True, False]
+    values = Regression()
+    plain = Scoring(values, signature((1,)), values.metrics(signature((1,))))
+    nothing = [score(plain, [np.zeros((2, 1))], None, None, ()) for _ in range(2)]
+    assert flipped(plain, *nothing) is None
 
 
 def test_a_value_near_zero_is_no_worst_sample() -> None:

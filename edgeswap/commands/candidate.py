@@ -12,6 +12,7 @@ from edgeswap.commands.ladder import climb, scales_of
 from edgeswap.commands.source import Source, input_ranges
 from edgeswap.config.export import ExportConfig
 from edgeswap.conversion.convert import Conversion
+from edgeswap.evaluation.activation_ranges import activation_ranges
 from edgeswap.evaluation.scoring import Scores
 from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph
@@ -82,7 +83,7 @@ def make_candidate(
         Conversion(climbed.model, "int8", enough, **scales_of(config)),
         climbed.fitted,
         placement.left_to_calibration,
-        Ranges(policy=config.ranges, **counted(ranges)),
+        Ranges(policy=config.ranges, **counted(ranges), activations=activation_ranges(climbed.fitted, climbed.model)),
         given_names(placement.graph),
         climbed.control,
         climbed.cautions,

@@ -15,10 +15,12 @@ from edgeswap.commands.proof import Proof
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.pictures import pictures
 from edgeswap.evaluation.drop_cause import large_drop
+from edgeswap.evaluation.input_examples import input_examples
 from edgeswap.evaluation.scoring import Scores, quality
 from edgeswap.progress import Progress
 from edgeswap.records import Caution, ExportReport, StageQuality, TaskChoice
 from edgeswap.report import html
+from edgeswap.store.made_by import versions
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import write_whole
 from edgeswap.system.python_words import in_python_words
@@ -78,6 +80,10 @@ def report_of(
         left_to_calibration=list(candidate.left_to_calibration),
         ranges=candidate.ranges,
         parity=proof.parity,
+        input_examples=input_examples(
+            splits.test, splits.preprocess, converted.inside if config.precision == "int8" else None
+        ),
+        versions=versions(),
         limits=list(proof.limits),
         passed=all(limit.passed for limit in proof.limits) and not proof.failures,
     )
@@ -110,7 +116,10 @@ def write_results(
         TargetError: this machine cannot run the model for the bundle's golden outputs.
     """
     write_whole(folder / "report.json", (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
-    shown = pictures(floats.splits.test, [sample.index for sample in report.comparison.worst_samples])
+    comparison = report.comparison
+    named = {sample.index for sample in (*comparison.worst_samples, *comparison.flipped)}
+    named |= {example.index for example in report.input_examples}
+    shown = pictures(floats.splits.test, sorted(named))
     write_whole(folder / "report.html", html.render(report, shown).encode())
     if config.precision != "int8":
         return

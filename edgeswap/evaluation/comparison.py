@@ -55,21 +55,26 @@ def compare(
             size_ratio=size_ratio,
             outputs=list(found.outputs),
             worst_samples=list(found.worst),
+            flipped=list(found.flipped),
             **details,
         )
     first, second = baseline.parts[primary.name], candidate.parts[primary.name]
     drop = metric_drop(primary, first, second)
+    discordant = _discordant(first, second) if primary.of_right else (0, 0)
     return Comparison(
         metric=primary.name,
         unit=primary.unit,
         drop=drop,
         drop_ci95=None if drop is None else _interval(primary, first, second),
         agreement=found.agreement,
-        mcnemar_p=mcnemar_exact(*_discordant(first, second)) if primary.of_right else None,
+        mcnemar_p=mcnemar_exact(*discordant) if primary.of_right else None,
         size_ratio=size_ratio,
         control_drop=None if control is None else metric_drop(primary, control.parts[primary.name], second),
         outputs=list(found.outputs),
         worst_samples=list(found.worst),
+        flipped=list(found.flipped),
+        lost=discordant[0] if primary.of_right else None,
+        gained=discordant[1] if primary.of_right else None,
         **details,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.evaluation.scoring import Scores, Scoring, joined, quality, score, take
-from edgeswap.evaluation.worst_samples import worst_samples
+from edgeswap.evaluation.worst_samples import flipped, worst_samples
 from edgeswap.records import OutputFidelity, Quality, TargetResult, WorstSample
 from edgeswap.targets.measure_all import Outcome
 from edgeswap.targets.raw_outputs import RawOutput
@@ -32,6 +32,7 @@ class DeviceScores:
         agreement: share of decisions that are the same, 0 to 1; None where nothing is decided.
         outputs: how near each output is to the baseline's.
         worst: the samples on which the two differ most.
+        flipped: samples that the candidate answers otherwise, see `worst_samples.flipped`.
     """
 
     baseline: Scores
@@ -39,6 +40,7 @@ class DeviceScores:
     agreement: float | None
     outputs: tuple[OutputFidelity, ...]
     worst: tuple[WorstSample, ...] = ()
+    flipped: tuple[WorstSample, ...] = ()
 
     def qualities(self, scoring: Scoring) -> tuple[Quality, Quality]:
         """Of both, for the report."""
@@ -121,12 +123,19 @@ def device_scores(
         scored[0].append(score(scoring, first, says, labels, inputs))
         scored[1].append(score(scoring, second, other_says, labels, inputs))
     names = [output.name for output in scoring.model.outputs]
+    totals = joined(scored[0]), joined(scored[1])
+    labels, others = take(dataset.labels, indices), flipped(scoring, *totals)
+
+    def worst(among: npt.NDArray[np.bool_] | None) -> tuple[WorstSample, ...]:
+        known: Any = {"indices": indices, "class_names": dataset.class_names, "labels": labels, "among": among}
+        return worst_samples(scoring, near, baseline, candidate, **known)
+
     return DeviceScores(
-        joined(scored[0]),
-        joined(scored[1]),
+        *totals,
         alike / decided if decided else None,
         tuple(fidelity_record(name, one, indices) for name, one in zip(names, near, strict=True)),
-        worst_samples(scoring, near, baseline, candidate, indices=indices, class_names=dataset.class_names),
+        worst(None),
+        () if others is None else worst(others),
     )
 
 

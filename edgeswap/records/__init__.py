@@ -7,7 +7,7 @@ from edgeswap.records.accelerators import EdgeTpuHandover, EdgeTpuMapping, NpuEs
 from edgeswap.records.analysis import AnalyzeReport, Cause, CauseKind, Cost, LayerCost, RangeUse, Spread
 from edgeswap.records.base import CandidatePrecision, Io, Precision, Record, Unit
 from edgeswap.records.calibration import CalibrationManifest, Coverage
-from edgeswap.records.details import ClassFigure, Errors, Named, RocCurves, WorstSample
+from edgeswap.records.details import ClassFigure, Errors, InputExample, Named, RocCurves, WorstSample
 from edgeswap.records.ladder import Rung
 from edgeswap.records.measured import (
     ArenaUse,
@@ -24,6 +24,7 @@ from edgeswap.records.quality import Comparison, OutputFidelity, Quality, StageQ
 from edgeswap.records.reports import BenchCandidate, BenchReport, ExportReport
 from edgeswap.records.runs import Run, RunsReport
 from edgeswap.records.source import (
+    ActivationRange,
     Activations,
     Caution,
     Data,
@@ -41,6 +42,7 @@ from edgeswap.records.sweep import SweepCandidate, SweepFigures, SweepReport
 from edgeswap.records.training import TrainingRun
 
 __all__ = [
+    "ActivationRange",
     "Activations",
     "AnalyzeReport",
     "ArenaUse",
@@ -61,6 +63,7 @@ __all__ = [
     "EdgeTpuMapping",
     "Errors",
     "ExportReport",
+    "InputExample",
     "Int8ModelFile",
     "Io",
     "Latency",

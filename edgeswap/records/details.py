@@ -43,13 +43,25 @@ class Named(Record):
     value: float | None = Field(description="a score, a share or a value; null where it is not finite")
 
 
+class InputExample(Record):
+    """One test sample on its way into the int8 model, at one place: an app must come to the same numbers."""
+
+    index: int = Field(description="its number in the test samples, from 0")
+    input: int = Field(description="number of the model's input, from 0")
+    place: list[int] = Field(description="of an image row and column of the pixel, from 0; empty for other inputs")
+    raw: list[float] = Field(description="as the sample holds them: the channels of the pixel, or the first values")
+    real: list[float] = Field(description="after preprocessing: what the float32 model is given")
+    int8: list[int] | None = Field(description="what the int8 model is given; null for another precision")
+
+
 class WorstSample(Record):
-    """A test sample on which the outputs of both models differ most."""
+    """A test sample on which the outputs of both models differ most, or their answers."""
 
     index: int = Field(description="its number in the test samples, from 0")
     snr_db: float | None = Field(
         description="10 log10(mean over all samples of the sum of v^2 / sum of (v - w)^2 in this sample), of the "
         "output where it is lowest; null where float32 is all zero or a value is not finite"
     )
+    label: str | None = Field(default=None, description="the class that is right; null where a label is no class")
     float32: list[Named] = Field(description="what the baseline says, in the words of the task")
     int8: list[Named] = Field(description="what the candidate says")

@@ -76,6 +76,16 @@ class Comparison(Record):
     worst_samples: list[WorstSample] = Field(
         default=[], description="at most 8 samples on which int8 differs most from float32, the worst first"
     )
+    lost: int | None = Field(
+        default=None,
+        description="samples that float32 has right and int8 wrong; null where samples are not right or wrong",
+    )
+    gained: int | None = Field(default=None, description="samples that float32 has wrong and int8 right; null likewise")
+    flipped: list[WorstSample] = Field(
+        default=[],
+        description="at most 8 samples that int8 answers otherwise: with labels those that are lost, the largest "
+        "difference of outputs first",
+    )
 
     @property
     def can_be_chance(self) -> bool:

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from edgeswap.records.accelerators import EdgeTpuMapping, NpuEstimate
 from edgeswap.records.base import CandidatePrecision, Precision, Record
+from edgeswap.records.details import InputExample
 from edgeswap.records.ladder import Rung
 from edgeswap.records.measured import Int8ModelFile, ModelFile, TargetFailure, TargetResult
 from edgeswap.records.quality import Comparison, StageQuality
@@ -83,6 +84,12 @@ class ExportReport(Record):
     )
     ranges: Ranges | None = None
     parity: Parity | None = None
+    input_examples: list[InputExample] = Field(
+        default=[], description="a few test samples through the preprocessing, for comparison with an app"
+    )
+    versions: dict[str, str] = Field(
+        default={}, description="versions of Python and of the packages that made the model and the figures"
+    )
     limits: list[Limit] = Field(description="empty if the user set none")
     passed: bool = Field(description="whether every limit holds and every target gave figures")
 

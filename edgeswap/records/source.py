@@ -69,6 +69,21 @@ class Data(Record):
     resize: str | None = Field(description="how image files were resized; null if there were no image files")
 
 
+class ActivationRange(Record):
+    """The int8 range of what one activation gives."""
+
+    layer: str
+    activation: str
+    bounds: tuple[float | None, float | None] = Field(
+        description="lowest and highest value that the function can give: its clip; null without one"
+    )
+    before: tuple[float, float] = Field(description="the range before any training in int8")
+    after: tuple[float, float] = Field(
+        description="the range in the int8 model: what -128 and 127 stand for, before zero is moved to a whole step"
+    )
+    how: tuple[str, str] = Field(description="how each endpoint was chosen, by the keys of Ranges")
+
+
 class Ranges(Record):
     """Endpoints of the activations' int8 ranges, two for each range, counted by how they were chosen."""
 
@@ -79,6 +94,7 @@ class Ranges(Record):
     saturated: int = Field(description="where the only activation that reads the tensor is flat")
     searched: int = Field(default=0, description="where the error is least behind the layers that read the tensor")
     learned: int = Field(description="learned by QAT")
+    activations: list[ActivationRange] = Field(default=[], description="of each activation, in the order of the model")
 
 
 class Parity(Record):

@@ -14,7 +14,16 @@ from markupsafe import Markup
 
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
-from edgeswap.report import delegate_words, npus, numbers, plots, speed_words, task_plots
+from edgeswap.report import (
+    delegate_words,
+    npus,
+    numbers,
+    plots,
+    ranges_plot,
+    speed_words,
+    task_plots,
+    training_plot,
+)
 from edgeswap.report import ladder_wording as ladder
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import quantization_wording as quantized
@@ -30,7 +39,7 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
 
     Args:
         report: what a run found.
-        pictures: PNG files of samples that the report names, by their number in the test samples.
+        pictures: PNG or JPEG files of samples that the report names, by their number in the test samples.
     """
     report = say.printable(report)
     labelled = report.comparison.drop is not None
@@ -45,7 +54,9 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
         training=training,
         quality_plot=Markup(plots.quality_plot(report)) if labelled else None,
         told=told,
-        pictures={index: base64.b64encode(png).decode() for index, png in (pictures or {}).items()},
+        ranges_plot=_drawn(ranges_plot.ranges_plot(report)),
+        training_plot=_drawn(training_plot.training_plot(report)),
+        pictures={index: _data_url(image) for index, image in (pictures or {}).items()},
         roc_plot=_drawn(task_plots.roc_plot(report)),
         errors_plot=_drawn(task_plots.errors_plot(report)),
         predictions_plot=_drawn(task_plots.predictions_plot(report)),
@@ -73,6 +84,11 @@ def _essence(report: ExportReport) -> dict[str, Any]:
         "labelled": report.comparison.drop is not None,
         "files": {"float32": report.float32, report.precision: report.int8},
     }
+
+
+def _data_url(image: bytes) -> str:
+    kind = "jpeg" if image.startswith(b"\xff\xd8") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"
 
 
 def _word(report: ExportReport) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgeswap.records import ExportReport
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
@@ -22,6 +24,17 @@ def ranges(report: ExportReport) -> str:
     }
     total = numbers.plural(sum(ways.values()), "range endpoint")
     return f"{total}: {', '.join(f'{count} {way}' for way, count in ways.items() if count)}"
+
+
+def ends_of(found: tuple[float | None, float | None]) -> str:
+    """Both ends of a range or of a function: `0 to 6`; `none` where there is no end."""
+    low, high = ("none" if end is None else metrics.value(end, "none") for end in found)
+    return f"{low} to {high}"
+
+
+def listed(values: Sequence[float]) -> str:
+    """The numbers of a sample, with three digits."""
+    return ", ".join(metrics.value(value, "none") for value in values)
 
 
 def ends(report: ExportReport) -> str:

@@ -89,5 +89,27 @@ def worst_samples(report: say.Report) -> str:
     )
 
 
+def flipped(report: say.Report) -> str:
+    """What the list of flipped samples shows: how many there are, and which of them stand there."""
+    comparison, quality = report.comparison, report.int8.quality
+    assert comparison is not None
+    assert quality is not None
+    baseline, candidate = say.baseline_name(report), say.candidate_name(report)
+    shown = len(comparison.flipped)
+    if comparison.lost is None:
+        which = "Here is 1 of them" if shown == 1 else f"Here are {shown} of them"
+        return f"{candidate} answers some samples otherwise than {baseline}. {which}, the largest difference first."
+    told = (
+        f"Of {numbers.plural(quality.samples, 'test sample')}, {baseline} has {comparison.lost:,} right that "
+        f"{candidate} has wrong, and {candidate} has {comparison.gained:,} right that {baseline} has wrong."
+    )
+    if not shown:
+        return told
+    which = "The lost one" if comparison.lost == 1 else f"The {comparison.lost:,} lost ones"
+    if comparison.lost > shown:
+        which = f"{shown} of the {comparison.lost:,} lost ones, with the largest difference first,"
+    return f"{told} {which} {'stands' if comparison.lost == 1 else 'stand'} below."
+
+
 def _lost(figure: ClassFigure) -> float:
     return 0.0 if figure.float32 is None or figure.int8 is None else figure.float32 - figure.int8

@@ -5,14 +5,14 @@ from __future__ import annotations
 from edgeswap.records import ExportReport, TrainingRun
 from edgeswap.report import numbers
 
-_NAMES = {"float32_recovered": "recovery", "float32_finetuned": "the control", "int8": "QAT"}
+NAMES = {"float32_recovered": "recovery", "float32_finetuned": "the control", "int8": "QAT"}
 
 
 def epochs(report: ExportReport) -> str:
     """Which epoch of each training was kept, and why; empty where nothing was trained."""
     if not report.training:
         return ""
-    kept = ", ".join(f"{_NAMES[run.model]} kept {_kept(run)}" for run in report.training)
+    kept = ", ".join(f"{NAMES[run.model]} kept {_kept(run)}" for run in report.training)
     first = next(run for run in report.training if run.judged_on != "candidate")
     if first.judged_on == "validation":
         samples = numbers.plural(first.samples, "validation sample")

@@ -44,6 +44,11 @@ def made_by() -> dict[str, str | None]:
     }
 
 
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that are installed, for a report."""
+    return {"python": platform.python_version(), **{name: told for name, told in _packages().items() if told}}
+
+
 @functools.cache
 def _source() -> str:
     digest = hashlib.sha256()
