@@ -58,9 +58,11 @@ RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert",
     "tflite-runtime": "tflite_runtime",
     "tflite-micro": "edgeswap.targets.micro",  # which gives its interpreter the interface of the others
+    "tensorflow": "tensorflow.lite.python",
 }
-# What they need beside that module; such a runtime, a microcontroller's kernels on a PC, is taken only by its name.
-NEEDS = {"tflite-micro": ("edgeswap", "tflite_micro")}
+# What is looked for in place of that module; such a runtime is taken only by its name: a microcontroller's kernels on a
+# PC, and one that takes seconds to import.
+NEEDS = {"tflite-micro": ("edgeswap", "tflite_micro"), "tensorflow": ("tensorflow",)}
 # The last tflite-runtime on PyPI, compiled for NumPy 1: under NumPy 2 it can be imported, but opens no model.
 NUMPY_1_ONLY = (2, 14)
 EDGETPU_LIBRARY = {"Linux": "libedgetpu.so.1", "Darwin": "libedgetpu.1.dylib", "Windows": "edgetpu.dll"}

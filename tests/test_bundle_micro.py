@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgeswap.bundle.micro.generate import micro_files
+from edgeswap.bundle.verify import verify
 from edgeswap.compatibility.micro import RESOLVERS
 from edgeswap.records import ArenaUse, MicroMeasurement
 from tests import bundles
@@ -133,6 +134,15 @@ def test_the_arrays_are_the_model_and_the_golden_vectors(written: tuple[Path, by
     told = subprocess.run([str(tmp_path / "tell")], check=True, capture_output=True).stdout
     assert told.startswith(model)
     assert told[len(model) :] == first_outputs
+
+
+def test_a_bundle_that_holds_them_verifies(tmp_path: Path) -> None:
+    made = bundles.image_bundle(tmp_path)
+    files = bundles.contents(made)
+    micro = micro_files(bundles.manifest(made), files["model.tflite"], files, MEASURED, [])
+    (tmp_path / "bundle.zip").write_bytes(bundles.packed_again({**files, **micro}))
+    found = verify(tmp_path / "bundle.zip", [bundles.InProcess()])
+    assert [check.name for check in found.checks if check.faults] == []
 
 
 def test_only_an_export_for_a_microcontroller_has_them(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ _UNIX = 3
 _NAMES = re.compile(
     r"model\.tflite|labels\.txt|model\.json|SHA256SUMS|README\.md|MODEL_CARD\.md"
     r"|golden/\d{1,3}\.(input|quantized|output)\d{1,3}\.(u8|f32|i32|i8)"
-    r"|(android|ios|python|cpp)(/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}){1,8}"
+    r"|(android|ios|python|cpp|micro)(/[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}){1,8}"
 )
 
 

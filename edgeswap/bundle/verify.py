@@ -19,17 +19,14 @@ from edgeswap.bundle.consistency import (
     model_faults,
     open_bundle,
 )
-from edgeswap.bundle.golden import Array, from_bytes, in_steps, quantize, run, steps_apart
-from edgeswap.bundle.manifest import MODEL, input_facts, output_facts
+from edgeswap.bundle.drift import Drift, drift
+from edgeswap.bundle.golden import Array, from_bytes, quantize
+from edgeswap.bundle.golden_check import GoldenVector, judge
+from edgeswap.bundle.manifest import input_facts, output_facts
 from edgeswap.progress import Progress
 from edgeswap.records import Record
 from edgeswap.targets.measure import Target
-
-GoldenVector = tuple[list[Array], list[Array]]  # quantized inputs, outputs
-
-# One runtime rounds alike everywhere but where a kernel reads a table that it makes with exp(): the C libraries of two
-# processors differ in the last bit of a float. SOFTMAX of many places was seen a step off (x86-64 and Cortex-A76).
-OTHER_PROCESSOR_STEPS = 1
+from edgeswap.targets.other_runtime import RuntimeVersion
 
 
 class Check(Record):
@@ -41,23 +38,38 @@ class Check(Record):
 
 
 class Verification(Record):
-    """What was looked at, in order. What could not be looked at for an earlier fault is not in it."""
+    """What was looked at, in order. What could not be looked at for an earlier fault is not in it.
+
+    Attributes:
+        checks: of the files, and of each target.
+        runtimes: what each other runtime version made of the golden vectors.
+        passed: nothing is wrong.
+    """
 
     checks: list[Check]
+    runtimes: list[Drift]
     passed: bool
 
 
-def verify(bundle: Path, targets: Sequence[Target], *, progress: Progress | None = None) -> Verification:
+def verify(
+    bundle: Path,
+    targets: Sequence[Target],
+    runtimes: Sequence[RuntimeVersion] = (),
+    *,
+    progress: Progress | None = None,
+) -> Verification:
     """Check the bundle's files against each other, and its golden vectors on each target.
 
     Args:
         bundle: a bundle.zip; nothing of it is extracted.
         targets: where the model is run.
+        runtimes: under which other versions it is run on this machine.
         progress: told how far a target is.
 
     Raises:
         VerificationError: it is a zip that no bundle is, see `archive.unpack`.
-        TargetError: a target failed.
+        TargetError: a target failed. That a runtime version cannot be installed stands in the findings.
+        OutputError: the folder of a runtime version cannot be written.
     """
     archive = unpack(bundle)
     checks = [Check(name="files", about="each is what SHA256SUMS says", faults=file_faults(archive))]
@@ -81,11 +93,14 @@ def verify(bundle: Path, targets: Sequence[Target], *, progress: Progress | None
     if vectors is not None and not any(check.faults for check in checks):
         for target in targets:
             checks.append(_golden_check(opened, vectors, target, progress))
+        drifts = [drift(opened, vectors, runtime, progress=progress) for runtime in runtimes]
+        return _judged(checks, drifts)
     return _judged(checks)
 
 
-def _judged(checks: list[Check]) -> Verification:
-    return Verification(checks=checks, passed=not any(check.faults for check in checks))
+def _judged(checks: list[Check], runtimes: Sequence[Drift] = ()) -> Verification:
+    passed = not any(check.faults for check in checks) and all(found.problem is None for found in runtimes)
+    return Verification(checks=checks, runtimes=list(runtimes), passed=passed)
 
 
 def _vectors(bundle: Opened) -> tuple[list[GoldenVector] | None, list[str]]:
@@ -115,25 +130,8 @@ def _vectors(bundle: Opened) -> tuple[list[GoldenVector] | None, list[str]]:
 
 
 def _golden_check(bundle: Opened, vectors: list[GoldenVector], target: Target, progress: Progress | None) -> Check:
-    manifest, golden = bundle.manifest, bundle.manifest.golden
-    quantized = [np.concatenate([vector[0][index] for vector in vectors]) for index in range(len(manifest.inputs))]
-    expected = [np.concatenate([vector[1][index] for vector in vectors]) for index in range(len(manifest.outputs))]
-    name = f"golden output on {target.name}"
-    ran = run(target, bundle.files[MODEL], manifest.inputs, quantized, progress=progress)
-    same = (ran.runtime, ran.version) == (golden.runtime, golden.runtime_version)
-    elsewhere = golden.architecture is not None and ran.architecture != golden.architecture
-    allowed = (OTHER_PROCESSOR_STEPS if elsewhere else 0) if same else golden.tolerance_steps
-    runtime = f"{ran.runtime} {ran.version}"
-    shapes, got = [array.shape for array in expected], [array.shape for array in ran.outputs]
-    if shapes != got:
-        wrong = f"expected outputs of shapes {shapes}, got {got}"
-        return Check(name=name, about=runtime, faults=[wrong])
-    apart = steps_apart(in_steps(manifest.outputs, ran.outputs), in_steps(manifest.outputs, expected))
-    about = f"{runtime}: greatest difference {apart.max()} int8 steps, allowed {allowed}"
-    faults = [
-        f"golden vector {number}, {output.name}: off by {apart[index, number]} int8 steps, {allowed} are allowed"
-        for number in range(len(vectors))
-        for index, output in enumerate(manifest.outputs)
-        if apart[index, number] > allowed
-    ]
-    return Check(name=name, about=about, faults=faults)
+    judged = judge(bundle, vectors, target, progress=progress)
+    about = judged.runtime
+    if judged.max_steps is not None:
+        about += f": greatest difference {judged.max_steps} int8 steps, allowed {judged.allowed_steps}"
+    return Check(name=f"golden output on {target.name}", about=about, faults=judged.faults)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edgeswap.cli import options
-from edgeswap.cli.invocation import VERDICT_NO, show
+from edgeswap.cli.invocation import VERDICT_NO, say, show
 
 
 @click.group()
@@ -32,21 +32,35 @@ def bundle() -> None:
     heading="Measurement",
     help="Where to run the golden vectors. Repeatable.",
 )
+@options.option(
+    "--runtime",
+    metavar="NAME==VERSION",
+    multiple=True,
+    heading="Measurement",
+    help="Run the golden vectors under this version of ai-edge-litert, tflite-runtime or tensorflow too. Repeatable.",
+)
 @options.as_json("the findings")
 @options.debug
-def verify_bundle(bundle: Path, target: tuple[str, ...], as_json: bool) -> int:
+def verify_bundle(bundle: Path, target: tuple[str, ...], runtime: tuple[str, ...], as_json: bool) -> int:
     """Check that BUNDLE.zip is whole, that its files agree, and that its model gives the golden outputs on each TARGET.
 
-    Nothing is unpacked. TARGET is that of `edgeswap export`. The exit code is 3 if the bundle does not verify.
+    Nothing is unpacked. TARGET is that of `edgeswap export`. A --runtime is installed into an environment of its own,
+    which is kept. The exit code is 3 if the bundle does not verify, and 1 if a --runtime cannot be installed or does
+    not run.
     """
     from edgeswap.bundle.verify import verify  # noqa: PLC0415  (keeps --help fast)
     from edgeswap.progress import progress_for  # noqa: PLC0415
     from edgeswap.report import verified as terminal  # noqa: PLC0415
     from edgeswap.targets.names import open_targets, require_usable  # noqa: PLC0415
+    from edgeswap.targets.other_runtime import parse_runtime  # noqa: PLC0415
     from edgeswap.targets.readiness import require_ready  # noqa: PLC0415
 
     require_usable(target, None)
+    runtimes = [parse_runtime(requirement) for requirement in dict.fromkeys(runtime)]
     require_ready(target)
-    found = verify(bundle, open_targets(target), progress=progress_for(sys.stderr))
+    found = verify(bundle, open_targets(target), runtimes, progress=progress_for(sys.stderr))
     show(found, as_json, terminal.render)
+    if silent := [drift.requirement for drift in found.runtimes if not drift.ran]:
+        problem = f"{len(silent)} of {len(found.runtimes)} runtimes gave no outputs: {', '.join(silent)}."
+        return say(problem, "The table says why, and has what the others gave.", 1)
     return 0 if found.passed else VERDICT_NO

@@ -22,16 +22,20 @@ RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 
 @dataclass(frozen=True)
 class Host:
-    """Runs the device script with this Python. It satisfies `edgeswap.targets.measure.Target`.
+    """Runs the device script with a Python of this machine. It satisfies `edgeswap.targets.measure.Target`.
 
     Attributes:
         name: as in `--target`.
         silence_s: how long the script may say nothing before it counts as hung, in seconds. It reports after every
             chunk of images and every block of timed runs.
+        python: what starts Python, with its options; this process's own by default.
+        options: of the script, before those that each run gives it.
     """
 
     name: str = "host"
     silence_s: float = 300.0
+    python: tuple[str, ...] = (sys.executable,)
+    options: tuple[str, ...] = ()
 
     def run(
         self,
@@ -55,9 +59,9 @@ class Host:
         """
         with scratch_folder() as folder:
             answer = folder / "result.json"
-            command = [sys.executable, str(shipped.path(SCRIPT))]
+            command = [*self.python, str(shipped.path(SCRIPT))]
             paths = {**files, **{name: folder / name for name in brings or {}}}
-            command += [str(paths.get(argument, argument)) for argument in arguments]
+            command += [str(paths.get(argument, argument)) for argument in (*self.options, *arguments)]
             with progress.step(f"Measuring on {self.name}", total=1.0) as step:
                 watch([*command, "--json", str(answer), "--progress"], step, name=self.name, silence_s=self.silence_s)
             result: dict[str, Any] = json.loads(answer.read_text())
