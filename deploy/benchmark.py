@@ -53,6 +53,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 SCHEMA = "edgeswap.benchmark/1"
+INTERPRETER, COMPILED = "interpreter", "compiled"
+OWN_DELEGATES = ("xnnpack", "none")
 
 RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert",
@@ -220,18 +222,23 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Engine:
-    """How interpreters are made: runtime, threads, delegate (`xnnpack`, `none`, or a library), memory of a process."""
+    """How interpreters are made: runtime, threads, delegate (`xnnpack`, `none`, or a library), memory of a process.
+
+    Attributes:
+        api: `interpreter`, or `compiled` for LiteRT's CompiledModel, which runs in its place.
+    """
 
     runtime: Runtime
     threads: int
     delegate: str
     delegate_options: dict[str, str]
     memory_mib: int = MOST_MEMORY_MIB
+    api: str = INTERPRETER
 
     @property
     def library(self) -> str | None:
         """The external delegate's library, or None for those that come with the runtime."""
-        if self.delegate in {"xnnpack", "none"}:
+        if self.delegate in OWN_DELEGATES:
             return None
         if self.delegate == "edgetpu":
             return EDGETPU_LIBRARY.get(platform.system(), EDGETPU_LIBRARY["Linux"])
@@ -264,6 +271,10 @@ class Engine:
         )
 
 
+# What runtimes say of themselves; CompiledModel also of the NPU that it looks for each time.
+GREETINGS = (b"INFO: ", b"WARNING: [npu_registry.cc")
+
+
 @contextlib.contextmanager
 def without_greeting() -> Iterator[None]:
     """On a terminal, leave out that the runtime greets for each interpreter; all else that it says is passed on."""
@@ -279,7 +290,7 @@ def without_greeting() -> Iterator[None]:
             os.dup2(terminal, 2)
             os.close(terminal)
             said.seek(0)
-            os.write(2, b"".join(line for line in said if not line.startswith(b"INFO: ")))
+            os.write(2, b"".join(line for line in said if not line.startswith(GREETINGS)))
 
 
 def load_delegate(interpreters: Any, library: str, options: dict[str, str]) -> Any:
@@ -309,6 +320,88 @@ def load_delegate(interpreters: Any, library: str, options: dict[str, str]) -> A
             f"The delegate {library} did not start: {error or 'it gave no reason'}",
             f"Is its device connected{', and this user in the group plugdev' if edgetpu else ''}?",
         ) from error
+
+
+def require_compiled_model(runtime: Runtime, delegate: str) -> Any:
+    """LiteRT's module of that name.
+
+    Raises:
+        BenchmarkError: the runtime has none, or it is too old for what is asked of it here.
+    """
+    if delegate not in OWN_DELEGATES:
+        raise BenchmarkError(
+            f"Expected --delegate xnnpack or none for --api {COMPILED}, got {delegate}.",
+            f"Give --api {INTERPRETER}: CompiledModel takes no delegate's library.",
+        )
+    if runtime.name != "ai-edge-litert":
+        raise BenchmarkError(
+            f"Expected a runtime with LiteRT's CompiledModel for --api {COMPILED}, {runtime.name} has none.",
+            f"Install ai-edge-litert, or give --api {INTERPRETER}.",
+        )
+    try:
+        module = importlib.import_module("ai_edge_litert.compiled_model")
+    except ImportError as error:  # it needs ml_dtypes, which the interpreter does not
+        raise BenchmarkError(
+            f"Expected CompiledModel in ai-edge-litert {runtime.version}, got: {error}",
+            f"Run: pip install --upgrade ai-edge-litert; or give --api {INTERPRETER}.",
+        ) from error
+    if not hasattr(module, "CpuOptions"):
+        raise BenchmarkError(
+            f"Expected a CompiledModel that takes a number of threads, ai-edge-litert {runtime.version} has an older "
+            "one.",
+            f"Run: pip install --upgrade ai-edge-litert; or give --api {INTERPRETER}.",
+        )
+    return module
+
+
+class CompiledRunner:
+    """LiteRT's CompiledModel on the CPU, with those calls of an interpreter that a run makes.
+
+    Attributes:
+        inputs: as the model's signature has them; 1 stands for the scale of whatever is 8 bits wide.
+    """
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        module = require_compiled_model(engine.runtime, engine.delegate)
+        # Named no folder, it tries the plug-ins for NPUs one by one. Here the CPU is measured: a folder without any.
+        folder = Path(module.__file__).parent
+        here = module.EnvironmentOptions(runtime_path=str(folder), compiler_plugin_path=str(folder / "no-plugins"))
+        mode = module.CpuKernelMode.BUILTIN if engine.delegate == "none" else module.CpuKernelMode.XNNPACK
+        cpu = module.CpuOptions(num_threads=engine.threads, kernel_mode=mode)
+        problem = f"ai-edge-litert {engine.runtime.version} has no CompiledModel for {path.name}"
+        remedy = f"Give --api {INTERPRETER}, which takes more models, such as those that keep a state."
+        with in_words(problem, remedy), without_greeting():
+            self.model = module.CompiledModel.from_file(
+                str(path),
+                environment=module.Environment.create(options=here),
+                options=module.Options(hardware_accelerators=module.HardwareAccelerator.CPU, cpu_options=cpu),
+            )
+            key, names = next(iter(self.model.get_signature_list().items()))
+            given, gives = self.model.get_input_tensor_details(key), self.model.get_output_tensor_details(key)
+            self.inputs = [self._tensor(given[name]) for name in names["inputs"]]
+            outputs = [self._tensor(gives[name]) for name in names["outputs"]]
+            self.buffers = self.model.create_input_buffers(0), self.model.create_output_buffers(0)
+        ends = zip((*self.inputs, *outputs), (*self.buffers[0], *self.buffers[1]))  # noqa: B905
+        self.of_index = {tensor.index: (tensor, buffer) for tensor, buffer in ends}
+
+    @staticmethod
+    def _tensor(detail: dict[str, Any]) -> Tensor:
+        dtype = np.dtype(detail["dtype"])
+        return Tensor(detail["index"], (detail["name"],), tuple(detail["shape"]), dtype, float(dtype.itemsize == 1), 0)
+
+    def set_tensor(self, index: int, values: np.ndarray[Any, Any]) -> None:
+        """Give an input its values."""
+        self.of_index[index][1].write(values)
+
+    def get_tensor(self, index: int) -> np.ndarray[Any, Any]:
+        """A copy of what an output holds."""
+        tensor, buffer = self.of_index[index]
+        values: np.ndarray[Any, Any] = buffer.read(math.prod(tensor.shape), tensor.dtype)
+        return values.reshape(tensor.shape)
+
+    def invoke(self) -> None:
+        """Run the model."""
+        self.model.run_by_index(0, *self.buffers)
 
 
 # --- a model ----------------------------------------------------------------------------------------------------------
@@ -343,9 +436,10 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Model:
-    """An allocated interpreter, its inputs and its outputs.
+    """What runs a model, its inputs and its outputs.
 
     Attributes:
+        interpreter: an allocated one, or a `CompiledRunner`.
         state: what it keeps from one sample to the next: None, `variables` or `resources`.
     """
 
@@ -383,9 +477,7 @@ def load_model(path: Path, engine: Engine) -> Model:
     interpreter = engine.interpreter(path)
     _allocate(interpreter, path, engine)
     with engine.reading(path):
-        names = {side: _signature_names(interpreter, side) for side in ("input", "output")}
-        inputs = tuple(_tensor(detail, names["input"]) for detail in interpreter.get_input_details())
-        outputs = tuple(_tensor(detail, names["output"]) for detail in interpreter.get_output_details())
+        inputs, outputs = _ends(interpreter)
         state = _state(interpreter)
     if not inputs or not outputs:
         raise BenchmarkError(
@@ -397,7 +489,23 @@ def load_model(path: Path, engine: Engine) -> Model:
             raise BenchmarkError(
                 f"Expected a model of batch size 1, {path.name} takes {tensor.shape}.", "Convert it with batch size 1."
             )
+    if engine.api == COMPILED:
+        if state is not None:
+            raise BenchmarkError(
+                f"Expected a model without a state for --api {COMPILED}, {path.name} keeps one from sample to sample.",
+                f"Give --api {INTERPRETER}: LiteRT's CompiledModel has no way to reset it.",
+            )
+        interpreter = CompiledRunner(path, engine)
     return Model(path, engine, interpreter, inputs, outputs, state)
+
+
+def _ends(interpreter: Any) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Inputs and outputs of an allocated interpreter."""
+    names = {side: _signature_names(interpreter, side) for side in ("input", "output")}
+    return (
+        tuple(_tensor(detail, names["input"]) for detail in interpreter.get_input_details()),
+        tuple(_tensor(detail, names["output"]) for detail in interpreter.get_output_details()),
+    )
 
 
 def _state(interpreter: Any) -> str | None:
@@ -1180,7 +1288,7 @@ def outputs_file(
     """The file for the outputs of all models, and of each model the places of its outputs."""
     arrays, counts = [], []
     for which, model_path in enumerate(models):
-        outputs = load_model(model_path, engine).outputs
+        outputs = load_model(model_path, dataclasses.replace(engine, api=INTERPRETER)).outputs  # the same of both
         counts.append(len(outputs))
         for number, output in enumerate(outputs):
             kept = (output.sample_shape, output.dtype)
@@ -1307,11 +1415,18 @@ def probe(path: Path, engine: Engine) -> dict[str, Any]:
     path.read_bytes()
     before = _status_bytes("VmRSS")
     started = time.perf_counter()
-    interpreter = engine.interpreter(path)
-    _allocate(interpreter, path, engine)
+    if engine.api == COMPILED:
+        interpreter: Any = CompiledRunner(path, engine)
+    else:
+        interpreter = engine.interpreter(path)
+        _allocate(interpreter, path, engine)
     load_ms = (time.perf_counter() - started) * 1e3
     with engine.reading(path):
-        inputs = [_tensor(detail, {}) for detail in interpreter.get_input_details()]
+        inputs = (
+            interpreter.inputs
+            if engine.api == COMPILED
+            else [_tensor(detail, {}) for detail in interpreter.get_input_details()]
+        )
     with engine.running(path):
         for tensor in inputs:
             interpreter.set_tensor(tensor.index, random_input(tensor))
@@ -1356,6 +1471,7 @@ def apart(question: str, path: Path, engine: Engine) -> dict[str, Any]:
     """
     command = [sys.executable, __file__, str(path), question, "--runtime", engine.runtime.name]
     command += ["--threads", str(engine.threads), "--delegate", engine.delegate, "--memory", str(engine.memory_mib)]
+    command += ["--api", engine.api]
     for key, value in engine.delegate_options.items():
         command += ["--delegate-option", f"{key}={value}"]
     try:
@@ -1370,7 +1486,8 @@ def apart(question: str, path: Path, engine: Engine) -> dict[str, Any]:
     if done.returncode < 0:
         raise ended_by_signal(-done.returncode, engine.runtime.name, path.name)
     if done.returncode:
-        lines = [line.removeprefix("error: ") for line in done.stderr.strip().splitlines()[-2:]]
+        said = [line for line in done.stderr.strip().splitlines() if not line.encode().startswith(GREETINGS)]
+        lines = [line.removeprefix("error: ") for line in said[-2:]]
         raise BenchmarkError(
             lines[0] if lines else f"{path.name} failed", lines[-1] if lines else f"Run it with {question}."
         )
@@ -1578,6 +1695,22 @@ ARM_PARTS = {
     0xD41: "Cortex-A78",
     0xD49: "Neoverse N2",
 }
+# What XNNPACK chooses its int8 kernels by, as /proc/cpuinfo names it and as Arm and Intel do; the slowest first.
+# Source: src/configs/gemm-config.c of XNNPACK, and arch/arm64/kernel/cpuinfo.c and cpufeatures.h of Linux.
+INT8_INSTRUCTIONS = {
+    "neon": "NEON",  # 32-bit Arm; on 64-bit Arm it is asimd
+    "asimd": "NEON",
+    "asimddp": "dotprod",
+    "i8mm": "i8mm",
+    "sme": "SME",
+    "sme2": "SME2",
+    "sse4_1": "SSE4.1",
+    "avx2": "AVX2",
+    "avx512bw": "AVX-512",
+    "avx512_vnni": "AVX-512 VNNI",
+    "avx_vnni": "AVX-VNNI",
+    "amx_int8": "AMX-INT8",
+}
 THROTTLED_NOW = {0: "under-voltage", 1: "Arm frequency capped", 2: "throttled", 3: "soft temperature limit"}
 
 
@@ -1613,12 +1746,22 @@ def describe_machine(root: Path = Path("/")) -> dict[str, Any]:
         "board": board or None,
         "cpu": " + ".join(cores) or fields.get("model name", [platform.processor()])[0] or None,
         "architecture": platform.machine(),
+        "int8_instructions": _int8_instructions(fields),
         "cores": available_cores(),
         "system": platform.platform(),
         "memory_bytes": int(memory.split()[1]) * 1024 if memory else None,
         "governor": _text(policy / "scaling_governor") or None,
         "clock_max_mhz": _number(policy / "scaling_max_freq", 1e-3),
     }
+
+
+def _int8_instructions(fields: dict[str, list[str]]) -> list[str] | None:
+    """Of `INT8_INSTRUCTIONS` those that all cores have; None where /proc/cpuinfo does not tell."""
+    listed = [set(line.split()) for line in (*fields.get("features", ()), *fields.get("flags", ()))]
+    if not listed:
+        return None
+    common = set.intersection(*listed)
+    return [name for flag, name in INT8_INSTRUCTIONS.items() if flag in common]
 
 
 def machine_state(root: Path = Path("/")) -> dict[str, Any]:
@@ -1744,7 +1887,7 @@ def _model_warnings(model: dict[str, Any], runtime: str, delegate: str) -> list[
             found.append((INT8_WITHOUT_XNNPACK, "XNNPACK took no operator", None))
         else:
             found.append((DELEGATE_NOT_APPLIED, "XNNPACK took no operator", PLAIN_KERNELS))
-    elif delegate not in {"xnnpack", "none"} and not applied - {"xnnpack"} and model["kind"] != "float32":
+    elif delegate not in OWN_DELEGATES and not applied - {"xnnpack"} and model["kind"] != "float32":
         found.append((DELEGATE_NOT_APPLIED, f"{delegate} took no operator", None))
     return found
 
@@ -1768,6 +1911,7 @@ class Past:
             "board": machine["board"],
             "CPU": machine["cpu"],
             "runtime": f"{runtime['name']} {runtime['version']}",
+            "API": result.get("api", INTERPRETER),
             "delegate": result["delegate"],
             "number of threads": result["threads"],
             "governor": machine["governor"],
@@ -1931,8 +2075,10 @@ def make_engine(arguments: argparse.Namespace) -> Engine:
         if output and not _can_be_written(Path(output)):
             raise BenchmarkError(f"Expected a file that can be written, got {output}.", "Give another path.")
     runtime = find_runtime(arguments.runtime)
+    if arguments.api == COMPILED:
+        require_compiled_model(runtime, arguments.delegate)
     options = dict(arguments.delegate_option)
-    return Engine(runtime, arguments.threads, arguments.delegate, options, memory_mib(arguments))
+    return Engine(runtime, arguments.threads, arguments.delegate, options, memory_mib(arguments), arguments.api)
 
 
 def _can_be_written(path: Path) -> bool:
@@ -2046,6 +2192,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "other_load_cores": max(others_after - others, 0.0) / elapsed
         if timings and others is not None and others_after is not None
         else None,
+        "api": arguments.api,
         "delegate": arguments.delegate,
         "threads": arguments.threads,
         "timed_input": ("first sample" if evaluation else "random") if timings else None,
@@ -2148,8 +2295,10 @@ def _conditions_text(result: dict[str, Any]) -> str:
         " | ".join(str(part) for part in (machine["board"], machine["cpu"], f"{machine['cores']} cores") if part),
         f"{result['runtime']['name']} {result['runtime']['version']} ({result['runtime']['why']}), "
         f"Python {result['python']}, {result['threads']} thread{'s' if result['threads'] > 1 else ''}, "
-        f"delegate {result['delegate']}",
+        f"delegate {result['delegate']}{', by CompiledModel' if result['api'] == COMPILED else ''}",
     ]
+    if machine["int8_instructions"]:
+        text.append(f"int8 instructions of the CPU: {', '.join(machine['int8_instructions'])}")
     state = []
     if machine["governor"]:
         state.append(f"governor {machine['governor']}")
@@ -2321,6 +2470,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--no-latency", dest="latency", action="store_false", help="run only the samples, without timing")
     add("--no-load", dest="probe_models", action="store_false", help="no load time, no peak memory (no extra process)")
     add("--runtime", choices=["auto", *RUNTIMES], default="auto", help="which TFLite runtime (default: auto)")
+    api = f"{INTERPRETER}, or {COMPILED} for LiteRT's CompiledModel (default: {INTERPRETER})"
+    add("--api", choices=[INTERPRETER, COMPILED], default=INTERPRETER, help=api)
     add("--delegate", default="xnnpack", metavar="NAME", help="xnnpack, none, edgetpu, or the path of a library")
     add("--delegate-option", type=option, action="append", default=[], metavar="KEY=VALUE", help="for the delegate")
     add("--against", type=Path, metavar="REFERENCE.json", help="compare with what an earlier run wrote with --json")

@@ -69,8 +69,14 @@ class Moody:
             time.sleep(0.01)
 
 
-def machine(name: str) -> dict[str, str]:
-    return {"board": f"board of {name}", "system": "", "cpu": "cpu", "architecture": ""}
+def machine(name: str) -> dict[str, Any]:
+    return {
+        "board": f"board of {name}",
+        "system": "",
+        "cpu": "cpu",
+        "architecture": "",
+        "int8_instructions": None,
+    }
 
 
 def answer(folder: Path, predicted: Sequence[int] = (0, 1, 2), labels: Sequence[int] | None = (0, 1, 1)) -> None:
@@ -81,6 +87,7 @@ def answer(folder: Path, predicted: Sequence[int] = (0, 1, 2), labels: Sequence[
     result = {
         "schema": "edgeswap.benchmark/1",
         "runtime": {"name": "ai-edge-litert", "version": "2.3.0"},
+        "api": "interpreter",
         "delegate": "xnnpack",
         "warnings": [],
         "data": {"indices": list(range(len(predicted))), "labels": None if labels is None else list(labels)},

@@ -34,6 +34,10 @@ PUBLISHED = [
         f"numpy-2.4.0-cp{minor}-cp{minor}-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl"
         for minor in (311, 312, 313)
     ),
+    *(
+        f"ml_dtypes-0.6.0-cp{minor}-cp{minor}-manylinux_2_27_aarch64.manylinux_2_28_aarch64.whl"
+        for minor in (310, 311, 312, 313, 314)
+    ),
 ]
 
 
@@ -69,8 +73,16 @@ def names(environment: Environment) -> list[str]:
 @pytest.mark.parametrize(
     ("board", "runtime", "wheels"),
     [
-        (facts("3.11.2"), LITERT, ["ai_edge_litert-2.3.0-cp311", "numpy-2.4.0-cp311"]),  # Raspberry Pi OS bookworm
-        (facts("3.13.5", libc="glibc 2.41"), LITERT, ["ai_edge_litert-2.3.0-cp313", "numpy-2.4.0-cp313"]),  # trixie
+        (
+            facts("3.11.2"),
+            LITERT,
+            ["ai_edge_litert-2.3.0-cp311", "ml_dtypes-0.6.0-cp311", "numpy-2.4.0-cp311"],
+        ),  # Raspberry Pi OS bookworm
+        (
+            facts("3.13.5", libc="glibc 2.41"),
+            LITERT,
+            ["ai_edge_litert-2.3.0-cp313", "ml_dtypes-0.6.0-cp313", "numpy-2.4.0-cp313"],
+        ),  # trixie
         (facts("3.9.18"), TFLITE, ["numpy-1.26.4-cp39", "tflite_runtime-2.14.0-cp39"]),
         (facts("3.11.2", "armv7l", own={"numpy": "1.24.2"}), TFLITE, ["tflite_runtime-2.14.0-cp311"]),
         (facts("3.11.2", pointer_bytes=4, own={"numpy": "1.24.2"}), TFLITE, ["tflite_runtime-2.14.0-cp311"]),

@@ -27,6 +27,7 @@ def bench(
     target: str | Sequence[str] = "host",
     target_samples: int | None = None,
     threads: int = 1,
+    api: Literal["interpreter", "compiled"] = "interpreter",
     delegate: str | None = None,
     require_delegate: bool = False,
     keep: bool = False,
@@ -49,6 +50,7 @@ def bench(
         target: where to measure, as of `export`; one or several.
         target_samples: samples to run on each target; None is all, 200 on an emulator, 1000 on micro.
         threads: interpreter threads for timing.
+        api: what runs the models: TFLite's Interpreter, or LiteRT's CompiledModel.
         delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
         require_delegate: a limit of the report fails if the delegate leaves an operator of a candidate to other
             kernels.

@@ -44,6 +44,7 @@ def export(
     target: str | Sequence[str] = "host",
     target_samples: int | None = None,
     threads: int = 1,
+    api: Literal["interpreter", "compiled"] = "interpreter",
     delegate: str | None = None,
     require_delegate: bool = False,
     compare: Literal["dynamic"] | None = None,
@@ -101,6 +102,7 @@ def export(
         target: where to measure: host, ssh://user@board[:port], emulator:pi5, ethos-u55-128, ...; one or several.
         target_samples: test samples to run on each target; None is all, 200 on an emulator, 1000 on micro.
         threads: interpreter threads for timing.
+        api: what runs the models: TFLite's Interpreter, or LiteRT's CompiledModel.
         delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
         require_delegate: `report.passed` is false if the delegate leaves an operator of the candidate to other kernels.
         compare: dynamic also measures the converter's dynamic-range model (int8 weights only) of the given model.

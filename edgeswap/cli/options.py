@@ -292,6 +292,13 @@ def targets(samples: str) -> Callable[[Function], Function]:
             help="Interpreter threads for timing.",
         ),
         option(
+            "--api",
+            type=click.Choice(["interpreter", "compiled"]),
+            default="interpreter",
+            heading="Measurement",
+            help="What runs the models: TFLite's Interpreter, or LiteRT's CompiledModel.",
+        ),
+        option(
             "--delegate",
             metavar="NAME|FILE",
             heading="Measurement",

@@ -153,6 +153,7 @@ def _measured(
         preprocess=mapping,
         samples=config.target_samples,
         threads=config.threads,
+        api=config.api,
         delegate=taken.delegate,
         notes=taken.notes,
         runs=config.runs,

@@ -145,6 +145,7 @@ def _measured(
         preprocess=mapping,
         samples=config.target_samples,
         threads=config.threads,
+        api=config.api,
         delegate=taken.delegate,
         notes=taken.notes,
         names=("float32", config.precision, DYNAMIC_RANGE),

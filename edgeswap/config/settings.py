@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -14,7 +14,7 @@ from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ConfigError
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
 from edgeswap.targets.micro.installed import MICRO
-from edgeswap.targets.names import OWN_DELEGATES, require_usable
+from edgeswap.targets.names import OWN_DELEGATES, require_compiled_model, require_usable
 
 Configuration = TypeVar("Configuration", bound=BaseModel)
 
@@ -45,6 +45,7 @@ class TargetSettings(Settings):
     target: tuple[str, ...] = ("host",)
     target_samples: int | None = Field(default=None, ge=1)
     threads: int = Field(default=1, ge=1)
+    api: Literal["interpreter", "compiled"] = "interpreter"
     delegate: str | None = None
     require_delegate: bool = False
     keep: bool = False
@@ -57,6 +58,8 @@ class TargetSettings(Settings):
     @model_validator(mode="after")
     def _usable_targets(self) -> TargetSettings:
         require_usable(self.target, self.delegate)
+        if self.api == "compiled":
+            require_compiled_model(self.target, self.delegate)
         without = [f"--target {name}" for name in self.target if name == MICRO]
         without += ["--delegate none"] if self.delegate == "none" else []
         if self.require_delegate and without:

@@ -95,6 +95,14 @@ class TargetResult(Record):
     cpu: str
     runtime: str = Field(description="package and version, such as 'ai-edge-litert 2.3.0'")
     delegate: str = Field(description="what the runtime handed operators to, such as 'xnnpack'")
+    api: Literal["interpreter", "compiled"] = Field(
+        default="interpreter", description="what ran the models: TFLite's Interpreter or LiteRT's CompiledModel"
+    )
+    int8_instructions: list[str] | None = Field(
+        default=None,
+        description="instruction sets of the CPU that XNNPACK has int8 kernels for, by its /proc/cpuinfo, the slowest "
+        "first; null where that does not tell",
+    )
     warnings: list[str] = Field(description="what may disturb the figures of this target")
     speedup_p50: float | None = Field(description="float32 p50 latency divided by int8 p50 latency")
     float32: Measurement = Field(description="of the baseline")

@@ -24,6 +24,12 @@ def speed_gain(target: TargetResult) -> str:
     return "-"
 
 
+def run_by(target: TargetResult) -> str:
+    """Through which interface and delegate the runtime ran the models."""
+    api = {"interpreter": "", "compiled": "CompiledModel, "}[target.api]
+    return f"{api}delegate {target.delegate}"
+
+
 def median(measurement: Measurement) -> str:
     """p50, or what stands in its place, for a narrow column."""
     if measurement.latency_ms is not None:

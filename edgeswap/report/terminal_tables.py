@@ -95,7 +95,9 @@ def how_measured(report: say.Report) -> Iterator[Item]:
 
 
 def _measured(report: say.Report, target: TargetResult) -> str:
-    parts = [f"{target.name}: {target.cpu}, {target.machine}", f"{target.runtime}, delegate {target.delegate}"]
+    parts = [f"{target.name}: {target.cpu}, {target.machine}", f"{target.runtime}, {speed_words.run_by(target)}"]
+    if target.int8_instructions:
+        parts.append(f"int8 instructions {', '.join(target.int8_instructions)}")
     if target.int8.latency_ms is not None:
         parts.append(
             numbers.plural(target.int8.latency_ms.runs, "run")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,7 @@ def measure(
     *,
     preprocess: str | None,
     threads: int = 1,
+    api: Literal["interpreter", "compiled"] = "interpreter",
     runs: int | None = None,
     samples: int | None = None,
     quick: bool = False,
@@ -87,6 +88,7 @@ def measure(
         evaluation: an `.npz` with `x` (or one array per input name); None measures latency alone.
         preprocess: how uint8 pixels reach the models, a name that the script knows; floats are taken as they are.
         threads: of the timed interpreters.
+        api: what runs the models: an Interpreter, or LiteRT's CompiledModel.
         runs: timed runs of each model; None leaves it to the script.
         samples: how many, evenly spaced; None is all.
         quick: fewer timed runs.
@@ -113,6 +115,7 @@ def measure(
         arguments += ["--outputs", OUTPUTS] if outputs else []
     arguments += ["--runs", str(runs)] if runs else []
     arguments += ["--quick"] if quick else []
+    arguments += ["--api", api] if api != "interpreter" else []
     arguments += ["--delegate", delegate] if delegate else []
     brings = {} if evaluation is None or outputs is None else {OUTPUTS: outputs}
     answer = target.run(files, arguments, progress=progress or Silent(), brings=brings)
@@ -162,6 +165,8 @@ def _result(
         cpu=machine["cpu"] or machine["architecture"],
         runtime=f"{runtime['name']} {runtime['version']}",
         delegate=answer["delegate"],
+        api=answer["api"],
+        int8_instructions=machine["int8_instructions"],
         warnings=[*filter(None, warnings), *notes],
         speedup_p50=speedup,
         float32=float32,

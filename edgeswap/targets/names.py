@@ -101,6 +101,26 @@ def require_usable(targets: Sequence[str], delegate: str | None) -> None:
             )
 
 
+def require_compiled_model(targets: Sequence[str], delegate: str | None) -> None:
+    """Refuse targets and delegates that LiteRT's CompiledModel, as `--api compiled`, does not go with.
+
+    Raises:
+        ConfigError: a target runs models by an interpreter alone, or the delegate is none of the runtime's own.
+    """
+    for name in targets:
+        if runs_models(name) and not require_known(name).compiled_model:
+            takers = [kind.prefix or ", ".join(kind.names) for kind in registry.KINDS if kind.compiled_model]
+            raise ConfigError(
+                f"Expected {' or '.join(takers)} for --api compiled, got {name}, whose runtimes lack CompiledModel.",
+                "Leave out one of the two.",
+            )
+    if delegate not in (None, *OWN_DELEGATES):
+        raise ConfigError(
+            f"Expected --delegate xnnpack or none for --api compiled, got {delegate}.",
+            "Leave out --api compiled: CompiledModel takes no delegate's library.",
+        )
+
+
 def open_targets(names: Sequence[str], *, keep: bool = False) -> list[Target]:
     """Where models run, in order: an emulated Pi is two, one for each runtime; an NPU is none.
 

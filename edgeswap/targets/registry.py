@@ -51,6 +51,7 @@ class TargetKind:
         lowered_for: what a candidate for it is lowered for, by the names of `edgeswap.tflite.lower`. A board and an
             emulated Pi count as ai-edge-litert, which they prefer where both runtimes are to be had.
         delegates: on which machine the library of an external delegate lies; None where there can be none.
+        compiled_model: whether LiteRT's CompiledModel can run the models there.
     """
 
     names: tuple[str, ...]
@@ -66,6 +67,7 @@ class TargetKind:
     line: Line = "own"
     lowered_for: Literal["ai-edge-litert", "ethos-u", "tflite-micro"] = "ai-edge-litert"
     delegates: Literal["here", "there"] | None = None
+    compiled_model: bool = False
 
     @property
     def is_target(self) -> bool:
@@ -176,6 +178,7 @@ KINDS: tuple[TargetKind, ...] = (
         measures="time",
         line="alone",
         delegates="here",
+        compiled_model=True,
     ),
     TargetKind(("mobile",), backend=_tabled),
     TargetKind(("coral",), backend=_tabled),
@@ -190,6 +193,7 @@ KINDS: tuple[TargetKind, ...] = (
         backend=_estimated,
         measures="time",
         delegates="there",
+        compiled_model=True,
     ),
     TargetKind(
         EMULATORS,

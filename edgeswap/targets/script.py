@@ -16,6 +16,8 @@ from edgeswap.progress import Step
 
 SCRIPT = "deploy/benchmark.py"
 LAST_WORDS = 20
+# What the runtime says of itself; LiteRT's CompiledModel also of the NPU that it looks for.
+GREETINGS = ("INFO: ", "WARNING: [npu_registry.cc")
 # The runtime greets piece by piece, so an error of the script may end the line that a greeting began.
 GREETING = re.compile(r"^INFO: .*?(?=error: )")
 # At the end of a line, not at its start: the runtime writes its own lines piece by piece.
@@ -41,7 +43,7 @@ class Account:
             self.done = fraction
         elif size := OUTPUTS.search(line):
             self.step.advance(0.0, size["size"])
-        elif line.strip() and not line.startswith("INFO: "):  # the runtime greets
+        elif line.strip() and not line.startswith(GREETINGS):
             self.words.append(line.rstrip())
 
     def quote(self) -> str:

@@ -21,9 +21,10 @@ from edgeswap.system.cache import cache_folder
 
 LITERT = "ai-edge-litert"
 TFLITE = "tflite-runtime"
-# The versions of deploy/requirements.txt. tflite-runtime was compiled against NumPy 1.
+# The versions of deploy/requirements.txt. tflite-runtime was compiled against NumPy 1. LiteRT's CompiledModel imports
+# ml_dtypes, its Interpreter does not.
 REQUIREMENTS = {
-    LITERT: ("ai-edge-litert==2.3.0", "numpy>=2,<3"),
+    LITERT: ("ai-edge-litert==2.3.0", "numpy>=2,<3", "ml_dtypes>=0.5,<1"),
     TFLITE: ("tflite-runtime==2.14.0", "numpy>=1.23.2,<2"),
 }
 # The library of an Edge TPU is built against TFLite's own runtime: 16.0TF2.16.1 goes with tflite-runtime 2.11 to 2.16.
