@@ -72,7 +72,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def edgeswap(place: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs the command line in this process, which has TensorFlow already, in `place`."""
-    import edgeswap.commands.export  # noqa: F401  (its seconds would be announced on stderr)
+    import edgeswap.commands.from_scratch  # noqa: F401  (its seconds would be announced on stderr)
     from edgeswap.cli.main import run
 
     def command(*arguments: object) -> Ran:

@@ -557,7 +557,7 @@ def test_what_nobody_foresaw_is_two_lines_too(place, tiny, refused, monkeypatch)
     def surprised(*_arguments, **_settings):
         raise ZeroDivisionError("one\ntwo")
 
-    monkeypatch.setattr("edgeswap.commands.opened.split", surprised)
+    monkeypatch.setattr("edgeswap.commands.samples.split", surprised)
     flags = ["--data", tiny / "train.npz", "--preprocess", "unit"]
     refused(["export", tiny / "tiny.keras", *flags], "edgeswap itself failed: ZeroDivisionError: one two", "--debug")
 

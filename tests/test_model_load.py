@@ -12,7 +12,8 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.graph.same_function import sample_inputs, verify
 from edgeswap.model.file import inspect
-from edgeswap.model.load import load_model, sha256
+from edgeswap.model.file_digest import sha256
+from edgeswap.model.load import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
 

@@ -377,7 +377,9 @@ def processes_of(marker: str) -> dict[int, str]:
 
 
 MOMENTS = {
-    "trains": lambda running, work: list(Path(os.environ["EDGESWAP_CACHE_DIR"]).glob("[0-9a-f]*")),  # an epoch is done
+    "trains": lambda running, work: list(
+        Path(os.environ["EDGESWAP_CACHE_DIR"]).glob("[0-9a-f]*/weights.npz")
+    ),  # an epoch is done
     "converts": lambda running, work: any("conversion.worker" in command for command in running.values()),
     "measures": lambda running, work: any("benchmark.py" in command for command in running.values()),
 }

@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 import edgeswap as api
-from edgeswap.commands.opened import data_specs
+from edgeswap.commands.samples import data_specs
 from edgeswap.commands.source import open_source
 from edgeswap.config.export import export_config
 from edgeswap.data.splits import CALIBRATION_SAMPLES, split

@@ -68,6 +68,15 @@ sys.exit(main.run(arguments))
 """
 
 
+# The command line in a process that cannot import TensorFlow.
+WITHOUT_TENSORFLOW = """
+import sys
+sys.modules["tensorflow"] = sys.modules["tf_keras"] = sys.modules["keras"] = None
+from edgeswap.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
 def killed(moment: str, count: int, arguments) -> int:
     command = [sys.executable, "-c", KILLED, moment, str(count), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, check=False).returncode
@@ -82,7 +91,7 @@ def test_nothing_is_done_twice_and_nothing_is_lost(place, flags, edgeswap, monke
     assert early.code == 1
     assert early.stderr.rstrip().endswith(
         "The run store has the recovered model, the fake-quant model after QAT, the float32 control, the float32 "
-        "model, the int8 model: the same command goes on from there."
+        "model, the int8 model, all models with their scores: the same command goes on from there."
     )
     assert list(place.iterdir()) == []
     with monkeypatch.context() as patched:
@@ -91,6 +100,11 @@ def test_nothing_is_done_twice_and_nothing_is_lost(place, flags, edgeswap, monke
         others = ["--max-drop", 90, "--author", "Somebody", "--threads", 2, "--target-samples", 80]
         again = edgeswap(*flags, *others)
         assert again.code == 0, again.stderr
+    for other in (["--max-drop", 80, "--io", "int8"], ["--author", "Somebody else", "--target-samples", 80]):
+        subprocess.run(
+            [sys.executable, "-c", WITHOUT_TENSORFLOW, *map(str, [*flags, *other, "--overwrite"])], check=True
+        )
+    assert (place / "out" / "bundle.zip").is_file()
     assert edgeswap(*flags, "--no-cache", "--output", "undisturbed").code == 0
     assert report_in(place / "out") == report_in(place / "undisturbed")
     assert models_in(place / "out") == models_in(place / "undisturbed")

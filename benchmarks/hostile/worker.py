@@ -37,7 +37,7 @@ def _edgeswap(*, with_stages: bool) -> Callable[[Sequence[str]], int]:
 
     if with_stages:
         import edgeswap.commands.check  # noqa: PLC0415
-        import edgeswap.commands.export  # noqa: PLC0415
+        import edgeswap.commands.from_scratch  # noqa: PLC0415
         import edgeswap.commands.swap  # noqa: F401, PLC0415
     return run
 

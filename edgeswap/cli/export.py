@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from edgeswap.cli import options
-from edgeswap.cli.invocation import VERDICT_NO, Invocation, say_failures, show, start
+from edgeswap.cli.invocation import VERDICT_NO, Invocation, say_failures, show
 from edgeswap.cli.options import ONE_OR_MORE, option
 from edgeswap.errors import ConfigError
 
@@ -189,8 +189,9 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
     config = export_config(flags, HERE, defaults={"output": context.params["output"]})
     preflight(config)
     progress = progress_for(sys.stderr)
-    stages = start("edgeswap.commands.export", progress)
-    report = stages.export(config, command=["edgeswap", *invocation.arguments], progress=progress).report
+    from edgeswap.commands.export import export as run  # noqa: PLC0415
+
+    report = run(config, command=["edgeswap", *invocation.arguments], keras=False, progress=progress).report
     show(report, as_json, terminal.render, folder=str(config.output))
     if report.failures:
         return say_failures(report)

@@ -1,16 +1,23 @@
 """`export`: the whole way from a Keras model to a measured int8 .tflite. Read this first.
 
-Each stage is a module beside this one. It takes the values of earlier stages and returns a new one:
+Each stage is a module beside this one. It takes the values of earlier stages and returns a new one. First
+`from_scratch` makes the models:
 
     source        read the model into a graph
-    opened        open the samples, and show on some of them that the graph is the given model
+    samples       open the samples, and judge the task
+    opened        show on some samples that the graph is the given model
     float_models  build the baseline; swap its activations and recover from the swap
     candidate     insert fake-quant, by the method that keeps the budget; for QAT train it, beside a float32 control
     converted     convert both to .tflite
+
+Then they are shown to be good:
+
+    lowered       lower them for the first target, and hold them to the precision that was asked for
     proof         measure both on every target, compare them and judge the limits
     reported      write the report, and the bundle for an app
 
-What takes long is looked up in the run store first, under all that it is made of, and put there once it is made.
+What takes long is looked up in the run store first, under all that it is made of, and put there once it is made. Where
+the store has the models of a run as a whole, `from_store` takes them, and TensorFlow is not started.
 """
 
 from __future__ import annotations
@@ -19,17 +26,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgeswap.commands.candidate import make_candidate
-from edgeswap.commands.converted import convert_both
-from edgeswap.commands.float_models import float_models
-from edgeswap.commands.opened import with_samples
+from edgeswap.commands.from_store import Lookup, look_up
+from edgeswap.commands.lowered import lower_and_write
+from edgeswap.commands.models import Models
 from edgeswap.commands.proof import prove
 from edgeswap.commands.reported import report_of, write_results
-from edgeswap.commands.source import open_source
+from edgeswap.commands.samples import Samples
 from edgeswap.commands.stored import opened_store, telling_how_to_go_on
 from edgeswap.config.export import ExportConfig
-from edgeswap.graph.layer_names import errors_in_given_names, given_names
-from edgeswap.graph.restored_normalization import with_normalizations
+from edgeswap.graph.layer_names import errors_in_given_names
+from edgeswap.model.rehearsal import preview
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import ExportReport
 from edgeswap.report.export_result import ExportResult
@@ -40,7 +46,9 @@ from edgeswap.system.partial import CONTROL, QAT_MODEL, RECOVERED, holds_trained
 from edgeswap.system.scratch import scratch_folder
 
 
-def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progress | None = None) -> ExportResult:
+def export(
+    config: ExportConfig, *, command: Sequence[str] = (), keras: bool = True, progress: Progress | None = None
+) -> ExportResult:
     """Swap, train, quantize, convert, verify, measure and report; the output folder appears whole or not at all.
 
     A target that fails takes nothing from the others: it stands in the report's `failures`, and `passed` is false.
@@ -50,6 +58,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     Args:
         config: what to do; with an `output` of None nothing is written outside of temporary folders and the run store.
         command: what the user typed, for the report.
+        keras: whether the result is to have the Keras models, for which TensorFlow has to be started.
         progress: told of every step.
 
     Raises:
@@ -59,7 +68,7 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
     store = opened_store(config, progress=progress)
     if config.output is None:
         with scratch_folder() as folder, telling_how_to_go_on(store):
-            result = _export(config, folder, command, store, progress)
+            result = _export(config, folder, command, store, progress, keras=keras)
         return replace(result, report=_without_files(result.report))
     for partial in recover(config.output):
         if config.cache and not holds_trained(partial):
@@ -68,45 +77,38 @@ def export(config: ExportConfig, *, command: Sequence[str] = (), progress: Progr
             progress.warn("An earlier run was killed.", how_to_go_on(partial))
     staged = staged_folder(config.output, overwrite=config.overwrite, keeps=lambda: not store.holds_all)
     with staged as folder, telling_how_to_go_on(store):
-        result = _export(config, folder, command, store, progress)
+        result = _export(config, folder, command, store, progress, keras=keras)
         for name in (RECOVERED, CONTROL, *(() if config.save_qat else (QAT_MODEL,))):
             (folder / name).unlink(missing_ok=True)  # kept in case the run had ended early
     return replace(result, folder=config.output)
 
 
 def _export(
-    config: ExportConfig, folder: Path, command: Sequence[str], store: RunStore, progress: Progress
+    config: ExportConfig, folder: Path, command: Sequence[str], store: RunStore, progress: Progress, *, keras: bool
 ) -> ExportResult:
     """The stages in order, into `folder`."""
-    source = open_source(
-        config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
-    )
-    with errors_in_given_names(given_names(source.graph)):
-        opened = with_samples(config, source, store=store, progress=progress)
-        del source  # the Keras model that was given goes with it: a large one has no room beside the others
-        floats = float_models(config, opened, folder, store=store, progress=progress)
-        candidate = make_candidate(config, opened.source, floats, folder, store=store, progress=progress)
-        converted = convert_both(config, opened.source, floats, candidate, folder, store=store, progress=progress)
-        proof = prove(config, floats, candidate, converted, folder, store=store, progress=progress)
+
+    def make(samples: Samples | None = None) -> Models:
+        if isinstance(config.model, (str, Path)):  # the child that tries it starts TensorFlow beside this process
+            preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
+        with progress.step("Start TensorFlow"):
+            from edgeswap.commands.from_scratch import make_models  # noqa: PLC0415
+
+        return make_models(config, folder, samples=samples, store=store, progress=progress)
+
+    stored = Lookup(None, None) if keras else look_up(config, make, store=store, progress=progress)
+    models = stored.models or make(stored.samples)
+    del stored
+    with errors_in_given_names(models.told.names):
+        lowered = lower_and_write(config, models, folder)
+        proof = prove(config, models, lowered, folder, store=store, progress=progress)
         report = report_of(
-            config,
-            command=command,
-            opened=opened,
-            floats=floats,
-            candidate=candidate,
-            converted=converted,
-            proof=proof,
-            store=store,
-            progress=progress,
+            config, command=command, models=models, lowered=lowered, proof=proof, store=store, progress=progress
         )
-        write_results(config, report, floats, converted.candidate, folder, progress=progress)
-        return ExportResult(
-            report,
-            with_normalizations(floats.final, floats.splits.preprocess.normalizations),
-            candidate.conversion.model if candidate.method == "qat" else None,
-            converted.candidate,
-            None,
-        )
+        write_results(config, report, models.samples, lowered.candidate, folder, store=store, progress=progress)
+    final, candidate = models.keras() if keras else (None, None)
+    qat_model = candidate if models.told.method == "qat" else None
+    return ExportResult(report, final, qat_model, lowered.candidate, None)
 
 
 def _without_files(report: ExportReport) -> ExportReport:

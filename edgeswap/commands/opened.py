@@ -11,18 +11,17 @@ import numpy.typing as npt
 
 from edgeswap.bundle.make import label_lines
 from edgeswap.commands.doubtful_ends import doubtful_ends
+from edgeswap.commands.samples import Samples, open_samples
 from edgeswap.commands.source import Source, input_ranges, train_example
 from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.config.export import ExportConfig
-from edgeswap.data.splits import DataSpecs, Splits, split
-from edgeswap.evaluation.judged import judged_scoring, with_labels_of
+from edgeswap.data.splits import Splits
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.graph.build import build
 from edgeswap.graph.feature_normalization import without_normalizations
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.same_function import verify
 from edgeswap.graph.swap import swap
-from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
 from edgeswap.quantization.decompose import decompose
 from edgeswap.quantization.feature_steps import coarse_features
@@ -30,7 +29,6 @@ from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.records import Caution
 from edgeswap.store.run_store import NO_STORE, RunStore
 from edgeswap.system.room import require_room
-from edgeswap.tasks.outputs import Signature, named_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +50,15 @@ class Opened:
     cautions: tuple[Caution, ...]
 
 
-def with_samples(config: ExportConfig, source: Source, *, store: RunStore = NO_STORE, progress: Progress) -> Opened:
-    """Open the samples for `source`, and hold both against what is asked for.
+def with_samples(
+    config: ExportConfig,
+    source: Source,
+    *,
+    samples: Samples | None = None,
+    store: RunStore = NO_STORE,
+    progress: Progress,
+) -> Opened:
+    """Open the samples for `source`, unless `samples` are those, and hold both against what is asked for.
 
     The built-in example is trained here, unless `store` has it from an earlier run.
 
@@ -67,26 +72,16 @@ def with_samples(config: ExportConfig, source: Source, *, store: RunStore = NO_S
     doubts = require_int8(planned) if int8 else []
     if config.precision == "int16x8":
         require_int16x8(planned)
-    splits = split(
-        data_specs(config),
-        input_shapes=source.input_shapes,
-        classes=named_classes(source.signature),
-        mask_size=_mask_size(source.signature),
-        takes_raw_pixels=source.takes_raw_pixels,
-        trains=config.may_train,
-        seed=config.seed,
-        holds_out=config.method == "auto",
-        progress=progress,
-    )
-    splits, scoring, reason = _with_task(config, source.signature, splits)
+    opened = samples or open_samples(config, source.facts, progress=progress)
+    splits, scoring, reason = opened.splits, opened.scoring, opened.reason
     label_lines(splits.test.class_names, scoring.task.classes(source.signature))
     source = verified(source, planned, splits.representative, decomposed=int8, progress=progress)
     source = train_example(source, seed=config.seed, store=store, progress=progress)
     coarse: list[Caution] = []
     if int8:
         source, splits = normalized_by_app(source, splits)
-        samples = zip(input_ranges(source, splits).items(), splits.representative, strict=True)
-        coarse = coarse_features({name: array for (name, bounds), array in samples if bounds is None})
+        ranged = zip(input_ranges(source, splits).items(), splits.representative, strict=True)
+        coarse = coarse_features({name: array for (name, bounds), array in ranged if bounds is None})
     about_ends = doubtful_ends(config, splits.preprocess, source.input_shapes)
     cautions = (
         *([] if lacking is None else [lacking]), *source.cautions, *doubts, *splits.cautions, *coarse, *about_ends,
@@ -96,40 +91,10 @@ def with_samples(config: ExportConfig, source: Source, *, store: RunStore = NO_S
     return Opened(source, splits, scoring, reason, cautions)
 
 
-def _mask_size(model: Signature) -> tuple[int, int] | None:
-    """Height and width of the one output that is a map; None for others."""
-    shapes = [output.shape for output in model.outputs]
-    return shapes[0][:2] if len(shapes) == 1 and len(shapes[0]) == 3 else None
-
-
-def _with_task(config: ExportConfig, model: Signature, splits: Splits) -> tuple[Splits, Scoring, str]:
-    """The splits with labels as the task takes them, the task with its metrics, and why it is this one."""
-    labelled = next(
-        (data for data in (splits.test, splits.train) if data is not None and data.labels is not None), None
-    )
-    scoring, reason = judged_scoring(model, labelled, named=config.task, metrics=config.metric, decode=config.decode)
-    return splits.each(lambda data: with_labels_of(scoring, data)), scoring, reason
-
-
 def planned_graph(config: ExportConfig, graph: Graph) -> Graph:
     """The graph with the swaps that are asked for; itself where nothing is swapped."""
     swapped = swap(graph, config.hidden_activation, config.rules)
     return swapped.graph if swapped.activations.swapped else graph
-
-
-def data_specs(config: ExportConfig) -> DataSpecs:
-    """What the configuration says of data; without a model and data it is the digits example with its own."""
-    given = DataSpecs(
-        config.data, config.test_data, config.calibration, config.preprocess, config.resize, config.labels
-    )
-    if config.model is not None or config.data is not None:
-        return given
-    return replace(
-        given,
-        data="digits",
-        test_data="digits/test" if given.test_data is None else given.test_data,
-        preprocess=digits.PREPROCESS if given.preprocess is None else given.preprocess,
-    )
 
 
 def verified(

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgeswap.commands.candidate import Candidate
-from edgeswap.commands.converted import Converted
-from edgeswap.commands.float_models import FloatModels
+from edgeswap.commands.lowered import Lowered
+from edgeswap.commands.models import Models
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import Splits
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.device_scores import score_targets
 from edgeswap.evaluation.limits import judge, judge_delegate
-from edgeswap.evaluation.parity import parity
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.progress import Progress
 from edgeswap.records import BenchCandidate, Caution, Comparison, Limit, Parity, TargetFailure, TargetResult
+from edgeswap.store.forms import PARITY
+from edgeswap.store.keys import parity_found
 from edgeswap.store.remembered import remembered
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.scratch import scratch_folder
@@ -69,9 +69,8 @@ class Proof:
 
 def prove(
     config: ExportConfig,
-    floats: FloatModels,
-    candidate: Candidate,
-    converted: Converted,
+    models: Models,
+    lowered: Lowered,
     folder: Path,
     *,
     store: RunStore,
@@ -81,9 +80,8 @@ def prove(
 
     Args:
         config: targets, delegate and limits.
-        floats: the test samples, and what models are scored by.
-        candidate: what was converted, and the scores of its control.
-        converted: the files.
+        models: with the test samples, and what models are scored by.
+        lowered: the files.
         folder: where compilers write.
         store: of results of earlier runs.
         progress: told of every target.
@@ -91,25 +89,26 @@ def prove(
     Raises:
         TargetError: not one target gave figures.
     """
-    splits, scoring = floats.splits, floats.scoring
-    taken = delegated(config.delegate, converted.candidate_path, folder, progress=progress)
+    splits, scoring = models.samples.splits, models.samples.scoring
+    control = models.scores.get("float32_finetuned")
+    taken = delegated(config.delegate, lowered.candidate_path, folder, progress=progress)
     with scratch_folder() as scratch:
-        outcome = _measured(config, splits, converted, taken, scratch=scratch, store=store, progress=progress)
+        outcome = _measured(config, splits, lowered, taken, scratch=scratch, store=store, progress=progress)
         scored = score_targets(scoring, outcome, 0, dataset=splits.test, preprocess=splits.preprocess)
-        estimates = estimate_all(config.target, converted.candidate, folder, progress=progress)
+        estimates = estimate_all(config.target, lowered.candidate, folder, progress=progress)
         accurate = scored[outcome.measured.index(outcome.accuracy)]
         figures = outcome.accuracy.candidates[0]
         comparison = compare(
             scoring,
             accurate.scores,
-            baseline_size_bytes=len(converted.baseline),
-            candidate_size_bytes=len(converted.candidate),
-            control=None if candidate.control is None else candidate.control.subset(figures.indices),
+            baseline_size_bytes=len(lowered.baseline),
+            candidate_size_bytes=len(lowered.candidate),
+            control=None if control is None else control.subset(figures.indices),
             class_names=splits.test.class_names,
         )
-        compared = _compared(floats, converted, outcome)
+        compared = _compared(models, lowered, outcome)
         by_class = accurate.scores.candidate.decisions is not None
-        agreed, caution = _parity(floats, candidate, converted, figures, by_class=by_class, progress=progress)
+        agreed, caution = _parity(models, lowered, figures, by_class=by_class, store=store, progress=progress)
     return Proof(
         taken,
         outcome,
@@ -119,7 +118,7 @@ def prove(
         comparison,
         compared,
         agreed,
-        _limits(config, converted, outcome, comparison, [one.result for one in scored], applied=taken.applied),
+        _limits(config, lowered, outcome, comparison, [one.result for one in scored], applied=taken.applied),
         () if caution is None else (caution,),
     )
 
@@ -127,7 +126,7 @@ def prove(
 def _measured(
     config: ExportConfig,
     splits: Splits,
-    converted: Converted,
+    lowered: Lowered,
     taken: Delegated,
     *,
     scratch: Path,
@@ -139,7 +138,7 @@ def _measured(
     mapping = write_evaluation(splits.test, splits.preprocess, evaluation)
     return measure_all(
         [remembered(target, taken.delegate, store) for target in open_targets(config.target, keep=config.keep)],
-        [converted.baseline_path, taken.candidate, *([] if converted.dynamic is None else [converted.dynamic_path])],
+        [lowered.baseline_path, taken.candidate, *([] if lowered.dynamic is None else [lowered.dynamic_path])],
         evaluation,
         outputs=scratch,
         preprocess=mapping,
@@ -153,24 +152,25 @@ def _measured(
     )
 
 
-def _compared(floats: FloatModels, converted: Converted, outcome: Outcome) -> list[BenchCandidate]:
+def _compared(models: Models, lowered: Lowered, outcome: Outcome) -> list[BenchCandidate]:
     """The dynamic-range model, measured in the same runs; nothing where none was asked for."""
-    if converted.dynamic is None:
+    if lowered.dynamic is None:
         return []
-    scoring, test = floats.scoring, floats.splits.test
-    scored = score_targets(scoring, outcome, 1, dataset=test, preprocess=floats.splits.preprocess)
+    scoring, splits = models.samples.scoring, models.samples.splits
+    test = splits.test
+    scored = score_targets(scoring, outcome, 1, dataset=test, preprocess=splits.preprocess)
     accurate = scored[outcome.measured.index(outcome.accuracy)]
-    name = converted.dynamic_path.name
+    name = lowered.dynamic_path.name
     return [
         BenchCandidate(
             name=DYNAMIC_RANGE,
             precision="dynamic_range",
-            model=candidate_file(name, converted.dynamic, accurate.result.int8.quality),
+            model=candidate_file(name, lowered.dynamic, accurate.result.int8.quality),
             comparison=compare(
                 scoring,
                 accurate.scores,
-                baseline_size_bytes=len(converted.baseline),
-                candidate_size_bytes=len(converted.dynamic),
+                baseline_size_bytes=len(lowered.baseline),
+                candidate_size_bytes=len(lowered.dynamic),
                 class_names=test.class_names,
             ),
             targets=[one.result for one in scored],
@@ -179,36 +179,46 @@ def _compared(floats: FloatModels, converted: Converted, outcome: Outcome) -> li
 
 
 def _parity(
-    floats: FloatModels,
-    candidate: Candidate,
-    converted: Converted,
-    figures: Figures,
-    *,
-    by_class: bool,
-    progress: Progress,
+    models: Models, lowered: Lowered, figures: Figures, *, by_class: bool, store: RunStore, progress: Progress
 ) -> tuple[Parity | None, Caution | None]:
     """The fake-quant model against the int8 file; None for a precision that has no such model."""
-    if candidate.ranges is None:
+    if models.told.ranges is None:
         return None, None
-    splits, scoring = floats.splits, floats.scoring
-    found, caution = parity(
-        candidate.conversion.model,
-        converted.inside,
+    outputs = [output.array for output in figures.candidate]
+    key = models.key and store.key(
+        parity_found(models=models.key.digest, outputs=outputs, indices=figures.indices, by_class=by_class)
+    )
+    found = store.find(key, PARITY)
+    if found is None:
+        found = _compared_with_fake_quant(models, lowered, figures, by_class=by_class, progress=progress)
+        store.keep(key, PARITY, found)
+    parity, caution = found
+    if caution is not None:
+        progress.warn(caution.problem, caution.remedy)
+    names, worst = models.told.candidate_names, parity.worst_layer
+    return parity.model_copy(update={"worst_layer": worst and names.get(worst, worst)}), caution
+
+
+def _compared_with_fake_quant(
+    models: Models, lowered: Lowered, figures: Figures, *, by_class: bool, progress: Progress
+) -> tuple[Parity, Caution | None]:
+    from edgeswap.evaluation.parity import parity  # noqa: PLC0415  (imports TensorFlow)
+
+    splits, scoring = models.samples.splits, models.samples.scoring
+    return parity(
+        models.keras().candidate,
+        lowered.inside,
         read=lambda rows: model_inputs(splits.test, splits.preprocess, figures.indices[rows], as_app=True),
         outputs=figures.candidate,
         names=[output.name for output in scoring.model.outputs],
         by_class=by_class,
         progress=progress,
     )
-    if caution is not None:
-        progress.warn(caution.problem, caution.remedy)
-    worst = found.worst_layer
-    return found.model_copy(update={"worst_layer": worst and candidate.given_names.get(worst, worst)}), caution
 
 
 def _limits(
     config: ExportConfig,
-    converted: Converted,
+    lowered: Lowered,
     outcome: Outcome,
     comparison: Comparison,
     results: Sequence[TargetResult],
@@ -216,11 +226,11 @@ def _limits(
     applied: bool,
 ) -> list[Limit]:
     first = None if outcome.first is None else outcome.first.candidates[0].result
-    count = sum(operators(read(converted.candidate)).values())
+    count = sum(operators(read(lowered.candidate)).values())
     of_delegate = judge_delegate(results, applied=applied, operators=count)
     found = judge(
         comparison,
-        candidate_size_bytes=len(converted.candidate),
+        candidate_size_bytes=len(lowered.candidate),
         candidate_latency_ms=None if first is None or first.int8.latency_ms is None else first.int8.latency_ms.p50,
         max_drop=config.max_drop,
         # A first target that failed has no latency to hold against it; the run has not passed for that alone.

@@ -7,20 +7,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edgeswap.bundle.make import Credits, make_bundle
-from edgeswap.commands.candidate import Candidate
-from edgeswap.commands.converted import Converted
-from edgeswap.commands.float_models import FloatModels
-from edgeswap.commands.opened import Opened
+from edgeswap.commands.lowered import Lowered
+from edgeswap.commands.models import Models
 from edgeswap.commands.proof import Proof
+from edgeswap.commands.samples import Samples
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.pictures import pictures
 from edgeswap.evaluation.drop_cause import large_drop
 from edgeswap.evaluation.input_examples import input_examples
-from edgeswap.evaluation.scoring import Scores, quality
+from edgeswap.evaluation.scoring import quality
 from edgeswap.progress import Progress
 from edgeswap.records import Caution, ExportReport, StageQuality, TaskChoice
 from edgeswap.report import html
 from edgeswap.store.made_by import versions
+from edgeswap.store.remembered import remembered
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import write_whole
 from edgeswap.system.python_words import in_python_words
@@ -35,37 +35,37 @@ def report_of(
     config: ExportConfig,
     *,
     command: Sequence[str],
-    opened: Opened,
-    floats: FloatModels,
-    candidate: Candidate,
-    converted: Converted,
+    models: Models,
+    lowered: Lowered,
     proof: Proof,
     store: RunStore,
     progress: Progress,
 ) -> ExportReport:
     """All that a run found, the gravest caution first; that much was lost is said at once too."""
-    splits, measured = floats.splits, proof.accurate
+    splits, scoring, reason = models.samples.splits, models.samples.scoring, models.samples.reason
+    told, measured = models.told, proof.accurate
 
-    def stage(scores: Scores | None) -> StageQuality | None:
-        return None if scores is None else StageQuality(quality=quality(floats.scoring, scores))
+    def stage(name: str) -> StageQuality | None:
+        scores = models.scores.get(name)
+        return None if scores is None else StageQuality(quality=quality(scoring, scores))
 
     report = ExportReport(
         edgeswap=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         command=list(command),
-        method=candidate.method,
+        method=told.method,
         precision=config.precision,
         seed=config.seed,
-        model=opened.source.record,
-        task=TaskChoice(name=opened.scoring.task.name, reason=opened.reason),
+        model=told.source,
+        task=TaskChoice(name=scoring.task.name, reason=reason),
         data=splits.record,
-        warnings=[*opened.cautions, *floats.cautions, *candidate.cautions, *proof.cautions, *store.cautions],
-        activations=floats.activations,
-        float32=model_file(converted.baseline_path.name, converted.baseline, measured.float32.quality),
-        float32_swapped=stage(floats.scores.get("float32_swapped")),
-        float32_recovered=stage(floats.scores.get("float32_recovered")),
-        float32_finetuned=stage(candidate.control),
-        int8=candidate_file(converted.candidate_path.name, converted.candidate, measured.int8.quality),
+        warnings=[*told.cautions, *proof.cautions, *store.cautions],
+        activations=told.activations,
+        float32=model_file(lowered.baseline_path.name, lowered.baseline, measured.float32.quality),
+        float32_swapped=stage("float32_swapped"),
+        float32_recovered=stage("float32_recovered"),
+        float32_finetuned=stage("float32_finetuned"),
+        int8=candidate_file(lowered.candidate_path.name, lowered.candidate, measured.int8.quality),
         comparison=proof.comparison,
         compared=list(proof.compared),
         targets=list(proof.results),
@@ -73,15 +73,15 @@ def report_of(
         npus=list(proof.estimates.npus),
         edgetpu=proof.taken.mapping,
         normalized_by_app=list(splits.preprocess.normalizations),
-        ladder=list(candidate.rungs),
-        training=[*([] if floats.recovery is None else [floats.recovery]), *candidate.training],
+        ladder=list(told.rungs),
+        training=list(told.training),
         weight_scales=config.weight_scales,
         dense_scales_by=config.dense_scales_by,
-        left_to_calibration=list(candidate.left_to_calibration),
-        ranges=candidate.ranges,
+        left_to_calibration=list(told.left_to_calibration),
+        ranges=told.ranges,
         parity=proof.parity,
         input_examples=input_examples(
-            splits.test, splits.preprocess, converted.inside if config.precision == "int8" else None
+            splits.test, splits.preprocess, lowered.inside if config.precision == "int8" else None
         ),
         versions=versions(),
         limits=list(proof.limits),
@@ -103,10 +103,11 @@ def _in_python_words(caution: Caution) -> Caution:
 def write_results(
     config: ExportConfig,
     report: ExportReport,
-    floats: FloatModels,
+    samples: Samples,
     tflite_model: bytes,
     folder: Path,
     *,
+    store: RunStore,
     progress: Progress,
 ) -> None:
     """Write the report in both forms, and of an int8 model the bundle.
@@ -115,11 +116,12 @@ def write_results(
         DataError: the class names cannot be labels.
         TargetError: this machine cannot run the model for the bundle's golden outputs.
     """
+    splits = samples.splits
     write_whole(folder / "report.json", (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
     comparison = report.comparison
     named = {sample.index for sample in (*comparison.worst_samples, *comparison.flipped)}
     named |= {example.index for example in report.input_examples}
-    shown = pictures(floats.splits.test, sorted(named))
+    shown = pictures(splits.test, sorted(named))
     write_whole(folder / "report.html", html.render(report, shown).encode())
     if config.precision != "int8":
         return
@@ -128,11 +130,11 @@ def write_results(
         bundle = make_bundle(
             tflite_model,
             report,
-            floats.splits.test,
-            floats.splits.preprocess,
-            Host(),
+            splits.test,
+            splits.preprocess,
+            remembered(Host(), None, store),
             credits=credits,
-            shown=floats.scoring.task.shown,
-            layers=[output.name for output in floats.scoring.model.outputs],
+            shown=samples.scoring.task.shown,
+            layers=[output.name for output in samples.scoring.model.outputs],
         )
     write_whole(folder / BUNDLE, bundle)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from edgeswap.commands.samples import ModelFacts
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.data.load import load
 from edgeswap.data.splits import Splits
@@ -18,7 +19,8 @@ from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.precision import half_precision, in_float32
 from edgeswap.graph.read import output_keys, read
 from edgeswap.model.custom_objects import CustomObjects, with_twins
-from edgeswap.model.load import load_model, sha256
+from edgeswap.model.file_digest import sha256
+from edgeswap.model.load import load_model
 from edgeswap.model.zoo import digits
 from edgeswap.progress import Progress
 from edgeswap.records import Caution, ModelSource
@@ -55,6 +57,11 @@ class Source:
     def input_shapes(self) -> dict[str, tuple[int, ...]]:
         """Input name to its shape without the batch, in order."""
         return dict(self.signature.inputs)
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What its samples are opened by."""
+        return ModelFacts(self.signature, self.takes_raw_pixels)
 
     @property
     def weights_bytes(self) -> int:

@@ -7,16 +7,15 @@ from contextlib import contextmanager
 
 from edgeswap.config.export import ExportConfig
 from edgeswap.errors import add_note
-from edgeswap.frameworks import tf
 from edgeswap.progress import Progress
 from edgeswap.store.run_store import RunStore, open_store
+from edgeswap.system.devices import devices
 
 
 def opened_store(config: ExportConfig, *, progress: Progress) -> RunStore:
     """The store of this run; one that keeps nothing for `--no-cache`."""
-    devices = [f"{device.device_type} {device.name}" for device in tf.config.list_physical_devices()]
     return open_store(
-        config.cache_dir, limit_bytes=config.cache_size, is_on=config.cache, devices=devices, progress=progress
+        config.cache_dir, limit_bytes=config.cache_size, is_on=config.cache, devices=devices(), progress=progress
     )
 
 

@@ -9,6 +9,10 @@ from edgeswap.config.settings import TargetSettings
 from edgeswap.data.look import look
 from edgeswap.errors import DataError, TargetError
 from edgeswap.model.rehearsal import preview
+from edgeswap.progress import Silent
+from edgeswap.store.known_model import find_facts
+from edgeswap.store.run_store import open_store
+from edgeswap.system.devices import devices
 from edgeswap.system.output import check_folder
 from edgeswap.targets.edgetpu import installed as coral
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
@@ -41,7 +45,7 @@ def require_readable(config: ExportConfig) -> None:
         ModelError: the model file is missing, damaged, or holds code that is not trusted.
         DataError: data or labels are missing or cannot be read.
     """
-    if isinstance(config.model, (str, Path)):
+    if isinstance(config.model, (str, Path)) and not _is_known(config):
         preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
     for spec in (config.data, config.test_data, config.calibration):
         look(spec)
@@ -49,6 +53,17 @@ def require_readable(config: ExportConfig) -> None:
         raise DataError(
             f"Expected a file of class names, but {str(config.labels)!r} is not there.", "Write one name a line."
         )
+
+
+def _is_known(config: ExportConfig) -> bool:
+    """Whether an earlier run has loaded this very file, so that its results are perhaps all that is needed of it."""
+    if config.trust or config.custom_objects:
+        return False
+    store = open_store(config.cache_dir, is_on=config.cache, devices=devices(), progress=Silent())
+    try:
+        return find_facts(store, config.model) is not None
+    except OSError:
+        return False  # the preview says why it cannot be read
 
 
 def require_targets(config: TargetSettings) -> None:

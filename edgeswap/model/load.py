@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,18 +69,6 @@ def build_model(file: ModelFile, *, trust: bool = False, custom_objects: CustomO
             f"{_first_line(error)}.",
             "Check that the file is whole; name a layer class of your own with --custom-objects MODULE:NAME.",
         ) from error
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of the file, as hex; of a folder over the names and the bytes of its files, in order."""
-    digest = hashlib.sha256()
-    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-    for file in files:
-        digest.update(file.relative_to(path).as_posix().encode() if path.is_dir() else b"")
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _load(file: ModelFile, framework: Any, trust: bool) -> Any:

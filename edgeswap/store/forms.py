@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.records import TrainingRun
+from edgeswap.records import Caution, Parity, TrainingRun
 from edgeswap.training.state import TrainingState
 
-WEIGHTS, RUN, MODEL = "weights.npz", "run.json", "model.tflite"
+WEIGHTS, RUN, MODEL, FOUND = "weights.npz", "run.json", "model.tflite", "found.json"
 
 
 class Weights(NamedTuple):
@@ -84,7 +85,22 @@ class StateForm:
         return TrainingState(epoch, group("weights"), group("optimizer"), losses, best, group("best"))
 
 
+class ParityForm:
+    """How near int8 is to its fake-quant model, and a caution where some of it could not be told."""
+
+    def write(self, value: tuple[Parity, Caution | None], folder: Path) -> None:
+        """Both as JSON."""
+        parity, caution = value
+        (folder / FOUND).write_text(json.dumps([parity.model_dump(), caution and caution.model_dump()]))
+
+    def read(self, folder: Path) -> tuple[Parity, Caution | None]:
+        """What was written."""
+        parity, caution = json.loads((folder / FOUND).read_bytes())
+        return Parity(**parity), caution and Caution(**caution)
+
+
 ARRAYS = ArraysForm()
+PARITY = ParityForm()
 STATE = StateForm()
 TRAINED = WeightsForm()
 TFLITE = TfliteForm()

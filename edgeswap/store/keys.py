@@ -142,6 +142,54 @@ def measurement(
     return MadeOf("measurements", parts, f"the figures of {target}")
 
 
+def models_of_run(
+    *,
+    model: str,
+    named: str,
+    settings: Mapping[str, Any],
+    data: Mapping[str, Dataset | None],
+    preprocess: Preprocess,
+    representative: Sequence[Array],
+) -> MadeOf:
+    """All models of a run, with what the report says of them.
+
+    Args:
+        model: SHA-256 of its file.
+        named: what the user named, which the report says.
+        settings: all that change the models or what is said of them; functions as such.
+        data: the samples of each role.
+        preprocess: from raw samples to the model's inputs.
+        representative: as for `trained_weights`.
+    """
+    roles = {
+        role: {**_samples(of), "source": of.source, "names": of.class_names, "by name": of.labels_by_name}
+        for role, of in data.items()
+        if of is not None
+    }
+    parts = {
+        "model": model,
+        "named": named,
+        "settings": dict(settings),
+        "data": roles,
+        "preprocess": preprocess,
+        "mapped by it": list(representative) if preprocess.is_function else None,
+    }
+    return MadeOf("models of a run", parts, "all models with their scores")
+
+
+def parity_found(*, models: str, outputs: Sequence[Array], indices: Array, by_class: bool) -> MadeOf:
+    """How near int8 is to its fake-quant model.
+
+    Args:
+        models: the digest of the key of both.
+        outputs: what the int8 model gave for the samples that are compared.
+        indices: which of the test samples these are.
+        by_class: whether the output decides on a class.
+    """
+    parts = {"models": models, "outputs": list(outputs), "indices": indices, "by class": by_class}
+    return MadeOf("parity", parts, "the comparison with fake-quant")
+
+
 def _samples(data: Dataset) -> dict[str, Any]:
     """Samples as they are read: raw ones and labels by their SHA-256, and how image files become arrays."""
     return {

@@ -24,6 +24,7 @@ ENVIRONMENT = (
     "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES",
     "NVIDIA_TF32_OVERRIDE",
 )  # fmt: skip
+DEFAULTS = {"TF_ENABLE_ONEDNN_OPTS": "0"}  # `frameworks.py` sets it once it is imported
 _CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -40,7 +41,7 @@ def made_by() -> dict[str, str | None]:
         "machine": platform.machine(),
         "processor": _processor(),
         "cores": str(_cores()),
-        **{name: os.environ.get(name) for name in ENVIRONMENT},
+        **{name: os.environ.get(name, DEFAULTS.get(name)) for name in ENVIRONMENT},
     }
 
 

@@ -38,7 +38,7 @@ class MadeOf:
     Attributes:
         stage: what the result is, such as `trained weights`.
         parts: by name.
-        what: the result in words, for people; it is no part of the key.
+        what: the result in words, for people; it is no part of the key. Empty where it saves next to nothing.
     """
 
     stage: str
@@ -61,7 +61,7 @@ class RunStore:
     Args:
         root: its folder, made where there is none; None keeps and finds nothing.
         limit_bytes: what it may hold; what was used least recently goes first.
-        devices: that TensorFlow computes on; they are part of every key.
+        devices: that TensorFlow may compute on; they are part of every key.
         progress: told once where the store cannot be written, and of each stage that it is off for.
 
     Attributes:
@@ -83,16 +83,19 @@ class RunStore:
             except OSError as error:
                 self._give_up(error)
 
-    def key(self, made_of: MadeOf) -> Key | None:
+    def key(self, made_of: MadeOf, *, warns: bool = True) -> Key | None:
         """The key of a stage's result; None where there is no store, or where something in it cannot be told.
 
-        Where it cannot be told whether something has changed, no earlier result may stand for this one.
+        Where it cannot be told whether something has changed, no earlier result may stand for this one. That is said,
+        unless only seconds are lost by it (`warns`).
         """
         if self._root is None:
             return None
         try:
             return Key(made_of.stage, digest([made_of.stage, self._made_by, made_of.parts]), made_of.what)
         except (UntoldError, RecursionError) as error:
+            if not warns:
+                return None
             caution = Caution(
                 kind="not_stored",
                 problem=f"The run store does not keep the {made_of.stage}: they depend on {error}, of which edgeswap "
@@ -149,9 +152,12 @@ class RunStore:
 
     def how_to_go_on(self) -> str | None:
         """How far a run got that ends early, as sentences for an error; None where the store has nothing of it."""
-        if not self._has or not self._writes:
-            return None
-        return f"The run store has {', '.join(self._has.values())}: the same command goes on from there."
+        has = [what for what in self._has.values() if what]
+        return (
+            f"The run store has {', '.join(has)}: the same command goes on from there."
+            if has and self._writes
+            else None
+        )
 
     def _give_up(self, error: OSError) -> None:
         """Write nothing more, and say so once."""

@@ -10,7 +10,7 @@ import random
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.frameworks import keras
-from edgeswap.model.zoo import mobilenet_v2
+from edgeswap.model.zoo import DIGITS_PREPROCESS, mobilenet_v2
 from edgeswap.system.random_state import kept_random_state
 
 # Strides come early: at 8x8 pixels the depthwise layers dominate, and the later ones cost a quarter each at 4x4.
@@ -19,7 +19,7 @@ STAGES = (
     mobilenet_v2.Stage(expansion=4, channels=24, repeats=2, stride=2),
     mobilenet_v2.Stage(expansion=4, channels=32, repeats=2, stride=2),
 )
-PREPROCESS = "unit"
+PREPROCESS = DIGITS_PREPROCESS
 
 
 def build(activation: str | Activation = "swish", *, seed: int = 0) -> keras.Model:

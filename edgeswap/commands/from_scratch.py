@@ -1,0 +1,81 @@
+"""The models of a run made by TensorFlow, stage by stage; what takes long is looked up in the run store first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgeswap.commands.candidate import make_candidate
+from edgeswap.commands.converted import convert_both
+from edgeswap.commands.float_models import float_models
+from edgeswap.commands.from_store import class_order, keep, models_key
+from edgeswap.commands.models import KerasModels, Models, Normalization, Told
+from edgeswap.commands.opened import with_samples
+from edgeswap.commands.samples import Samples, open_samples
+from edgeswap.commands.source import open_source
+from edgeswap.config.export import ExportConfig
+from edgeswap.graph.layer_names import errors_in_given_names, given_names
+from edgeswap.graph.restored_normalization import with_normalizations
+from edgeswap.progress import Progress
+from edgeswap.store.known_model import keep_facts
+from edgeswap.store.run_store import RunStore
+
+
+def make_models(
+    config: ExportConfig, folder: Path, *, samples: Samples | None = None, store: RunStore, progress: Progress
+) -> Models:
+    """Read the model, swap, train, quantize and convert.
+
+    Args:
+        config: what to do.
+        folder: where trained models that the store does not keep are written at once.
+        samples: where they are open already.
+        store: of results of earlier runs.
+        progress: told of every step.
+
+    Raises:
+        EdgeswapError: of the kind that says what could not be done.
+    """
+    source = open_source(
+        config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
+    )
+    if not config.trust and not config.custom_objects:
+        keep_facts(store, config.model, source.signature, takes_raw_pixels=source.takes_raw_pixels)
+    names = given_names(source.graph)
+    with errors_in_given_names(names):
+        samples = samples or open_samples(config, source.facts, progress=progress)
+        key = models_key(config, samples, store=store)
+        opened = with_samples(config, source, samples=samples, store=store, progress=progress)
+        del source  # the Keras model that was given goes with it: a large one has no room beside the others
+        floats = float_models(config, opened, folder, store=store, progress=progress)
+        candidate = make_candidate(config, opened.source, floats, folder, store=store, progress=progress)
+        converted = convert_both(config, opened.source, floats, candidate, store=store, progress=progress)
+    normalizations = floats.splits.preprocess.normalizations
+    told = Told(
+        source=opened.source.record,
+        names=names,
+        class_order=class_order(samples.splits.test.class_names, floats.splits.test.class_names),
+        normalizations={
+            name: Normalization(mean=each.mean, deviation=each.deviation) for name, each in normalizations.items()
+        },
+        cautions=(*opened.cautions, *floats.cautions, *candidate.cautions),
+        activations=floats.activations,
+        method=candidate.method,
+        rungs=candidate.rungs,
+        training=(*([] if floats.recovery is None else [floats.recovery]), *candidate.training),
+        left_to_calibration=tuple(candidate.left_to_calibration),
+        ranges=candidate.ranges,
+        candidate_names=dict(candidate.given_names),
+    )
+    scores = {name: scores for name, scores in floats.scores.items() if name != "float32"}
+    if candidate.control is not None:
+        scores["float32_finetuned"] = candidate.control
+    models = Models(
+        Samples(floats.splits, floats.scoring, samples.reason),
+        told,
+        scores,
+        converted,
+        key,
+        lambda: KerasModels(with_normalizations(floats.final, normalizations), candidate.conversion.model),
+    )
+    keep(models, store=store)
+    return models
