@@ -13,7 +13,9 @@ def summary(report: AnalyzeReport) -> str:
     on = f"on {numbers.plural(report.samples, 'sample')}"
     if report.all.snr_db is None:
         return f"All layers in int8 change nothing {on}."
-    lost = f" and {drop(report, report.all)} of {title(report.metric)}" if report.metric else ""
+    lost = ""
+    if report.metric and report.all.drop is not None:
+        lost = f" and cost {metrics.difference(report.all.drop, report.unit)} of {title(report.metric)}"
     text = f"All layers in int8 leave {decibels(report.all)} at the worst output{lost}, {on}."
     if report.layers and report.layers[0].only.snr_db is not None:
         first = report.layers[0]

@@ -15,7 +15,7 @@ MOST_BARS = 60  # the rest costs least, and stands in the table
 
 def render(report: AnalyzeReport) -> str:
     """The page for `report`; what stands in its records comes out as text, never as markup."""
-    return template("analysis.html.jinja").render(part=render_part(report), report=printable(report))
+    return template("analysis.html.jinja").render(part=render_part(report), report=printable(report), numbers=numbers)
 
 
 def render_part(report: AnalyzeReport) -> Markup:

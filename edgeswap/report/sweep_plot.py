@@ -40,6 +40,9 @@ def sweep_plot(report: SweepReport) -> str | None:
         axes.set_ylabel("lost against float32", color=COLOURS["muted"])
         axes.margins(0.18)
         axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(COLOURS["line"])
+        axes.tick_params(colors=COLOURS["muted"])
+        axes.patch.set_visible(False)
 
     return svg(draw, HEIGHT_INCHES, "sweep", "What each candidate loses, against how fast it is")
 

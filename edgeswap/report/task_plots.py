@@ -44,7 +44,7 @@ def errors_plot(report: ExportReport) -> str | None:
         axes = _axes(figure, name, "values" if errors.of == "value" else "samples")
         axes.stairs(errors.float32, errors.edges, fill=True, color=COLOURS["float32"], alpha=0.45)
         axes.stairs(errors.int8, errors.edges, color=COLOURS["int8"], linewidth=1.8)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.3 * max(*errors.float32, *errors.int8, 1))  # room for the names above the bars
         _key(axes, report.precision, "right", 0.94)
 
     return svg(draw, HEIGHT_INCHES, "errors", f"Errors of float32 and {report.precision}")

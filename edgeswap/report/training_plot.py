@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgeswap.records import ExportReport
+from edgeswap.report import numbers
 from edgeswap.report.svg import COLOURS, svg
 from edgeswap.report.training_wording import NAMES
 
@@ -29,6 +30,8 @@ def training_plot(report: ExportReport) -> str | None:
         return None
 
     def draw(figure: Figure) -> None:
+        from matplotlib.ticker import LogLocator  # noqa: PLC0415  (a third of a second, which only reports need)
+
         axes = figure.add_axes((0.16, 0.2, 0.6, 0.74))
         axes.set_xlabel("epoch", color=COLOURS["muted"])
         axes.set_ylabel("loss", color=COLOURS["muted"])
@@ -42,6 +45,8 @@ def training_plot(report: ExportReport) -> str | None:
         every = [loss for _, losses in known for loss in losses]
         if min(every) > 0 and max(every) > 20 * min(every):
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter(lambda loss, _: numbers.three_digits(loss))  # else powers, as TeX
             axes.minorticks_off()
         place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "top", "weight": "bold"}
         for row, (run, _) in enumerate(known):
