@@ -569,8 +569,11 @@ def test_inputs_need_a_size(scratch):
 
 @pytest.mark.slow
 def test_one_worker_serves_many_and_a_new_one_comes_when_it_has_gone(scratch):
-    first = convert(small_model(), precision="float32")
+    convert_process._standing.close()
+    convert_process.start_early()
     worker = convert_process._standing.worker
+    first = convert(small_model(), precision="float32")
+    assert convert_process._standing.worker is worker
     with pytest.raises(ConversionError, match="'convert'"):  # a fork that fails takes nothing from the next
         convert(small_model(Unconvertible(name="odd")), precision="float32")
     assert convert(small_model(), precision="float32")[:8] == first[:8]

@@ -380,7 +380,7 @@ MOMENTS = {
     "trains": lambda running, work: list(
         Path(os.environ["EDGESWAP_CACHE_DIR"]).glob("[0-9a-f]*/weights.npz")
     ),  # an epoch is done
-    "converts": lambda running, work: any("conversion.worker" in command for command in running.values()),
+    "converts": lambda running, work: len([c for c in running.values() if "conversion.worker" in c]) > 1,  # a fork
     "measures": lambda running, work: any("benchmark.py" in command for command in running.values()),
 }
 

@@ -13,6 +13,7 @@ from edgeswap.commands.opened import with_samples
 from edgeswap.commands.samples import Samples, open_samples
 from edgeswap.commands.source import open_source
 from edgeswap.config.export import ExportConfig
+from edgeswap.conversion.process import start_early
 from edgeswap.graph.layer_names import errors_in_given_names, given_names
 from edgeswap.graph.restored_normalization import with_normalizations
 from edgeswap.progress import Progress
@@ -35,6 +36,8 @@ def make_models(
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
+    if not config.may_train:  # training takes longer than the converter's process waits
+        start_early()
     source = open_source(
         config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
     )
@@ -66,7 +69,7 @@ def make_models(
         ranges=candidate.ranges,
         candidate_names=dict(candidate.given_names),
     )
-    scores = {name: scores for name, scores in floats.scores.items() if name != "float32"}
+    scores = dict(floats.scores)
     if candidate.control is not None:
         scores["float32_finetuned"] = candidate.control
     models = Models(

@@ -205,7 +205,7 @@ def _compared_with_fake_quant(
     from edgeswap.evaluation.parity import parity  # noqa: PLC0415  (imports TensorFlow)
 
     splits, scoring = models.samples.splits, models.samples.scoring
-    return parity(
+    found, caution = parity(
         models.keras().candidate,
         lowered.inside,
         read=lambda rows: model_inputs(splits.test, splits.preprocess, figures.indices[rows], as_app=True),
@@ -214,6 +214,13 @@ def _compared_with_fake_quant(
         by_class=by_class,
         progress=progress,
     )
+    outputs = [
+        output.model_copy(
+            update={"worst_sample": None if output.worst_sample is None else int(figures.indices[output.worst_sample])}
+        )
+        for output in found.outputs
+    ]
+    return found.model_copy(update={"outputs": outputs}), caution
 
 
 def _limits(

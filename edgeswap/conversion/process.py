@@ -20,6 +20,12 @@ from edgeswap.system.child import child_command
 WORKER = child_command("edgeswap.conversion.worker")
 
 
+def start_early() -> None:
+    """Let the process import TensorFlow beside this one, which will ask it for conversions within minutes."""
+    with _standing.lock:
+        _standing.ready()
+
+
 class WorkerFailedError(ConversionError):
     """How the child process ended; the error says it with the converter's words at length.
 
@@ -60,7 +66,9 @@ def run_worker(jobs: Sequence[Path], titles: Sequence[str], timeout_s: float, pr
             for job, title in enumerate(titles):
                 with progress.step(title) as step:
                     stage, code = _follow(worker, stage, watchdog, step)
-                    if job == 0 and (stage, code) == ("start", 0):  # it had waited long enough just when it was asked
+                    if (
+                        job == 0 and code == 0 and stage in ("start", "import TensorFlow")
+                    ):  # it had waited long enough just when it was asked
                         watchdog.worker = worker = _standing.asked(request)
                         stage, code = _follow(worker, stage, watchdog, step)
                 if stage != "start":
@@ -128,13 +136,19 @@ class _Standing:
         self.lock = threading.Lock()
         self.worker: _Worker | None = None
 
-    def asked(self, request: bytes) -> _Worker:
-        """A worker that is at this request."""
-        if self.worker is None or self.worker.command != WORKER or not self.worker.ask(request):
+    def ready(self) -> _Worker:
+        """The worker, started where there is none."""
+        if self.worker is None or self.worker.command != WORKER:
             self.close()
             self.worker = _Worker(WORKER)
-            self.worker.ask(request)
         return self.worker
+
+    def asked(self, request: bytes) -> _Worker:
+        """A worker that is at this request."""
+        if not self.ready().ask(request):
+            self.close()
+            self.ready().ask(request)
+        return self.ready()
 
     def close(self) -> None:
         """Let none stand by."""

@@ -5,8 +5,8 @@ integers the samples of each input, `x0.npy`, …; `model.tflite` is written bes
 standard output, the last of a request `ended` with an exit code, or minus a signal; everything the converter prints
 goes to standard error.
 
-TensorFlow is imported once, and each request runs in a fork: a crash ends that alone. Only Linux can fork a process
-that holds TensorFlow; elsewhere the process does one request itself and ends.
+TensorFlow is imported once, before anything is asked, and each request runs in a fork: a crash ends that alone. Only
+Linux can fork a process that holds TensorFlow; elsewhere the process does one request itself and ends.
 """
 
 from __future__ import annotations
@@ -39,13 +39,11 @@ INTEGERS = {
 def main() -> None:
     """Answer requests until there is none for a while, or the process that asks is gone."""
     report = _claim_standard_output()
-    tf = None
+    tf = import_aloud("tensorflow", lambda: report(stage="import TensorFlow"))
     while select.select([0], [], [], IDLE_S)[0]:
         folders = json.loads(sys.stdin.buffer.readline() or b"null")
         if folders is None:
             return
-        if tf is None:
-            tf = import_aloud("tensorflow", lambda: report(stage="import TensorFlow"))
         if not FORKS:
             _convert_all(tf, folders, report)
             return

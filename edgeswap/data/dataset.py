@@ -171,6 +171,11 @@ class Dataset:
         return hashlib.sha256(b"".join([*self.digests, *parts])).hexdigest()
 
 
+def evenly_spaced(count: int, most: int) -> Indices:
+    """Numbers of at most so many of `count` samples, from the first to the last."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.int64))
+
+
 def _bytes_of(array: Array) -> bytes:
     return f"{array.dtype.str}{array.shape}".encode() + np.ascontiguousarray(array).tobytes()
 
