@@ -289,9 +289,9 @@ def bundle(kind: str, folder: Path, io: Io = "int8") -> Bundle:
     return write_bundle(folder / "bundle", with_ends(model, io), facts, how.get("labels"))
 
 
-def module(folder: Path) -> ModuleType:
+def module(folder: Path, file: str = "model.py") -> ModuleType:
     """The Python that was written into a bundle."""
-    spec = importlib.util.spec_from_file_location("app", folder / "python/model.py")
+    spec = importlib.util.spec_from_file_location("app", folder / "python" / file)
     assert spec is not None
     assert spec.loader is not None
     loaded = importlib.util.module_from_spec(spec)
@@ -299,11 +299,11 @@ def module(folder: Path) -> ModuleType:
     return loaded
 
 
-def run_python(folder: Path, *files: object) -> tuple[int, str]:
+def run_python(folder: Path, *files: object, file: str = "model.py") -> tuple[int, str]:
     """What its command line says and its exit code, in this process, which spares the start of another."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        code = module(folder).main([str(file) for file in files])
+        code = module(folder, file).main([str(file) for file in files])
     return (code, said.getvalue()) if code == 0 else (1, f"{said.getvalue()}{code}\n")
 
 

@@ -28,7 +28,8 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 
 
 def run(root: Path, folder: Path, runtime: str = "ai-edge-litert") -> tuple[int, str]:
-    python = [*command(root, "pi5"), str(folder / "python/model.py")]
+    # The emulator's root has no ml_dtypes, which CompiledModel needs and an Interpreter does not.
+    python = [*command(root, "pi5"), str(folder / "python/interpreter/model.py")]
     done = subprocess.run(python, env=environment(root, runtime), capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 

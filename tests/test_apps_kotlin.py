@@ -21,6 +21,8 @@ from tests.app_bundle import FAULTS, KINDS, WITH_ENDS, Bundle, bundle, change
 pytestmark = pytest.mark.slow
 STUBS = Path(__file__).parent / "apps/kotlin"
 PACKAGE = "package edgeswap.model\n"
+# Of these the second file, for an Interpreter, is compiled too: each form of input and output.
+BY_BOTH = ("classifier", "lookup", "caffe_float32")
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +68,19 @@ def program(compiler: list[str], bundles: dict[str, Bundle], tmp_path_factory: p
     """All kinds in one .jar, each in a package of its own name, since the compiler takes seconds to start."""
     folder = tmp_path_factory.mktemp("kotlin")
     for kind, one in bundles.items():
-        for file in (one.folder / "android/Model.kt", one.folder / "android/SelfTest.kt", STUBS / "main.kt"):
-            source = file.read_text()
-            assert source.count(PACKAGE) == 1
-            (folder / kind).mkdir(exist_ok=True)
-            (folder / kind / file.name).write_text(source.replace(PACKAGE, f"package {kind}\n"))
+        apis = ["interpreter" if one.facts.keeps_state else "compiled"]
+        apis += ["interpreter"] if kind in BY_BOTH else []
+        for number, api in enumerate(apis):
+            model = one.folder / ("android/interpreter/Model.kt" if number else "android/Model.kt")
+            package = f"{kind}_interpreter" if number else kind
+            for file in (model, one.folder / "android/SelfTest.kt", STUBS / "main.kt", STUBS / f"open_{api}.kt"):
+                source = file.read_text()
+                assert source.count(PACKAGE) == 1
+                (folder / package).mkdir(exist_ok=True)
+                (folder / package / file.name).write_text(source.replace(PACKAGE, f"package {package}\n"))
         if kind in KINDS:
             (folder / kind / "functions.kt").write_text(f"package {kind}\n\n{functions(one)}")
-    stubs = [STUBS / "android.kt", STUBS / "litert.kt"]
+    stubs = [STUBS / name for name in ("android.kt", "assets.kt", "compiled.kt", "litert.kt")]
     jar = folder / "apps.jar"
     command = [*compiler, "-include-runtime", "-d", jar, *sorted(folder.rglob("*.kt")), *stubs]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
@@ -88,8 +95,16 @@ def run(program: Path, kind: str, folder: Path, recorded: Path) -> str:
 
 @pytest.mark.parametrize("kind", [*KINDS, *WITH_ENDS])
 def test_self_test_passes(program: Path, bundles: dict[str, Bundle], kind: str) -> None:
+    """By CompiledModel; of a model with a state by the Interpreter."""
     folder = bundles[kind].folder
     assert run(program, kind, folder, folder / "golden") == "pass: outputs off by at most 0 int8 steps\n"
+
+
+@pytest.mark.parametrize("kind", BY_BOTH)
+def test_self_test_passes_by_the_interpreter(program: Path, bundles: dict[str, Bundle], kind: str) -> None:
+    folder = bundles[kind].folder
+    said = run(program, f"{kind}_interpreter", folder, folder / "golden")
+    assert said == "pass: outputs off by at most 0 int8 steps\n"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -141,8 +156,9 @@ def test_self_test_names_what_differs(program: Path, bundles: dict[str, Bundle],
 def test_the_compiler_finds_a_wrong_type(compiler: list[str], bundles: dict[str, Bundle], tmp_path: Path) -> None:
     """Else it would pass whatever the templates say."""
     source = (bundles["adder"].folder / "android/Model.kt").read_text()
-    (tmp_path / "Model.kt").write_text(source.replace("interpreter.close()", 'interpreter.close("now")'))
-    command = [*compiler, "-d", str(tmp_path / "x.jar"), str(tmp_path / "Model.kt"), str(STUBS / "litert.kt")]
+    (tmp_path / "Model.kt").write_text(source.replace("compiled.close()", 'compiled.close("now")'))
+    stubs = [str(STUBS / name) for name in ("assets.kt", "compiled.kt", "litert.kt")]
+    command = [*compiler, "-d", str(tmp_path / "x.jar"), str(tmp_path / "Model.kt"), *stubs]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "Too many arguments" in done.stderr or "too many arguments" in done.stderr

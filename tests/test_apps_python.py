@@ -9,16 +9,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from PIL import Image
 
 from edgeswap.bundle.apps.generate import plain
 from edgeswap.data.preprocess import from_name
 from edgeswap.data.resizing import RESIZE, fit
+from edgeswap.tflite.flatbuffer import read, write
 from tests.app_bundle import (
     FAULTS,
     KINDS,
     LABELS,
     Bundle,
+    adder,
     bundle,
     change,
     classifier,
@@ -29,6 +32,8 @@ from tests.app_bundle import (
 )
 from tests.image_data import encoded
 from tests.test_benchmark import without_litert
+
+INTERPRETER = "interpreter/model.py"
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +49,40 @@ def test_self_test_passes(bundles: dict[str, Bundle], kind: str) -> None:
     assert "pass: 3 golden vectors, outputs off by at most 0 int8 steps" in said
 
 
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"remembering"}))
+def test_self_test_passes_by_the_interpreter(bundles: dict[str, Bundle], kind: str) -> None:
+    code, said = run_python(bundles[kind].folder, file=INTERPRETER)
+    assert code == 0, said
+    assert "pass: 3 golden vectors, outputs off by at most 0 int8 steps" in said
+
+
+def test_a_model_with_a_state_has_the_interpreter_alone(bundles: dict[str, Bundle]) -> None:
+    folder = bundles["remembering"].folder
+    assert not list(folder.rglob("interpreter"))
+    assert "CompiledModel takes" not in (folder / "python/model.py").read_text()
+
+
+def test_a_signature_may_count_the_inputs_in_another_order(tmp_path: Path) -> None:
+    """LiteRT's CompiledModel keeps the order of the file (2.3), which the code relies on."""
+    model = read(adder(tmp_path).read_bytes())
+    inputs = [schema.TensorMapT(name=name, tensorIndex=index) for name, index in (("a", 1), ("b", 0))]
+    outputs = [schema.TensorMapT(name="c", tensorIndex=2)]
+    model.signatureDefs = [schema.SignatureDefT(inputs=inputs, outputs=outputs, signatureKey="serving_default")]
+    data = write(model)
+    one = write_bundle(tmp_path / "bundle", data, facts_of(data))
+    for file in ("model.py", INTERPRETER):
+        assert run_python(one.folder, file=file)[0] == 0
+
+
+def test_without_compiled_model_the_other_file_is_named(
+    bundles: dict[str, Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.compiled_model", None)
+    with pytest.raises(ImportError, match=r"take interpreter/model\.py, which runs under older runtimes"):
+        run_python(bundles["classifier"].folder)
+    assert run_python(bundles["classifier"].folder, file=INTERPRETER)[0] == 0
+
+
 @pytest.mark.parametrize("fault", [None, "output"])
 def test_the_command_line_tells_by_its_exit_code(bundles: dict[str, Bundle], tmp_path: Path, fault: str | None) -> None:
     shutil.copytree(bundles["classifier"].folder, tmp_path / "bundle")
@@ -56,7 +95,7 @@ def test_the_command_line_tells_by_its_exit_code(bundles: dict[str, Bundle], tmp
 
 
 def test_tflite_runtime_under_numpy_2_is_told(bundles: dict[str, Bundle], tmp_path: Path) -> None:
-    command = [sys.executable, bundles["classifier"].folder / "python/model.py"]
+    command = [sys.executable, bundles["classifier"].folder / "python" / INTERPRETER]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=without_litert(tmp_path))
     problem, remedy = done.stderr.splitlines()
     assert (done.returncode, problem.startswith("error: Expected ai-edge-litert")) == (1, True)

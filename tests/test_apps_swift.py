@@ -35,9 +35,12 @@ def faults(parser: Parser, source: bytes) -> list[str]:
 
 @pytest.mark.parametrize("kind", [*KINDS, *WITH_ENDS])
 def test_every_file_is_swift(parser: Parser, tmp_path: Path, kind: str) -> None:
-    files = generate(bundle(kind, tmp_path / kind).facts)
-    sources = {name: content for name, content in files.items() if name.endswith(".swift")}
-    assert set(sources) == {"ios/Model.swift", "ios/SelfTest.swift"}
+    facts = bundle(kind, tmp_path / kind).facts
+    sources = {name: content for name, content in generate(facts).items() if name.endswith(".swift")}
+    second = set() if facts.keeps_state else {"ios/interpreter/Model.swift"}
+    assert set(sources) == {"ios/Model.swift", "ios/SelfTest.swift", *second}
+    model = "TensorFlowLite" if facts.keeps_state else "LiteRT"
+    assert f"import {model}\n" in sources["ios/Model.swift"].decode()
     for name, content in sources.items():
         assert faults(parser, content) == [], name
 

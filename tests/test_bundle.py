@@ -324,7 +324,7 @@ def test_the_tolerance_holds_under_another_runtime(tmp_path: Path) -> None:
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "out" / name).write_bytes(content)
     python = new_environment(tmp_path / "venv", "numpy<2", "tflite-runtime==2.14.0")
-    command = [python, tmp_path / "out" / "python" / "model.py"]
+    command = [python, tmp_path / "out" / "python" / "interpreter" / "model.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("pass: 4 golden vectors")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from edgeswap.data.resizing import RESIZE, Resize
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUFFIX = ".jinja"
+BY_BOTH = ("model.py", "Model.kt", "Model.swift")  # written for LiteRT's CompiledModel and for an Interpreter
 BYTES = {"int8": 1, "uint8": 1, "float32": 4, "int32": 4}
 
 
@@ -25,7 +26,9 @@ def generate(facts: AppFacts) -> dict[str, bytes]:
     """The files for an app, by their paths in the bundle, such as `python/model.py`: UTF-8 text, the same every time.
 
     Each language has code that loads the model, makes its inputs, runs it and reads its outputs as real values, and a
-    self-test that runs the golden vectors and names the first step that differs.
+    self-test that runs the golden vectors and names the first step that differs. Code for LiteRT's CompiledModel has a
+    second file `interpreter/...` for runtimes that have only an Interpreter. A model with a state, which CompiledModel
+    cannot reset, has the Interpreter alone.
 
     Args:
         facts: of the model; the golden vectors must lie where `golden_files` says.
@@ -33,7 +36,15 @@ def generate(facts: AppFacts) -> dict[str, bytes]:
     values = _values(facts)
     environment = _environment()
     names = sorted(name for name in environment.list_templates() if name.endswith(SUFFIX))
-    return {name.removesuffix(SUFFIX): environment.get_template(name).render(values).encode() for name in names}
+    written = {}
+    for name in names:
+        template, path = environment.get_template(name), PurePosixPath(name.removesuffix(SUFFIX))
+        compiled = path.name in BY_BOTH and not facts.keeps_state
+        written[str(path)] = template.render(values, compiled=compiled).encode()
+        if compiled:
+            second = path.parent / "interpreter" / path.name
+            written[str(second)] = template.render(values, compiled=False).encode()
+    return written
 
 
 @cache
