@@ -19,6 +19,7 @@ from edgeswap.evaluation.scoring import take
 from edgeswap.graph.layer_names import errors_in_given_names, given_names
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.calibrate import calibrate
+from edgeswap.quantization.idle_channels import raise_idle_channels
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.ranges import resolve
 from edgeswap.quantization.unequal_concat import part_unequal_concats
@@ -60,12 +61,14 @@ def _analyzed(config: AnalyzeConfig, command: Sequence[str], progress: Progress)
     with errors_in_given_names(given_names(source.graph)):
         opened = with_samples(config.export, source, progress=progress)
         del source
+        representative, scales = opened.splits.representative, scales_of(config.export)
+        parted = part_unequal_concats(opened.source.graph, representative)
         placement = place(
-            part_unequal_concats(opened.source.graph, opened.splits.representative),
+            raise_idle_channels(parted, representative, **scales),
             input_ranges=input_ranges(opened.source, opened.splits),
-            **scales_of(config.export),
+            **scales,
         )
-        observed = calibrate(placement, opened.splits.representative, progress=progress)
+        observed = calibrate(placement, representative, progress=progress)
         ranges = resolve(placement, observed, config.ranges, trains=False)
         samples = _samples(opened, config)
         found = analyze_layers(placement, ranges, samples, opened.scoring, policy=config.ranges, progress=progress)

@@ -22,6 +22,7 @@ from edgeswap.evaluation.scoring import Scores
 from edgeswap.progress import Progress
 from edgeswap.quantization.checkpoint import require_savable
 from edgeswap.quantization.fitted import Fitted, Fitting
+from edgeswap.quantization.idle_channels import raise_idle_channels
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import Caution, Rung, TrainingRun
@@ -86,9 +87,11 @@ def climb(
     Raises:
         ModelError: the fake-quant model is to be saved and cannot be.
     """
+    representative = floats.splits.representative
+    parted = part_unequal_concats(floats.graph, representative)
     fitting = Fitting(
-        part_unequal_concats(floats.graph, floats.splits.representative),
-        floats.splits.representative,
+        raise_idle_channels(parted, representative, **scales_of(config)),
+        representative,
         input_ranges,
         config.ranges,
         **scales_of(config),

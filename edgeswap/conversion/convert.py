@@ -19,6 +19,7 @@ from edgeswap.conversion.process import WorkerFailedError, run_worker
 from edgeswap.errors import ConversionError
 from edgeswap.frameworks import tf
 from edgeswap.progress import Progress, Silent
+from edgeswap.quantization.quantizers import rounded_weights
 from edgeswap.system.room import LARGE_BYTES
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.tflite.one_scale import with_one_scale
@@ -144,11 +145,12 @@ def _write_job(conversion: Conversion, job: Path) -> None:
         outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
         return {f"y{index}": output for index, output in enumerate(outputs)}
 
-    # Tracked by themselves: saving the model would trace every layer again.
-    module = tf.Module()
-    module.tracked = list(model.variables)
-    function = tf.function(serve, input_signature=specs, autograph=False).get_concrete_function()
-    tf.saved_model.save(module, str(job / "saved_model"), signatures=function)
+    with rounded_weights(model) as variables:
+        # Tracked by themselves: saving the model would trace every layer again.
+        module = tf.Module()
+        module.tracked = variables
+        function = tf.function(serve, input_signature=specs, autograph=False).get_concrete_function()
+        tf.saved_model.save(module, str(job / "saved_model"), signatures=function)
     if conversion.representative:
         for index, array in enumerate(conversion.representative):
             np.save(job / f"x{index}.npy", array)

@@ -10,15 +10,14 @@ whole tensor. The factor of a channel is the geometric mean of what they want.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeswap.graph.ir import Graph, Layer
-from edgeswap.quantization.channel_groups import DEPTHWISE, INPUT_AXES, channel_groups
-from edgeswap.quantization.folding import OUTPUT_AXES
+from edgeswap.quantization.channel_groups import DEPTHWISE, channel_groups
+from edgeswap.quantization.channel_scaling import input_axis, output_axis, with_scaled_channels
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -47,15 +46,13 @@ def equalize(
             wanted = [np.mean([np.log(_sized(sizes[name])) for name in group.tensors], axis=0) - done[index]]
             for writer in (layers[name] for name in group.writers):
                 if not (per_channel_dense if writer.class_name == "Dense" else per_channel):
-                    wanted.append(np.log(_sized(_by_channel(writer, _output_axis(writer)))))
+                    wanted.append(np.log(_sized(_by_channel(writer, output_axis(writer)))))
             for reader in (layers[name] for name in group.readers):
                 if not (per_channel and reader.class_name in DEPTHWISE):
-                    wanted.append(-np.log(_sized(_by_channel(reader, _input_axis(reader)))))
+                    wanted.append(-np.log(_sized(_by_channel(reader, input_axis(reader)))))
             step = np.mean([logs - logs.mean() for logs in wanted], axis=0)
             done[index] += step
-            divided, multiplied = np.exp(-step).astype(np.float32), np.exp(step).astype(np.float32)
-            layers |= {name: _written(layers[name], divided) for name in group.writers}
-            layers |= {name: _read(layers[name], multiplied) for name in group.readers}
+            layers |= with_scaled_channels(layers, group, np.exp(-step))
     return graph.with_layers(layers)
 
 
@@ -69,26 +66,3 @@ def _by_channel(layer: Layer, axis: int) -> Floats:
     kernel = np.abs(layer.weights[0])
     largest: Floats = kernel.max(axis=tuple(other for other in range(kernel.ndim) if other != axis))
     return largest
-
-
-def _output_axis(layer: Layer) -> int:
-    return OUTPUT_AXES[layer.class_name][0]  # of a depthwise kernel of one output a channel, that channel
-
-
-def _input_axis(layer: Layer) -> int:
-    return OUTPUT_AXES[layer.class_name][0] if layer.class_name in DEPTHWISE else INPUT_AXES[layer.class_name]
-
-
-def _written(layer: Layer, factor: Floats) -> Layer:
-    kernel = _scaled(layer, _output_axis(layer), factor)
-    return replace(layer, weights=(kernel, *(bias * factor for bias in layer.weights[1:])))
-
-
-def _read(layer: Layer, factor: Floats) -> Layer:
-    return replace(layer, weights=(_scaled(layer, _input_axis(layer), factor), *layer.weights[1:]))
-
-
-def _scaled(layer: Layer, axis: int, factor: Floats) -> Floats:
-    kernel = layer.weights[0]
-    scaled: Floats = kernel * factor.reshape([-1 if index == axis else 1 for index in range(kernel.ndim)])
-    return scaled

@@ -3,7 +3,8 @@
 # ruff: noqa: ARG002 (tfmot sets the signatures)
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -158,6 +159,7 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
 
     def __init__(self, channel_axes: Sequence[int] = ()) -> None:
         self.channel_axes = tuple(channel_axes)
+        self.rounded: Any = None
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
         """No state: the range is that of the weight as it is now."""
@@ -165,6 +167,8 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
 
     def __call__(self, inputs: Any, training: bool, weights: Mapping[str, Any], **kwargs: Any) -> Any:
         """The weight, float32 of any shape, rounded; the gradient passes straight through."""
+        if self.rounded is not None:
+            return self.rounded.read_value()
         others = [axis for axis in range(inputs.shape.rank) if axis not in self.channel_axes]
         limit = tf.reduce_max(tf.abs(tf.stop_gradient(inputs)), axis=others, keepdims=True)
         scale = tf.maximum(limit, SMALLEST_WEIGHT_RANGE) / WEIGHT_STEPS
@@ -174,6 +178,30 @@ class WeightQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
     def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {"channel_axes": list(self.channel_axes)}
+
+
+@contextmanager
+def rounded_weights(model: Any) -> Iterator[list[Any]]:
+    """What a model is traced from for the converter: its variables, those with fake-quant as they are when rounded.
+
+    The converter computes constants itself, but none as large as VGG16's first dense layer: its rounding would stay in
+    the file, with the weight in float32.
+
+    Args:
+        model: tf_keras; layers that tfmot has not wrapped are taken as they are. Until the end of the context its
+            layers compute with the weights that they had at its start.
+    """
+    wrapped = [layer for layer in model.layers if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)]
+    weights = [entry for layer in wrapped for entry in layer._weight_vars if isinstance(entry[1], WeightQuantizer)]
+    for weight, quantizer, _ in weights:
+        quantizer.rounded = tf.Variable(quantizer(weight, training=False, weights={}), trainable=False)
+    taken = {id(weight) for weight, _, _ in weights}
+    try:
+        others = [variable for variable in model.variables if id(variable) not in taken]
+        yield others + [quantizer.rounded for _, quantizer, _ in weights]
+    finally:
+        for _, quantizer, _ in weights:
+            quantizer.rounded = None
 
 
 def per_channel_weights(fake_quant_model: Any) -> tuple[bool, bool]:
