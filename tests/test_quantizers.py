@@ -9,7 +9,7 @@ from edgeswap.frameworks import tf, tf_keras
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
-from edgeswap.quantization.quantizers import OutputQuantizer, learned_fake_quant
+from edgeswap.quantization.quantizers import OutputQuantizer, learned_fake_quant, rounded_weights
 from edgeswap.quantization.ranges import End, resolve
 from edgeswap.tflite.flatbuffer import read, view
 from edgeswap.training.fit import train
@@ -149,3 +149,25 @@ def test_a_searched_end_follows_inwards_and_never_back_out():
     for _ in range(20):
         quantizer(tf.constant([[-0.25, 8.0]]), True, weights)
     assert float(weights["low"]) == pytest.approx(-0.25, rel=1e-3)
+
+
+def test_the_converter_gets_weights_that_are_rounded_already():
+    """It computes constants itself, but none as large as VGG16's first dense layer: that one stayed in float32."""
+    placement = place(float_graph("relu"), input_ranges={"image": (0.0, 1.0)})
+    model = quantize(placement, resolve(placement, calibrate(placement, [SAMPLES]), trains=False))
+    wanted = model(SAMPLES[:4], training=False).numpy()
+
+    def operators():
+        spec = tf.TensorSpec((1, *SAMPLES.shape[1:]), tf.float32)
+        traced = tf.function(lambda x: model(x, training=False)).get_concrete_function(spec)
+        return [operator.type for operator in traced.graph.get_operations()]
+
+    assert "Round" in operators()
+    with rounded_weights(model) as variables:
+        assert "Round" not in operators()
+        assert len(variables) == len(model.variables)
+        np.testing.assert_array_equal(model(SAMPLES[:4], training=False).numpy(), wanted)
+    assert "Round" in operators()
+    kernel = next(variable for variable in model.variables if "kernel" in variable.name)
+    kernel.assign(kernel * 2)  # which the context does not hold back
+    assert np.abs(model(SAMPLES[:4], training=False).numpy() - wanted).max() > 0

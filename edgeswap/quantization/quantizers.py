@@ -194,7 +194,7 @@ def rounded_weights(model: Any) -> Iterator[list[Any]]:
     wrapped = [layer for layer in model.layers if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2)]
     weights = [entry for layer in wrapped for entry in layer._weight_vars if isinstance(entry[1], WeightQuantizer)]
     for weight, quantizer, _ in weights:
-        quantizer.rounded = tf.Variable(quantizer(weight, training=False, weights={}), trainable=False)
+        quantizer.rounded = tf.Variable(_rounded(quantizer, weight), trainable=False)
     taken = {id(weight) for weight, _, _ in weights}
     try:
         others = [variable for variable in model.variables if id(variable) not in taken]
@@ -202,6 +202,11 @@ def rounded_weights(model: Any) -> Iterator[list[Any]]:
     finally:
         for _, quantizer, _ in weights:
             quantizer.rounded = None
+
+
+def _rounded(quantizer: WeightQuantizer, weight: Any) -> Any:
+    """By a graph, which multiplies by the inverse of what it would divide by: so to the bit as the converter does."""
+    return tf.function(lambda: quantizer(weight, training=False, weights={}), autograph=False)()
 
 
 def per_channel_weights(fake_quant_model: Any) -> tuple[bool, bool]:
