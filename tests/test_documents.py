@@ -3,13 +3,17 @@
 import importlib.util
 import re
 import shlex
+import subprocess
 import sys
 from pathlib import Path
 
 import click
 import pytest
 
+from edgeswap.cli.invocation import Invocation
 from edgeswap.cli.main import cli
+from edgeswap.errors import ConfigError
+from tests.test_report import qat
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -80,13 +84,69 @@ def commands_of(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_commands_have_options_that_exist(page):
+def test_commands_parse(page):
+    """Commands, options, values and the number of arguments, as running them would, up to where work begins."""
     for words in commands_of(page):
+        parse(words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_in_sentences_have_options_that_exist(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    for line in re.findall(r"`edgeswap ([^`]+)`", text):
+        words = shlex.split(" ".join(line.split()))
         command = cli
         for word in words:
             if isinstance(command, click.Group) and word in command.commands:
                 command = command.commands[word]
         known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-        known |= {"--help", "-h", "--debug", "--version"}
-        used = {word.partition("=")[0] for word in words if word.startswith("-") and not word.lstrip("-")[:1].isdigit()}
-        assert used <= known, f"{' '.join(words)}: {sorted(used - known)}"
+        used = {word.partition("=")[0] for word in words if word.startswith("--")} - {"--help", "--version"}
+        assert used <= known, f"{line}: {sorted(used - known)}"
+
+
+def parse(words):
+    """Parse a command line.
+
+    Raises:
+        click.UsageError, ConfigError: it is none.
+    """
+    command, context = cli, None
+    while isinstance(command, click.Group) and words and words[0] in command.commands:
+        name, *words = words
+        command = command.commands[name]
+        context = click.Context(command, parent=context, info_name=name, obj=Invocation(words))
+    if isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        raise click.UsageError(f"no command {words[0]!r}")
+    if not {"--help", "-h", "--version"} & set(words):
+        command.make_context(command.name, list(words), parent=context, obj=Invocation(words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["export", "--colour"], ["export", "--epochs", "many"], ["bundle", "verify"], ["bench", "--data"], ["repot", "x"]],
+)
+def test_a_command_that_is_none_is_seen(words):
+    with pytest.raises((click.UsageError, ConfigError)):
+        parse(words)
+
+
+@pytest.mark.parametrize(
+    ("comparison", "passed", "code"),
+    [({"drop_ci95": (-0.1, 1.2)}, True, 0), ({"drop_ci95": (0.3, 1.2)}, True, 3), ({}, False, 3)],
+)
+def test_the_example_gate_refuses_what_is_worse_beyond_chance(comparison, passed, code, tmp_path):
+    base = qat()
+    report = qat(comparison=base.comparison.model_copy(update=comparison), passed=passed)
+    (tmp_path / "report.json").write_text(report.model_dump_json(by_alias=True))
+    gate = [sys.executable, str(ROOT / "examples" / "gate.py"), str(tmp_path / "report.json")]
+    assert subprocess.run(gate, check=False, capture_output=True).returncode == code
+
+
+@pytest.mark.slow
+@pytest.mark.rare
+def test_the_example_exports_from_python(tmp_path):
+    """A minute. Run it by: pytest -m rare tests/test_documents.py."""
+    script = [sys.executable, str(ROOT / "examples" / "export_from_python.py")]
+    ran = subprocess.run(script, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=600)
+    assert "blocks int8 on a Coral: []" in ran.stdout
+    assert (tmp_path / "stripes" / "report.html").is_file()

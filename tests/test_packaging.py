@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.metadata import Metadata
 from packaging.requirements import Requirement
+
+from edgeswap.version import __version__
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHIPPED = {
@@ -55,6 +59,18 @@ def test_wheel_names_its_command_and_its_licence(wheel: zipfile.ZipFile) -> None
     assert "edgeswap = edgeswap.cli.main:main" in wheel.read(information["entry_points.txt"]).decode()
     assert "License-Expression: Apache-2.0" in wheel.read(information["METADATA"]).decode()
     assert {"licenses/LICENSE", "licenses/NOTICE"} <= set(information)
+
+
+def test_the_metadata_are_what_a_registry_takes(wheel: zipfile.ZipFile) -> None:
+    (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+    metadata = Metadata.from_email(wheel.read(name), validate=True)  # the build itself refuses unknown classifiers
+    assert metadata.description_content_type == "text/markdown"
+    assert metadata.description is not None
+    assert metadata.description.startswith("# edgeswap")
+    assert {"test", "lint", "docs", "ethos-u", "micro"} <= set(metadata.provides_extra or ())
+    cited = re.search(r"^version: (.*)$", (CHECKOUT / "CITATION.cff").read_text(), re.MULTILINE)
+    assert cited is not None
+    assert cited[1] == str(metadata.version) == __version__
 
 
 def _required_on(python: str, machine: str, system: str = "Linux") -> list[Requirement]:
