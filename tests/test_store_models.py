@@ -67,8 +67,9 @@ def test_what_is_said_and_measured_of_models_changes_no_key(found, tmp_path):
     assert set(ExportConfig.model_fields) >= ASIDE | TOLD_OTHERWISE
     assert not ASIDE & TOLD_OTHERWISE
     same = found()
-    for changes in ({"max_drop": 1}, {"author": "A"}, {"license": "MIT"}, {"output": tmp_path / "out", "threads": 2},
-                    {"max_latency_ms": 1}, {"target": ("host", "emulator:pi5")}, {"target_samples": 5}):  # fmt: skip
+    for changes in ({"max_drop": 1}, {"author": "A"}, {"api": "compiled"}, {"license": "MIT"}, {"threads": 2},
+                    {"output": tmp_path / "out"}, {"max_latency_ms": 1}, {"target_samples": 5},
+                    {"target": ("host", "emulator:pi5")}):  # fmt: skip
         assert found(**changes) == same
 
 

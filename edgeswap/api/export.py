@@ -48,6 +48,7 @@ def export(
     delegate: str | None = None,
     require_delegate: bool = False,
     compare: Literal["dynamic"] | None = None,
+    measure: bool = True,
     keep: bool = False,
     max_drop: float | None = None,
     max_latency_ms: float | None = None,
@@ -106,6 +107,7 @@ def export(
         delegate: TFLite delegate: xnnpack, none, edgetpu or a library file; None is xnnpack.
         require_delegate: `report.passed` is false if the delegate leaves an operator of the candidate to other kernels.
         compare: dynamic also measures the converter's dynamic-range model (int8 weights only) of the given model.
+        measure: run both models on the test samples and time them; without it there are models and no figures.
         keep: leave runtime and models on the boards for the next run.
         max_drop: `report.passed` is false if the metric drops by more: percentage points of a share, else its unit.
         max_latency_ms: likewise if the int8 median latency on the first target is higher.

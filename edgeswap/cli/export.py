@@ -112,6 +112,12 @@ FILE = click.Path(path_type=Path)
     help="Also measure the converter's dynamic-range model (int8 weights only) of the given model.  [default: none]",
 )
 @option(
+    "--measure/--no-measure",
+    default=True,
+    heading="Measurement",
+    help="Run both models on the test samples and time them; without it there are models and no figures.",
+)
+@option(
     "--max-drop",
     type=click.FloatRange(min=0),
     metavar="X",

@@ -13,7 +13,7 @@ Each stage is a module beside this one. It takes the values of earlier stages an
 Then they are shown to be good:
 
     lowered       lower them for the first target, and hold them to the precision that was asked for
-    proof         measure both on every target, compare them and judge the limits
+    proof         measure both on every target, compare them and judge the limits; `unmeasured` for --no-measure
     reported      write the report, and the bundle for an app
 
 What takes long is looked up in the run store first, under all that it is made of, and put there once it is made. Where
@@ -33,6 +33,7 @@ from edgeswap.commands.proof import prove
 from edgeswap.commands.reported import report_of, write_results
 from edgeswap.commands.samples import Samples
 from edgeswap.commands.stored import opened_store, telling_how_to_go_on
+from edgeswap.commands.unmeasured import unmeasured
 from edgeswap.config.export import ExportConfig
 from edgeswap.graph.layer_names import errors_in_given_names
 from edgeswap.model.rehearsal import preview
@@ -101,7 +102,10 @@ def _export(
     del stored
     with errors_in_given_names(models.told.names):
         lowered = lower_and_write(config, models, folder)
-        proof = prove(config, models, lowered, folder, store=store, progress=progress)
+        if config.measure:
+            proof = prove(config, models, lowered, folder, store=store, progress=progress)
+        else:
+            proof = unmeasured(models.samples.scoring, lowered)
         report = report_of(
             config, command=command, models=models, lowered=lowered, proof=proof, store=store, progress=progress
         )

@@ -82,13 +82,9 @@ def float_models(
     with progress.step("Build the network"):
         baseline = build(source.graph)
     splits, ordered = _with_classes_in_order(config, splits, scoring, baseline, progress)
-    test = splits.test
-    few = replace(splits, test=test.subset(evenly_spaced(len(test), DOUBT_SAMPLES)))
-    said = _tested(baseline, few, scoring, "Test float32 on some samples", progress)
-    doubts = (
-        *_doubted_values(config, few, scoring, baseline, said, progress=progress),
-        *_require_known_samples(config, few, scoring, baseline, said, progress=progress),
-    )
+    doubts: tuple[Caution, ...] = ()
+    if config.measure:
+        doubts = _doubts(config, splits, scoring, baseline, progress=progress)
     scores: dict[str, Scores] = {}
     swapped = swap(source.graph, config.hidden_activation, config.rules)
     if not swapped.activations.swapped:
@@ -97,7 +93,8 @@ def float_models(
 
     with progress.step("Build the network"):
         final = build(swapped.graph)
-    scores = {**scores, "float32_swapped": _tested(final, splits, scoring, "Test float32, swapped", progress)}
+    if config.measure:
+        scores["float32_swapped"] = _tested(final, splits, scoring, "Test float32, swapped", progress)
     kept: tuple[Caution, ...] = ()
     recovery: TrainingRun | None = None
     if config.recover_epochs:
@@ -113,11 +110,24 @@ def float_models(
             store=store,
             progress=progress,
         )
-        recovered = _tested(final, splits, scoring, "Test float32, recovered", progress)
-        scores = {**scores, "float32_recovered": recovered}
+        if config.measure:
+            scores["float32_recovered"] = _tested(final, splits, scoring, "Test float32, recovered", progress)
     graph = with_weights_of(swapped.graph, final)
     cautions = (*ordered, *doubts, *kept)
     return FloatModels(scoring, splits, baseline, graph, final, swapped.activations, scores, cautions, recovery)
+
+
+def _doubts(
+    config: ExportConfig, splits: Splits, scoring: Scoring, baseline: Any, *, progress: Progress
+) -> tuple[Caution, ...]:
+    """What some test samples say against the given model, or how it is read."""
+    test = splits.test
+    few = replace(splits, test=test.subset(evenly_spaced(len(test), DOUBT_SAMPLES)))
+    said = _tested(baseline, few, scoring, "Test float32 on some samples", progress)
+    return (
+        *_doubted_values(config, few, scoring, baseline, said, progress=progress),
+        *_require_known_samples(config, few, scoring, baseline, said, progress=progress),
+    )
 
 
 def _recovered(

@@ -22,7 +22,7 @@ from edgeswap.system.user_function import named_function
 
 # What changes neither the models nor what is said of them. A setting that is added later counts until it stands here.
 ASIDE = frozenset({
-    "author", "cache", "cache_dir", "cache_size", "description", "hard_swish", "keep", "license", "max_arena",
+    "api", "author", "cache", "cache_dir", "cache_size", "description", "hard_swish", "keep", "license", "max_arena",
     "max_latency_ms", "max_size", "output", "overwrite", "require_delegate", "target", "target_samples", "threads",
 })  # fmt: skip
 # Told by what is read from them, or by what they come to.

@@ -16,14 +16,25 @@ from edgeswap.evaluation.device_scores import score_targets
 from edgeswap.evaluation.limits import judge, judge_delegate
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.progress import Progress
-from edgeswap.records import BenchCandidate, Caution, Comparison, Limit, Parity, TargetFailure, TargetResult
+from edgeswap.records import (
+    BenchCandidate,
+    Caution,
+    Comparison,
+    EdgeTpuMapping,
+    Limit,
+    NpuEstimate,
+    Parity,
+    Quality,
+    TargetFailure,
+    TargetResult,
+)
 from edgeswap.store.forms import PARITY
 from edgeswap.store.keys import parity_found
 from edgeswap.store.remembered import remembered
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.delegated import Delegated, delegated
-from edgeswap.targets.estimates import Estimates, estimate_all
+from edgeswap.targets.estimates import estimate_all
 from edgeswap.targets.measure import Figures
 from edgeswap.targets.measure_all import Outcome, measure_all
 from edgeswap.targets.names import open_targets
@@ -38,33 +49,30 @@ class Proof:
     """What was measured, and what it says.
 
     Attributes:
-        taken: the candidate as the delegate takes it.
-        outcome: of every target.
+        float32: quality of the baseline, on the target that models are compared by.
+        candidate: likewise.
+        comparison: of the two.
         results: of the targets that gave figures, for the report.
-        accurate: of the target that models are compared by.
-        estimates: of compilers for NPUs.
-        comparison: of the candidate with the baseline.
+        npus: estimates of compilers.
+        edgetpu: how the Edge TPU takes the candidate; None unless that is the delegate.
         compared: of `--compare`.
         parity: of fake-quant with the candidate; None for a precision without fake-quant.
         limits: that the user set.
+        failures: targets that gave nothing.
         cautions: what a reader must know of it.
     """
 
-    taken: Delegated
-    outcome: Outcome
-    results: Sequence[TargetResult]
-    accurate: TargetResult
-    estimates: Estimates
+    float32: Quality | None
+    candidate: Quality | None
     comparison: Comparison
-    compared: Sequence[BenchCandidate]
-    parity: Parity | None
-    limits: Sequence[Limit]
-    cautions: tuple[Caution, ...]
-
-    @property
-    def failures(self) -> list[TargetFailure]:
-        """Targets that gave nothing."""
-        return [*self.taken.failures, *self.outcome.failures, *self.estimates.failures]
+    results: Sequence[TargetResult] = ()
+    npus: Sequence[NpuEstimate] = ()
+    edgetpu: EdgeTpuMapping | None = None
+    compared: Sequence[BenchCandidate] = ()
+    parity: Parity | None = None
+    limits: Sequence[Limit] = ()
+    failures: Sequence[TargetFailure] = ()
+    cautions: tuple[Caution, ...] = ()
 
 
 def prove(
@@ -109,16 +117,18 @@ def prove(
         compared = _compared(models, lowered, outcome)
         by_class = accurate.scores.candidate.decisions is not None
         agreed, caution = _parity(models, lowered, figures, by_class=by_class, store=store, progress=progress)
+    results = [one.result for one in scored]
     return Proof(
-        taken,
-        outcome,
-        [one.result for one in scored],
-        accurate.result,
-        estimates,
+        accurate.result.float32.quality,
+        accurate.result.int8.quality,
         comparison,
+        results,
+        estimates.npus,
+        taken.mapping,
         compared,
         agreed,
-        _limits(config, lowered, outcome, comparison, [one.result for one in scored], applied=taken.applied),
+        _limits(config, lowered, outcome, comparison, results, applied=taken.applied),
+        [*taken.failures, *outcome.failures, *estimates.failures],
         () if caution is None else (caution,),
     )
 

@@ -43,7 +43,7 @@ def report_of(
 ) -> ExportReport:
     """All that a run found, the gravest caution first; that much was lost is said at once too."""
     splits, scoring, reason = models.samples.splits, models.samples.scoring, models.samples.reason
-    told, measured = models.told, proof.accurate
+    told = models.told
 
     def stage(name: str) -> StageQuality | None:
         scores = models.scores.get(name)
@@ -61,17 +61,18 @@ def report_of(
         data=splits.record,
         warnings=[*told.cautions, *proof.cautions, *store.cautions],
         activations=told.activations,
-        float32=model_file(lowered.baseline_path.name, lowered.baseline, measured.float32.quality),
+        float32=model_file(lowered.baseline_path.name, lowered.baseline, proof.float32),
         float32_swapped=stage("float32_swapped"),
         float32_recovered=stage("float32_recovered"),
         float32_finetuned=stage("float32_finetuned"),
-        int8=candidate_file(lowered.candidate_path.name, lowered.candidate, measured.int8.quality),
+        int8=candidate_file(lowered.candidate_path.name, lowered.candidate, proof.candidate),
+        measured=config.measure,
         comparison=proof.comparison,
         compared=list(proof.compared),
         targets=list(proof.results),
-        failures=proof.failures,
-        npus=list(proof.estimates.npus),
-        edgetpu=proof.taken.mapping,
+        failures=list(proof.failures),
+        npus=list(proof.npus),
+        edgetpu=proof.edgetpu,
         normalized_by_app=list(splits.preprocess.normalizations),
         ladder=list(told.rungs),
         training=list(told.training),

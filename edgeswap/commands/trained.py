@@ -28,8 +28,10 @@ def train_beside_control(
     *,
     store: RunStore,
     progress: Progress,
-) -> tuple[Any, Scores, tuple[TrainingRun, ...], tuple[Caution, ...]]:
+) -> tuple[Any, Scores | None, tuple[TrainingRun, ...], tuple[Caution, ...]]:
     """The fake-quant model after QAT; the scores of the control, the float model trained the same; how both went.
+
+    With `--no-measure` there is no control, since nothing is compared with it.
 
     The float model teaches both: labels alone would pull away from it, and know nothing of most outputs. `fitted` is
     what the fake-quant model was made of.
@@ -67,6 +69,8 @@ def train_beside_control(
     cautions: tuple[Caution, ...] = ()
     if config.save_qat or (keeps and not stored):
         cautions = keep_qat_model(qat_model, folder, must=config.save_qat, progress=progress)
+    if not config.measure:
+        return qat_model, None, (qat_run,), cautions
     # Judged by what they train on alone, the two could end apart for no reason: both train as long.
     same = qat_run.best_epoch if qat_run.judged_on == "training" else None
     title = "Train the float32 control"

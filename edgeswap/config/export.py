@@ -43,6 +43,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     precision: CandidatePrecision = "int8"
     io: Io = "int8"
     compare: Literal["dynamic"] | None = None
+    measure: bool = True
     method: Literal["ptq", "qat", "auto"] = "qat"
     epochs: int = Field(default=3, ge=1)
     save_qat: bool = False
@@ -127,6 +128,19 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
                 f"Expected --target {MICRO} for --max-arena, got {', '.join(self.target)}: only a microcontroller's "
                 "interpreter has an arena.",
                 f"Add --target {MICRO}, or leave out --max-arena.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _limits_what_is_measured(self) -> ExportConfig:
+        if self.measure:
+            return self
+        of_figures = ("max_drop", "max_latency_ms", "max_size", "max_arena", "compare", "target_samples")
+        asked = [flag(name) for name in of_figures if getattr(self, name) is not None]
+        asked += ["--require-delegate"] if self.require_delegate else []
+        if asked:
+            raise ConfigError(
+                f"Expected no {asked[0]} with --no-measure, which measures nothing.", "Leave out one of the two."
             )
         return self
 

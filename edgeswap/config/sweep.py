@@ -91,7 +91,10 @@ def plan(
         given = {**settings, **{axis: _value(axis, text) for axis, text in varied.items() if text != LEFT_OUT}}
         name = _name(combination, names)
         try:
-            export_config(given, folder, defaults=defaults)
+            if not export_config(given, folder, defaults=defaults).measure:
+                raise ConfigError(
+                    "Expected --measure for a sweep, which compares figures, got --no-measure.", "Leave it out."
+                )
             planned.append(Planned(name, varied, given))
         except EdgeswapError as error:
             refused = refused or error

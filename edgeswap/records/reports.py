@@ -54,6 +54,9 @@ class ExportReport(Record):
     float32_recovered: StageQuality | None = Field(default=None, description="fine-tuned after the swap")
     float32_finetuned: StageQuality | None = Field(default=None, description="the control: float32, trained alike")
     int8: Int8ModelFile
+    measured: bool = Field(
+        default=True, description="false with --no-measure: no model ran, so qualities and comparison have no values"
+    )
     comparison: Comparison
     compared: list[BenchCandidate] = Field(
         default=[], description="other models by --compare, against the same baseline in the same runs"

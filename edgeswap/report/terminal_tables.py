@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.records import BenchCandidate, Comparison, Measurement, TargetResult
+from edgeswap.records import BenchCandidate, Comparison, ExportReport, Measurement, TargetResult
 from edgeswap.report import delegate_words, numbers, speed_words
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import wording as say
@@ -21,6 +21,7 @@ from edgeswap.tasks.titles import title
 WIDEST_LINE = 100
 LABEL_WIDTH = 11
 LONGEST_HEADER = 16
+UNMEASURED = "nothing (--no-measure): how good and how fast the model is, nobody knows yet"
 
 Item = tuple[str, str, str]  # label, text and style of a paragraph
 
@@ -85,6 +86,8 @@ def said_of_targets(report: say.Report) -> Iterator[Item]:
 
 def how_measured(report: say.Report) -> Iterator[Item]:
     """Where each figure comes from."""
+    if isinstance(report, ExportReport) and not report.measured:
+        yield "measured", UNMEASURED, ""
     for target in report.targets:
         yield "measured", _measured(report, target), "dim"
     for target in report.targets:
@@ -111,7 +114,7 @@ def _measured(report: say.Report, target: TargetResult) -> str:
 
 def models(report: say.Report) -> Table:
     """A row for each model, with the latency if there is one target; several targets have a table of their own."""
-    comparison = report.comparison
+    comparison = say.compared_quality(report)
     target = report.targets[0] if len(report.targets) == 1 else None
     shown = quality_columns(comparison)
     table = new_table("", *map(header, shown), "size", *((speed_header(target),) if target else ()))
@@ -165,6 +168,8 @@ def nearness(comparison: Comparison) -> str:
     """How near a candidate is to the baseline where there are no labels."""
     if comparison.agreement is not None:
         return numbers.percent(comparison.agreement)
+    if not comparison.outputs:
+        return "-"  # nothing was measured
     worst = metrics.worst_output(comparison)
     return "equal" if worst is None else metrics.value(worst.snr_db, "dB")
 

@@ -104,6 +104,12 @@ def pairs(report: BenchReport) -> list[BenchReport]:
     ]
 
 
+def compared_quality(report: Report) -> Comparison | None:
+    """The comparison of quality; None where no model ran with samples."""
+    measured = not isinstance(report, ExportReport) or report.measured
+    return report.comparison if measured else None
+
+
 def stages(report: Report) -> list[Stage]:
     """The models whose quality is known, in the order in which they came about."""
     if isinstance(report, BenchReport):
@@ -161,6 +167,8 @@ def verdict(report: ExportReport) -> str:
     elif report.limits:
         opening = f"Passed (within {', '.join(limit.name for limit in report.limits)})"
         opening += ", but with a large drop" * has_large_drop(report)
+    elif not report.measured:
+        opening = "Exported without measuring"
     else:
         opening = "Exported" + " with a large drop" * has_large_drop(report) + " (no limits were set)"
     return _sentence(opening, report)
@@ -188,7 +196,8 @@ def _incomplete(report: Report) -> str:
 
 
 def _sentence(opening: str, report: Report) -> str:
-    quality = [] if report.comparison is None else [_quality_clause(report, report.comparison)]
+    comparison = compared_quality(report)
+    quality = [] if comparison is None else [_quality_clause(report, comparison)]
     clauses = [*quality, f"is {size_gain(report)} ({numbers.size(report.int8.size_bytes)})"]
     spoken = report.targets if len(report.targets) <= MOST_SPOKEN else report.targets[:1]  # the table has them all
     clauses += [clause for target in spoken if (clause := speed_clause(target, label(report, target)))]
