@@ -40,7 +40,7 @@ def _environment() -> Environment:
     return environment(
         Path(__file__).parent,
         line=_line,
-        place=_place,
+        place=place,
         described=described,
         metric=_metric,
         metric_interval=_metric_interval,
@@ -67,7 +67,7 @@ def _line(text: str) -> str:
     return " ".join("".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in text).split())
 
 
-def _place(source: str) -> str:
+def place(source: str) -> str:
     """Where data came from, without the folders of the machine that it lay on."""
     named = source in ("digits", "digits/test") or re.fullmatch(r"tfds:.*|[\w.]+:\w+", source)
     return source if named else Path(source).name

@@ -10,7 +10,7 @@ from edgeswap.bundle import describe
 from edgeswap.bundle.apps.generate import generate
 from edgeswap.bundle.apps.pixels import PixelSteps, pixel_steps
 from edgeswap.bundle.archive import pack
-from edgeswap.bundle.card import model_card, readme
+from edgeswap.bundle.card import model_card, place, readme
 from edgeswap.bundle.golden import make_golden
 from edgeswap.bundle.holds import each_by_itself
 from edgeswap.bundle.manifest import (
@@ -20,6 +20,7 @@ from edgeswap.bundle.manifest import (
     SUMS,
     Manifest,
     Provenance,
+    Results,
     Samples,
     app_facts,
     output_facts,
@@ -118,6 +119,7 @@ def make_bundle(
         minimum_tensorflow_lite=None if version is None else version_text(version),
         golden=golden,
         provenance=_provenance(report, sha256),
+        results=_results(report),
         files={},
     )
     label_files = {} if labels is None else {LABELS: labels}
@@ -195,6 +197,24 @@ def _steps(tensor: Tensor, inside: Tensor, preprocess: Preprocess, resize: str) 
     scale, zero_point = inside.scales[0], inside.zero_points[0]
     found = pixel_steps(preprocess, channels=tensor.shape[3], scale=scale, zero_point=zero_point, resize=resize)
     return found and found.of_type(describe.DTYPES[tensor.dtype], scale=scale, zero_point=zero_point)
+
+
+def _results(report: ExportReport) -> Results | None:
+    float32, int8 = report.float32.quality, report.int8.quality
+    if float32 is None or int8 is None:
+        return None
+    return Results(
+        task=int8.task,
+        metric=int8.metric,
+        unit=int8.unit,
+        higher_is_better=int8.higher_is_better,
+        samples=int8.samples,
+        data=place(report.data.test.source),
+        float32=float32.value,
+        int8=int8.value,
+        int8_ci95=int8.ci95,
+        metrics=int8.metrics,
+    )
 
 
 def _provenance(report: ExportReport, int8_model_sha256: str) -> Provenance:

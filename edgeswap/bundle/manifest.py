@@ -10,7 +10,7 @@ from edgeswap.bundle.apps.facts import AppFacts, Holds, InputFacts, InputType, O
 from edgeswap.bundle.apps.pixels import PixelSteps
 from edgeswap.errors import ModelError
 from edgeswap.graph.feature_normalization import FeatureNormalization
-from edgeswap.records import Io, Record
+from edgeswap.records import Io, Record, Unit
 
 MODEL, MANIFEST, LABELS, SUMS = "model.tflite", "model.json", "labels.txt", "SHA256SUMS"
 SCHEMA: Literal["edgeswap.bundle/2"] = "edgeswap.bundle/2"
@@ -144,6 +144,21 @@ class Provenance(Record):
     test: Samples
 
 
+class Results(Record):
+    """How good the float32 and the int8 model are on the test samples, by the metric that decides."""
+
+    task: str
+    metric: str
+    unit: Unit = Field(description="of the metric; a share is 0 to 1")
+    higher_is_better: bool
+    samples: int
+    data: str = Field(description="the test samples' name, without folders")
+    float32: float | None = Field(description="null without labels")
+    int8: float | None = Field(description="null without labels")
+    int8_ci95: tuple[float, float] | None = Field(description="95 % interval of int8")
+    metrics: dict[str, float] = Field(description="all metrics of the int8 model, by name")
+
+
 class Manifest(Record):
     """model.json."""
 
@@ -165,6 +180,7 @@ class Manifest(Record):
     )
     golden: Golden
     provenance: Provenance
+    results: Results | None = Field(default=None, description="null in bundles of an earlier edgeswap")
     files: dict[str, str] = Field(description="path to SHA-256 of every file but model.json and SHA256SUMS")
 
     model_config = Record.model_config | {"populate_by_name": True}

@@ -1,4 +1,4 @@
-"""`edgeswap bundle verify`."""
+"""`edgeswap bundle verify` and `edgeswap bundle push`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeswap.cli.invocation import VERDICT_NO, say, show
 @click.group()
 @options.debug
 def bundle() -> None:
-    """Verify the bundle.zip that an export writes for an app."""
+    """Verify the bundle.zip that an export writes for an app, or push it to the Hugging Face Hub."""
 
 
 @bundle.command(
@@ -64,3 +64,40 @@ def verify_bundle(bundle: Path, target: tuple[str, ...], runtime: tuple[str, ...
         problem = f"{len(silent)} of {len(found.runtimes)} runtimes gave no outputs: {', '.join(silent)}."
         return say(problem, "The table says why, and has what the others gave.", 1)
     return 0 if found.passed else VERDICT_NO
+
+
+@bundle.command(
+    "push",
+    cls=options.Command,
+    context_settings={"show_default": True},
+    short_help="Push a bundle to the Hugging Face Hub.",
+)
+@click.argument("name", metavar="ORG/NAME")
+@click.argument("bundle", metavar="BUNDLE.zip", type=click.Path(path_type=Path))
+@options.option(
+    "--private/--no-private", default=False, heading="Repository", help="Make a new repository that others cannot see."
+)
+@options.option(
+    "--endpoint",
+    metavar="URL",
+    heading="Repository",
+    help="Address of the Hub.  [default: HF_ENDPOINT, or the public Hub]",
+)
+@options.as_json("what was pushed")
+@options.debug
+def push_bundle(name: str, bundle: Path, private: bool, endpoint: str | None, as_json: bool) -> int:
+    """Verify BUNDLE.zip on this machine, and push it to the repository ORG/NAME of the Hugging Face Hub.
+
+    The repository is made if it is not there. It gets the model, its labels, model.json, the bundle and a model card
+    with the results. The token is that of HF_TOKEN or `hf auth login`. It needs: pip install 'edgeswap[hub]'
+    """
+    from edgeswap.bundle.hub import push, require_pushable  # noqa: PLC0415  (keeps --help fast)
+    from edgeswap.progress import progress_for  # noqa: PLC0415
+    from edgeswap.report import pushed as terminal  # noqa: PLC0415
+    from edgeswap.targets.host import Host  # noqa: PLC0415
+
+    require_pushable(name)
+    progress = progress_for(sys.stderr)
+    done = push(bundle, name, [Host()], private=private, endpoint=endpoint, progress=progress)
+    show(done, as_json, terminal.render)
+    return 0
