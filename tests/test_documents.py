@@ -59,6 +59,13 @@ def test_files_that_the_architecture_names_exist():
     assert [name for name in names if not (ROOT / "edgeswap" / name).is_file()] == []
 
 
+def test_the_menu_of_the_site_has_every_page_and_no_other():
+    named = re.findall(r"^ *- (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    pages = {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
+    assert {name for name in named if not name.startswith("repository/")} == pages
+    assert all((ROOT / name.removeprefix("repository/")).is_file() for name in named if name.startswith("repository/"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from PIL import Image
 from edgeswap import records
 from edgeswap.data.dataset import ArraySamples, Dataset
 from edgeswap.data.pictures import pictures
-from edgeswap.report import html, numbers, ranges_plot, task_plots, training_plot
+from edgeswap.report import html, numbers, plots, ranges_plot, task_plots, training_plot
 from edgeswap.report import task_words as told
 from tests.test_report import detailed, qat, text, texts_of
 
@@ -97,6 +97,19 @@ def test_the_page_shows_ranges_training_and_what_an_app_must_do():
     assert training_plot.training_plot(qat(training=lost)) is None
     gone = report.training[0].model_copy(update={"losses": [2.0, None, 1.0, None], "best_epoch": 2})
     assert "recovery" in training_plot.training_plot(qat(training=[gone]))
+
+
+def test_marks_of_plots_tell_their_numbers_to_a_pointer():
+    titles = {
+        element.text for element in ET.fromstring(plots.layers_plot(qat())).iter() if element.tag.endswith("title")
+    }
+    assert titles == {"block_3_add: 28.9 dB", "stem <&>: 40.2 dB"}
+    drawn = html.render(qat())
+    assert "<title>int8: p50 0.0912 ms, p90 0.102 ms, p99 0.128 ms</title>" in drawn
+    assert "<title>int8: 97.6 % (95.9 to 98.6)</title>" in drawn
+    assert 'id="tip' not in drawn
+    alone = qat().parity.model_copy(update={"layer_snr_db": {"a": 20.0, "b": None}})
+    assert plots.layers_plot(qat(parity=alone)) is None
 
 
 def test_of_many_ranges_those_with_the_largest_step_are_drawn():

@@ -206,7 +206,11 @@ def _parity(
     if caution is not None:
         progress.warn(caution.problem, caution.remedy)
     names, worst = models.told.candidate_names, parity.worst_layer
-    return parity.model_copy(update={"worst_layer": worst and names.get(worst, worst)}), caution
+    given = {
+        "worst_layer": worst and names.get(worst, worst),
+        "layer_snr_db": {names.get(name, name): ratio for name, ratio in parity.layer_snr_db.items()},
+    }
+    return parity.model_copy(update=given), caution
 
 
 def _compared_with_fake_quant(

@@ -103,6 +103,10 @@ def parity(
         layers=len(ratios),
         worst_layer=worst,
         worst_layer_snr_db=ratios[worst] if worst is not None and np.isfinite(ratios[worst]) else None,
+        layer_snr_db={
+            name: ratios[name] if np.isfinite(ratios[name]) else None
+            for name in sorted(ratios, key=lambda n: ratios[n])
+        },
         outputs=[fidelity_record(name, one, compared_rows) for name, one in zip(names, near, strict=True)],
     )
     return found, caution

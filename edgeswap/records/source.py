@@ -108,6 +108,9 @@ class Parity(Record):
     layers: int = Field(description="number of layers compared, on a few samples")
     worst_layer: str | None = Field(description="the layer with the lowest signal-to-noise ratio")
     worst_layer_snr_db: float | None = Field(description="its signal-to-noise ratio in dB; null if no layer differs")
+    layer_snr_db: dict[str, float | None] = Field(
+        default={}, description="signal-to-noise ratio in dB by compared layer, the lowest first; null if none differs"
+    )
     outputs: list[OutputFidelity] = Field(default=[], description="how near each output is to fake-quant's")
 
 

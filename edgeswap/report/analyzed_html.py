@@ -26,6 +26,6 @@ def render_part(report: AnalyzeReport) -> Markup:
         report=report,
         say=analysis_wording,
         numbers=numbers,
-        plot=Markup(decibel_plot(bars[:MOST_BARS])) if bars else None,
+        plot=Markup(decibel_plot(bars[:MOST_BARS], "Signal-to-noise ratio with one layer in int8")) if bars else None,
     )
     return Markup(part)

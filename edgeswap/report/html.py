@@ -55,6 +55,7 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
         quality_plot=Markup(plots.quality_plot(report)) if labelled else None,
         told=told,
         ranges_plot=_drawn(ranges_plot.ranges_plot(report)),
+        layers_plot=_drawn(plots.layers_plot(report)),
         training_plot=_drawn(training_plot.training_plot(report)),
         pictures={index: _data_url(image) for index, image in (pictures or {}).items()},
         roc_plot=_drawn(task_plots.roc_plot(report)),

@@ -9,7 +9,7 @@ from edgeswap.records import CandidatePrecision, ExportReport, Measurement, Targ
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
-from edgeswap.report.svg import COLOURS, svg
+from edgeswap.report.svg import COLOURS, svg, tip
 from edgeswap.tasks.titles import title
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ LEFT, RIGHT = 0.19, 0.57  # shares of the width: names stand to the left of the 
 NARROW = 0.42  # the right end beside values with more digits than percent have
 NAMES, LONGEST_NAME = 0.38, 20  # left end beside names of layers, and the letters that fit there
 LONGEST_TITLE = 50
+MOST_LAYERS = 20
 SHORT_NUMBERS_FROM = 0.01  # an axis that ends below has ticks such as 0.0025, of which few have room
 
 Interval = tuple[float, float]
@@ -54,15 +55,16 @@ def quality_plot(report: ExportReport) -> str:
         axes.set_xlim(low, high)
         for row, (name, value, interval) in enumerate(rows):
             colour = COLOURS["int8" if name == report.precision else "float32"]
-            if low <= value <= high:
-                axes.plot(interval, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
-                axes.plot([value], [row], "o", color=colour, markersize=7)
-            else:
-                edge, arrow = (low, "<") if value < low else (high, ">")
-                axes.plot([edge], [row], arrow, color=colour, markersize=8, clip_on=False)
             text = f"{value:.1f} % ({interval[0]:.1f} to {interval[1]:.1f})"
             if not share:
                 text = f"{metrics.value(value, 'none')} ({metrics.interval(interval, 'none')})"
+            if low <= value <= high:
+                axes.plot(interval, [row, row], color=colour, linewidth=2.5, solid_capstyle="butt")
+                (point,) = axes.plot([value], [row], "o", color=colour, markersize=7)
+                point.set_gid(tip(f"{name}: {text}"))
+            else:
+                edge, arrow = (low, "<") if value < low else (high, ">")
+                axes.plot([edge], [row], arrow, color=colour, markersize=8, clip_on=False)
             _label(axes, row, name, text)
         unit = {"share": ", %", "dB": ", dB"}.get(report.comparison.unit, "")
         axes.set_xlabel(f"{called}{unit}", color=COLOURS["muted"])
@@ -111,22 +113,33 @@ def latency_plot(report: ExportReport) -> str:
     )
 
 
-def decibel_plot(bars: Sequence[tuple[str, float]]) -> str:
+def decibel_plot(bars: Sequence[tuple[str, float]], description: str) -> str:
     """A bar for each layer, the first on top: its signal-to-noise ratio in dB.
 
     Args:
         bars: name and ratio, at least one.
+        description: for those who do not see it.
     """
 
     def draw(figure: Figure) -> None:
         axes = _axes(figure, top_inches=0.08, rows=len(bars), left=NAMES)
         for row, (name, snr_db) in enumerate(bars):
-            axes.barh([row], [snr_db], height=0.6, color=COLOURS["int8"])
+            (bar,) = axes.barh([row], [snr_db], height=0.6, color=COLOURS["int8"])
+            bar.set_gid(tip(f"{name}: {snr_db:.1f} dB"))
             shown = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 3]}..."
             _label(axes, row, shown, f"{snr_db:.1f} dB", gap=0.03)
         axes.set_xlabel("dB", color=COLOURS["muted"])
 
-    return svg(draw, 0.08 + len(bars) * ROW_INCHES + 0.5, "decibels", "Signal-to-noise ratio with one layer in int8")
+    return svg(draw, 0.08 + len(bars) * ROW_INCHES + 0.5, "decibels", description)
+
+
+def layers_plot(report: ExportReport) -> str | None:
+    """The layers in which int8 and fake-quant differ most; None where fewer than two differ."""
+    ratios = {} if report.parity is None else report.parity.layer_snr_db
+    bars = [(name, ratio) for name, ratio in ratios.items() if ratio is not None][:MOST_LAYERS]
+    if len(bars) < 2:
+        return None
+    return decibel_plot(bars, f"Signal-to-noise ratio of {report.precision} against fake-quant, layer by layer")
 
 
 def has_speed(report: ExportReport) -> bool:
@@ -141,7 +154,9 @@ def _is_drawn(target: TargetResult) -> bool:
 def _draw_measurement(axes: Axes, row: int, label: str, measurement: Measurement) -> None:
     colour, latency_ms = COLOURS["float32" if label == "float32" else "int8"], measurement.latency_ms
     if latency_ms is not None:
-        axes.barh([row], [latency_ms.p50], height=0.6, color=colour)
+        (bar,) = axes.barh([row], [latency_ms.p50], height=0.6, color=colour)
+        ends = (numbers.three_digits(end) for end in (latency_ms.p50, latency_ms.p90, latency_ms.p99))
+        bar.set_gid(tip("{}: p50 {} ms, p90 {} ms, p99 {} ms".format(label, *ends)))
         axes.plot([latency_ms.p50, latency_ms.p99], [row, row], color=COLOURS["ink"], linewidth=1.2)
         axes.plot([latency_ms.p90], [row], "|", color=COLOURS["ink"], markersize=9, markeredgewidth=1.5)
         _label(axes, row, label, f"{numbers.three_digits(latency_ms.p50)} ms")

@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeswap.records import ActivationRange, ExportReport
 from edgeswap.report.plots import LONGEST_NAME, NAMES, ROW_INCHES
-from edgeswap.report.svg import COLOURS, svg
+from edgeswap.report.svg import COLOURS, svg, tip
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +53,8 @@ def ranges_plot(report: ExportReport) -> str | None:
             cuts = np.linspace(*one.after, 256 // EVERY + 1)
             gap = 0.12 * (cuts[1] - cuts[0])
             for low, high in pairwise(cuts):
-                axes.barh([middle], [high - low - gap], left=low, height=0.4, color=COLOURS["int8"], align="center")
+                (bar,) = axes.barh([middle], [high - low - gap], left=low, height=0.4, color=COLOURS["int8"])
+                bar.set_gid(tip(f"{one.layer}, {one.activation}: {one.after[0]:.4g} to {one.after[1]:.4g}"))
             for bound in one.bounds:
                 if bound is not None:
                     axes.plot([bound], [row], "|", color=COLOURS["ink"], markersize=13, markeredgewidth=1.6)

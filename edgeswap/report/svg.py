@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Drawn in these colours; the SVG then names each as the variable of that name.
 COLOURS = {"ink": "#1c2126", "muted": "#5f6872", "line": "#d0d5da", "float32": "#767f88", "int8": "#0b6bcb"}
 WIDTH_INCHES = 4.4
+TIP = "tip:"
 SETTINGS: Any = {
     "svg.hashsalt": "edgeswap",
     "svg.fonttype": "none",
@@ -45,6 +46,11 @@ def svg(draw: Callable[[Figure], None], height_inches: float, name: str, descrip
     return _for_a_page(drawn.getvalue(), name, description)
 
 
+def tip(text: str) -> str:
+    """The gid of an artist that shows `text` to a pointer that rests on it."""
+    return TIP + text.replace("\u00a0", " ")
+
+
 def _for_a_page(svg: str, name: str, description: str) -> str:
     """Leave out what a page must not hold twice (ids, a style for all elements) and name the colours."""
     source = ET.fromstring(svg)
@@ -60,8 +66,13 @@ def _for_a_page(svg: str, name: str, description: str) -> str:
 def _renamed(element: ET.Element, name: str) -> ET.Element:
     """A copy without XML namespaces, with `name` before every id and its uses, and with named colours."""
     attributes = {_local(key): _renamed_value(_local(key), value, name) for key, value in element.attrib.items()}
+    hover = element.attrib.get("id", "").removeprefix(TIP) if element.attrib.get("id", "").startswith(TIP) else ""
+    if hover:
+        del attributes["id"]
     copy = ET.Element(_local(element.tag), attributes)
     copy.text, copy.tail = element.text, element.tail
+    if hover:
+        ET.SubElement(copy, "title").text = hover
     copy.extend(_renamed(child, name) for child in element)
     return copy
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeswap.records import SweepCandidate, SweepReport
-from edgeswap.report.svg import COLOURS, svg
+from edgeswap.report.svg import COLOURS, svg, tip
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +27,8 @@ def sweep_plot(report: SweepReport) -> str | None:
         for one, cost, lost in placed:
             taken = one.name == report.pick
             colour = COLOURS["int8"] if one.on_front else COLOURS["float32"]
-            axes.plot([cost], [lost], "D" if taken else "o", color=colour, markersize=9 if taken else 6)
+            (point,) = axes.plot([cost], [lost], "D" if taken else "o", color=colour, markersize=9 if taken else 6)
+            point.set_gid(tip(f"{one.name}: {cost:.4g}, lost {lost:.4g}"))
             name = one.name if len(one.name) <= LONGEST_NAME else f"{one.name[: LONGEST_NAME - 3]}..."
             side, away = ("left", 7) if cost <= middle else ("right", -7)  # a name must not leave the drawing
             axes.annotate(
