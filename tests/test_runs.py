@@ -116,6 +116,20 @@ def test_an_emulated_board_with_two_runtimes_is_no_difference_between_runs(tmp_p
     assert words.limits(everywhere().model_copy(update={"limits": []})) == "incomplete"
 
 
+def test_runs_that_measured_nothing_stand_apart_and_show_no_figure(tmp_path):
+    nothing = qat().comparison.model_copy(update={"drop": None, "drop_ci95": None, "agreement": None, "outputs": []})
+    bare = qat(measured=False, comparison=nothing, targets=[], limits=[])
+    folders = [written(tmp_path / name, report) for name, report in (("a", bare), ("b", bare), ("c", qat()))]
+    report = runs.side_by_side(folders)
+    assert report.groups == [["a", "b"], ["c"]]
+    shown = text(report)
+    assert "Not measured (--no-measure)" in shown
+    assert re.search(r"^a +94\.1 kB +-$", shown, re.MULTILINE)
+    assert "equal" not in shown
+    alone = text(runs.side_by_side(folders[:2]))
+    assert alone.startswith("2 runs of digits_mobilenet, none of them measured.")
+
+
 def test_two_folders_of_one_name_are_called_by_their_paths(tmp_path):
     folders = [written(tmp_path / name / "out", qat()) for name in "ab"]
     assert [one.name for one in runs.side_by_side(folders).runs] == [str(folder) for folder in folders]

@@ -13,8 +13,11 @@ Named = Mapping[str, ExportReport]
 
 
 def groups(runs: Named) -> list[list[str]]:
-    """The names of runs by metric and test samples: within a group figures of quality can be compared."""
-    return list(_by(runs, lambda report: (report.comparison.metric, report.data.test.sha256)).values())
+    """The names of runs by metric and test samples: within a group figures of quality can be compared.
+
+    Runs that measured nothing (`--no-measure`) stand apart.
+    """
+    return list(_by(runs, lambda report: (report.measured, report.comparison.metric, report.data.test.sha256)).values())
 
 
 def differences(runs: Named) -> list[Caution]:
@@ -68,7 +71,7 @@ def _machines(runs: Named) -> list[Caution]:
     for name, report in runs.items():
         for target in report.targets:
             if target.int8.latency_ms is not None:
-                how = f"{target.cpu}, {target.runtime}, delegate {target.delegate}"
+                how = f"{target.cpu}, {target.runtime}, delegate {target.delegate}, {target.api}"
                 threads = target.int8.latency_ms.threads
                 by_target[target.name][f"{how}, {threads} thread{'s' if threads > 1 else ''}"].append(name)
     # An emulated board gives a result for each of its runtimes in one run: those are no difference between runs.

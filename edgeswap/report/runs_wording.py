@@ -41,7 +41,8 @@ def verdict(report: RunsReport) -> str:
     tested = numbers.plural(report.runs[0].report.data.test.samples, "test sample")
     best = [text for text in (_least_lost(report), _fastest(report), _smallest(report)) if text]
     told = f": {', '.join(best)}" if best else ""
-    return f"{count}{of} on the same {tested}{told}."
+    where = f" on the same {tested}" if report.runs[0].report.measured else ", none of them measured"
+    return f"{count}{of}{where}{told}."
 
 
 def groups(report: RunsReport) -> list[Group]:
@@ -60,7 +61,7 @@ def limits(report: ExportReport) -> str:
 
 def _group(runs: Sequence[Run]) -> Group:
     first = runs[0].report
-    columns = quality_columns(first.comparison)[:1]
+    columns = quality_columns(first.comparison)[:1] if first.measured else ()
     labelled = first.comparison.drop is not None
     change = ("drop, points" if first.comparison.unit == "share" else "drop", "its 95 % interval") if labelled else ()
     names = list(dict.fromkeys(say.label(run.report, target) for run in runs for target in run.report.targets))
@@ -71,11 +72,14 @@ def _group(runs: Sequence[Run]) -> Group:
         quality = metrics.of(run.report.float32.quality) if labelled else "-"
         measured = _speed(run.report, shown, lambda target: target.float32) if shown else ()
         size = numbers.size(run.report.float32.size_bytes)
-        rows.append(Row(name, None, (quality, *("" for _ in change), size, *measured, "")))
+        shown_quality = (quality, *("" for _ in change)) if first.measured else ()
+        rows.append(Row(name, None, (*shown_quality, size, *measured, "")))
     for run in runs:
         measured = _speed(run.report, shown, lambda target: target.int8) if shown else ()
         size = numbers.size(run.report.int8.size_bytes)
         rows.append(Row(run.name, run, (*_quality(run.report), size, *measured, limits(run.report))))
+    if not first.measured:
+        return Group("Not measured (--no-measure)", headers, rows, None)
     called = title(first.comparison.metric)
     about = f"{called[0].upper()}{called[1:]} on {numbers.plural(first.data.test.samples, 'test sample')}"
     return Group(f"{about} of {first.data.test.source}", headers, rows, _speeds(runs, names))
@@ -83,6 +87,8 @@ def _group(runs: Sequence[Run]) -> Group:
 
 def _quality(report: ExportReport) -> tuple[str, ...]:
     comparison = report.comparison
+    if not report.measured:
+        return ()
     if comparison.drop is None:
         return (nearness(comparison),)
     ends = comparison.drop_ci95
