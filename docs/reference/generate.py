@@ -1,23 +1,26 @@
 """Writes the reference pages from the code: `python docs/reference/generate.py`. A test holds them fresh.
 
 The code is the source: the command line from click, the keys of report.json from report.schema.json, the activations
-from the catalog, the exit codes from the kinds of errors. No TensorFlow is imported.
+from the catalog, the exit codes from the kinds of errors, the operators from the tables of `check`, the functions for
+Python from their signatures. No TensorFlow is imported.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
+import edgeswap
 from edgeswap import errors, report
 from edgeswap.activations.catalog import CATALOG, Activation
 from edgeswap.activations.int8_endings import ENDINGS, TARGETS
 from edgeswap.cli.main import cli
+from edgeswap.compatibility import edgetpu, micro, xnnpack
 from edgeswap.tasks.detection import Detection
 from edgeswap.tasks.outputs import Head, ModelOutput, Signature
 from edgeswap.tasks.own_metric import SNR, own_metric
@@ -38,6 +41,8 @@ def pages() -> dict[str, str]:
         "activations.md": _page("Activations", _activations()),
         "tasks.md": _page("Tasks and metrics", _tasks()),
         "exit-codes.md": _page("Exit codes and errors", _exit_codes()),
+        "operators.md": _page("Operators by target", _operators()),
+        "python.md": _page("From Python", _python()),
     }
 
 
@@ -171,6 +176,49 @@ def _exit_codes() -> Iterator[str]:
         if inspect.isclass(kind) and issubclass(kind, errors.EdgeswapError):
             about = (inspect.getdoc(kind) or "").splitlines()[0]
             yield f"| `{name}` | {kind.exit_code} | {about} |"
+
+
+def _operators() -> Iterator[str]:
+    yield (
+        "What becomes of each TFLite operator in int8. `edgeswap check` asks this of your model, with the limits of\n"
+        "each operator (sizes, numbers of inputs, channels), and says what to write instead.\n\n"
+        f"- **XNNPACK**, the delegate of ai-edge-litert on a phone, a board or a PC: {xnnpack.BASIS}. `outside` means\n"
+        "  that the runtime's own kernel runs it and the delegate's graph is cut in two.\n"
+        f"- **Edge TPU**: {edgetpu.BASIS}. `-` means that this operator and all behind it run on the CPU.\n"
+        f"- **Microcontroller**: {micro.BASIS}. `-` means that the model does not run there.\n"
+    )
+    yield "| operator | XNNPACK | Edge TPU | microcontroller |\n| --- | --- | --- | --- |"
+    on_chip = set(micro.RESOLVERS) - micro.FLOAT_ONLY
+    for name in sorted(xnnpack.INSIDE | xnnpack.OUTSIDE | set(edgetpu.MAPPED) | on_chip):
+        delegated = "inside" if name in xnnpack.INSIDE else "outside" if name in xnnpack.OUTSIDE else "not known"
+        both = ("yes" if name in known else "-" for known in (edgetpu.MAPPED, on_chip))
+        yield f"| `{name}` | {delegated} | {' | '.join(both)} |"
+
+
+def _python() -> Iterator[str]:
+    yield (
+        "Everything that `import edgeswap` gives. Importing it imports no TensorFlow; calling does. Errors are those\n"
+        "of [exit codes and errors](exit-codes.md).\n"
+    )
+    for name in edgeswap.__all__:
+        function = getattr(edgeswap, name)
+        if callable(function):
+            yield f"## `edgeswap.{name}`\n\n```python\n{_signature(name, function)}\n```\n"
+            yield f"```text\n{inspect.getdoc(function)}\n```\n"
+
+
+def _signature(name: str, function: Callable[..., Any]) -> str:
+    """As it is called: a parameter a line."""
+    signature, lines, keyword_only = inspect.signature(function), [], False
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and not keyword_only:
+            lines.append("*")
+            keyword_only = True
+        star = "*" if parameter.kind is parameter.VAR_POSITIONAL else ""
+        keyword_only = keyword_only or bool(star)
+        default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
+        lines.append(f"{star}{parameter.name}: {parameter.annotation}{default}")
+    return f"edgeswap.{name}(\n    " + ",\n    ".join(lines) + f",\n) -> {signature.return_annotation}"
 
 
 def main() -> None:
