@@ -11,7 +11,7 @@ from edgeswap import records
 from edgeswap.commands import runs
 from edgeswap.report import analyzed_html, html, runs_html, swept_html
 from tests.browser import CHROMIUM, browser
-from tests.test_report import HOSTILE, SAMPLES, hostile, qat
+from tests.test_report import HOSTILE, SAMPLES, hostile, page_of, qat
 from tests.test_runs import written
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")]
@@ -119,11 +119,7 @@ def analysis():
 
 ALIKE = ("dropped", "several")  # in structure like others
 PAGES = {
-    **{
-        name: lambda folder, sample=sample: html.render(sample())
-        for name, sample in SAMPLES.items()
-        if name not in ALIKE
-    },
+    **{name: lambda folder, name=name: page_of(name) for name in SAMPLES if name not in ALIKE},
     "regression": lambda folder: html.render(regression()),
     "many_classes": lambda folder: html.render(many_classes()),
     "sweep": lambda folder: swept_html.render(sweep()),

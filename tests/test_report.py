@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -595,6 +596,14 @@ SAMPLES = {
     "hostile": hostile,
     "detailed": detailed,
 }
+
+
+@cache
+def page_of(name):
+    """The page of a sample: drawn once, as its plots take half a second."""
+    return html.render(SAMPLES[name]())
+
+
 BENCHES = {"bench": bench, "bench_latency": bench_of_latency}
 
 
@@ -688,7 +697,7 @@ def test_names_come_out_literally_on_the_terminal():
 
 
 def test_names_come_out_literally_on_the_page():
-    page = html.render(hostile())
+    page = page_of("hostile")
     tags, words = texts_of(page)
     assert not {tag for tag, _ in tags} & {"img", "iframe", "object", "link"}
     assert [attributes for tag, attributes in tags if tag == "script"] == [{}]  # the page's own, which its hash allows
@@ -698,9 +707,9 @@ def test_names_come_out_literally_on_the_page():
     assert "\u202e" not in page
 
 
-@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
-def test_the_page_loads_nothing_and_reads_well_aloud(sample):
-    page = html.render(sample())
+@pytest.mark.parametrize("name", SAMPLES)
+def test_the_page_loads_nothing_and_reads_well_aloud(name):
+    page = page_of(name)
     tags, _ = texts_of(page)
     used = {
         key: value
@@ -720,7 +729,7 @@ def test_the_page_loads_nothing_and_reads_well_aloud(sample):
 
 
 def test_the_page_answers_in_the_order_a_stranger_asks():
-    page = html.render(failed())
+    page = page_of("failed")
     assert re.findall("<h2>(.*?)</h2>", page) == [
         "Quality",
         "Latency",
@@ -747,7 +756,7 @@ def test_the_page_answers_in_the_order_a_stranger_asks():
 
 
 def test_what_no_target_measured_is_never_shown_as_measured():
-    shown, page = text(everywhere(), 100), texts_of(html.render(everywhere()))[1].replace(numbers.NBSP, " ")
+    shown, page = text(everywhere(), 100), texts_of(page_of("everywhere"))[1].replace(numbers.NBSP, " ")
     for words in (shown, page):
         told = " ".join(words.split())
         for expected in (
@@ -768,7 +777,7 @@ def test_what_no_target_measured_is_never_shown_as_measured():
         assert told.count("emulated: instructions") == 1  # one warning of two results is told once
     assert "model_int8_ethos-u55-128.tflite" in shown
     assert shown.startswith("Incomplete (no figures from ssh://pi@board)")
-    assert re.findall("<h2>(.*?)</h2>", html.render(everywhere()))[1:4] == ["Latency", "Estimated for NPUs", "Edge TPU"]
+    assert re.findall("<h2>(.*?)</h2>", page_of("everywhere"))[1:4] == ["Latency", "Estimated for NPUs", "Edge TPU"]
 
 
 @pytest.mark.parametrize("sample", BENCHES.values(), ids=BENCHES)
@@ -789,11 +798,11 @@ def test_an_edge_tpu_that_runs_all_of_it_and_one_that_takes_nothing():
 
 
 def test_without_labels_agreement_stands_in_for_accuracy():
-    for shown in (text(ptq()), texts_of(html.render(ptq()))[1].replace(numbers.NBSP, " ")):
+    for shown in (text(ptq()), texts_of(page_of("ptq"))[1].replace(numbers.NBSP, " ")):
         assert "98.5 %" in shown
         assert "top-1 in" not in shown
     assert "95 % interval" not in text(ptq())
-    assert "no labels" in html.render(ptq())
+    assert "no labels" in page_of("ptq")
     with pytest.raises(ValueError, match="without labels"):
         plots.quality_plot(ptq())
 
@@ -952,9 +961,7 @@ def test_times_are_utc_to_the_minute(created):
 
 
 def test_green_is_for_limits_that_hold():
-    assert [
-        re.search(r'class="verdict ?(\w*)"', html.render(report)).group(1) for report in (qat(), failed(), ptq())
-    ] == [
+    assert [re.search(r'class="verdict ?(\w*)"', page_of(name)).group(1) for name in ("qat", "failed", "ptq")] == [
         "held",
         "failed",
         "",

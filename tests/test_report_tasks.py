@@ -13,7 +13,7 @@ from edgeswap.data.dataset import ArraySamples, Dataset
 from edgeswap.data.pictures import pictures
 from edgeswap.report import html, numbers, plots, ranges_plot, task_plots, training_plot
 from edgeswap.report import task_words as told
-from tests.test_report import detailed, qat, text, texts_of
+from tests.test_report import detailed, page_of, qat, text, texts_of
 
 PLOTS = [task_plots.roc_plot, task_plots.errors_plot, task_plots.predictions_plot]
 
@@ -76,7 +76,7 @@ def test_flipped_samples_are_counted_and_stand_with_their_label():
     assert plain(told.flipped(qat(comparison=lost))).endswith("The lost one stands below.")
     unlabelled = lost.model_copy(update={"lost": None, "gained": None})
     assert "answers some samples otherwise than float32. Here is 1 of them" in told.flipped(qat(comparison=unlabelled))
-    assert "Samples that flipped" not in html.render(qat())
+    assert "Samples that flipped" not in page_of("qat")
 
 
 def test_the_page_shows_ranges_training_and_what_an_app_must_do():
@@ -104,7 +104,7 @@ def test_marks_of_plots_tell_their_numbers_to_a_pointer():
         element.text for element in ET.fromstring(plots.layers_plot(qat())).iter() if element.tag.endswith("title")
     }
     assert titles == {"block_3_add: 28.9 dB", "stem <&>: 40.2 dB"}
-    drawn = html.render(qat())
+    drawn = page_of("qat")
     assert "<title>int8: p50 0.0912 ms, p90 0.102 ms, p99 0.128 ms</title>" in drawn
     assert "<title>int8: 97.6 % (95.9 to 98.6)</title>" in drawn
     assert 'id="tip' not in drawn
@@ -122,6 +122,10 @@ def test_of_many_ranges_those_with_the_largest_step_are_drawn():
     assert "act_19" not in names
     assert "the 40 activations with the largest int8 step" in drawn
     assert ranges_plot.ranges_plot(qat(ranges=None)) is None
+    endless = one.model_copy(update={"bounds": (None, None)})
+    assert "<title>block_0_act" in ranges_plot.ranges_plot(
+        qat(ranges=qat().ranges.model_copy(update={"activations": [endless]}))
+    )
 
 
 def test_the_roc_curve_calls_two_classes_by_their_names():
@@ -129,12 +133,12 @@ def test_the_roc_curve_calls_two_classes_by_their_names():
     two = base.comparison.model_copy(update={"per_class": base.comparison.per_class[:2]})
     named = plain(texts_of(html.render(base.model_copy(update={"comparison": two})))[1])
     assert "samples of class beech that are found, against the share of those of class ash that" in named
-    assert "samples of class 1 that are found" in plain(texts_of(html.render(base))[1])
+    assert "samples of class 1 that are found" in plain(texts_of(page_of("detailed"))[1])
 
 
 def test_other_metrics_stand_in_a_table():
     assert told.other_metrics(detailed()) == [("macro F1", f"97.5{numbers.NBSP}%", f"97.1{numbers.NBSP}%")]
-    assert "macro F1" in html.render(detailed())
+    assert "macro F1" in page_of("detailed")
     assert "macro F1" not in text(detailed())
 
 

@@ -13,16 +13,16 @@ from rich.console import Console
 from edgeswap import records
 from edgeswap.cli.main import run
 from edgeswap.commands import runs
-from edgeswap.report import compared_runs, html, numbers, runs_html
+from edgeswap.report import compared_runs, numbers, runs_html
 from edgeswap.report import runs_wording as words
-from tests.test_report import HOSTILE, failed, hostile, ptq, qat, several, texts_of
+from tests.test_report import HOSTILE, failed, hostile, page_of, ptq, qat, several, texts_of
 
 
 def written(folder, report, *, page=False):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_text(report.model_dump_json(by_alias=True, indent=2), encoding="utf-8")
     if page:
-        (folder / "report.html").write_text(html.render(report), encoding="utf-8")
+        (folder / "report.html").write_text("<title>the page of a run</title>")
     return folder
 
 
@@ -145,7 +145,7 @@ def test_names_of_strangers_stay_text_on_the_page_and_links_lead_to_pages(tmp_pa
 
 
 def test_the_pages_policy_allows_its_own_script_alone():
-    page = html.render(qat())
+    page = page_of("qat")
     (script,) = re.findall("<script>(.*?)</script>", page, re.DOTALL)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in page
