@@ -203,6 +203,18 @@ def test_a_press_on_a_heading_sorts_the_table_and_another_turns_it(page, made):
     assert page.evaluate(f"{table}.tHead.rows[0].cells[3].getAttribute('aria-sort')") == "descending"
 
 
+def test_a_long_page_has_a_list_of_its_parts_and_a_short_one_none(page, made):
+    page.open(made("failed"), width=390)
+    links = "[...document.querySelectorAll('nav a')]"
+    named = page.evaluate(f"{links}.map((link) => link.textContent)")
+    assert named[:2] == ["Quality", "Latency"]
+    assert named == page.evaluate("[...document.querySelectorAll('h2')].map((part) => part.textContent)")
+    page.evaluate(f"{links}.at(-1).click()")
+    assert page.evaluate("document.querySelector(':target').textContent") == "How to reproduce"
+    page.open(made("sweep"), width=390)
+    assert page.evaluate(f"{links}.length") == 0
+
+
 def test_a_printer_gets_what_is_folded_away_and_no_dark_page(page, made):
     page.open(made("failed"), width=PAPER, printed=True, dark=True)
     page.evaluate("dispatchEvent(new Event('beforeprint'))")

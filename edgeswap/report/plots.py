@@ -22,7 +22,7 @@ NARROW = 0.42  # the right end beside values with more digits than percent have
 NAMES, LONGEST_NAME = 0.38, 20  # left end beside names of layers, and the letters that fit there
 LONGEST_TITLE = 50
 MOST_LAYERS = 20
-SHORT_NUMBERS_FROM = 0.01  # an axis that ends below has ticks such as 0.0025, of which few have room
+LONG_NUMBERS_BELOW, LONGER_NUMBERS_BELOW = 0.2, 0.01  # an axis that ends there has ticks as 0.025, or as 0.0025
 
 Interval = tuple[float, float]
 
@@ -105,8 +105,9 @@ def latency_plot(report: ExportReport) -> str:
             for row, (label, measurement) in enumerate((("float32", target.float32), (report.precision, target.int8))):
                 _draw_measurement(axes, row, label, measurement)
             axes.set_xlim(0, _axis_end(target))
-            if _axis_end(target) < SHORT_NUMBERS_FROM:
-                axes.locator_params(axis="x", nbins=2)
+            for end, most in ((LONG_NUMBERS_BELOW, 3), (LONGER_NUMBERS_BELOW, 2)):
+                if _axis_end(target) < end:
+                    axes.locator_params(axis="x", nbins=most)
 
     return svg(
         draw, len(targets) * block_inches, "latency", f"Latency of float32 and {report.precision} on each target"

@@ -27,5 +27,19 @@ for (const table of document.querySelectorAll("table.sortable")) {
     });
   });
 }
+// A long page gets a list of its parts below the heading.
+const parts = [...document.querySelectorAll("h2")];
+if (parts.length > 4) {
+  const nav = document.createElement("nav");
+  nav.setAttribute("aria-label", "Parts of this page");
+  parts.forEach((part, number) => {
+    part.id = `part-${number}`;
+    const link = document.createElement("a");
+    link.href = `#${part.id}`;
+    link.textContent = part.textContent;
+    nav.append(link, " ");
+  });
+  parts[0].before(nav);
+}
 // What is folded away is not on paper unless it is opened for it.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => (one.open = true)));
