@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # shares need no NumPy
     import numpy.typing as npt
 
 Z95 = 1.959963984540054  # the standard normal's 97.5 % quantile
+MOST_COUNTED = 1000  # discordant pairs; of more, whole numbers of that many bits take longer than SciPy
 MOST_WITHOUT_VALUE = 0.1  # share of the resamples; where more have none, the rest says little of all
 
 
@@ -25,10 +26,10 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
         raise ValueError(f"Expected 0 <= successes <= n, got {successes} of {n}.")
     if n == 0:
         return 0.0, 1.0
-    from scipy.stats import binomtest  # noqa: PLC0415  (takes a second to import)
-
-    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
-    return (0.0 if successes == 0 else float(interval.low)), (1.0 if successes == n else float(interval.high))
+    share = successes / n
+    center = (2 * n * share + Z95**2) / (2 * (n + Z95**2))
+    half = Z95 / (2 * (n + Z95**2)) * math.sqrt(4 * n * share * (1 - share) + Z95**2)
+    return (0.0 if successes == 0 else center - half), (1.0 if successes == n else center + half)
 
 
 def mcnemar_exact(only_first: int, only_second: int) -> float:
@@ -48,9 +49,12 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
         raise ValueError(f"Expected counts from 0, got {only_first} and {only_second}.")
     if only_first == only_second:
         return 1.0
-    from scipy.stats import binomtest  # noqa: PLC0415  (takes a second to import)
+    few, all_ = min(only_first, only_second), only_first + only_second
+    if all_ <= MOST_COUNTED:
+        return min(1.0, 2 * sum(math.comb(all_, number) for number in range(few + 1)) / 2**all_)
+    from scipy.special import bdtr  # noqa: PLC0415  (takes a while to import)
 
-    return float(binomtest(only_first, only_first + only_second).pvalue)
+    return min(1.0, 2 * float(bdtr(few, all_, 0.5)))
 
 
 def paired_difference_interval(only_first: int, only_second: int, n: int) -> tuple[float, float]:
