@@ -51,7 +51,7 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
         return 1.0
     few, all_ = min(only_first, only_second), only_first + only_second
     if all_ <= MOST_COUNTED:
-        return min(1.0, 2 * sum(math.comb(all_, number) for number in range(few + 1)) / 2**all_)
+        return min(1.0, float(2 * sum(math.comb(all_, number) for number in range(few + 1))) / float(2**all_))
     from scipy.special import bdtr  # noqa: PLC0415  (takes a while to import)
 
     return min(1.0, 2 * float(bdtr(few, all_, 0.5)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import numpy as np
 from edgeswap.data.dataset import Array, ArraySamples, Dataset, Expected, Shape
 from edgeswap.data.labels import read_labels
 from edgeswap.data.npz import read_npz
+from edgeswap.data.stored_array import StoredArray
 from edgeswap.errors import DataError
 
 LABEL_PREFIX = "y_"
+CHECKED_BYTES = 2**24
 
 
 def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
@@ -44,7 +47,7 @@ def from_arrays(x: Any, y: Any, source: str, expected: Expected) -> Dataset:
             "a dict by these names, or a list of one array for each input in this order, with labels as ([...], y).",
         )
     try:
-        arrays = {name: np.asarray(given[name]) for name in wanted}
+        arrays = {name: _as_array(given[name]) for name in wanted}
     except ValueError as error:
         raise DataError(f"Expected arrays in {source}, got: {error}.", "Give all samples the same shape.") from error
     for name, shape in expected.input_shapes.items():
@@ -65,7 +68,7 @@ def from_npz(path: Path, source: str, expected: Expected) -> Dataset:
         DataError: the file is no .npz of plain arrays, has both `y` and `y_<output name>`, or the arrays do not fit
             (`from_arrays`).
     """
-    arrays = read_npz(path)
+    arrays = read_npz(path, stays=lambda name: name == "x" or name in expected.input_shapes)
     named = [name for name in arrays if name.startswith(LABEL_PREFIX) and name not in expected.input_shapes]
     by_output = {name.removeprefix(LABEL_PREFIX): arrays.pop(name) for name in named}
     y = None if "y" in expected.input_shapes else arrays.pop("y", None)
@@ -113,7 +116,11 @@ def from_tf(dataset: Any, source: str, expected: Expected) -> Dataset:
     return from_arrays(x, y, source, expected)
 
 
-def _check_samples(array: Array, shape: Shape, name: str, source: str) -> None:
+def _as_array(given: Any) -> Array | StoredArray:
+    return given if isinstance(given, StoredArray) else np.asarray(given)
+
+
+def _check_samples(array: Array | StoredArray, shape: Shape, name: str, source: str) -> None:
     if array.dtype.kind not in "buif":
         raise DataError(f"Expected numbers in {name} of {source}, got {array.dtype}.", "Give uint8 pixels or floats.")
     if not _fits(array.shape, shape):
@@ -124,12 +131,22 @@ def _check_samples(array: Array, shape: Shape, name: str, source: str) -> None:
         )
     if not len(array):
         raise DataError(f"Expected samples in {name} of {source}, got none.", "Check how the array was made.")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        bad = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
+    bad = _first_not_finite(array) if array.dtype.kind == "f" else None
+    if bad is not None:
         raise DataError(
             f"Expected finite numbers in {name} of {source}, got NaN or infinity, first in sample {bad}.",
             "Correct or remove these samples.",
         )
+
+
+def _first_not_finite(array: Array | StoredArray) -> int | None:
+    """The first sample with a value that is no number; read piece by piece."""
+    piece = max(1, CHECKED_BYTES // max(1, math.prod(array.shape[1:]) * array.dtype.itemsize))
+    for start in range(0, len(array), piece):
+        finite = np.isfinite(array[start : start + piece])
+        if not finite.all():
+            return start + int(np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1))[0])
+    return None
 
 
 def _fits(shape: tuple[int, ...], wanted: Shape) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.data.stored_array import StoredArray
 from edgeswap.data.train_test_folders import Split
 from edgeswap.errors import DataError
 
@@ -35,9 +36,9 @@ class Samples(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ArraySamples:
-    """Samples in memory: one array (N, ...) for each of the model's inputs."""
+    """Samples in memory or in a file: one array (N, ...) for each of the model's inputs."""
 
-    arrays: Mapping[str, Array]
+    arrays: Mapping[str, Array | StoredArray]
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))

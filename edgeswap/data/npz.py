@@ -9,8 +9,9 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,22 +19,40 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.data.listing import refuse_bomb
+from edgeswap.data.stored_array import StoredArray, unpacked
 from edgeswap.errors import DataError
 
 LARGEST_HEADER_BYTES = 10_000  # numpy's own limit for headers that nobody vouches for
 MEMORY_SHARE = 0.8
 PIECE_BYTES = 2**20
+LARGE_BYTES = 2**25  # of one array; smaller ones are as well in memory
+LOCAL_HEADER_BYTES = 30
 
 
-def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
+def read_npz(path: Path, *, stays: Callable[[str], bool] | None = None) -> dict[str, Any]:
     """The arrays of an .npz by name.
+
+    Args:
+        path: the file.
+        stays: which arrays, by name, stay in the file where they are large, as a `StoredArray`; what is compressed is
+            unpacked into a temporary file first.
 
     Raises:
         DataError: it is no zip of .npy files, is broken, holds Python objects or sizes that cannot be, or takes more
             memory than this machine has.
     """
+    arrays: dict[str, Any] = {}
     with _opened(path) as archive:
-        return {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.infolist()}
+        in_memory = 0
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(".npy")
+            if entry.file_size > LARGE_BYTES and stays is not None and stays(name):
+                arrays[name] = _stored(path, archive, entry)
+                continue
+            in_memory += entry.file_size
+            refuse_more_than_memory(str(path), in_memory)
+            arrays[name] = _array(archive, entry)
+    return arrays
 
 
 def require_headers(path: Path) -> None:
@@ -53,7 +72,6 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             refuse_bomb(path, archive)
-            refuse_more_than_memory(str(path), sum(entry.file_size for entry in archive.infolist()))
             yield archive
     except (
         OSError, EOFError, ValueError, RuntimeError, SyntaxError, TypeError, KeyError, OverflowError,
@@ -68,6 +86,26 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             if is_damaged
             else "Write numeric arrays with numpy.savez; pickled objects are not read, because they can run code.",
         ) from error
+
+
+def _stored(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Any:
+    """A large array that stays in a file, with its checksum looked at once; in memory where its order is Fortran's."""
+    with archive.open(entry) as member:
+        shape, fortran, dtype = _header(member, entry)
+        if not shape or fortran:
+            refuse_more_than_memory(str(path), entry.file_size)
+            return _array(archive, entry)
+        size = math.prod(shape) * dtype.itemsize
+        pieces = iter(partial(member.read, PIECE_BYTES), b"")
+        if entry.compress_type != zipfile.ZIP_STORED:
+            return unpacked(pieces, shape, dtype, str(path))
+        for _ in pieces:
+            pass
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    header = os.pread(descriptor, LOCAL_HEADER_BYTES, entry.header_offset)
+    lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")  # of two more fields
+    start = entry.header_offset + LOCAL_HEADER_BYTES + lengths + entry.file_size - size
+    return StoredArray(descriptor, start, shape, dtype, str(path))
 
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> npt.NDArray[Any]:

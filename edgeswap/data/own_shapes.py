@@ -36,8 +36,8 @@ def own_shapes(data: Any) -> Mapping[str, tuple[int, ...]]:
         return {"x": DIGITS_SHAPE}
     kind, path = kind_and_path(data)
     if path.suffix.lower() == ".npz" and path.is_file():
-        arrays = {name: array for name, array in read_npz(path).items() if name != "y" and not name.startswith("y_")}
-        return {name: array.shape[1:] for name, array in arrays.items()}
+        arrays = read_npz(path, stays=lambda _: True)
+        return {name: array.shape[1:] for name, array in arrays.items() if name != "y" and not name.startswith("y_")}
     if kind is not None:
         raise _needs_model(str(data), _WHY[kind])
     by_images = path.is_dir() or path.suffix.lower() == ".zip"
