@@ -12,6 +12,7 @@ import edgeswap as api
 from edgeswap.commands.samples import data_specs
 from edgeswap.commands.source import open_source
 from edgeswap.config.export import export_config
+from edgeswap.data.checked_images import check_images
 from edgeswap.data.splits import CALIBRATION_SAMPLES, split
 from edgeswap.errors import DataError
 from edgeswap.frameworks import keras
@@ -36,8 +37,10 @@ def splits(source, **settings):
         input_shapes=source.input_shapes,
         classes=named_classes(source.signature),
         takes_raw_pixels=source.takes_raw_pixels,
-        trains=config.trains,
+        trains=config.may_train,
         seed=config.seed,
+        holds_out=config.method == "auto",
+        trains_last=config.may_train and not config.trains,
         progress=progress,
     )
 
@@ -280,6 +283,21 @@ def test_one_broken_image_of_many_is_told_before_anything_is_trained(three, tmp_
     with pytest.raises(DataError, match=r"got ant/zz1\.jpg .*; 2 more of 603 cannot be read") as raised:
         splits(three, data=str(root), test_data=test)
     assert "_io" not in str(raised.value)
+
+
+def test_images_that_may_never_be_trained_on_are_not_decoded(three, tmp_path):
+    root = animals(tmp_path / "p", ["ant", "bee", "cat"], count=400)
+    test = str(animals(tmp_path / "t", ["ant", "bee", "cat"], first=5000))
+    given = {"data": str(root), "test_data": test, "method": "auto", "max_drop": 1.0}
+    found = splits(three, **given)
+    unused = set(found.train.positions) - set(found.calibration.positions) - set(found.held_out.positions)
+    broken = root / found.train.samples.files[min(unused)]
+    broken.write_bytes(broken.read_bytes()[:60])
+    splits(three, **given)
+    with pytest.raises(DataError, match=broken.name):
+        check_images([splits(three, **given).train], "pillow")
+    with pytest.raises(DataError, match=broken.name):
+        splits(three, data=str(root), test_data=test)
 
 
 def test_a_folder_whose_name_is_no_utf_8_can_be_reported(three, tmp_path):

@@ -15,6 +15,7 @@ import numpy as np
 from edgeswap.commands.float_models import FloatModels
 from edgeswap.commands.trained import train_beside_control
 from edgeswap.config.export import ExportConfig
+from edgeswap.data.checked_images import check_images
 from edgeswap.data.dataset import Dataset
 from edgeswap.evaluation.held_out import judge_held_out
 from edgeswap.evaluation.predictions import Array, raw_outputs
@@ -173,10 +174,14 @@ def _built(fitted: Fitted, progress: Progress) -> Climbed:
 def _trained(
     config: ExportConfig, floats: FloatModels, start: Climbed, folder: Path, *, store: RunStore, progress: Progress
 ) -> Climbed:
+    turned: tuple[Caution, ...] = ()
+    if not config.trains:  # until here it was not known that the samples to train on would be needed
+        training_sets = [data for data in (floats.splits.train, floats.splits.validation) if data is not None]
+        turned = check_images(training_sets, config.resize, progress=progress)
     model, control, training, cautions = train_beside_control(
         config, floats, start.model, start.fitted, folder, store=store, progress=progress
     )
-    return Climbed(start.fitted, model, "qat", control, cautions, training=training)
+    return Climbed(start.fitted, model, "qat", control, (*turned, *cautions), training=training)
 
 
 def _small_enough(floats: FloatModels) -> Dataset:

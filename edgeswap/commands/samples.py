@@ -58,6 +58,7 @@ def open_samples(config: ExportConfig, model: ModelFacts, *, progress: Progress)
         trains=config.may_train,
         seed=config.seed,
         holds_out=config.method == "auto",
+        trains_last=config.may_train and not config.trains,
         progress=progress,
     )
     labelled = next(

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.data.calibration import choose, refuse_test_samples, representative_dataset
+from edgeswap.data.checked_images import check_images
 from edgeswap.data.class_names import read_names, require_same_names
-from edgeswap.data.images import ImageFiles
 from edgeswap.data.load import Dataset, load, stratified_split
 from edgeswap.data.pixel_scale import require_pixel_scale
 from edgeswap.data.preprocess import Preprocess, pixel_inputs
@@ -125,6 +125,7 @@ def split(
     trains: bool,
     seed: int,
     holds_out: bool = False,
+    trains_last: bool = False,
     mask_size: tuple[int, int] | None = None,
     progress: Progress = _SILENT,
 ) -> Splits:
@@ -138,6 +139,8 @@ def split(
         trains: whether anything is fine-tuned.
         seed: of what is set aside, and of the calibration samples.
         holds_out: whether samples are held out from calibration and training, to choose between quantizations by.
+        trains_last: whether that is done only where all else was not enough: `check_images` is then left to do for the
+            training samples.
         mask_size: height and width of the masks that labels are; those of the input where it is None.
         progress: told of the check of images.
 
@@ -196,10 +199,10 @@ def split(
     _require_pixel_scales(train, pool, preprocess)
     train, pool, held_out = _hold_out(train, pool, seed) if holds_out else (train, pool, None)
     calibration = pool.subset(choose(len(pool), pool.classes, CALIBRATION_SAMPLES, seed))
-    used = [test, train if trains and train is not None else calibration]
-    used += [calibration] if calibration.samples is not used[1].samples else []
-    with progress.step("Check the data"):
-        cautions += _sideways(used, specs.resize)
+    used = [test, *(() if held_out is None else (held_out,))]
+    used += [train] if trains and not trains_last and train is not None else [calibration]
+    used += [calibration] if calibration.samples is not used[-1].samples else []
+    cautions += check_images(used, specs.resize, progress=progress)
     cautions += _other_scales(train if trains else None, calibration, test, preprocess)
     representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=input_shapes, test=test)
     train, validation = _validate(train, seed) if trains and train is not None else (None, None)
@@ -250,28 +253,6 @@ def _by_folders(data: Dataset, split: Split) -> Caution:
         problem=f"{data.source} is used for training and calibration, and {tests} next to it for the figures{left}.",
         remedy="Pass --data and --test-data to choose otherwise.",
     )
-
-
-def _sideways(datasets: Sequence[Dataset], resize: Resize) -> tuple[Caution, ...]:
-    """What was done to images that are stored turned; every image is decoded once, so that a broken one is told now."""
-    count = sum(data.samples.sideways(data.positions) for data in datasets if isinstance(data.samples, ImageFiles))
-    if not count:
-        return ()
-    one = count == 1
-    stored = (
-        "1 image is stored turned or mirrored by its EXIF"
-        if one
-        else f"{count} images are stored turned or mirrored by their EXIF"
-    )
-    if resize == "keras":
-        done = f"{'stays' if one else 'stay'} so, as Keras's own loader leaves {'it' if one else 'them'}"
-        remedy = "For a model trained on upright images pass --resize pillow or crop."
-    else:
-        done = f"{'was' if one else 'were'} turned upright"
-        remedy = (
-            "Let the app do so too; for a model trained by Keras's own loader, which does not, pass --resize keras."
-        )
-    return (Caution(kind="exif_orientation", problem=f"{stored} and {done}.", remedy=remedy),)
 
 
 def _set_aside(test: Dataset) -> Caution:
