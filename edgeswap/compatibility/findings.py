@@ -60,6 +60,18 @@ class ActivationUse(Record):
     suggestion: str | None = Field(description="the nearest activation without a finding; null if not needed")
 
 
+class ExpectedGain(Record):
+    """Instructions of one inference, by a table of operators; they are not milliseconds."""
+
+    float32_instructions: float
+    int8_instructions: float
+    ratio: float = Field(description="float32_instructions divided by int8_instructions")
+    core: str = Field(description="of the CPU, such as Cortex-A72")
+    dot_products: bool = Field(description="whether the CPU has instructions for dot products of int8")
+    not_counted: list[str] = Field(description="operators that are not in the table; counted for neither")
+    basis: str = Field(description="what was measured")
+
+
 class TargetCheck(Record):
     """A model on one target."""
 
@@ -69,6 +81,9 @@ class TargetCheck(Record):
     leaves_at: str | None = Field(description="where an accelerator that takes one piece hands over to the CPU")
     activations: list[ActivationUse]
     findings: list[Finding]
+    gain: ExpectedGain | None = Field(
+        default=None, description="what int8 gains over float32 there; null where no table of that target is known"
+    )
     passed: bool = Field(description="whether no finding blocks")
 
 

@@ -12,9 +12,11 @@ from functools import cached_property
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.compatibility.backends import Backend
+from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
+from edgeswap.compatibility.work import of_graph
 from edgeswap.graph.ir import Graph, Layer, Node, Shape
 from edgeswap.tflite.operator import Operation
 
@@ -54,7 +56,8 @@ def check(graph: Graph, target: Backend) -> TargetCheck:
         else `note`.
     """
     model = _Model(graph, target)
-    noted = [*model.inputs(), *model.unknown(), *model.operator_findings()]
+    gain = expected_gain(of_graph(graph, [(node, operation) for node, _, operation in model.calls]), target.name)
+    noted = [*model.inputs(), *model.unknown(), *model.operator_findings(), *little_gain(gain)]
     findings = grouped(noted)
     return TargetCheck(
         target=target.name,
@@ -63,6 +66,7 @@ def check(graph: Graph, target: Backend) -> TargetCheck:
         leaves_at=model.leaves_at,
         activations=model.activations(),
         findings=findings,
+        gain=gain,
         passed=not any(finding.severity == "blocks" for finding in findings),
     )
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap.compatibility.backends import Backend
+from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, against, grouped, heavy_from
 from edgeswap.compatibility.likely_task import likely_task
+from edgeswap.compatibility.work import of_file
 from edgeswap.tflite import full_integer as verify
 from edgeswap.tflite.calls import Call, calls
 from edgeswap.tflite.dense import dense_weights
@@ -39,7 +41,8 @@ def check(data: bytes, target: Backend, *, layer_names: Sequence[str] = ()) -> T
         ModelError: `data` is no TFLite file that can be read.
     """
     file = _File(data, read(data), target, layer_names)
-    findings = grouped(file.findings())
+    gain = expected_gain(of_file(file.model), target.name)
+    findings = grouped([*file.findings(), *little_gain(gain)])
     return TargetCheck(
         target=target.name,
         basis=target.basis,
@@ -47,6 +50,7 @@ def check(data: bytes, target: Backend, *, layer_names: Sequence[str] = ()) -> T
         leaves_at=file.leaves_at,
         activations=[],
         findings=findings,
+        gain=gain,
         passed=not any(finding.severity == "blocks" for finding in findings),
     )
 

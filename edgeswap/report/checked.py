@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from edgeswap.compatibility.findings import ActivationUse, CheckReport, LikelyTask, TargetCheck
+from edgeswap.compatibility.findings import ActivationUse, CheckReport, ExpectedGain, LikelyTask, TargetCheck
 from edgeswap.errors import shortened
 from edgeswap.report import numbers
 from edgeswap.tasks.titles import title
@@ -43,6 +43,8 @@ def render(report: CheckReport, console: Console) -> None:
     for target in report.targets:
         console.print(_text(_verdict(target, report.form)), style="green" if target.passed else "bold red")
         console.print(_text(f"Based on: {target.basis}."), style="dim")
+        if target.gain is not None:
+            console.print(_text(_gain(target.gain)))
         if target.activations:
             console.print()
             console.print(_activations(target.activations), width=width)
@@ -84,6 +86,16 @@ def _verdict(target: TargetCheck, form: str) -> str:
         return f"{target.target}: {all_of_it}{costs}{leaves}."
     blocking = f"{numbers.plural(counts['blocks'], 'finding')} {'blocks' if counts['blocks'] == 1 else 'block'}"
     return f"{target.target}: {blocking} int8{leaves}."
+
+
+def _gain(gain: ExpectedGain) -> str:
+    """What int8 gains there, in instructions."""
+    millions = [f"{count / 1e6:,.1f} M" for count in (gain.int8_instructions, gain.float32_instructions)]
+    words = ("fewer instructions", "more instructions", "as many instructions")
+    said = f"Int8 there: {numbers.ratio(gain.ratio, *words)}: about {millions[0]} an inference, float32 {millions[1]}."
+    if gain.not_counted:
+        said += f" Not in the table, so not counted: {shortened(gain.not_counted)}."
+    return said
 
 
 def _activations(uses: list[ActivationUse]) -> Table:
