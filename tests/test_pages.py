@@ -10,6 +10,7 @@ import pytest
 from edgeswap import records
 from edgeswap.commands import runs
 from edgeswap.report import analyzed_html, html, runs_html, swept_html
+from edgeswap.tflite.operator_graph import OperatorNode
 from tests.browser import CHROMIUM, browser
 from tests.test_report import HOSTILE, SAMPLES, hostile, page_of, qat
 from tests.test_runs import written
@@ -117,11 +118,15 @@ def analysis():
     )
 
 
+GRAPH = [
+    OperatorNode(HOSTILE, HOSTILE, HOSTILE, (1, 8, 8, 4), "int8", False, tuple({0, i - 1} if i else ()))
+    for i in range(90)
+]
 ALIKE = ("dropped", "several")  # in structure like others
 PAGES = {
     **{name: lambda folder, name=name: page_of(name) for name in SAMPLES if name not in ALIKE},
     "regression": lambda folder: html.render(regression()),
-    "many_classes": lambda folder: html.render(many_classes()),
+    "many_classes": lambda folder: html.render(many_classes(), operators=GRAPH),
     "sweep": lambda folder: swept_html.render(sweep()),
     "analysis": lambda folder: analyzed_html.render(analysis()),
     "runs": lambda folder: runs_html.render(

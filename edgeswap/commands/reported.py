@@ -25,6 +25,7 @@ from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import write_whole
 from edgeswap.system.python_words import in_python_words
 from edgeswap.targets.host import Host
+from edgeswap.tflite.operator_graph import operator_graph
 from edgeswap.tflite.record import candidate_file, model_file
 from edgeswap.version import __version__
 
@@ -123,7 +124,7 @@ def write_results(
     named = {sample.index for sample in (*comparison.worst_samples, *comparison.flipped)}
     named |= {example.index for example in report.input_examples}
     shown = pictures(splits.test, sorted(named))
-    write_whole(folder / "report.html", html.render(report, shown).encode())
+    write_whole(folder / "report.html", html.render(report, shown, operator_graph(tflite_model)).encode())
     if config.precision != "int8":
         return
     credits = Credits(config.description, config.author, config.license)

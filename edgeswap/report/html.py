@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from edgeswap.report import (
     delegate_words,
     npus,
     numbers,
+    operators_drawing,
     plots,
     ranges_plot,
     speed_words,
@@ -32,15 +33,20 @@ from edgeswap.report import training_wording as training
 from edgeswap.report import wording as say
 from edgeswap.report.terminal_tables import nearness, quality_columns
 from edgeswap.tasks.titles import title
+from edgeswap.tflite.operator_graph import OperatorNode
 
 
-def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) -> str:
+def render(
+    report: ExportReport, pictures: Mapping[int, bytes] | None = None, operators: Sequence[OperatorNode] = ()
+) -> str:
     """The page for `report`; what stands in its records comes out as text, never as markup.
 
     Args:
         report: what a run found.
         pictures: PNG or JPEG files of samples that the report names, by their number in the test samples.
+        operators: of the candidate, in order.
     """
+    rows = operators_drawing.rows(report, operators)
     report = say.printable(report)
     labelled = report.comparison.drop is not None
     return template("report.html.jinja").render(
@@ -55,6 +61,8 @@ def render(report: ExportReport, pictures: Mapping[int, bytes] | None = None) ->
         quality_plot=Markup(plots.quality_plot(report)) if labelled else None,
         told=told,
         ranges_plot=_drawn(ranges_plot.ranges_plot(report)),
+        operators=[operators_drawing.Row(*map(say.printable_text, row)) for row in rows],
+        operator_lines=Markup(operators_drawing.lines(operators)),
         layers_plot=_drawn(plots.layers_plot(report)),
         training_plot=_drawn(training_plot.training_plot(report)),
         pictures={index: _data_url(image) for index, image in (pictures or {}).items()},

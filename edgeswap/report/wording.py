@@ -58,9 +58,14 @@ def printable(report: AnyReport) -> AnyReport:
     return type(report).model_validate(_printable(json.loads(report.model_dump_json(by_alias=True))))
 
 
+def printable_text(text: str) -> str:
+    """The same for a text."""
+    return "".join(c if c.isprintable() else " " if c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
 def _printable(value: Any) -> Any:
     if isinstance(value, str):
-        return "".join(c if c.isprintable() else " " if c in "\n\t" else ascii(c)[1:-1] for c in value)
+        return printable_text(value)
     if isinstance(value, list):
         return [_printable(item) for item in value]
     if isinstance(value, dict):
