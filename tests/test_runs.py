@@ -15,7 +15,7 @@ from edgeswap.cli.main import run
 from edgeswap.commands import runs
 from edgeswap.report import compared_runs, numbers, runs_html
 from edgeswap.report import runs_wording as words
-from tests.test_report import HOSTILE, failed, hostile, page_of, ptq, qat, several, texts_of
+from tests.test_report import HOSTILE, failed, hostile, measurement, page_of, ptq, qat, several, target, texts_of
 
 
 def written(folder, report, *, page=False):
@@ -59,6 +59,17 @@ def test_runs_of_one_model_and_test_set_stand_in_one_table_below_what_is_best(tm
     assert " ".join(rows["trained"]) == "trained 97.6 % 0.19 -0.71 to 1.15 94.1 kB 0.0912 ms hold"
     assert rows["small"][3] == "0.56"
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_fastest_is_named_only_where_it_is_faster_by_more_than_noise(tmp_path):
+    def taking(p50):
+        return qat(targets=[target(measurement(528, 0.2), measurement(527, p50))])
+
+    slow = written(tmp_path / "slow", taking(0.1))
+    near = runs.side_by_side([slow, written(tmp_path / "near", taking(0.097))])
+    assert "fastest" not in words.verdict(near)
+    far = runs.side_by_side([slow, written(tmp_path / "far", taking(0.05))])
+    assert f"far is fastest on host (p50 0.05{numbers.NBSP}ms)" in words.verdict(far)
 
 
 def test_other_metrics_and_test_sets_are_said_and_never_mixed(tmp_path):

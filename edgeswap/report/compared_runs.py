@@ -31,6 +31,7 @@ def render(report: RunsReport, console: Console, *, file: str | None = None) -> 
             for row in rows:
                 add_row(table, row.name, *row.cells, style="" if row.run is None else "bold")
             console.print(table)
+    console.print()
+    print_filled(console, words.LATER, label="latency", style="dim")
     if file is not None:
-        console.print()
         print_filled(console, file, label="written")

@@ -14,6 +14,10 @@ from edgeswap.report.terminal_tables import nearness, quality_columns
 from edgeswap.tasks.titles import title
 
 
+AS_FAST = 1.05  # below it one is as fast as the other, as in `numbers.ratio`
+LATER = "Latencies of several runs were measured at several times; edgeswap bench measures files in one run."
+
+
 class Row(NamedTuple):
     """One line of a table: a run, or a float32 model that runs begin with."""
 
@@ -151,6 +155,9 @@ def _fastest(report: RunsReport) -> str:
         if run.report.targets and run.report.targets[0].int8.latency_ms is not None
     }
     if len(times) < len(report.runs) or len(set(names)) > 1:
+        return ""
+    first, second = sorted(times.values())[:2]
+    if second < AS_FAST * first:
         return ""
     name, p50 = _least(times)
     return f"{name} is fastest on {names[0]} (p50 {numbers.three_digits(p50)}{numbers.NBSP}ms)" if name else ""
