@@ -13,7 +13,6 @@ from edgeswap.report.speed_words import median
 from edgeswap.report.terminal_tables import nearness, quality_columns
 from edgeswap.tasks.titles import title
 
-
 AS_FAST = 1.05  # below it one is as fast as the other, as in `numbers.ratio`
 LATER = "Latencies of several runs were measured at several times; edgeswap bench measures files in one run."
 
