@@ -35,7 +35,8 @@ def _axis(name: str, help_text: str, **settings: Any) -> Callable[[Function], Fu
 @_axis("ranges", "Any of auto, fixed, observed and learned.")
 @_axis("weight_scales", "Any of per-channel and per-tensor.")
 @_axis("dense_scales", "Any of per-channel and per-tensor.")
-@option("--jobs", type=ONE_OR_MORE, metavar="N", default=1, heading="Output", help="Exports at once.")
+@option("--jobs", type=ONE_OR_MORE, metavar="N", heading="Output", help="Exports at once. [1; with --ray all CPUs]")
+@option("--ray", metavar="ADDRESS", heading="Output", help="Export on a Ray cluster: auto, local or HOST:PORT.")
 @option(
     "--output",
     type=click.Path(path_type=Path),
@@ -46,12 +47,15 @@ def _axis(name: str, help_text: str, **settings: Any) -> Callable[[Function], Fu
 )
 @options.as_json("the report")
 @click.pass_context
-def sweep(context: click.Context, /, as_json: bool, jobs: int, output: Path, **_flags: object) -> int:
+def sweep(
+    context: click.Context, /, as_json: bool, jobs: int | None, ray: str | None, output: Path, **_flags: object
+) -> int:
     """Export MODEL once for each combination of the varied settings, and name the candidate to take.
 
     Values are separated by commas; `-` stands for leaving a setting out, as in --activation -,relu6. All other options
     are those of `edgeswap export` and go to every candidate. What candidates have in common, such as the recovery from
-    a swap, is done once. A sweep that was stopped goes on where it was.
+    a swap, is done once. A sweep that was stopped goes on where it was. With --ray the exports run on all machines of a
+    cluster, which must have edgeswap and the files at the same paths.
 
     With limits (--max-drop, --max-latency-ms, --max-size) the fastest candidate that holds them is named, without
     limits the one that loses least. Exit code 3: none holds them.
@@ -64,7 +68,7 @@ def sweep(context: click.Context, /, as_json: bool, jobs: int, output: Path, **_
     invocation: Invocation = context.obj
     typed = options.typed(context)
     axes = {name: _values(name, typed.pop(name), values_of) for name in AXES if name in typed}
-    settings = {name: value for name, value in typed.items() if name not in ("as_json", "jobs", "output")}
+    settings = {name: value for name, value in typed.items() if name not in ("as_json", "jobs", "ray", "output")}
     planned = plan(axes, settings, HERE)
     config = export_config(next(one.settings for one in planned if one.problem is None), HERE)
     preflight(config)
@@ -74,7 +78,7 @@ def sweep(context: click.Context, /, as_json: bool, jobs: int, output: Path, **_
     from edgeswap.report import swept  # noqa: PLC0415
 
     flags = {one.name: arguments(one.settings) for one in planned}
-    asked = command.Sweep(axes, planned, flags, config, output, jobs)
+    asked = command.Sweep(axes, planned, flags, config, output, jobs, ray)
     report = command.sweep(asked, command=["edgeswap", *invocation.arguments], progress=progress)
     show(report, as_json, swept.render, folder=str(output))
     if all(one.status != "done" for one in report.candidates):
@@ -86,7 +90,7 @@ def sweep(context: click.Context, /, as_json: bool, jobs: int, output: Path, **_
 sweep.params = [
     *(param for param in sweep.params if param.name in AXES),
     *(param for param in export.params if param.name not in (*AXES, *OWN)),
-    *(param for param in sweep.params if param.name in ("jobs", "output", "as_json")),
+    *(param for param in sweep.params if param.name in ("jobs", "ray", "output", "as_json")),
 ]
 
 

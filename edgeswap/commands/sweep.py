@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
 from edgeswap.commands.bench import bench
-from edgeswap.commands.sweep_runs import REPORT, Ran, run_all
+from edgeswap.commands.sweep_here import Here
+from edgeswap.commands.sweep_ray import Cluster
+from edgeswap.commands.sweep_runs import REPORT, Place, Ran, run_all
 from edgeswap.config.bench import BenchConfig
 from edgeswap.config.export import ExportConfig
 from edgeswap.config.sweep import Planned
@@ -34,7 +38,8 @@ class Sweep:
         flags: of each, by name, the arguments of its export but for the output.
         config: of the first that can be exported: targets and limits, which all have in common.
         folder: for everything.
-        jobs: how many exports at once.
+        jobs: how many exports at once; None is one here, and on a cluster as many as it has processors.
+        ray: address of a Ray cluster to export on; None exports here.
     """
 
     axes: Mapping[str, Sequence[str]]
@@ -42,7 +47,8 @@ class Sweep:
     flags: Mapping[str, Sequence[str]]
     config: ExportConfig
     folder: Path
-    jobs: int
+    jobs: int | None = None
+    ray: str | None = None
 
 
 def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | None = None) -> SweepReport:
@@ -57,11 +63,13 @@ def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | Non
         progress: told of every step.
 
     Raises:
+        ConfigError: there is no Ray, or no cluster.
         TargetError: the exported models could not be timed.
     """
     progress = progress or Silent()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    ran = run_all(asked.planned, asked.flags, asked.folder, jobs=asked.jobs, progress=progress)
+    with _place(asked) as place:
+        ran = run_all(asked.planned, asked.flags, asked.folder, place=place, progress=progress)
     reports = {
         name: ExportReport.model_validate_json((asked.folder / name / REPORT).read_text())
         for name, each in ran.items()
@@ -86,6 +94,19 @@ def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | Non
     write_whole(asked.folder / SWEEP, (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
     write_whole(asked.folder / PAGE, swept_html.render(report).encode())
     return report
+
+
+@contextmanager
+def _place(asked: Sweep) -> Iterator[Place]:
+    if asked.ray is None:
+        yield Here(asked.folder, asked.jobs or 1)
+        return
+    with redirect_stdout(sys.stderr):  # Ray prints there when a machine is lost, and the report belongs there alone
+        cluster = Cluster(asked.ray, asked.folder, asked.jobs)
+        try:
+            yield cluster
+        finally:
+            cluster.close()
 
 
 def _timed(asked: Sweep, reports: Mapping[str, ExportReport], progress: Progress) -> dict[str, Latency | None]:

@@ -1,22 +1,18 @@
-"""The exports of a sweep, each in a process of its own, several at once."""
+"""The exports of a sweep, several at once, wherever they run."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 from edgeswap.config.settings_file import FILE, PROJECT
 from edgeswap.config.sweep import Planned
 from edgeswap.progress import Progress
-from edgeswap.system.child import child_command
 
 LOGS = "logs"  # of each candidate what its export said, and what it was made from
 REPORT = "report.json"
@@ -39,27 +35,49 @@ class Ran:
     seconds: float | None
 
 
+class Export(Protocol):
+    """One export that runs, whose results are in the sweep's folder once it has ended."""
+
+    def ended(self) -> int | None:
+        """Its exit code, or minus the signal that ended it; None while it runs."""
+
+    def stop(self) -> None:
+        """End it, and wait until it has ended."""
+
+
+class Place(Protocol):
+    """Where exports run: `edgeswap.commands.sweep_here`, `edgeswap.commands.sweep_ray`."""
+
+    @property
+    def jobs(self) -> int:
+        """How many at once."""
+
+    @property
+    def one_store(self) -> bool:
+        """Whether they share a run store: two that begin with the same float model are then run one after the other."""
+
+    def start(self, name: str, flags: Sequence[str]) -> Export:
+        """Begin the export of a candidate, whose words go to `logs/NAME.txt`."""
+
+
 @dataclass
 class _Running:
     planned: Planned
-    process: subprocess.Popen[bytes]
-    log: IO[bytes]
+    export: Export
     started: float
     began: float  # by the clock that files have
 
 
 def run_all(
-    planned: Sequence[Planned], flags: Mapping[str, Sequence[str]], folder: Path, *, jobs: int, progress: Progress
+    planned: Sequence[Planned], flags: Mapping[str, Sequence[str]], folder: Path, *, place: Place, progress: Progress
 ) -> dict[str, Ran]:
     """Export every candidate into `folder/NAME`; one that an earlier run made of the same files is kept.
-
-    Two that begin with the same float model are not started together: the second finds it in the run store.
 
     Args:
         planned: what to export; those with a problem are passed over.
         flags: of each candidate, by name: the arguments of `edgeswap export` but for the output.
         folder: of the sweep.
-        jobs: how many at once.
+        place: where they run.
         progress: told of every export that ends.
 
     Returns:
@@ -79,51 +97,39 @@ def run_all(
                     made.add(one.float_part)
                     step.advance(1, one.name)
                 for one in list(waiting):
-                    busy = {other.planned.float_part for other in running}
-                    if len(running) < jobs and (one.float_part in made or one.float_part not in busy):
+                    busy = {other.planned.float_part for other in running} - made if place.one_store else set()
+                    if len(running) < place.jobs and one.float_part not in busy:
                         waiting.remove(one)
-                        running.append(_start(one, flags[one.name], folder))
-                for each in [each for each in running if each.process.poll() is not None]:
-                    running.remove(each)
-                    ended[each.planned.name] = _end(each, flags[each.planned.name], folder)
-                    made.add(each.planned.float_part)
-                    step.advance(1, each.planned.name)
+                        now = time.monotonic(), time.time()
+                        running.append(_Running(one, place.start(one.name, flags[one.name]), *now))
+                for each, code in [(each, each.export.ended()) for each in running]:
+                    if code is not None:
+                        running.remove(each)
+                        ended[each.planned.name] = _end(each, code, flags[each.planned.name], folder)
+                        made.add(each.planned.float_part)
+                        step.advance(1, each.planned.name)
                 time.sleep(LOOK_S if running else 0)
         except BaseException:
             for each in running:
-                os.killpg(each.process.pid, signal.SIGTERM)  # an export then removes what it has staged
-            for each in running:
-                each.process.wait()
+                each.export.stop()
             raise
     return ended
 
 
-def _start(one: Planned, flags: Sequence[str], folder: Path) -> _Running:
-    log = (folder / LOGS / f"{one.name}.txt").open("wb")
-    command = [
-        *child_command("edgeswap.cli.__main__"),
-        "export",
-        *flags,
-        "--output",
-        str(folder / one.name),
-        "--overwrite",
-    ]
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
-    )
-    return _Running(one, process, log, time.monotonic(), time.time())
-
-
-def _end(each: _Running, flags: Sequence[str], folder: Path) -> Ran:
-    each.log.close()
-    name, code, seconds = each.planned.name, each.process.returncode, time.monotonic() - each.started
+def _end(each: _Running, code: int, flags: Sequence[str], folder: Path) -> Ran:
+    name, seconds = each.planned.name, time.monotonic() - each.started
     report = folder / name / REPORT
     # With exit code 1 there is a report where one target of several failed; an older one tells nothing of this run.
     partly = code == 1 and report.is_file() and report.stat().st_mtime >= each.began
     if code not in WITH_REPORT and not partly:
-        return Ran(_last_error(folder / LOGS / f"{name}.txt", code), seconds)
+        return Ran(_last_error(log_file(folder, name), code), seconds)
     made_file(folder, name).write_text(json.dumps(made_from(flags, each.planned.settings), indent=1))
     return Ran(None, seconds)
+
+
+def log_file(folder: Path, name: str) -> Path:
+    """What the export of a candidate said."""
+    return folder / LOGS / f"{name}.txt"
 
 
 def made_file(folder: Path, name: str) -> Path:
