@@ -14,7 +14,7 @@ from edgeswap.cli.invocation import VERDICT_NO, say, show
 @click.group()
 @options.debug
 def bundle() -> None:
-    """Verify the bundle.zip that an export writes for an app, or push it to the Hugging Face Hub."""
+    """Verify a bundle.zip, or push it to a model hub."""
 
 
 @bundle.command(
