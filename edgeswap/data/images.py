@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from edgeswap.data.decoded import DecodedImages
 from edgeswap.data.resizing import SIXTEEN_BIT_MODES, Pixels, Resize, fit
 from edgeswap.errors import DataError
 
@@ -62,9 +63,18 @@ class ImageFiles:
     def read(self, positions: npt.NDArray[np.int64]) -> Pixels:
         """The images at `positions`, decoded and resized: uint8 (len(positions), height, width, channels).
 
+        What was read before is not decoded again, as far as `DecodedImages` has room.
+
         Raises:
             DataError: an image that cannot be read; it is named.
         """
+        return self._decoded.read(positions, self._decode)
+
+    @cached_property
+    def _decoded(self) -> DecodedImages:
+        return DecodedImages(len(self.files), self.shape)
+
+    def _decode(self, positions: npt.NDArray[np.int64]) -> Pixels:
         if not len(positions):
             return np.empty((0, *self.shape), np.uint8)
         with _threads(len(positions)) as pool:
