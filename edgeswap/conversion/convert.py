@@ -74,7 +74,7 @@ def convert(
 def convert_all(
     conversions: Sequence[Conversion], *, timeout_s: float = 1800.0, progress: Progress = _SILENT
 ) -> tuple[bytes, ...]:
-    """Convert in one child process, which imports TensorFlow once; large models one after the other in one each.
+    """Convert in one child process, which imports TensorFlow once, side by side; large models one after the other.
 
     Memory and temporary files then never hold more than one of them.
 
@@ -82,7 +82,7 @@ def convert_all(
     outputs keep the order and the names they have in the model.
 
     Args:
-        conversions: done one after the other.
+        conversions: what to convert.
         timeout_s: longest time without a sign of progress before the child is killed.
         progress: told of each conversion and of each calibration sample.
 

@@ -5,8 +5,9 @@ integers the samples of each input, `x0.npy`, …; `model.tflite` is written bes
 standard output, the last of a request `ended` with an exit code, or minus a signal; everything the converter prints
 goes to standard error.
 
-TensorFlow is imported once, before anything is asked, and each request runs in a fork: a crash ends that alone. Only
-Linux can fork a process that holds TensorFlow; elsewhere the process does one request itself and ends.
+TensorFlow is imported once, before anything is asked, and each conversion runs in a fork, those of one request side by
+side: a crash ends that request alone. Only Linux can fork a process that holds TensorFlow; elsewhere the process does
+one request itself and ends.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import json
 import os
 import select
 import shutil
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -47,7 +49,7 @@ def main() -> None:
         if not FORKS:
             _convert_all(tf, folders, report)
             return
-        report(stage="ended", code=_in_a_fork(partial(_convert_all, tf, folders, report)))
+        report(stage="ended", code=_side_by_side([partial(_convert_all, tf, [folder]) for folder in folders], report))
 
 
 def _convert_all(tf: Any, folders: Sequence[str], report: Report) -> None:
@@ -56,15 +58,39 @@ def _convert_all(tf: Any, folders: Sequence[str], report: Report) -> None:
         report(stage="done")
 
 
-def _in_a_fork(work: Callable[[], None]) -> int:
-    """How a fork ends that does the work: its exit code, or minus the number of the signal that ended it."""
+def _side_by_side(works: Sequence[Callable[[Report], None]], report: Report) -> int:
+    """Each work in a fork of its own, all at once; what they report comes in the order of the works.
+
+    Returns:
+        How the first that failed ended, which ends the others too: its exit code, or minus the number of the signal
+        that ended it. 0 where none failed.
+    """
+    forks = [_fork(work) for work in works]
+    code = 0
+    for pid, events in forks:
+        with os.fdopen(events) as lines:
+            for line in lines if code == 0 else ():
+                report(**json.loads(line))
+        if code:
+            os.kill(pid, signal.SIGKILL)
+        ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        code = code or ended
+    return code
+
+
+def _fork(work: Callable[[Report], None]) -> tuple[int, int]:
+    """A fork that does the work: its number, and where its events can be read."""
+    reads, writes = os.pipe()
     pid = os.fork()
     if pid:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(writes)
+        return pid, reads
     code = 1
     try:
         end_with_parent()
-        work()
+        os.close(reads)
+        with os.fdopen(writes, "w", buffering=1) as events:
+            work(_reporting_to(events))
         code = 0
     except BaseException:  # noqa: BLE001  (told on standard error; a fork must not go on where its parent would)
         traceback.print_exc()
@@ -76,7 +102,10 @@ def _in_a_fork(work: Callable[[], None]) -> int:
 def _claim_standard_output() -> Report:
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    return _reporting_to(events)
 
+
+def _reporting_to(events: TextIO) -> Report:
     def report(**event: Any) -> None:
         events.write(json.dumps(event) + "\n")
 
