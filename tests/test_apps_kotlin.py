@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 STUBS = Path(__file__).parent / "apps/kotlin"
 PACKAGE = "package edgeswap.model\n"
 # Of these the second file, for an Interpreter, is compiled too: each form of input and output.
-BY_BOTH = ("classifier", "lookup", "caffe_float32")
+BY_BOTH = ("classifier",)
 
 
 @pytest.fixture(scope="module")

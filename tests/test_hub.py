@@ -81,7 +81,7 @@ def test_a_new_repository_is_public_unless_asked_otherwise(server: Hub, tmp_path
     assert server.visibility == {"zoe/digits": None}
 
 
-@pytest.mark.slow
+@pytest.mark.rare
 def test_the_endpoint_may_stand_in_the_environment(server: Hub, tmp_path: Path) -> None:
     """The client reads HF_ENDPOINT as it is imported: hence a process of its own."""
     (tmp_path / "bundle.zip").write_bytes(image_bundle(tmp_path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,34 +86,6 @@ def test_what_is_there_is_kept_only_of_the_same_settings_and_files(tmp_path: Pat
     made_file(tmp_path, "relu6").write_text(json.dumps(made_from([], one.settings)))
     (tmp_path / "relu6" / "report.json").unlink()  # killed while it wrote
     assert not is_made(one, [], tmp_path)
-
-
-@pytest.mark.slow
-def test_a_sweep_exports_and_compares(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("tensorflow")
-    from edgeswap.cli.main import run
-    from edgeswap.frameworks import keras
-
-    monkeypatch.chdir(tmp_path)
-    keras.utils.set_random_seed(0)
-    layers = keras.layers
-    inputs = keras.Input((6, 6, 1))
-    x = layers.Conv2D(4, 3, activation="swish")(inputs)
-    keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x))).save("m.keras")
-    np.savez("d.npz", x=np.random.default_rng(0).uniform(size=(24, 6, 6, 1)).astype(np.float32))
-    arguments = ["sweep", "m.keras", "--data", "d.npz", "--preprocess", "none", "--method", "ptq"]
-    arguments += ["--activation", "-,relu6", "--recover-epochs", "0", "--weight-scales", "per-channel"]
-    assert run([*arguments, "--json"]) == 0
-    report = json.loads(capsys.readouterr().out)
-    names = ["none_ptq_per-channel", "relu6_ptq_per-channel"]
-    assert [one["name"] for one in report["candidates"]] == names
-    assert {one["status"] for one in report["candidates"]} == {"done"}
-    assert report["pick"] in names
-    assert all(one["int8"]["latency_ms"]["p50"] > 0 for one in report["candidates"])
-    assert (tmp_path / "sweep" / names[1] / "bundle.zip").is_file()
-    assert "Pareto" in (tmp_path / "sweep" / "sweep.html").read_text()
 
 
 def candidate(name: str, drop: float, p50: float, *limits: Limit) -> SweepCandidate:

@@ -1,9 +1,10 @@
-"""A sweep on a Ray cluster of this machine, whose workers are real: one machine of it is lost in the middle."""
+"""Sweeps that export: on a real Ray cluster that loses a machine in the middle, and then here, to go on."""
 
 from __future__ import annotations
 
 import json
 import logging
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -47,7 +48,7 @@ def exports() -> list[int]:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # Ray's own
-def test_a_cluster_that_loses_a_machine_ends_the_sweep(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sweep_on_a_cluster_that_loses_a_machine_and_on_here(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from ray.cluster_utils import Cluster as Machines
 
     from edgeswap.cli.main import run
@@ -73,11 +74,23 @@ def test_a_cluster_that_loses_a_machine_ends_the_sweep(place: Path, capsys: pyte
         machines.shutdown()
     report = json.loads(capsys.readouterr().out)
     assert code == 0
-    assert {one["name"]: one["status"] for one in report["candidates"]} == {"none_ptq": "done", "relu6_ptq": "done"}
+    names = ["none_ptq", "relu6_ptq"]
+    assert {one["name"]: one["status"] for one in report["candidates"]} == dict.fromkeys(names, "done")
     assert lost
-    assert all((place / "sweep" / name / "bundle.zip").is_file() for name in ("none_ptq", "relu6_ptq"))
+    assert all((place / "sweep" / name / "bundle.zip").is_file() for name in names)
     assert not list((place / "sweep").glob(".*"))
     assert exports() == []
+
+    shutil.rmtree(place / "sweep" / "relu6_ptq")  # as if killed before it
+    assert run(["sweep", *words, "--activation", "-,relu6", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {one["name"]: one["seconds"] is not None for one in report["candidates"]} == dict(
+        zip(names, (False, True), strict=True)
+    )
+    assert report["pick"] in names
+    assert all(one["int8"]["latency_ms"]["p50"] > 0 for one in report["candidates"])
+    assert (place / "sweep" / "relu6_ptq" / "bundle.zip").is_file()
+    assert "Pareto" in (place / "sweep" / "sweep.html").read_text()
 
 
 def test_a_machine_without_the_folder_says_so(tmp_path: Path) -> None:
