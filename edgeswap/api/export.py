@@ -61,6 +61,7 @@ def export(
     license: str = "",
     description: str = "",
     seed: int = 0,
+    track: Literal["mlflow"] | None = None,
     output: str | Path | None = None,
     overwrite: bool = False,
     cache: bool = True,
@@ -120,6 +121,7 @@ def export(
         license: license of the model, for the bundle.
         description: what the model does, for the bundle.
         seed: random seed.
+        track: mlflow logs settings, figures and files to the server that MLFLOW_TRACKING_URI names.
         output: folder to write all files to; None writes nothing but the run store.
         overwrite: replace an earlier output folder.
         cache: keep results of stages in the run store, and take those that are there.

@@ -160,6 +160,7 @@ FILE = click.Path(path_type=Path)
     "--output", type=FILE, metavar="DIR", default=Path("out"), heading="Output", help="Folder to write the results to."
 )
 @option("--overwrite/--no-overwrite", default=False, heading="Output", help="Replace an earlier output folder.")
+@option("--track", type=click.Choice(["mlflow"]), heading="Output", help="Also log the run to MLFLOW_TRACKING_URI.")
 @options.cache
 @options.as_json("the report")
 @options.seed

@@ -33,6 +33,7 @@ from edgeswap.commands.proof import prove
 from edgeswap.commands.reported import report_of, write_results
 from edgeswap.commands.samples import Samples
 from edgeswap.commands.stored import opened_store, telling_how_to_go_on
+from edgeswap.commands.tracked import require_tracker, track
 from edgeswap.commands.unmeasured import unmeasured
 from edgeswap.config.export import ExportConfig
 from edgeswap.graph.layer_names import errors_in_given_names
@@ -66,11 +67,15 @@ def export(
         EdgeswapError: of the kind that says what could not be done.
     """
     progress = progress or Silent()
+    require_tracker(config)
     store = opened_store(config, progress=progress)
     if config.output is None:
         with scratch_folder() as folder, telling_how_to_go_on(store):
             result = _export(config, folder, command, store, progress, keras=keras)
-        return replace(result, report=_without_files(result.report))
+        result = replace(result, report=_without_files(result.report))
+        if config.track is not None:
+            track(config, result.report, None, progress=progress)
+        return result
     for partial in recover(config.output):
         if config.cache and not holds_trained(partial):
             remove(partial)  # what it holds comes from the store at once
@@ -81,6 +86,8 @@ def export(
         result = _export(config, folder, command, store, progress, keras=keras)
         for name in (RECOVERED, CONTROL, *(() if config.save_qat else (QAT_MODEL,))):
             (folder / name).unlink(missing_ok=True)  # kept in case the run had ended early
+    if config.track is not None:
+        track(config, result.report, config.output, progress=progress)
     return replace(result, folder=config.output)
 
 

@@ -24,6 +24,7 @@ from edgeswap.system.user_function import named_function
 ASIDE = frozenset({
     "api", "author", "cache", "cache_dir", "cache_size", "description", "hard_swish", "keep", "license", "max_arena",
     "max_latency_ms", "max_size", "output", "overwrite", "require_delegate", "target", "target_samples", "threads",
+    "track",
 })  # fmt: skip
 # Told by what is read from them, or by what they come to.
 TOLD_OTHERWISE = frozenset({

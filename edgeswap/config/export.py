@@ -57,6 +57,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     max_size: int | None = Field(default=None, gt=0)
     max_arena: int | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
+    track: Literal["mlflow"] | None = None
     author: str = ""
     license: str = ""
     description: str = ""

@@ -15,7 +15,7 @@ _TAKES_A_VALUE = frozenset({
     "decode", "delegate", "dense-scales", "description", "epochs", "hard-swish", "io", "labels", "license", "loss",
     "max-drop", "max-arena", "max-latency-ms", "max-size", "method", "metric", "model", "output", "precision",
     "preprocess", "ranges", "recover-epochs", "resize", "runs", "samples", "seed", "swap", "target", "target-samples",
-    "task", "test-data", "threads", "weight-scales",
+    "task", "test-data", "threads", "track", "weight-scales",
 })  # fmt: skip
 _OTHER_NAMES = {"samples": "target_samples"}
 # A value that stands behind an option: a choice, a number, a name with a sign in it, or a text in quotes. Other words
@@ -24,7 +24,7 @@ _CHOICES = (
     "none", "raw", "unit", "symmetric", "caffe", "torch", "pillow", "keras", "crop", "ptq", "qat", "int8",
     "int16x8", "float16", "uint8", "float32", "dynamic", "auto", "fixed", "observed", "learned", "operator",
     "rewritten", "per-channel", "per-tensor", "xnnpack", "edgetpu", "interpreter", "compiled", "host", "coral",
-    "mobile", "micro", r"ethos-u\d+-\d+", "classification", "binary", "multilabel", "segmentation", "regression",
+    "mobile", "micro", "mlflow", r"ethos-u\d+-\d+", "classification", "binary", "multilabel", "segmentation", "regression",
     "detection", "reconstruction", "outputs",
 )  # fmt: skip
 _NAMES = r"'[^']*'|mean-std:[\d.,/]*\d|[a-z][\w.]*:\w+|[a-z][\w*/]*=\w+|\d+(?:\.\d+)?"
