@@ -24,8 +24,8 @@ _CHOICES = (
     "none", "raw", "unit", "symmetric", "caffe", "torch", "pillow", "keras", "crop", "ptq", "qat", "int8",
     "int16x8", "float16", "uint8", "float32", "dynamic", "auto", "fixed", "observed", "learned", "operator",
     "rewritten", "per-channel", "per-tensor", "xnnpack", "edgetpu", "interpreter", "compiled", "host", "coral",
-    "mobile", "micro", "mlflow", r"ethos-u\d+-\d+", "classification", "binary", "multilabel", "segmentation", "regression",
-    "detection", "reconstruction", "outputs",
+    "mobile", "micro", "mlflow", r"ethos-u\d+-\d+", "classification", "binary", "multilabel", "segmentation",
+    "regression", "detection", "reconstruction", "outputs",
 )  # fmt: skip
 _NAMES = r"'[^']*'|mean-std:[\d.,/]*\d|[a-z][\w.]*:\w+|[a-z][\w*/]*=\w+|\d+(?:\.\d+)?"
 _VALUE = rf"{_NAMES}|{'|'.join(_CHOICES)}"
