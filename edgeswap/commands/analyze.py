@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import numpy as np
 
-from edgeswap.commands.ladder import scales_of
+from edgeswap.commands.ladder import easier_to_quantize, scales_of
 from edgeswap.commands.opened import Opened, with_samples
 from edgeswap.commands.source import input_ranges, open_source
 from edgeswap.config.analyze import AnalyzeConfig
@@ -19,10 +19,8 @@ from edgeswap.evaluation.scoring import take
 from edgeswap.graph.layer_names import errors_in_given_names, given_names
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.calibrate import calibrate
-from edgeswap.quantization.idle_channels import raise_idle_channels
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.ranges import resolve
-from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import AnalyzeReport, TaskChoice
 from edgeswap.report.analyzed_html import render
 from edgeswap.report.model_explorer import node_data
@@ -61,12 +59,11 @@ def _analyzed(config: AnalyzeConfig, command: Sequence[str], progress: Progress)
     with errors_in_given_names(given_names(source.graph)):
         opened = with_samples(config.export, source, progress=progress)
         del source
-        representative, scales = opened.splits.representative, scales_of(config.export)
-        parted = part_unequal_concats(opened.source.graph, representative)
+        representative = opened.splits.representative
         placement = place(
-            raise_idle_channels(parted, representative, **scales),
+            easier_to_quantize(opened.source.graph, representative, config.export),
             input_ranges=input_ranges(opened.source, opened.splits),
-            **scales,
+            **scales_of(config.export),
         )
         observed = calibrate(placement, representative, progress=progress)
         ranges = resolve(placement, observed, config.ranges, trains=False)

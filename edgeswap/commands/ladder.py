@@ -20,9 +20,10 @@ from edgeswap.data.dataset import Dataset
 from edgeswap.evaluation.held_out import judge_held_out
 from edgeswap.evaluation.predictions import Array, raw_outputs
 from edgeswap.evaluation.scoring import Scores
+from edgeswap.graph.ir import Graph
 from edgeswap.progress import Progress
 from edgeswap.quantization.checkpoint import require_savable
-from edgeswap.quantization.fitted import Fitted, Fitting
+from edgeswap.quantization.fitted import Fitted, Fitting, Samples
 from edgeswap.quantization.idle_channels import raise_idle_channels
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.unequal_concat import part_unequal_concats
@@ -63,6 +64,12 @@ def scales_of(config: ExportConfig) -> dict[str, bool]:
     }
 
 
+def easier_to_quantize(graph: Graph, representative: Samples, config: ExportConfig) -> Graph:
+    """The same function in a form that every method begins with: see the passes it is made of."""
+    parted = part_unequal_concats(graph, representative)
+    return raise_idle_channels(parted, representative, **scales_of(config))
+
+
 def climb(
     config: ExportConfig,
     floats: FloatModels,
@@ -88,11 +95,9 @@ def climb(
     Raises:
         ModelError: the fake-quant model is to be saved and cannot be.
     """
-    representative = floats.splits.representative
-    parted = part_unequal_concats(floats.graph, representative)
     fitting = Fitting(
-        raise_idle_channels(parted, representative, **scales_of(config)),
-        representative,
+        easier_to_quantize(floats.graph, floats.splits.representative, config),
+        floats.splits.representative,
         input_ranges,
         config.ranges,
         **scales_of(config),
