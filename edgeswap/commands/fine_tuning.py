@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
-from edgeswap.data.dataset import Dataset
+from edgeswap.data.dataset import Dataset, evenly_spaced
 from edgeswap.data.splits import VALIDATION_SAMPLES, Splits
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.evaluation.scoring import Scoring
@@ -133,7 +131,7 @@ def fine_tune(
 def _some(data: Dataset) -> Dataset:
     """The training samples, or as many of them, evenly spaced, as validation samples could be."""
     most = VALIDATION_SAMPLES[-1]
-    return data if len(data) <= most else data.subset(np.linspace(0, len(data) - 1, most).astype(int))
+    return data if len(data) <= most else data.subset(evenly_spaced(len(data), most))
 
 
 def _record(

@@ -10,13 +10,11 @@ from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from edgeswap.commands.float_models import FloatModels
 from edgeswap.commands.trained import train_beside_control
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.checked_images import check_images
-from edgeswap.data.dataset import Dataset
+from edgeswap.data.dataset import Dataset, evenly_spaced
 from edgeswap.evaluation.held_out import judge_held_out
 from edgeswap.evaluation.predictions import Array, raw_outputs
 from edgeswap.evaluation.scoring import Scores
@@ -195,7 +193,7 @@ def _small_enough(floats: FloatModels) -> Dataset:
     assert held_out is not None  # the splits hold them out for this method
     each = sum(4 * prod(output.shape) for output in floats.scoring.model.outputs)
     count = max(2, min(len(held_out), OUTPUT_BYTES // max(each, 1)))
-    return held_out if count >= len(held_out) else held_out.subset(np.linspace(0, len(held_out) - 1, count).astype(int))
+    return held_out if count >= len(held_out) else held_out.subset(evenly_spaced(len(held_out), count))
 
 
 def _not_kept(rung: Rung, *, trained: bool) -> Caution:

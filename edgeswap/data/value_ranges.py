@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edgeswap.data.dataset import Array, Dataset
+from edgeswap.data.dataset import Array, Dataset, evenly_spaced
 from edgeswap.data.images import ImageFiles
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.records import Caution
@@ -52,7 +52,7 @@ def other_scale(used: Dataset, test: Dataset, preprocess: Preprocess, *, role: s
 
 def _values(data: Dataset, preprocess: Preprocess) -> Mapping[str, Array]:
     """Evenly spaced samples as the model takes them, by input; one input has the name x."""
-    some = np.unique(np.linspace(0, len(data) - 1, min(MOST_READ, len(data))).astype(np.int64))
+    some = evenly_spaced(len(data), MOST_READ)
     mapped = preprocess(data.read(some))
     return mapped if isinstance(mapped, Mapping) else {"x": mapped}
 

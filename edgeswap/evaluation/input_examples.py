@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.data.dataset import Dataset
+from edgeswap.data.dataset import Dataset, evenly_spaced
 from edgeswap.data.pictures import is_image
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.evaluation.predictions import model_inputs
 from edgeswap.records import InputExample
-from edgeswap.tflite.flatbuffer import read, tensors
+from edgeswap.tflite.flatbuffer import Tensor, read, tensors
 
 SAMPLES = 3
 MOST_VALUES = 4
@@ -27,18 +27,19 @@ def input_examples(dataset: Dataset, preprocess: Preprocess, tflite_model: bytes
         preprocess: from raw samples to the float32 model's inputs.
         tflite_model: with int8 inputs, which tell scale and zero point; None for another precision.
     """
-    rows = np.unique(np.linspace(0, len(dataset) - 1, min(SAMPLES, len(dataset))).astype(np.int64))
+    rows = evenly_spaced(len(dataset), SAMPLES)
     given = dataset.read(rows)
     raws = list(given.values()) if isinstance(given, dict) else [given]
     reals = model_inputs(dataset, preprocess, rows, as_app=False)
     number = next((number for number, array in enumerate(raws) if is_image(array)), 0)
     raw, real = raws[number], reals[number]
     shown = is_image(raw) and raw.shape == real.shape
-    held = None if tflite_model is None else model_inputs(dataset, preprocess, rows, as_app=True)[number]
+    tensor = None if tflite_model is None else _int8_input(tflite_model, number)
+    held = None if tensor is None else model_inputs(dataset, preprocess, rows, as_app=True)[number]
     examples = []
     for row, index in enumerate(rows):
         place = _middling(raw[row]) if shown else []
-        int8 = None if tflite_model is None or held is None else _int8(_at(held[row], place), tflite_model, number)
+        int8 = None if tensor is None or held is None else _int8(_at(held[row], place), tensor)
         examples.append(
             InputExample(
                 index=int(index),
@@ -64,12 +65,15 @@ def _at(sample: npt.NDArray[np.float32], place: list[int]) -> npt.NDArray[np.flo
     return np.nan_to_num(np.asarray(values, np.float64).reshape(-1)[:MOST_VALUES], posinf=0.0, neginf=0.0)
 
 
-def _int8(real: npt.NDArray[np.float64], tflite_model: bytes, number: int) -> list[int] | None:
-    """By the specification: real = scale * (int8 - zero point); None where the input is not int8."""
+def _int8_input(tflite_model: bytes, number: int) -> Tensor | None:
+    """The input of that number; None where it is not int8."""
     model = read(tflite_model)
     tensor = tensors(model)[int(model.subgraphs[0].inputs[number])]
-    if tensor.dtype != "INT8":
-        return None
+    return tensor if tensor.dtype == "INT8" else None
+
+
+def _int8(real: npt.NDArray[np.float64], tensor: Tensor) -> list[int]:
+    """By the specification: real = scale * (int8 - zero point)."""
     steps = np.rint(real / tensor.scales[0] + tensor.zero_points[0])
     whole: list[int] = np.clip(steps, -128, 127).astype(int).tolist()
     return whole
