@@ -16,6 +16,7 @@ from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
 from edgeswap.compatibility.graph_findings import check, heavy_from
 from edgeswap.compatibility.predicted_operators import activation_operators
 from edgeswap.compatibility.require_int8 import require_int8
+from edgeswap.compatibility.require_micro import require_micro
 from edgeswap.errors import ConfigError, ModelError
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
@@ -167,6 +168,18 @@ def test_what_only_may_stay_in_float_is_a_warning_of_an_export() -> None:
     (caution,) = require_int8(chain(CONV, ("EdgeswapOperation", {"source": {"tensorflow": "math.negative"}}), CONV))
     assert "NEG" in caution.problem
     assert require_int8(chain(CONV, act("gelu"), ("LSTM", {}), DENSE)) == []
+
+
+def test_an_export_for_a_microcontroller_is_refused_for_an_operator_that_is_missing_there() -> None:
+    graph = chain(CONV, act("gelu"), DENSE, act("softplus"), DENSE)
+    assert require_int8(graph) == []  # it can be int8, elsewhere
+    with pytest.raises(ModelError) as caught:
+        require_micro(graph)
+    problem, remedy = caught.value.problem, caught.value.remedy
+    assert "GELU in 'gelu1'; LOG in 'softplus3'. TensorFlow Lite for Microcontrollers does not have it." in problem
+    assert remedy.startswith("Swap it for hard_swish or swish")
+    assert remedy.endswith("Or leave out --target micro.")
+    require_micro(chain(CONV, act("hard_swish"), DENSE, act("swish"), ("MaxPooling2D", {}), DENSE))
 
 
 def test_a_slope_of_a_model_file_is_written_in_as_few_digits_as_a_float32_needs() -> None:

@@ -14,6 +14,7 @@ from edgeswap.commands.doubtful_ends import doubtful_ends
 from edgeswap.commands.samples import Samples, open_samples
 from edgeswap.commands.source import Source, input_ranges, train_example
 from edgeswap.compatibility.require_int8 import require_int8
+from edgeswap.compatibility.require_micro import MICRO, require_micro
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import Splits
 from edgeswap.evaluation.scoring import Scoring
@@ -70,6 +71,8 @@ def with_samples(
     lacking = require_room(source.weights_bytes)
     planned = planned_graph(config, source.graph)
     doubts = require_int8(planned) if int8 else []
+    if int8 and MICRO.name in config.target:
+        require_micro(planned)
     if config.precision == "int16x8":
         require_int16x8(planned)
     opened = samples or open_samples(config, source.facts, progress=progress)
