@@ -59,6 +59,16 @@ def measurement(right, p50=None, *, samples=540, instructions=None, tail=1.4):
     return records.Measurement(quality=quality(right, samples), latency_ms=latency, instructions=instructions)
 
 
+def with_activations(int8):
+    """What XNNPACK makes of the eleven relu6, ten of which are behind convolutions."""
+    fused = [f"block_{i}_act" for i in range(10)]
+    kernels = [
+        records.ActivationKernel(form="fused", operators=["RELU6"], passes=0, layers=fused),
+        records.ActivationKernel(form="table", operators=["LOGISTIC", "MUL"], passes=1, layers=["stem_act"]),
+    ]
+    return int8.model_copy(update={"activation_kernels": kernels})
+
+
 def target(float32, int8, **changes):
     speedup = float32.latency_ms and float32.latency_ms.p50 / int8.latency_ms.p50
     values = {
@@ -163,7 +173,7 @@ def qat(**changes):
             size_ratio=312_432 / 94_120,
             control_drop=200 / 540,
         ),
-        "targets": [target(measurement(528, 0.2134), measurement(527, 0.0912))],
+        "targets": [target(measurement(528, 0.2134), with_activations(measurement(527, 0.0912)))],
         "training": [
             training_run("float32_recovered", [2.3071, 0.1512, 0.0933, 0.0871]),
             training_run("float32_finetuned", [0.0871, 0.0874, 0.0862, 0.0865]),

@@ -10,6 +10,7 @@ from edgeswap.records.calibration import CalibrationManifest, Coverage
 from edgeswap.records.details import ClassFigure, Errors, InputExample, Named, RocCurves, WorstSample
 from edgeswap.records.ladder import Rung
 from edgeswap.records.measured import (
+    ActivationKernel,
     ArenaUse,
     Int8ModelFile,
     Latency,
@@ -42,6 +43,7 @@ from edgeswap.records.sweep import SweepCandidate, SweepFigures, SweepReport
 from edgeswap.records.training import TrainingRun
 
 __all__ = [
+    "ActivationKernel",
     "ActivationRange",
     "Activations",
     "AnalyzeReport",

@@ -74,6 +74,18 @@ class OutsideOperator(Record):
     remedy: str = Field(description="what to write or choose instead; empty if nothing helps")
 
 
+class ActivationKernel(Record):
+    """What activations of one kind became on a target; other chains of pointwise operators count as such."""
+
+    form: Literal["fused", "table", "operator", "chain"] = Field(
+        description="fused: a clamp of the operator before; table: one look-up for all its operators; operator: one "
+        "kernel that computes; chain: several passes over the data"
+    )
+    operators: list[str] = Field(description="the TFLite operators in order; for a fused one the clamp")
+    passes: int = Field(description="how often its values are read and written for it; 0 if fused")
+    layers: list[str] = Field(description="the Keras layers, or tensors where no layer is known")
+
+
 class Measurement(Record):
     """One model on one target."""
 
@@ -84,6 +96,11 @@ class Measurement(Record):
     outside_delegate: list[OutsideOperator] | None = Field(
         default=None,
         description="operators that the delegate did not take; null without a delegate, and of the baseline",
+    )
+    activation_kernels: list[ActivationKernel] | None = Field(
+        default=None,
+        description="what each kind of activation became, by the runtime's rules; null of the baseline, and where they "
+        "are not known",
     )
 
 

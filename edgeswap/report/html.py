@@ -15,6 +15,7 @@ from markupsafe import Markup
 from edgeswap.data.mean_std import described
 from edgeswap.records import ExportReport
 from edgeswap.report import (
+    activation_words,
     delegate_words,
     npus,
     numbers,
@@ -54,6 +55,7 @@ def render(
         preprocess=described(report.data.preprocess),
         npus=npus,
         speed_words=speed_words,
+        activation_words=activation_words,
         delegate_words=delegate_words,
         quantized=quantized,
         ladder=ladder,

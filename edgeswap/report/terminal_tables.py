@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from edgeswap.records import BenchCandidate, Comparison, ExportReport, Measurement, TargetResult
-from edgeswap.report import delegate_words, numbers, speed_words
+from edgeswap.report import activation_words, delegate_words, numbers, speed_words
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import wording as say
 from edgeswap.report.npus import edge_tpu, npu_basis, operators_on
@@ -93,6 +93,8 @@ def how_measured(report: say.Report) -> Iterator[Item]:
     for target in report.targets:
         if target.int8.micro is not None:
             yield "memory", speed_words.micro_needs(report, target.int8.micro), ""
+    for line in activation_words.activations(report):
+        yield "activation", line, "dim"
     for npu in report.npus:
         yield "estimated", npu_basis(npu), "dim"
 

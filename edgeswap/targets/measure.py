@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edgeswap.errors import TargetError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Latency, Measurement, TargetResult
+from edgeswap.targets.activation_kernels import activation_kernels
 from edgeswap.targets.outside import outside
 from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
 from edgeswap.tflite.interface import inner_scales
@@ -154,6 +155,7 @@ def _result(
     machine, runtime = answer["machine"], answer["runtime"]
     float32, int8 = (_measurement(answer["models"][number]) for number in (0, candidate))
     left = answer["models"][candidate].get("outside_delegate")
+    kernels = activation_kernels(model, left, delegate=answer["delegate"], runtime=runtime)
     left = outside(model, left, delegate=answer["delegate"], runtime=runtime["name"])
     warnings = [_warning(item, candidate, names) for item in answer["warnings"]]
     speedup = None
@@ -170,7 +172,7 @@ def _result(
         warnings=[*filter(None, warnings), *notes],
         speedup_p50=speedup,
         float32=float32,
-        int8=int8.model_copy(update={"outside_delegate": left}),
+        int8=int8.model_copy(update={"outside_delegate": left, "activation_kernels": kernels}),
     )
 
 
