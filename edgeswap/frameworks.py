@@ -11,6 +11,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from edgeswap.forks import fork_workers
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its kernels add in an order that varies with the thread count
 
@@ -43,10 +45,11 @@ with _quiet(), warnings.catch_warnings():
     import tensorflow_model_optimization as tfmot
     import tf_keras
 
-    tf.zeros(())  # the first tensor looks for devices, and says so
-
 # Keras walks a network from its end by recursion, some frames a layer; Python's limit of 1000 ends at about 300 layers.
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 30_000))
 tf.get_logger().setLevel("ERROR")
+fork_workers()  # while nothing has been computed
+with _quiet():
+    tf.zeros(())  # the first tensor looks for devices, and says so
 
 __all__ = ["keras", "tf", "tf_keras", "tfmot"]

@@ -23,7 +23,7 @@ else:
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
-SHARED_BY_ALL = {"records", "progress", "frameworks", "statistics", "version", "errors"}
+SHARED_BY_ALL = {"records", "progress", "frameworks", "forks", "statistics", "version", "errors"}
 
 
 def generated():

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import click
 
+from edgeswap import forks
 from edgeswap.cli import options
 from edgeswap.cli.activations import activations
 from edgeswap.cli.analyze import analyze
@@ -69,6 +70,7 @@ def main() -> NoReturn:
     from edgeswap.system.streams import mend_streams  # noqa: PLC0415
 
     mend_streams()
+    forks.allow()
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # other people's; ours are errors or stand in the report
     try:

@@ -6,8 +6,6 @@ import atexit
 import json
 import os
 import signal
-import subprocess
-import tempfile
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,7 +13,7 @@ from pathlib import Path
 
 from edgeswap.errors import ConversionError
 from edgeswap.progress import Progress, Step
-from edgeswap.system.child import child_command
+from edgeswap.system.child import child_command, start
 
 WORKER = child_command("edgeswap.conversion.worker")
 
@@ -89,14 +87,8 @@ class _Worker:
 
     def __init__(self, command: Sequence[str]) -> None:
         self.command = command
-        self.words = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  (closed with the process)
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.words,
-            start_new_session=True,  # so that its forks end with it, and Ctrl-C is for the process that waits
-        )
+        # In a session of its own, so that its forks end with it, and Ctrl-C is for the process that waits.
+        self.process, self.words = start(command)
 
     def ask(self, request: bytes) -> bool:
         """Send a request; False where the process has gone."""

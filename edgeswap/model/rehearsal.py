@@ -21,14 +21,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from edgeswap import errors
+from edgeswap import errors, forks
 from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
-from edgeswap.system.child import child_command
+from edgeswap.system.child import child_command, start
 from edgeswap.system.claim import abandoned, remove
 from edgeswap.system.scratch import PREFIX, clear_abandoned
 
-WORKER = child_command("edgeswap.model.rehearsal_worker")
+_MODULE = "edgeswap.model.rehearsal_worker"
+WORKER = child_command(_MODULE)
 _STAGES = ("start", "looking", "looked", "importing", "loading", "loaded")
 # The child's own limits are on processor time; this one is for a child that waits for ever.
 SILENCE_S = 600.0
@@ -42,6 +43,8 @@ def preview(
     load: bool = True,
 ) -> ModelFile:
     """What is in the file, once the child has looked at all of it; the child then goes on and loads it.
+
+    It does not where a child with TensorFlow in it comes later: `rehearse` asks that one.
 
     Args:
         path: the file.
@@ -59,7 +62,7 @@ def preview(
     if not trust:
         if not Path(path).is_file():  # a folder needs no HDF5, and what is neither is refused
             inspect(path, custom_objects=names)
-        _child.ask(Path(path), names, load=load and not objects)
+        _child.ask(Path(path), names, load=load and not objects and not forks.come_later())
         _child.wait("looked")
     return inspect(path, trust=trust, custom_objects=names)
 
@@ -104,7 +107,7 @@ class _Child:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | forks.Fork | None = None
         self._words: IO[bytes] | None = None
         self._unread = b""
         self._job: _Job | None = None
@@ -119,8 +122,8 @@ class _Child:
                 return
             while before is not None and not before.ended:
                 self._follow(before)  # another file, which nobody asks for any more; its time is bounded too
-            if before is not None and before.has_own_modules:
-                self.end()  # the next ones may have the same names
+            if forks.is_waiting(_MODULE) or (before is not None and before.has_own_modules):
+                self.end()  # one with TensorFlow in it waits; or the next modules may have the same names
             modules = [entry or folder for entry in sys.path]
             request = {"path": str(path.absolute()), "custom_objects": custom_objects, "load": load}
             where = {"folder": folder, "modules": modules, "temporary": tempfile.gettempdir()}
@@ -158,7 +161,9 @@ class _Child:
         self._process, self._job, self._unread = None, None, b""
 
     def _send(self, line: bytes) -> bool:
-        process = self._process or self._start()
+        if self._process is None:
+            self._process, self._words = start(WORKER)
+        process = self._process
         assert process.stdin is not None
         try:
             process.stdin.write(line)
@@ -166,17 +171,6 @@ class _Child:
         except BrokenPipeError:  # it had waited long enough
             return False
         return process.poll() is None
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        self._words = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
-        self._process = subprocess.Popen(
-            WORKER,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._words,
-            start_new_session=True,
-        )
-        return self._process
 
     def _follow(self, job: _Job) -> None:
         """Take in the next thing that the process says, or its end."""
