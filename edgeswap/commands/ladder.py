@@ -26,6 +26,7 @@ from edgeswap.quantization.idle_channels import raise_idle_channels
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import Caution, Rung, TrainingRun
+from edgeswap.store.kept_steps import KeptSteps
 from edgeswap.store.run_store import RunStore
 
 OUTPUT_BYTES = 2**28  # of one model on the held-out samples: fewer samples of large outputs are looked at
@@ -100,6 +101,7 @@ def climb(
         config.ranges,
         **scales_of(config),
         progress=progress,
+        kept=KeptSteps(store, floats.splits.representative),
     )
     if config.method != "auto":
         start = _built(fitting.ptq(trains=config.method == "qat"), progress)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -18,9 +18,10 @@ from edgeswap.quantization.channel_groups import channel_groups
 from edgeswap.quantization.channel_sizes import channel_sizes
 from edgeswap.quantization.equalization import equalize
 from edgeswap.quantization.folding import fold_batch_norms
+from edgeswap.quantization.kept import NOTHING_KEPT, Arrays, Kept
 from edgeswap.quantization.placement import Placement, place
 from edgeswap.quantization.range_search import search_ranges
-from edgeswap.quantization.ranges import Ends, resolve
+from edgeswap.quantization.ranges import End, Ends, resolve
 from edgeswap.quantization.reconstruction import reconstruct
 from edgeswap.quantization.specification import Policy
 
@@ -54,6 +55,7 @@ class Fitting:
         per_channel: scales of weights, as for `place`.
         per_channel_dense: likewise.
         progress: told of every step.
+        kept: what steps found in earlier runs.
     """
 
     graph: Graph
@@ -63,6 +65,7 @@ class Fitting:
     per_channel: bool
     per_channel_dense: bool
     progress: Progress
+    kept: Kept = NOTHING_KEPT
 
     def ptq(self, *, trains: bool = False) -> Fitted:
         """Ranges by calibration; without training also biases corrected where a channel is far off in the mean."""
@@ -83,9 +86,14 @@ class Fitting:
         """Batch normalizations folded, channels made alike, ranges by calibration and then searched."""
         folded = fold_batch_norms(self.graph)
         tensors = [name for group in channel_groups(folded) for name in group.tensors]
+        found = self.kept.arrays(
+            "channel sizes",
+            (folded, tensors),
+            lambda: {name: [size] for name, size in channel_sizes(folded, tensors, self.samples).items()},
+        )
         alike = equalize(
             folded,
-            channel_sizes(folded, tensors, self.samples),
+            {name: size for name, (size,) in found.items()},
             per_channel=self.per_channel,
             per_channel_dense=self.per_channel_dense,
         )
@@ -93,15 +101,7 @@ class Fitting:
 
     def corrected(self, *, rounds_weights: bool) -> Fitted:
         """Of `alike`, what each layer lacks in the mean put into its bias; and each weight rounded for the outputs."""
-        before = self.alike
-        placement = reconstruct(
-            before.placement,
-            before.ranges,
-            self._few(before.placement.graph, MOST_SAMPLES),
-            rounds_weights=rounds_weights,
-            progress=self.progress,
-        )
-        return Fitted(placement, before.ranges)
+        return self._corrected(self.alike, MOST_SAMPLES, rounds_weights=rounds_weights)
 
     @cached_property
     def _calibrated(self) -> Fitted:
@@ -117,12 +117,26 @@ class Fitting:
 
     def _observed(self, graph: Graph, *, trains: bool = False) -> Fitted:
         placement = self._placed(graph)
-        observed = calibrate(placement, self.samples, progress=self.progress)
-        return Fitted(placement, resolve(placement, observed, self.policy, trains=trains))
+        observed = self.kept.values(
+            "observed ranges", placement, lambda: calibrate(placement, self.samples, progress=self.progress)
+        )
+        extremes = {name: (low, high) for name, (low, high) in observed.items()}
+        return Fitted(placement, resolve(placement, extremes, self.policy, trains=trains))
 
     def _searched(self, before: Fitted) -> Fitted:
-        few = self._few(before.placement.graph, MOST_SAMPLES)
-        return Fitted(before.placement, search_ranges(before.placement, before.ranges, few, progress=self.progress))
+        placement, ranges = before.placement, before.ranges
+        found = self.kept.values(
+            "searched ranges",
+            (placement, ranges),
+            lambda: {
+                name: asdict(ends)
+                for name, ends in search_ranges(
+                    placement, ranges, self._few(placement.graph, MOST_SAMPLES), progress=self.progress
+                ).items()
+            },
+        )
+        searched = {name: Ends(End(**ends["low"]), End(**ends["high"]), ends["least"]) for name, ends in found.items()}
+        return Fitted(placement, searched)
 
     def _unshifted(self, before: Fitted) -> Fitted:
         """Biases corrected in the channels that are off by more than `MOST_SHIFTED` steps; if none is, `before`.
@@ -132,15 +146,35 @@ class Fitting:
         """
         placement = self._placed(fold_batch_norms(self.graph))
         ranges = {name: before.ranges[_of_range(name, placement.graph, before.ranges)] for name in placement.outputs}
-        corrected = reconstruct(
-            placement,
-            ranges,
-            self._few(placement.graph, SAMPLES_FOR_MEANS),
-            rounds_weights=False,
-            least_steps=MOST_SHIFTED,
-            progress=self.progress,
+        corrected = self._corrected(Fitted(placement, ranges), SAMPLES_FOR_MEANS, least_steps=MOST_SHIFTED)
+        return before if corrected.placement is placement else corrected
+
+    def _corrected(
+        self, before: Fitted, most_samples: int, *, rounds_weights: bool = False, least_steps: float = 0.0
+    ) -> Fitted:
+        """With corrected weights, see `reconstruct`; the same placement where nothing is changed."""
+        placement, layers = before.placement, before.placement.graph.layers
+
+        def weights() -> Arrays:
+            corrected = reconstruct(
+                placement,
+                before.ranges,
+                self._few(placement.graph, most_samples),
+                rounds_weights=rounds_weights,
+                least_steps=least_steps,
+                progress=self.progress,
+            )
+            return {name: layer.weights for name, layer in corrected.graph.layers.items() if layer is not layers[name]}
+
+        found = self.kept.arrays(
+            "corrected weights", (placement, before.ranges, most_samples, rounds_weights, least_steps), weights
         )
-        return before if corrected is placement else Fitted(corrected, ranges)
+        changed = {name: replace(layers[name], weights=tuple(arrays)) for name, arrays in found.items()}
+        return (
+            replace(before, placement=replace(placement, graph=placement.graph.with_layers(changed)))
+            if changed
+            else before
+        )
 
     def _few(self, graph: Graph, most: int) -> list[Any]:
         """Samples spread over all of them, as many as memory has room for."""

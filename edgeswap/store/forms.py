@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.quantization.kept import Arrays
 from edgeswap.records import Caution, Parity, TrainingRun
 from edgeswap.training.state import TrainingState
 
@@ -35,6 +36,35 @@ class ArraysForm:
         """What was written."""
         with np.load(folder / WEIGHTS, allow_pickle=False) as arrays:
             return [arrays[str(number)] for number in range(len(arrays.files))]
+
+
+class NamedArraysForm:
+    """Lists of arrays by name."""
+
+    def write(self, value: Arrays, folder: Path) -> None:
+        """The arrays in order, and how many belong to each name."""
+        ARRAYS.write([array for arrays in value.values() for array in arrays], folder)
+        (folder / FOUND).write_text(json.dumps([[name, len(arrays)] for name, arrays in value.items()]))
+
+    def read(self, folder: Path) -> Arrays:
+        """What was written."""
+        waiting = iter(ARRAYS.read(folder))
+        return {
+            name: [next(waiting) for _ in range(count)] for name, count in json.loads((folder / FOUND).read_bytes())
+        }
+
+
+class ValuesForm:
+    """Plain values by name; JSON gives floats back to the bit."""
+
+    def write(self, value: Mapping[str, Any], folder: Path) -> None:
+        """As JSON."""
+        (folder / FOUND).write_text(json.dumps(value))
+
+    def read(self, folder: Path) -> Mapping[str, Any]:
+        """What was written."""
+        found: dict[str, Any] = json.loads((folder / FOUND).read_bytes())
+        return found
 
 
 class WeightsForm:
@@ -100,7 +130,9 @@ class ParityForm:
 
 
 ARRAYS = ArraysForm()
+NAMED_ARRAYS = NamedArraysForm()
 PARITY = ParityForm()
 STATE = StateForm()
 TRAINED = WeightsForm()
 TFLITE = TfliteForm()
+VALUES = ValuesForm()

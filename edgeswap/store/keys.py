@@ -98,6 +98,17 @@ def trained_weights(
     )
 
 
+def fitting_step(step: str, *, made_of: Any, samples: str) -> MadeOf:
+    """A step of a fitting without labels.
+
+    Args:
+        step: which.
+        made_of: its own arguments: graphs or placements with their weights, ranges, settings.
+        samples: the digest of the representative dataset.
+    """
+    return MadeOf(step, {"made of": made_of, "samples": samples}, f"the {step}")
+
+
 def converted_model(of: Any, conversion: Conversion) -> MadeOf:
     """A conversion by TFLiteConverter.
 

@@ -83,6 +83,11 @@ class RunStore:
             except OSError as error:
                 self._give_up(error)
 
+    @property
+    def is_on(self) -> bool:
+        """Whether there is one."""
+        return self._root is not None
+
     def key(self, made_of: MadeOf, *, warns: bool = True) -> Key | None:
         """The key of a stage's result; None where there is no store, or where something in it cannot be told.
 
