@@ -13,7 +13,7 @@ from edgeswap.data.dataset import ArraySamples, Dataset
 from edgeswap.data.pictures import pictures
 from edgeswap.report import html, numbers, plots, ranges_plot, task_plots, training_plot
 from edgeswap.report import task_words as told
-from tests.test_report import detailed, page_of, qat, text, texts_of
+from tests.test_report import detailed, page_of, qat, text, texts_of, training_run
 
 PLOTS = [task_plots.roc_plot, task_plots.errors_plot, task_plots.predictions_plot]
 
@@ -91,7 +91,15 @@ def test_the_page_shows_ranges_training_and_what_an_app_must_do():
     assert "tensorflow 2.21.0" in words
     drawn = training_plot.training_plot(report)
     assert drawn == training_plot.training_plot(report)
-    assert {"QAT", "the control", "- - recovery"} <= {element.text for element in ET.fromstring(drawn).iter()}
+    assert {"QAT", "the control", "recovery"} <= {element.text for element in ET.fromstring(drawn).iter()}
+    on_each_other = [training_run("float32_finetuned", [0.2, 0.1]), training_run("int8", [0.2, 0.1])]
+    drawn = training_plot.training_plot(qat(training=on_each_other))
+    # The wide band of the control comes first; the dashes of QAT lie within.
+    styles = re.findall(r'clip-path[^>]*style="fill: none; (.*?)"', drawn)
+    band, thin = (style for style in styles if "--float32" in style or "--int8" in style)
+    assert "stroke-width: 6" in band
+    assert "dasharray" not in band
+    assert "dasharray" in thin
     assert training_plot.training_plot(qat(training=[])) is None
     lost = [run.model_copy(update={"losses": [None] * 4}) for run in report.training]
     assert training_plot.training_plot(qat(training=lost)) is None

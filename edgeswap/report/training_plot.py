@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edgeswap.records import ExportReport
 from edgeswap.report import numbers
@@ -13,17 +13,33 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT_INCHES = 2.7
+
+
+class Style(NamedTuple):
+    """How the curve of one training is drawn."""
+
+    colour: str
+    line: str
+    width: float
+    opacity: float
+    marker: str
+    size: float
+
+
+# Curves that lie on each other are told apart without colour, too: the one that is drawn first is a wide pale band
+# with large open squares, and the thin dashes with small discs of the other lie within. Drawn in this order.
 STYLES = {
-    "float32_recovered": ("float32", "dashed"),
-    "float32_finetuned": ("float32", "solid"),
-    "int8": ("int8", "solid"),
+    "float32_recovered": Style("muted", "dotted", 1.8, 1.0, "^", 5),
+    "float32_finetuned": Style("float32", "solid", 6.0, 0.45, "s", 9),
+    "int8": Style("int8", "dashed", 1.8, 1.0, "o", 4),
 }
 
 
 def training_plot(report: ExportReport) -> str | None:
-    """Loss over epochs: recovery dashed, the control grey, QAT blue; None where nothing was trained.
+    """Loss over epochs: recovery dotted, the control a grey band, QAT dashed and blue; None without training.
 
-    A loss that is no number is left out.
+    Each has markers of its own shape, larger at the epoch that was kept. A loss that is no number is left
+    out.
     """
     known = [(run, [loss for loss in run.losses if loss is not None]) for run in report.training]
     if not any(losses for _, losses in known):
@@ -32,7 +48,7 @@ def training_plot(report: ExportReport) -> str | None:
     def draw(figure: Figure) -> None:
         from matplotlib.ticker import LogLocator  # noqa: PLC0415  (a third of a second, which only reports need)
 
-        axes = figure.add_axes((0.16, 0.2, 0.6, 0.74))
+        axes = figure.add_axes((0.16, 0.2, 0.5, 0.74))
         axes.set_xlabel("epoch", color=COLOURS["muted"])
         axes.set_ylabel("loss", color=COLOURS["muted"])
         axes.spines[["right", "top"]].set_visible(False)
@@ -48,20 +64,29 @@ def training_plot(report: ExportReport) -> str | None:
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter(lambda loss, _: numbers.three_digits(loss))  # else powers, as TeX
             axes.minorticks_off()
-        place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "top", "weight": "bold"}
-        for row, (run, _) in enumerate(known):
-            colour, style = STYLES[run.model]
+        place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "center", "weight": "bold"}
+        for row, (run, _) in enumerate(sorted(known, key=lambda one: list(STYLES).index(one[0].model))):
+            style = STYLES[run.model]
+            colour = COLOURS[style.colour]
+            line: dict[str, Any] = {
+                "color": colour,
+                "linestyle": style.line,
+                "linewidth": style.width,
+                "alpha": style.opacity,
+            }
+            mark: dict[str, Any] = {"marker": style.marker, "linestyle": "none", "color": colour}
+            if style.size > 5:
+                mark["markerfacecolor"] = "none"
             points = [(epoch, loss) for epoch, loss in enumerate(run.losses) if loss is not None]
-            axes.plot(*zip(*points, strict=True), ".", color=COLOURS[colour], linestyle=style, linewidth=1.8)
+            axes.plot(*zip(*points, strict=True), **line)
+            axes.plot(*zip(*points, strict=True), markersize=style.size, **mark)
             kept = [(epoch, loss) for epoch, loss in points if epoch == run.best_epoch]
-            axes.plot(*zip(*kept, strict=True), "o", color=COLOURS[colour], markersize=7)
-            axes.text(
-                1.03,
-                1 - 0.12 * row,
-                f"{'- - ' if style == 'dashed' else ''}{NAMES[run.model]}",
-                color=COLOURS[colour],
-                **place,
-            )
+            axes.plot(*zip(*kept, strict=True), markersize=1.6 * style.size, **mark)
+            height = 0.94 - 0.13 * row
+            outside: dict[str, Any] = {"transform": axes.transAxes, "clip_on": False}
+            axes.plot([1.04, 1.22], [height] * 2, **line, **outside)
+            axes.plot([1.13], [height], markersize=style.size, **mark, **outside)
+            axes.text(1.26, height, NAMES[run.model], color=colour, **place)
 
     names = ", ".join(NAMES[run.model] for run, _ in known)
     return svg(
