@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -52,6 +53,21 @@ def test_wheel_carries_the_whole_package(wheel: zipfile.ZipFile) -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_wheel_carries_the_device_script_and_the_sample(wheel: zipfile.ZipFile, name: str) -> None:
     assert wheel.read(name) == (CHECKOUT / SHIPPED[name]).read_bytes()
+
+
+def test_an_unpacked_wheel_starts_without_the_checkout(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path)
+    program = "import edgeswap, sys; from edgeswap.cli.main import main; print(edgeswap.__file__); main()"
+    command = [sys.executable, "-c", program, "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ran = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert ran.stdout.startswith(str(tmp_path))  # else an installed edgeswap answered
+    assert "Quantize a Keras model" in ran.stdout
+    sample = "import edgeswap.system.shipped as s; print(s.path('calibration/digits.npz'))"
+    found = subprocess.run(
+        [sys.executable, "-c", sample], check=True, capture_output=True, text=True, cwd=tmp_path, env=environment
+    )
+    assert Path(found.stdout.strip()) == tmp_path / "edgeswap" / "_data" / "digits.npz"
 
 
 def test_wheel_names_its_command_and_its_licence(wheel: zipfile.ZipFile) -> None:
