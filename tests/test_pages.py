@@ -114,6 +114,7 @@ def analysis():
         float32_value=0.98,
         all=cost,
         layers=[layer, layer.model_copy(update={"layer": "conv", "cause": None})],
+        on_grid=[base.parity.on_grid[0].model_copy(update={"layer": HOSTILE}), *base.parity.on_grid],
         left_to_calibration=[],
     )
 

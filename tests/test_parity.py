@@ -12,7 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edgeswap.conversion.convert import convert
 from edgeswap.evaluation import inner_tensors
-from edgeswap.evaluation.parity import layer_snr_db, parity
+from edgeswap.evaluation.parity import layer_snr_db, layers_on_grid, parity
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
@@ -89,6 +89,35 @@ def test_every_layer_with_a_range_is_compared_and_alike(exported):
     assert set(ratios) == layers
     assert ratios["bn1"] >= ALIKE_DB
     assert ratios["act1"] >= ALIKE_DB
+
+
+@pytest.mark.parametrize("activation", ["relu6", "clipped_elu(alpha=0.5)"])
+def test_values_of_the_worst_layers_are_told_before_they_are_rounded(exported, activation):
+    model, data = exported[activation]
+    before = np.asarray(model(SAMPLES[:4], training=False))
+    found, _ = compared(model, data, given_by(data), read=read)
+    told = {one.layer: one for one in found.on_grid}
+    assert list(told) == list(found.layer_snr_db)[:8]
+    assert [one.snr_db for one in found.on_grid] == list(found.layer_snr_db.values())[:8]
+    for one in found.on_grid:
+        # Each share is rounded to 5 digits, of 34 at most.
+        assert sum(one.values.shares) + one.values.below + one.values.above == pytest.approx(1, abs=34 * 5e-6)
+    if activation == "relu6":
+        # The convolution before it writes into the range of the activation, by a scale for each channel.
+        assert told["act1"].weights_layer == "conv"
+        assert (told["act1"].weights.low, told["act1"].weights.above) == (None, 0.0)
+        # From 0 on: half of the values or more are zero.
+        assert told["act1"].values.shares[0] > 0.2
+    # The model rounds again as before.
+    np.testing.assert_array_equal(np.asarray(model(SAMPLES[:4], training=False)), before)
+
+
+def test_values_beyond_the_range_are_told_as_cut(exported):
+    model, _ = exported["relu6"]
+    (at_a_tenth,) = layers_on_grid(model, {"image_range": None}, [SAMPLES[:4] * 2])
+    beyond = float(np.mean(SAMPLES[:4] * 2 > 1 + 1.5 / 255))
+    assert at_a_tenth.values.above == pytest.approx(beyond, abs=1e-5)
+    assert at_a_tenth.weights is None
 
 
 def test_the_layer_where_they_part_is_named(exported):

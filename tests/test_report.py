@@ -115,6 +115,25 @@ def activation_ranges():
     return [*clipped, records.ActivationRange(layer="top_act", how=("fixed", "observed"), **open_above)]
 
 
+def layers_on_grid():
+    """Of a ReLU6 whose range cuts a little, and of an addition, which has no weights."""
+    bell = [round(2.0 ** (-((part - 16) ** 2) / 20) / 7.93, 5) for part in range(32)]
+    falling = [round(0.6 * 0.4**part, 5) for part in range(32)]
+    weights = records.GridShares(low=None, high=None, shares=bell, below=0.0, above=0.0)
+    values = records.GridShares(low=0.0, high=5.5, shares=falling, below=0.0, above=0.0021)
+    first = {"layer": "block_3_act", "snr_db": 28.94, "weights_layer": "block_3_conv", "weights": weights}
+    return [
+        records.LayerOnGrid(values=values, **first),
+        records.LayerOnGrid(
+            layer="stem <&>",
+            snr_db=40.2,
+            weights_layer=None,
+            weights=None,
+            values=values.model_copy(update={"low": -2.5, "above": 0.0}),
+        ),
+    ]
+
+
 def qat(**changes):
     """QAT on the digits after a swap, with a limit that holds: the common case."""
     swapped = [records.SwappedActivation(layer=f"block_{i}_act", from_="swish", to="relu6") for i in range(10)]
@@ -197,6 +216,7 @@ def qat(**changes):
             worst_layer="block_3_add",
             worst_layer_snr_db=28.94,
             layer_snr_db={"block_3_add": 28.94, "stem <&>": 40.2, "head": None},
+            on_grid=layers_on_grid(),
         ),
         "limits": [records.Limit(name="max_drop", limit=1.0, value=100 / 540, passed=True)],
         "passed": True,
@@ -556,7 +576,12 @@ def hostile():
                 t.model_copy(update={"name": HOSTILE, "warnings": [HOSTILE], "cpu": HOSTILE})
                 for t in several().targets[:2]
             ],
-            "parity": base.parity.model_copy(update={"worst_layer": HOSTILE}),
+            "parity": base.parity.model_copy(
+                update={
+                    "worst_layer": HOSTILE,
+                    "on_grid": [one.model_copy(update={"layer": HOSTILE}) for one in base.parity.on_grid],
+                }
+            ),
             "left_to_calibration": [HOSTILE],
         }
     )

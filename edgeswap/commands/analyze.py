@@ -113,5 +113,6 @@ def _report(
         float32_value=value if known else None,
         all=found.all,
         layers=layers,
+        on_grid=list(found.on_grid),
         left_to_calibration=list(left_to_calibration),
     )

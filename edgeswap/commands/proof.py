@@ -208,6 +208,15 @@ def _parity(
     names, worst = models.told.candidate_names, parity.worst_layer
     given = {
         "worst_layer": worst and names.get(worst, worst),
+        "on_grid": [
+            one.model_copy(
+                update={
+                    "layer": names.get(one.layer, one.layer),
+                    "weights_layer": one.weights_layer and names.get(one.weights_layer, one.weights_layer),
+                }
+            )
+            for one in parity.on_grid
+        ],
         "layer_snr_db": {names.get(name, name): ratio for name, ratio in parity.layer_snr_db.items()},
     }
     return parity.model_copy(update=given), caution

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from edgeswap.evaluation.int8_causes import Evidence, cause
 from edgeswap.evaluation.int8_cost import GroupCost, Samples, costs, tensor_uses
+from edgeswap.evaluation.int8_grid import MOST_LAYERS, weights_on_grid
 from edgeswap.evaluation.scoring import Scores, Scoring
 from edgeswap.evaluation.tensor_use import TensorUse, spread
 from edgeswap.progress import Progress
@@ -19,7 +20,7 @@ from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.ranges import Ends
 from edgeswap.quantization.saturation import needed_by_readers
 from edgeswap.quantization.specification import Policy, rule_of
-from edgeswap.records import Cost, LayerCost, RangeUse
+from edgeswap.records import Cost, LayerCost, LayerOnGrid, RangeUse
 
 Floats = npt.NDArray[np.float64]
 _CALIBRATED = ("observed", "narrowed")
@@ -33,11 +34,13 @@ class Analysis:
         scores: of the float model on the analysed samples.
         all: what every fake-quant together costs.
         layers: the one that costs most alone first.
+        on_grid: of the first of them, how values and weights lie on the int8 grid.
     """
 
     scores: Scores
     all: Cost
     layers: tuple[LayerCost, ...]
+    on_grid: tuple[LayerOnGrid, ...]
 
 
 def analyze_layers(
@@ -72,7 +75,27 @@ def analyze_layers(
         for group in found
     ]
     worst = sorted(told, key=lambda one: float("inf") if one.only.snr_db is None else one.only.snr_db)
-    return Analysis(scores, whole, tuple(worst))
+    by_name = {group.name: group for group in found}
+    shown = [_on_grid(placement, ranges, by_name[one.layer], one, uses) for one in worst[:MOST_LAYERS]]
+    return Analysis(scores, whole, tuple(worst), tuple(shown))
+
+
+def _on_grid(
+    placement: Placement, ranges: Mapping[str, Ends], group: Group, cost: LayerCost, uses: Mapping[str, TensorUse]
+) -> LayerOnGrid:
+    ends = ranges[group.output] if group.output else None
+    use = uses.get(group.output or "")
+    weights = None
+    if group.weights is not None:
+        kernel, weight = placement.graph.layers[group.weights].weights[0], placement.weights[group.weights][0]
+        weights = weights_on_grid(kernel, weight.channel_axes)
+    return LayerOnGrid(
+        layer=group.name,
+        snr_db=cost.only.snr_db,
+        weights_layer=group.weights,
+        weights=weights,
+        values=None if use is None or ends is None else use.on_grid(ends.low.value, ends.high.value),
+    )
 
 
 def _layer(

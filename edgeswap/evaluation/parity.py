@@ -16,10 +16,12 @@ from edgeswap.data.dataset import evenly_spaced
 from edgeswap.errors import VerificationError
 from edgeswap.evaluation.device_scores import fidelity_record
 from edgeswap.evaluation.inner_tensors import InnerTensor, describe, values
+from edgeswap.evaluation.int8_grid import MOST_LAYERS, values_on_grid, weights_on_grid
 from edgeswap.evaluation.predictions import outputs_of
 from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
-from edgeswap.records import Caution, Parity
+from edgeswap.quantization.quantizers import unrounded_outputs
+from edgeswap.records import Caution, GridShares, LayerOnGrid, Parity
 from edgeswap.targets.raw_outputs import RawOutput
 from edgeswap.tasks.fidelity import Fidelity
 from edgeswap.tflite.full_integer import layer_in
@@ -87,14 +89,17 @@ def parity(
                 ties += int(np.count_nonzero(~alone))
                 agreed += int(np.count_nonzero(alone & (wanted[0].argmax(axis=1) == given[0].argmax(axis=1))))
             step.advance(len(rows))
-        some = evenly_spaced(len(outputs[0].array), DIAGNOSED)
+        some = read(evenly_spaced(len(outputs[0].array), DIAGNOSED))
         try:
-            ratios = layer_snr_db(fake_quant_model, tflite_model, read(some))
+            ratios = layer_snr_db(fake_quant_model, tflite_model, some)
         except VerificationError as error:
             ratios = {}
             what = "The layers of fake-quant and int8 were not compared."
             caution = Caution(kind="layers_not_compared", problem=f"{what} {error.problem}", remedy=error.remedy)
-    worst = min(ratios, key=lambda name: ratios[name], default=None)
+    by_ratio = {
+        name: ratios[name] if np.isfinite(ratios[name]) else None for name in sorted(ratios, key=lambda n: ratios[n])
+    }
+    worst = next(iter(by_ratio), None)
     decided = count - ties
     found = Parity(
         samples=count,
@@ -102,11 +107,9 @@ def parity(
         ties=ties,
         layers=len(ratios),
         worst_layer=worst,
-        worst_layer_snr_db=ratios[worst] if worst is not None and np.isfinite(ratios[worst]) else None,
-        layer_snr_db={
-            name: ratios[name] if np.isfinite(ratios[name]) else None
-            for name in sorted(ratios, key=lambda n: ratios[n])
-        },
+        worst_layer_snr_db=None if worst is None else by_ratio[worst],
+        layer_snr_db=by_ratio,
+        on_grid=layers_on_grid(fake_quant_model, dict(list(by_ratio.items())[:MOST_LAYERS]), some),
         outputs=[fidelity_record(name, one, compared_rows) for name, one in zip(names, near, strict=True)],
     )
     return found, caution
@@ -141,6 +144,52 @@ def layer_snr_db(fake_quant_model: Any, tflite_model: bytes, samples: Sequence[F
         name: _decibels(float(np.square(wanted[name]).sum()), float(np.square(wanted[name] - found[name]).sum()))
         for name in pairs
     }
+
+
+def layers_on_grid(
+    fake_quant_model: Any, ratios: Mapping[str, float | None], samples: Sequence[Floats]
+) -> list[LayerOnGrid]:
+    """How the values of some layers lie on the int8 grid before they are rounded, and the weights that make them.
+
+    Args:
+        fake_quant_model: see `parity`.
+        ratios: name of each layer, which has a range, to its signal-to-noise ratio.
+        samples: one float32 array (n, ...) for each model input.
+    """
+    if not ratios:
+        return []
+    wrapped = {name: fake_quant_model.get_layer(name) for name in ratios}
+    tapped = tf_keras.Model(fake_quant_model.inputs, {name: layer.output for name, layer in wrapped.items()})
+    with unrounded_outputs(fake_quant_model):
+        values = _call(tapped, samples)
+    found = []
+    for name, layer in wrapped.items():
+        weights_layer, weights = _weights_on_grid(fake_quant_model, layer)
+        low, high = layer.quantize_config.output.range_now(layer)
+        found.append(
+            LayerOnGrid(
+                layer=name,
+                snr_db=ratios[name],
+                weights_layer=weights_layer,
+                weights=weights,
+                values=values_on_grid(np.asarray(values[name]), low, high),
+            )
+        )
+    return found
+
+
+def _weights_on_grid(fake_quant_model: Any, layer: Any) -> tuple[str | None, GridShares | None]:
+    """Of the layer itself, else of that before it whose output has no range but the one of `layer`."""
+    wrapper = tfmot.quantization.keras.QuantizeWrapperV2
+    while not (isinstance(layer, wrapper) and layer._weight_vars):
+        before = layer.inbound_nodes[0].inbound_layers  # one layer, or a list of several or none
+        if isinstance(before, list):
+            return None, None
+        layer = fake_quant_model.get_layer(before.name)  # `before` may be the layer that is wrapped in it
+        if isinstance(layer, wrapper) and layer.quantize_config.output is not None:
+            return None, None
+    weight, quantizer, _ = layer._weight_vars[0]
+    return layer.name, weights_on_grid(weight.numpy(), quantizer.channel_axes)
 
 
 def _call(model: Any, arrays: Sequence[Floats]) -> Any:

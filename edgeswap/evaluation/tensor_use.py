@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from edgeswap.records import RangeUse, Spread
+from edgeswap.evaluation.int8_grid import values_on_grid
+from edgeswap.records import GridShares, RangeUse, Spread
 
 CENTRAL = 0.999  # share of the values that a range should be spent on
 KEPT = 200_000  # values of a tensor that its quantiles are taken of: 100 of them lie in each outer 0.05 %
@@ -74,6 +75,10 @@ class TensorUse:
         assert self.squares is not None
         signal = float(self.squares.sum())
         return 10 * float(np.log10(signal / self.noise)) if self.noise > 0 and signal > 0 else None
+
+    def on_grid(self, low: float, high: float) -> GridShares:
+        """How the kept values lie on the int8 range from `low` to `high`."""
+        return values_on_grid(np.concatenate(self.kept), low, high)
 
     def range_use(self, low: float, high: float) -> RangeUse:
         """What the values use of the int8 range from `low` to `high`."""

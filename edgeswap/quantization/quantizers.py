@@ -42,6 +42,7 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
         self.low, self.high = low, high
         self.decay, self.least = decay, least
         self.unit = max(high.value - low.value, least)
+        self.rests = False
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
         """A scalar float32 variable for each end that is not fixed, trainable where it learns."""
@@ -64,6 +65,8 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
 
     def __call__(self, inputs: Any, training: bool, weights: Mapping[str, Any], **kwargs: Any) -> Any:
         """The inputs, float32 of any shape, rounded to the 256 values of the range."""
+        if self.rests:
+            return inputs
         # Zero always has an int8 value, so a range reaches it at least.
         lowest = tf.minimum(tf.reduce_min(inputs), 0.0) if training else None
         highest = tf.maximum(tf.reduce_max(inputs), 0.0) if training else None
@@ -202,6 +205,23 @@ def rounded_weights(model: Any) -> Iterator[list[Any]]:
     finally:
         for _, quantizer, _ in weights:
             quantizer.rounded = None
+
+
+@contextmanager
+def unrounded_outputs(model: Any) -> Iterator[None]:
+    """Until its end no output of `model`, called eagerly, is rounded or cut; weights stay rounded."""
+    outputs = [
+        layer.quantize_config.output
+        for layer in model.layers
+        if isinstance(layer, tfmot.quantization.keras.QuantizeWrapperV2) and layer.quantize_config.output is not None
+    ]
+    for output in outputs:
+        output.rests = True
+    try:
+        yield
+    finally:
+        for output in outputs:
+            output.rests = False
 
 
 def _rounded(quantizer: WeightQuantizer, weight: Any) -> Any:

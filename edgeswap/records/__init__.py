@@ -8,6 +8,7 @@ from edgeswap.records.analysis import AnalyzeReport, Cause, CauseKind, Cost, Lay
 from edgeswap.records.base import CandidatePrecision, Io, Precision, Record, Unit
 from edgeswap.records.calibration import CalibrationManifest, Coverage
 from edgeswap.records.details import ClassFigure, Errors, InputExample, Named, RocCurves, WorstSample
+from edgeswap.records.grid import GridShares, LayerOnGrid
 from edgeswap.records.ladder import Rung
 from edgeswap.records.measured import (
     ActivationKernel,
@@ -65,11 +66,13 @@ __all__ = [
     "EdgeTpuMapping",
     "Errors",
     "ExportReport",
+    "GridShares",
     "InputExample",
     "Int8ModelFile",
     "Io",
     "Latency",
     "LayerCost",
+    "LayerOnGrid",
     "Limit",
     "Measurement",
     "MicroMeasurement",

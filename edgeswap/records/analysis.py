@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from edgeswap.records.base import Record, Unit
+from edgeswap.records.grid import LayerOnGrid
 from edgeswap.records.source import Caution, Data, ModelSource, TaskChoice
 
 CauseKind = Literal[
@@ -84,6 +85,9 @@ class AnalyzeReport(Record):
     float32_value: float | None = Field(description="the metric of the float model on these samples")
     all: Cost = Field(description="every fake-quant on: the simulation of PTQ")
     layers: list[LayerCost] = Field(description="the one that costs most alone first")
+    on_grid: list[LayerOnGrid] = Field(
+        default=[], description="values and weights on the int8 grid, of the layers that cost most alone"
+    )
     left_to_calibration: list[str] = Field(description="layers whose ranges the converter sets: not analysed")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

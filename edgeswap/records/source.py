@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from edgeswap.records.base import Record
+from edgeswap.records.grid import LayerOnGrid
 from edgeswap.records.quality import OutputFidelity
 
 
@@ -110,6 +111,10 @@ class Parity(Record):
     worst_layer_snr_db: float | None = Field(description="its signal-to-noise ratio in dB; null if no layer differs")
     layer_snr_db: dict[str, float | None] = Field(
         default={}, description="signal-to-noise ratio in dB by compared layer, the lowest first; null if none differs"
+    )
+    on_grid: list[LayerOnGrid] = Field(
+        default=[],
+        description="values and weights on the int8 grid, of the layers with the lowest ratios, on a few samples",
     )
     outputs: list[OutputFidelity] = Field(default=[], description="how near each output is to fake-quant's")
 

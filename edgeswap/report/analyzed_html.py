@@ -5,7 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from edgeswap.records import AnalyzeReport
-from edgeswap.report import analysis_wording, numbers
+from edgeswap.report import analysis_wording, grid_wording, numbers
+from edgeswap.report.grid_plot import grid_plot
 from edgeswap.report.html import template
 from edgeswap.report.plots import decibel_plot
 from edgeswap.report.wording import printable
@@ -26,6 +27,8 @@ def render_part(report: AnalyzeReport) -> Markup:
         report=report,
         say=analysis_wording,
         numbers=numbers,
+        grid=grid_wording,
+        grid_plot=Markup(grid_plot(report.on_grid)) if report.on_grid else None,
         plot=Markup(decibel_plot(bars[:MOST_BARS], "Signal-to-noise ratio with one layer in int8")) if bars else None,
     )
     return Markup(part)

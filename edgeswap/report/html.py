@@ -17,6 +17,7 @@ from edgeswap.records import ExportReport
 from edgeswap.report import (
     activation_words,
     delegate_words,
+    grid_plot,
     npus,
     numbers,
     operators_drawing,
@@ -26,6 +27,7 @@ from edgeswap.report import (
     task_plots,
     training_plot,
 )
+from edgeswap.report import grid_wording as grid
 from edgeswap.report import ladder_wording as ladder
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import quantization_wording as quantized
@@ -66,6 +68,8 @@ def render(
         operators=[operators_drawing.Row(*map(say.printable_text, row)) for row in rows],
         operator_lines=Markup(operators_drawing.lines(operators)),
         layers_plot=_drawn(plots.layers_plot(report)),
+        grid=grid,
+        grid_plot=_drawn(grid_plot.grid_plot(report.parity.on_grid if report.parity else [])),
         training_plot=_drawn(training_plot.training_plot(report)),
         pictures={index: _data_url(image) for index, image in (pictures or {}).items()},
         roc_plot=_drawn(task_plots.roc_plot(report)),
