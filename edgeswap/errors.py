@@ -50,6 +50,10 @@ class TargetError(EdgeswapError):
     """A target could not run what it was asked to."""
 
 
+class WorkerError(EdgeswapError):
+    """Another machine that trains along is gone."""
+
+
 class OutputError(EdgeswapError):
     """The output cannot be written or shown: it exists, the disk is full, the path is a file, there is no browser."""
 

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 
 from edgeswap.forks import fork_workers
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# With other machines its C++ code tells of each that has left, also of one that was done; what matters is an error.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ else "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its kernels add in an order that varies with the thread count
 
 
@@ -50,6 +51,9 @@ sys.setrecursionlimit(max(sys.getrecursionlimit(), 30_000))
 tf.get_logger().setLevel("ERROR")
 fork_workers()  # while nothing has been computed
 with _quiet():
-    tf.zeros(())  # the first tensor looks for devices, and says so
+    if "TF_CONFIG" in os.environ:  # other machines can be joined only before the first tensor
+        tf.config.list_physical_devices()
+    else:
+        tf.zeros(())  # the first tensor looks for devices, and says so
 
 __all__ = ["keras", "tf", "tf_keras", "tfmot"]

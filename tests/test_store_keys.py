@@ -48,6 +48,8 @@ TRAINED = {
     "seed": 0,
     "epoch": None,
     "batch_norm": "frozen",
+    "batch_size": 32,
+    "replicas": None,
     "judged_on": "validation",
     "stage": "int8",
 }
@@ -83,6 +85,8 @@ OTHERS = {
     "seed": [1],
     "epoch": [0, 2],
     "batch_norm": ["updated"],
+    "batch_size": [64],
+    "replicas": ["mirrored, 1 x 2 replicas"],
     "judged_on": ["training"],
     "stage": ["float32_finetuned"],
 }

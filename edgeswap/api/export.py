@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,6 +37,8 @@ def export(
     io: Literal["int8", "uint8", "float32"] = "int8",
     method: Literal["ptq", "qat", "auto"] | None = None,
     epochs: int = 3,
+    batch_size: int = 32,
+    strategy: Literal["mirrored", "multiworker"] | None = None,
     ranges: Literal["auto", "fixed", "observed", "learned"] = "auto",
     hard_swish: Literal["auto", "operator", "rewritten"] = "auto",
     weight_scales: Literal["per-channel", "per-tensor"] = "per-channel",
@@ -96,6 +99,9 @@ def export(
         method: ptq calibrates only, qat trains with fake-quant, auto takes the cheapest way that keeps `max_drop` (0.5
             points if None); None is qat for int8, else ptq.
         epochs: epochs of quantization-aware training.
+        batch_size: samples of a training step, on all devices together.
+        strategy: train on many devices: mirrored is all of this machine, multiworker the machines that TF_CONFIG names.
+            Of these the first alone returns; the script of every other one ends here, with exit code 0.
         ranges: range of a bounded activation: its bounds, tightened by calibration, or trained by QAT.
         hard_swish: hard-swish in int8: as one operator, rewritten as ADD and MUL, or whichever is faster.
         weight_scales: scales of weights: one for each output channel, or one for a whole weight tensor.
@@ -131,6 +137,7 @@ def export(
             how much (see `edgeswap.progress.Told`); None tells the logger `edgeswap`.
 
     Raises:
+        SystemExit: on a machine that only trains along with the first one of `strategy` multiworker, when that is done.
         EdgeswapError: of the kind that says what could not be done. A target that failed beside others that did not
             is in `report.failures`.
     """
@@ -143,5 +150,10 @@ def export(
     config = export_config(settings)
     preflight(config)
     from edgeswap.commands.export import export as run  # noqa: PLC0415  (imports TensorFlow)
+    from edgeswap.commands.train_along import helper, train_along  # noqa: PLC0415
+
+    if (cluster := helper(config, os.environ)) is not None:
+        with told.step(train_along(config, cluster, progress=told)):
+            raise SystemExit(0)
 
     return run(config, progress=told)

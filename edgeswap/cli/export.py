@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -80,6 +81,20 @@ FILE = click.Path(path_type=Path)
     default=3,
     heading="Quantization",
     help="Epochs of quantization-aware training.",
+)
+@option(
+    "--batch-size",
+    type=ONE_OR_MORE,
+    metavar="N",
+    default=32,
+    heading="Quantization",
+    help="Samples of a training step, on all devices together.",
+)
+@option(
+    "--strategy",
+    type=click.Choice(["mirrored", "multiworker"]),
+    heading="Quantization",
+    help="Train on many devices: mirrored is all of this machine, multiworker the machines that TF_CONFIG names.",
 )
 @option(
     "--ranges",
@@ -196,6 +211,11 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
     config = export_config(flags, HERE, defaults={"output": context.params["output"]})
     preflight(config)
     progress = progress_for(sys.stderr)
+    from edgeswap.commands.train_along import helper, train_along  # noqa: PLC0415
+
+    if (cluster := helper(config, os.environ)) is not None:
+        click.echo(train_along(config, cluster, progress=progress), err=as_json)
+        return 0
     from edgeswap.commands.export import export as run  # noqa: PLC0415
 
     report = run(config, command=["edgeswap", *invocation.arguments], keras=False, progress=progress).report

@@ -32,6 +32,7 @@ from edgeswap.commands.models import Models
 from edgeswap.commands.proof import prove
 from edgeswap.commands.reported import report_of, write_results
 from edgeswap.commands.samples import Samples
+from edgeswap.commands.started import start_tensorflow
 from edgeswap.commands.stored import opened_store, telling_how_to_go_on
 from edgeswap.commands.tracked import require_tracker, track
 from edgeswap.commands.unmeasured import unmeasured
@@ -99,12 +100,14 @@ def _export(
     def make(samples: Samples | None = None) -> Models:
         if isinstance(config.model, (str, Path)):  # the child that tries it starts TensorFlow beside this process
             preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
-        with progress.step("Start TensorFlow"):
-            from edgeswap.commands.from_scratch import make_models  # noqa: PLC0415
+        start_tensorflow(config, progress=progress)
+        from edgeswap.commands.from_scratch import make_models  # noqa: PLC0415
 
         return make_models(config, folder, samples=samples, store=store, progress=progress)
 
-    stored = Lookup(None, None) if keras else look_up(config, make, store=store, progress=progress)
+    # The other machines wait for this one, even if its store has all.
+    anew = keras or config.strategy == "multiworker"
+    stored = Lookup(None, None) if anew else look_up(config, make, store=store, progress=progress)
     models = stored.models or make(stored.samples)
     del stored
     with errors_in_given_names(models.told.names):

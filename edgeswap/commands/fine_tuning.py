@@ -13,12 +13,14 @@ from edgeswap.graph.ir import Graph
 from edgeswap.progress import Progress
 from edgeswap.records import TrainingRun
 from edgeswap.store.epochs import StoredEpochs
-from edgeswap.store.forms import TRAINED, Weights
+from edgeswap.store.forms import TRAINED, Weights, weights_from_bytes, weights_to_bytes
 from edgeswap.store.keys import trained_weights
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.user_function import call_function, named_function
 from edgeswap.training.best_epoch import Epochs, Judges
 from edgeswap.training.fit import OwnLoss, train, with_weights
+from edgeswap.training.replicas import StrategyName
+from edgeswap.training.strategy import begin
 
 # A swap moves the function far, so recovery may go far; QAT and its control begin near where they should end.
 RECOVERY_LEARNING_RATE = 1e-3
@@ -47,6 +49,8 @@ def fine_tune(
     loss: Any = None,
     epoch: int | None = None,
     batch_norm: Literal["frozen", "updated"] = "frozen",
+    batch_size: int,
+    strategy: StrategyName | None,
     made_of: Any,
     taught_by: Graph,
     store: RunStore,
@@ -60,8 +64,12 @@ def fine_tune(
     that, but praise the start even where labels make the network better. With an `epoch`, that one is kept instead.
 
     What `store` has from an earlier run is not trained again: `made_of` is what the model was built from, and
-    `taught_by` the graph of the teacher.
+    `taught_by` the graph of the teacher. With several machines the store of the chief counts for all.
+
+    Raises:
+        WorkerError: another machine of the `strategy` is gone.
     """
+    replicas = begin(strategy)
     data, judging = splits.train, splits.validation
     assert data is not None  # the config refuses training without data
 
@@ -90,11 +98,18 @@ def fine_tune(
             seed=seed,
             epoch=epoch,
             batch_norm=batch_norm,
+            batch_size=batch_size,
+            replicas=replicas.name,
             judged_on=how,
             stage=stage,
         )
     )
-    if (found := store.find(key, TRAINED)) is not None:
+    if not replicas.is_chief:
+        key = None
+    found = store.find(key, TRAINED)
+    if replicas.name is not None:
+        found = weights_from_bytes(replicas.from_chief(weights_to_bytes(found)))
+    if found is not None:
         with progress.step(f"{title}: stored"):
             return FineTuned(with_weights(model, found.weights), found.run, True)
     checkpoints = None if key is None else StoredEpochs(store, key, epochs)
@@ -106,6 +121,7 @@ def fine_tune(
         epochs=epochs,
         learning_rate=learning_rate,
         seed=seed,
+        batch_size=batch_size,
         teacher=teacher,
         heads=scoring.heads,
         own_loss=_own(loss),
@@ -117,6 +133,7 @@ def fine_tune(
         ),
         checkpoints=checkpoints,
         batch_norm=batch_norm,
+        replicas=replicas,
         title=title,
         progress=progress,
     )

@@ -158,6 +158,8 @@ def _recovered(
         loss=config.loss,
         teacher=baseline,
         batch_norm="updated",
+        batch_size=config.batch_size,
+        strategy=config.strategy,
         made_of=graph,
         taught_by=given,
         store=store,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
-from edgeswap.commands.candidate import make_candidate
+from edgeswap.commands.candidate import Candidate, make_candidate
 from edgeswap.commands.converted import convert_both
-from edgeswap.commands.float_models import float_models
+from edgeswap.commands.float_models import FloatModels, float_models
 from edgeswap.commands.from_store import class_order, keep, models_key
 from edgeswap.commands.models import KerasModels, Models, Normalization, Told
-from edgeswap.commands.opened import with_samples
+from edgeswap.commands.opened import Opened, with_samples
 from edgeswap.commands.samples import Samples, open_samples
 from edgeswap.commands.source import open_source
 from edgeswap.config.export import ExportConfig
@@ -18,39 +20,32 @@ from edgeswap.graph.layer_names import errors_in_given_names, given_names
 from edgeswap.graph.restored_normalization import with_normalizations
 from edgeswap.progress import Progress
 from edgeswap.store.known_model import keep_facts
-from edgeswap.store.run_store import RunStore
+from edgeswap.store.run_store import Key, RunStore
+
+
+class TrainedModels(NamedTuple):
+    """Everything of a run up to its last training."""
+
+    samples: Samples
+    key: Key | None
+    opened: Opened
+    floats: FloatModels
+    candidate: Candidate
+    names: Mapping[str, str]
 
 
 def make_models(
     config: ExportConfig, folder: Path, *, samples: Samples | None = None, store: RunStore, progress: Progress
 ) -> Models:
-    """Read the model, swap, train, quantize and convert.
-
-    Args:
-        config: what to do.
-        folder: where trained models that the store does not keep are written at once.
-        samples: where they are open already.
-        store: of results of earlier runs.
-        progress: told of every step.
+    """Read the model, swap, train, quantize and convert; for the arguments see `train_models`.
 
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    if not config.may_train:  # training takes longer than the converter's process waits
-        start_early()
-    source = open_source(
-        config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
+    samples, key, opened, floats, candidate, names = train_models(
+        config, folder, samples=samples, store=store, progress=progress
     )
-    if not config.trust and not config.custom_objects:
-        keep_facts(store, config.model, source.signature, takes_raw_pixels=source.takes_raw_pixels)
-    names = given_names(source.graph)
     with errors_in_given_names(names):
-        samples = samples or open_samples(config, source.facts, progress=progress)
-        key = models_key(config, samples, store=store)
-        opened = with_samples(config, source, samples=samples, store=store, progress=progress)
-        del source  # the Keras model that was given goes with it: a large one has no room beside the others
-        floats = float_models(config, opened, folder, store=store, progress=progress)
-        candidate = make_candidate(config, opened.source, floats, folder, store=store, progress=progress)
         converted = convert_both(config, opened.source, floats, candidate, store=store, progress=progress)
     normalizations = floats.splits.preprocess.normalizations
     told = Told(
@@ -82,3 +77,36 @@ def make_models(
     )
     keep(models, store=store)
     return models
+
+
+def train_models(
+    config: ExportConfig, folder: Path, *, samples: Samples | None = None, store: RunStore, progress: Progress
+) -> TrainedModels:
+    """Read the model, swap, train and quantize. With several machines each of them does this.
+
+    Args:
+        config: what to do.
+        folder: where trained models that the store does not keep are written at once.
+        samples: where they are open already.
+        store: of results of earlier runs.
+        progress: told of every step.
+
+    Raises:
+        EdgeswapError: of the kind that says what could not be done.
+    """
+    if not config.may_train:  # training takes longer than the converter's process waits
+        start_early()
+    source = open_source(
+        config.model, seed=config.seed, progress=progress, trust=config.trust, custom_objects=config.custom_objects
+    )
+    if not config.trust and not config.custom_objects:
+        keep_facts(store, config.model, source.signature, takes_raw_pixels=source.takes_raw_pixels)
+    names = given_names(source.graph)
+    with errors_in_given_names(names):
+        samples = samples or open_samples(config, source.facts, progress=progress)
+        key = models_key(config, samples, store=store)
+        opened = with_samples(config, source, samples=samples, store=store, progress=progress)
+        del source  # the Keras model that was given goes with it: a large one has no room beside the others
+        floats = float_models(config, opened, folder, store=store, progress=progress)
+        candidate = make_candidate(config, opened.source, floats, folder, store=store, progress=progress)
+    return TrainedModels(samples, key, opened, floats, candidate, names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from edgeswap.store.keys import models_of_run
 from edgeswap.store.known_model import find_facts, model_digest
 from edgeswap.store.made_models import MODELS, MadeModels, can_be_kept
 from edgeswap.store.run_store import Key, RunStore
+from edgeswap.system.cluster import read_cluster
 from edgeswap.system.user_function import named_function
 
 # What changes neither the models nor what is said of them. A setting that is added later counts until it stands here.
@@ -107,6 +109,7 @@ def models_key(config: ExportConfig, samples: Samples, *, store: RunStore) -> Ke
     settings |= {name: _with_code(settings[name]) for name in FUNCTIONS}
     settings |= {
         "dense scales": config.dense_scales_or_default,
+        "workers": len(read_cluster(os.environ).addresses) if config.strategy == "multiworker" else 1,
         "max drop": config.max_drop if config.method == "auto" else None,
         "ends": doubtful_ends(config, splits.preprocess, dict(samples.scoring.model.inputs)),
     }

@@ -58,6 +58,8 @@ def train_beside_control(
             seed=config.seed,
             loss=config.loss,
             epoch=epoch,
+            batch_size=config.batch_size,
+            strategy=config.strategy,
             teacher=float_model,
             made_of=made_of,
             taught_by=floats.graph,

@@ -46,6 +46,8 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     measure: bool = True
     method: Literal["ptq", "qat", "auto"] = "qat"
     epochs: int = Field(default=3, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    strategy: Literal["mirrored", "multiworker"] | None = None
     save_qat: bool = False
     ranges: Policy = "auto"
     hard_swish: HardSwish = "auto"
@@ -103,6 +105,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     @field_validator(
         "recover_epochs",
         "epochs",
+        "batch_size",
         "max_drop",
         "max_latency_ms",
         "max_size",
@@ -214,6 +217,22 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
             raise ConfigError(
                 "Expected something to train for --loss, got --method ptq and no swap to recover from.",
                 "Pass --method qat, or leave --loss out.",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_strategy_trains(self) -> ExportConfig:
+        if self.strategy is not None and not self.may_train:
+            raise ConfigError(
+                f"Expected something to train for --strategy {self.strategy}, got --method ptq and no swap to recover "
+                "from.",
+                "Pass --method qat, or leave --strategy out.",
+            )
+        if self.strategy == "multiworker" and self.method == "auto":
+            raise ConfigError(
+                "Expected --method ptq or --method qat for --strategy multiworker, got auto, by which two machines "
+                "could decide differently.",
+                "Pass --method qat, or --strategy mirrored.",
             )
         return self
 

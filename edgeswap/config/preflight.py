@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from edgeswap.config.export import ExportConfig
@@ -12,6 +13,7 @@ from edgeswap.model.rehearsal import preview
 from edgeswap.progress import Silent
 from edgeswap.store.known_model import find_facts
 from edgeswap.store.run_store import open_store
+from edgeswap.system.cluster import read_cluster
 from edgeswap.system.devices import devices
 from edgeswap.system.output import check_folder
 from edgeswap.targets.edgetpu import installed as coral
@@ -27,11 +29,15 @@ def preflight(config: ExportConfig) -> None:
         OutputError: the output folder cannot be written, or exists.
         ModelError: the model file is missing, damaged, or holds code that is not trusted.
         DataError: data or labels are missing or cannot be read.
+        ConfigError: TF_CONFIG, which names the machines of --strategy multiworker, is missing or wrong.
         TargetError: a tool of a target, or a delegate's library, is missing.
     """
-    if config.output is not None:
+    helps = config.strategy == "multiworker" and not read_cluster(os.environ).is_chief
+    if config.output is not None and not helps:
         check_folder(config.output, overwrite=config.overwrite)
     require_readable(config)
+    if helps:  # it measures nothing
+        return
     require_targets(config)
     lacking = coral.missing() if config.delegate == EDGE_TPU and _delegates_here(config) else []
     if lacking == [coral.LIBRARY_MISSING]:  # without the compiler too nothing is run on an Edge TPU, which is said then

@@ -91,7 +91,13 @@ def plan(
         given = {**settings, **{axis: _value(axis, text) for axis, text in varied.items() if text != LEFT_OUT}}
         name = _name(combination, names)
         try:
-            if not export_config(given, folder, defaults=defaults).measure:
+            config = export_config(given, folder, defaults=defaults)
+            if config.strategy == "multiworker":
+                raise ConfigError(
+                    "Expected one machine for each export of a sweep, got --strategy multiworker.",
+                    "Pass --strategy mirrored, or --ray to have exports on many machines.",
+                )
+            if not config.measure:
                 raise ConfigError(
                     "Expected --measure for a sweep, which compares figures, got --no-measure.", "Leave it out."
                 )

@@ -12,6 +12,7 @@ from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.quantization.ranges import End
 from edgeswap.quantization.specification import WEIGHT_STEPS, Weight
 from edgeswap.quantization.widths import NARROWEST
+from edgeswap.training.global_batch import extremes
 
 # What the converter gives a channel that is smaller: its kNearZeroTolerance. Where a bias would leave int32 at such a
 # scale, the converter makes it greater.
@@ -68,8 +69,10 @@ class OutputQuantizer(tfmot.quantization.keras.quantizers.Quantizer):  # type: i
         if self.rests:
             return inputs
         # Zero always has an int8 value, so a range reaches it at least.
-        lowest = tf.minimum(tf.reduce_min(inputs), 0.0) if training else None
-        highest = tf.maximum(tf.reduce_max(inputs), 0.0) if training else None
+        lowest = highest = None
+        if training and {self.low.how, self.high.how} - {"fixed", "learned"}:
+            least, greatest = extremes(inputs)
+            lowest, highest = tf.minimum(least, 0.0), tf.maximum(greatest, 0.0)
         low = self._end(self.low, weights.get("low"), lowest, tf.maximum)
         high = tf.maximum(self._end(self.high, weights.get("high"), highest, tf.minimum), low + self.least)
         if training and "learned" in (self.low.how, self.high.how):

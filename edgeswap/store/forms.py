@@ -12,7 +12,13 @@ import numpy.typing as npt
 
 from edgeswap.quantization.kept import Arrays
 from edgeswap.records import Caution, Parity, TrainingRun
-from edgeswap.training.state import TrainingState
+from edgeswap.training.state import (
+    TrainingState,
+    arrays_from_bytes,
+    arrays_to_bytes,
+    state_from_bytes,
+    state_to_bytes,
+)
 
 WEIGHTS, RUN, MODEL, FOUND = "weights.npz", "run.json", "model.tflite", "found.json"
 
@@ -22,6 +28,22 @@ class Weights(NamedTuple):
 
     weights: Sequence[npt.NDArray[Any]]
     run: TrainingRun
+
+
+def weights_to_bytes(value: Weights | None) -> bytes:
+    """A training's result for another process; empty where there is none."""
+    if value is None:
+        return b""
+    run = np.frombuffer(value.run.model_dump_json().encode(), np.uint8)
+    return arrays_to_bytes([run, *value.weights])
+
+
+def weights_from_bytes(data: bytes) -> Weights | None:
+    """The inverse of `weights_to_bytes`."""
+    if not data:
+        return None
+    run, *weights = arrays_from_bytes(data)
+    return Weights(weights, TrainingRun.model_validate_json(run.tobytes()))
 
 
 class ArraysForm:
@@ -96,23 +118,12 @@ class StateForm:
     """A training's state after an epoch."""
 
     def write(self, value: TrainingState, folder: Path) -> None:
-        """Every array by its group and number."""
-        groups = {"weights": value.weights, "optimizer": value.optimizer, "best": value.best_weights}
-        arrays = {f"{group}{number}": array for group, of in groups.items() for number, array in enumerate(of)}
-        counts = np.array([value.epoch, value.best], np.int64)
-        np.savez(folder / WEIGHTS, losses=np.array(value.losses, np.float64), counts=counts, **arrays)  # type: ignore[arg-type]
+        """The one file."""
+        (folder / WEIGHTS).write_bytes(state_to_bytes(value))
 
     def read(self, folder: Path) -> TrainingState:
         """What was written."""
-        with np.load(folder / WEIGHTS, allow_pickle=False) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-
-        def group(name: str) -> list[npt.NDArray[Any]]:
-            return [found[f"{name}{number}"] for number in range(sum(key.startswith(name) for key in found))]
-
-        epoch, best = map(int, found["counts"])
-        losses = tuple(float(loss) for loss in found["losses"])
-        return TrainingState(epoch, group("weights"), group("optimizer"), losses, best, group("best"))
+        return state_from_bytes((folder / WEIGHTS).read_bytes())
 
 
 class ParityForm:

@@ -49,6 +49,8 @@ def trained_weights(
     seed: int,
     epoch: int | None,
     batch_norm: str,
+    batch_size: int,
+    replicas: str | None,
     judged_on: str,
     stage: str,
 ) -> MadeOf:
@@ -70,6 +72,8 @@ def trained_weights(
         seed: of the order of samples and of dropout.
         epoch: the one that is kept whatever its loss, or None.
         batch_norm: whether its statistics move.
+        batch_size: samples a step.
+        replicas: the devices that train together, or None: sums go by their number.
         judged_on: for the record.
         stage: for the record.
     """
@@ -91,6 +95,8 @@ def trained_weights(
             "seed": seed,
             "epoch": epoch,
             "batch norm": batch_norm,
+            "batch size": batch_size,
+            "replicas": replicas,
             "judged on": judged_on,
             "stage": stage,
         },

@@ -11,11 +11,11 @@ from edgeswap.errors import EdgeswapError
 _SWITCHES = frozenset({"trust", "allow-chance", "save-qat", "overwrite", "keep", "quick", "require-delegate", "cache",
                        "measure"})  # fmt: skip
 _TAKES_A_VALUE = frozenset({
-    "activation", "api", "author", "cache-dir", "cache-size", "calibration", "compare", "custom-objects", "data",
-    "decode", "delegate", "dense-scales", "description", "epochs", "hard-swish", "io", "labels", "license", "loss",
-    "max-drop", "max-arena", "max-latency-ms", "max-size", "method", "metric", "model", "output", "precision",
-    "preprocess", "ranges", "recover-epochs", "resize", "runs", "samples", "seed", "swap", "target", "target-samples",
-    "task", "test-data", "threads", "track", "weight-scales",
+    "activation", "api", "author", "batch-size", "cache-dir", "cache-size", "calibration", "compare",
+    "custom-objects", "data", "decode", "delegate", "dense-scales", "description", "epochs", "hard-swish", "io",
+    "labels", "license", "loss", "max-arena", "max-drop", "max-latency-ms", "max-size", "method", "metric", "model",
+    "output", "precision", "preprocess", "ranges", "recover-epochs", "resize", "runs", "samples", "seed", "strategy",
+    "swap", "target", "target-samples", "task", "test-data", "threads", "track", "weight-scales",
 })  # fmt: skip
 _OTHER_NAMES = {"samples": "target_samples"}
 # A value that stands behind an option: a choice, a number, a name with a sign in it, or a text in quotes. Other words
@@ -24,7 +24,8 @@ _CHOICES = (
     "none", "raw", "unit", "symmetric", "caffe", "torch", "pillow", "keras", "crop", "ptq", "qat", "int8",
     "int16x8", "float16", "uint8", "float32", "dynamic", "auto", "fixed", "observed", "learned", "operator",
     "rewritten", "per-channel", "per-tensor", "xnnpack", "edgetpu", "interpreter", "compiled", "host", "coral",
-    "mobile", "micro", "mlflow", r"ethos-u\d+-\d+", "classification", "binary", "multilabel", "segmentation",
+    "mobile", "micro", "mlflow", "mirrored", "multiworker",
+    r"ethos-u\d+-\d+", "classification", "binary", "multilabel", "segmentation",
     "regression", "detection", "reconstruction", "outputs",
 )  # fmt: skip
 _NAMES = r"'[^']*'|mean-std:[\d.,/]*\d|[a-z][\w.]*:\w+|[a-z][\w*/]*=\w+|\d+(?:\.\d+)?"

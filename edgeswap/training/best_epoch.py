@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.frameworks import tf
+from edgeswap.training.replicas import ONE_DEVICE, Replicas
 from edgeswap.training.state import TrainingState
 
 Arrays = Sequence[npt.NDArray[np.float32]]
@@ -113,6 +114,7 @@ def judging_loss(
     loss_of: Callable[[Sequence[Any], Sequence[Any], Mapping[int, Any]], Any],
     judges: Judges,
     taught: Callable[[npt.NDArray[np.int64], Arrays], Sequence[Any]] | None,
+    replicas: Replicas = ONE_DEVICE,
 ) -> Callable[[], float]:
     """The mean loss over all judging samples as a function of nothing, with fake-quant ranges and statistics at rest.
 
@@ -121,6 +123,8 @@ def judging_loss(
         loss_of: the loss of a batch, see `edgeswap.training.losses.total_loss`.
         judges: the samples.
         taught: indices of samples and their arrays to what the teacher says; None without one.
+        replicas: that train. Each machine judges by itself, and the figure of the chief counts for all, so that none
+            ends an epoch before the others.
     """
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
@@ -137,7 +141,8 @@ def judging_loss(
             yield float(batch_loss(list(arrays), labels, soft)) * len(rows)
 
     def mean() -> float:
-        found = sum(losses()) / judges.count
+        here = np.float64(sum(losses()) / judges.count)
+        found = float(np.frombuffer(replicas.from_chief(here.tobytes()))[0])
         return found if math.isfinite(found) else math.inf
 
     return mean

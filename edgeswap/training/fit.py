@@ -16,6 +16,7 @@ from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.clone import clone
 from edgeswap.progress import Progress, Silent
 from edgeswap.tasks.outputs import Head
+from edgeswap.training.batch_statistics import normalize_by_all_replicas
 from edgeswap.training.best_epoch import BATCH_SIZE, Arrays, BestEpoch, Epochs, Judges, Labels, Read, judging_loss
 from edgeswap.training.losses import (
     OutputLoss,
@@ -26,7 +27,15 @@ from edgeswap.training.losses import (
     variance_of,
 )
 from edgeswap.training.randomness import Randomness
-from edgeswap.training.state import Checkpoints, TrainingState
+from edgeswap.training.replicas import ONE_DEVICE, Replicas, Rows
+from edgeswap.training.state import (
+    Checkpoints,
+    TrainingState,
+    arrays_from_bytes,
+    arrays_to_bytes,
+    state_from_bytes,
+    state_to_bytes,
+)
 from edgeswap.training.teacher import Teacher
 
 OwnLoss = Callable[[Sequence[Any], Sequence[Any], Mapping[int, Any]], Any]
@@ -57,10 +66,11 @@ def train(
     judges: Judges | None = None,
     checkpoints: Checkpoints | None = None,
     batch_norm: Literal["frozen", "updated"] = "frozen",
+    replicas: Replicas = ONE_DEVICE,
     title: str = "Train",
     progress: Progress = _SILENT,
 ) -> Trained:
-    """A trained copy of a network; the same arguments always give the same weights on the same machine.
+    """A trained copy of a network; the same arguments always give the same weights on the same machines.
 
     Adam with a cosine schedule down to 0, no augmentation. The loss of each output is that of its head with its labels,
     or with what the teacher gives (arXiv:1503.02531), or their mean where there are both (see `total_loss`), plus the
@@ -83,7 +93,7 @@ def train(
         epochs: passes over the data; an incomplete last batch is left out, other samples each time.
         learning_rate: at the first step.
         seed: of the order of samples and of dropout.
-        batch_size: samples a step, or `count` if that is less.
+        batch_size: samples a step of all replicas together, or `count` if that is less.
         teacher: tf_keras model with the same inputs and outputs.
         heads: of each output, where a linear one gives logits; None is as the model ends.
         own_loss: the loss in place of that of the heads: of the list of outputs as the model ends, the list of the
@@ -91,14 +101,19 @@ def train(
         judges: samples to judge each epoch by; the weights of the best one are kept, and training ends early where none
             has been better for long (see `BestEpoch`). None keeps those of the last epoch.
         checkpoints: where the state after each epoch is kept, and the latest one of an earlier run is found, from which
-            training goes on. They need `judges`. The weights are in the end those of a run that nothing interrupted.
+            training goes on; of several machines the chief alone has them. They need `judges`. The weights are in the
+            end those of a run that nothing interrupted.
         batch_norm: see above.
+        replicas: the devices that train together; each takes its part of every batch. The weights are those of one
+            device but for the order of sums, and but for what is drawn at random, such as dropout.
         title: of the progress step.
         progress: told of every step, with the loss.
 
     Raises:
-        DataError: there are neither labels nor a teacher, no samples, or labels that the model has no output for.
+        DataError: there are neither labels nor a teacher, no samples, labels that the model has no output for, or
+            fewer samples in a batch than replicas.
         ModelError: the loss is no longer a number.
+        WorkerError: another machine is gone.
     """
     classes = labels if isinstance(labels, np.ndarray) else None
     labels = labels if isinstance(labels, Mapping) else {}
@@ -111,8 +126,9 @@ def train(
     each = count // batch_size
     steps = epochs * each
     with progress.step(title, steps) as shown:  # copying and the teacher's logits take seconds too
-        trained = _copy(model)
-        student, ends = logits_model(trained)
+        with replicas.scope():
+            trained = _copy(model)
+            student, ends = logits_model(trained)
         heads = ends if heads is None else heads
         if classes is not None:
             head, wanted = of_classifier(classes, count, heads[0], student.outputs[0].shape[-1])
@@ -126,29 +142,28 @@ def train(
             layer.trainable = True
         # Taken before freezing, so that scales and offsets are among them.
         variables = list(student.trainable_variables)
-        for layer, momentum in momenta:
-            layer.trainable = batch_norm == "updated"
-            layer.momentum = min(momentum, 1.0 - 1.0 / max(10.0, steps / 10.0))
+        _set_batch_norm(momenta, steps, None if batch_norm == "frozen" else batch_size, replicas)
         loss_of = own_loss or total_loss(_losses(heads, labels, taught))
-        optimizer = _optimizer(variables, learning_rate, max(steps, 1))
-        state = None if checkpoints is None else checkpoints.last()
+        with replicas.scope():
+            optimizer = _optimizer(variables, learning_rate, max(steps, 1))
+        state = _chiefs(replicas, trained, checkpoints)
         begun = 0 if state is None else _restored(state, trained, optimizer, lambda epoch: shown.advance(epoch * each))
         best = judges and BestEpoch(
             trained,
-            judging_loss(student, loss_of, judges, _taught(teacher, judges, own_loss is not None)),
+            judging_loss(student, loss_of, judges, _taught(teacher, judges, own_loss is not None), replicas),
             epochs,
             judges.epoch,
             state,
         )
-        randomness = Randomness(trained, seed)
+        randomness = Randomness(trained, seed, replicas.first)
         step = None
-        batches = _batches(read, count, batch_size, range(begun, epochs), seed=seed)
+        batches = _batches(read, count, batch_size, range(begun, epochs), part=replicas.part, seed=seed)
         for done, (rows, arrays) in enumerate(batches, begun * each):
             if step is None or (randomness.draws and done % each == 0):
                 randomness.begin(done // each)
-                step = _training_step(student, loss_of, variables, optimizer)
+                step = replicas.stepping(_training_step(student, loss_of, variables, optimizer, batch_size))
             soft = [] if taught is None else taught.logits(rows, arrays)
-            loss = float(step(list(arrays), {number: array[rows] for number, array in labels.items()}, soft))
+            loss = step(list(arrays), {number: array[rows] for number, array in labels.items()}, soft)
             if not math.isfinite(loss):
                 raise ModelError(f"Expected a finite loss, got {loss} at step {done + 1}.", "Lower the learning rate.")
             shown.advance(1, f"epoch {done // each + 1}/{epochs}, loss {loss:.3f}")
@@ -158,7 +173,7 @@ def train(
                 _keep(checkpoints, (done + 1) // each, trained, optimizer, best)
         went = best.restore() if best else None  # while the flags, which weights are ordered by, are as they were
     _put_back(momenta, flags)
-    return Trained(trained, went)
+    return Trained(_on_one_device(trained, model, replicas), went)
 
 
 def _taught(teacher: Any, judges: Judges, whole: bool) -> Callable[[npt.NDArray[np.int64], Arrays], Arrays] | None:
@@ -170,6 +185,11 @@ def with_weights(model: Any, weights: Sequence[npt.NDArray[Any]]) -> Any:
     copy = _copy(model)
     copy.set_weights(weights)
     return copy
+
+
+def _on_one_device(trained: Any, model: Any, replicas: Replicas) -> Any:
+    """The trained copy of `model` without a strategy, which what comes after would carry along."""
+    return trained if replicas.name is None else with_weights(model, trained.get_weights())
 
 
 def _copy(model: Any) -> Any:
@@ -188,6 +208,17 @@ def _layers(model: Any) -> list[Any]:
 
 def _is_batch_norm(layer: Any) -> bool:
     return isinstance(layer, tf_keras.layers.BatchNormalization)
+
+
+def _set_batch_norm(
+    momenta: Sequence[tuple[Any, float]], steps: int, batch_size: int | None, replicas: Replicas
+) -> None:
+    """Freeze the statistics, or with a batch size let them move."""
+    for layer, momentum in momenta:
+        layer.trainable = batch_size is not None
+        layer.momentum = min(momentum, 1.0 - 1.0 / max(10.0, steps / 10.0))
+        if batch_size is not None and replicas.count > 1:
+            normalize_by_all_replicas(layer, batch_size)
 
 
 def _put_back(momenta: Sequence[tuple[Any, float]], flags: Sequence[tuple[Any, bool]]) -> None:
@@ -221,6 +252,21 @@ def _restored(state: TrainingState, model: Any, optimizer: Any, tell: Callable[[
     return state.epoch
 
 
+def _chiefs(replicas: Replicas, model: Any, checkpoints: Checkpoints | None) -> TrainingState | None:
+    """The state that the chief goes on from; without one, the model now has the weights that the chief begins with.
+
+    Those that another machine begins with may differ in their last bits, and it may have other epochs in its store.
+    """
+    state = None if checkpoints is None else checkpoints.last()
+    if replicas.name is None:
+        return state
+    told = replicas.from_chief(b"" if state is None else state_to_bytes(state))
+    if told:
+        return state_from_bytes(told)
+    model.set_weights(arrays_from_bytes(replicas.from_chief(arrays_to_bytes(model.get_weights()))))
+    return None
+
+
 def _keep(checkpoints: Checkpoints | None, epoch: int, model: Any, optimizer: Any, best: BestEpoch) -> None:
     if checkpoints is not None:
         values = [variable.numpy() for variable in optimizer.variables]
@@ -228,13 +274,18 @@ def _keep(checkpoints: Checkpoints | None, epoch: int, model: Any, optimizer: An
         checkpoints.keep(TrainingState(epoch, weights, values, tuple(best.losses), best.best, best.weights))
 
 
-def _training_step(student: Any, loss_of: OwnLoss, variables: list[Any], optimizer: Any) -> Any:
-    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+def _training_step(
+    student: Any, loss_of: OwnLoss, variables: list[Any], optimizer: Any, batch_size: int
+) -> Callable[..., Any]:
+    """One replica's step, whose loss is its share of the whole batch's: gradients are added up."""
+
     def step(inputs: Any, labels: Any, soft: Any) -> Any:
+        share = inputs[0].shape[0] / batch_size
         with tf.GradientTape() as tape:
             given = student(inputs[0] if len(inputs) == 1 else inputs, training=True)
             logits = given if isinstance(given, (list, tuple)) else [given]
             loss = tf.add_n([loss_of(logits, soft, labels), *student.losses])
+            loss = loss if share == 1 else loss * share
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss
 
@@ -242,12 +293,15 @@ def _training_step(student: Any, loss_of: OwnLoss, variables: list[Any], optimiz
 
 
 def _batches(
-    read: Read, count: int, batch_size: int, epochs: range, *, seed: int
-) -> Iterator[tuple[npt.NDArray[np.int64], Arrays]]:
-    """Indices and samples of each step of these epochs, from 0; the next are read while this one is trained on."""
+    read: Read, count: int, batch_size: int, epochs: range, *, part: Callable[[Rows], Rows], seed: int
+) -> Iterator[tuple[Rows, Arrays]]:
+    """Indices and samples of each step of these epochs, from 0; the next are read while this one is trained on.
+
+    `part` takes of the indices of a step those that this process trains on.
+    """
     generator = np.random.default_rng(seed)
     rows = [
-        order[start : start + batch_size]
+        part(order[start : start + batch_size])
         for order in [generator.permutation(count) for _ in range(epochs.stop)][epochs.start :]
         for start in range(0, count - batch_size + 1, batch_size)
     ]

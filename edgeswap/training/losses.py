@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edgeswap.errors import DataError, ModelError
 from edgeswap.frameworks import tf, tf_keras
 from edgeswap.tasks.outputs import SHAPE_ONLY, Head, deciding_head, softmax_over_last
+from edgeswap.training.global_batch import per_share
 
 TEMPERATURE = 2.0  # of distillation; Hinton et al., arXiv:1503.02531, found 2.5 to 4 good for small students
 TAUGHT = 0.1  # the teacher's share of a loss that has labels, too; see `total_loss`
@@ -161,7 +162,10 @@ def total_loss(outputs: Sequence[OutputLoss]) -> Callable[[Sequence[Any], Sequen
                 if taught is not None:
                     asked = counted * _agrees(output, soft[number], labels[number])
                     each = each + TAUGHT * asked * (taught - each)
-                found.append(tf.math.divide_no_nan(tf.reduce_sum(each), tf.reduce_sum(counted)))
+                amount = tf.reduce_sum(counted)
+                if output.head == "softmax":  # places that count for nothing may lie with one replica
+                    amount = per_share(amount, tf.shape(counted)[0])
+                found.append(tf.math.divide_no_nan(tf.reduce_sum(each), amount))
             elif taught is not None:
                 found.append(tf.reduce_mean(taught))
         return found[0] if len(found) == 1 else tf.add_n(found) / len(found)

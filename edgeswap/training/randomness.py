@@ -7,6 +7,7 @@ from typing import Any
 
 from edgeswap.frameworks import tf
 
+_APART = 1_000_003  # a prime far above any number of epochs, which seeds are counted on by
 _PLAIN = frozenset({"tf_keras", "tensorflow", "tensorflow_model_optimization", "edgeswap"})
 
 
@@ -19,13 +20,14 @@ class Randomness:
     Args:
         model: that is trained, as it was built.
         seed: of the training.
+        replica: number of the first replica of this process, so that no two machines draw the same.
 
     Attributes:
         draws: whether a layer draws random numbers, such as dropout; of a user's own layers nobody knows.
     """
 
-    def __init__(self, model: Any, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, model: Any, seed: int, replica: int = 0) -> None:
+        self._seed = seed + _APART * replica
         self._generators = [(generator, generator._seed) for generator in _generators(model)]
         own = any(type(module).__module__.partition(".")[0] not in _PLAIN for module in model.submodules)
         self.draws = own or bool(self._generators)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 Arrays = Sequence[npt.NDArray[Any]]
@@ -40,3 +42,39 @@ class Checkpoints(Protocol):
 
     def keep(self, state: TrainingState) -> None:
         """Keep a state, in place of the one before."""
+
+
+def state_to_bytes(state: TrainingState) -> bytes:
+    """A state as an .npz: every array by its group and number."""
+    groups = {"weights": state.weights, "optimizer": state.optimizer, "best": state.best_weights}
+    arrays = {f"{group}{number}": array for group, of in groups.items() for number, array in enumerate(of)}
+    counts = np.array([state.epoch, state.best], np.int64)
+    into = BytesIO()
+    np.savez(into, losses=np.array(state.losses, np.float64), counts=counts, **arrays)  # type: ignore[arg-type]
+    return into.getvalue()
+
+
+def state_from_bytes(data: bytes) -> TrainingState:
+    """The inverse of `state_to_bytes`."""
+    with np.load(BytesIO(data), allow_pickle=False) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+
+    def group(name: str) -> list[npt.NDArray[Any]]:
+        return [found[f"{name}{number}"] for number in range(sum(key.startswith(name) for key in found))]
+
+    epoch, best = map(int, found["counts"])
+    losses = tuple(float(loss) for loss in found["losses"])
+    return TrainingState(epoch, group("weights"), group("optimizer"), losses, best, group("best"))
+
+
+def arrays_to_bytes(arrays: Arrays) -> bytes:
+    """Arrays in order as an .npz."""
+    into = BytesIO()
+    np.savez(into, *arrays)
+    return into.getvalue()
+
+
+def arrays_from_bytes(data: bytes) -> list[npt.NDArray[Any]]:
+    """The inverse of `arrays_to_bytes`."""
+    with np.load(BytesIO(data), allow_pickle=False) as arrays:
+        return [arrays[name] for name in arrays.files]
