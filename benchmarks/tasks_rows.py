@@ -110,7 +110,7 @@ def measure(row: Row, folder: Path) -> Figures:
         return {"snr_db": np.array(converter_snr_db(model, mapped(train.x[rows]), mapped(test.x)))}
 
     name = f"{row.network}-seed{row.seed}-converter"
-    stock = cell(folder, name, _recipe(row.network), converted)["snr_db"]
+    stock = cell(folder, name, recipe_of(row.network), converted)["snr_db"]
     figures = _figures(report, float(stock))
     folder.mkdir(parents=True, exist_ok=True)
     _file(row, folder).write_text(json.dumps(figures._asdict()), encoding="utf-8")
@@ -152,7 +152,7 @@ def float_model(network: str, seed: int, folder: Path) -> Any:
         data = load("digits", input_shapes={"image": (8, 8, 1)}, classes=10)
         return with_weights({}, digits_recipe.train(model, data, seed=seed).get_weights())
 
-    model.set_weights(weights_of(cell(folder, f"{network}-seed{seed}", _recipe(network), make)))
+    model.set_weights(weights_of(cell(folder, f"{network}-seed{seed}", recipe_of(network), make)))
     return model
 
 
@@ -231,12 +231,12 @@ def _run(tflite_model: bytes, test: Array, shapes: Sequence[tuple[int, ...]]) ->
 
 
 def _file(row: Row, folder: Path) -> Path:
-    recipe = {**_recipe(row.network), "edgeswap": edgeswap.__version__}
+    recipe = {**recipe_of(row.network), "edgeswap": edgeswap.__version__}
     fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:8]
     return folder / f"{row.network}-seed{row.seed}-{row.method}-{fingerprint}.json"
 
 
-def _recipe(network: str) -> dict[str, Any]:
+def recipe_of(network: str) -> dict[str, Any]:
     """All that the figures hang on, but the code of the networks."""
     if network in RECIPES:
         shapes = [weight.shape for weight in RECIPES[network].build(seed=0).get_weights()]
