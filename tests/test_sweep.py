@@ -9,13 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap.commands.sweep_runs import is_made, made_file, made_from
+from edgeswap.commands.sweep_runs import is_made, made_file, made_from, run_all
+from edgeswap.commands.sweep_trials import Trials
 from edgeswap.config.sweep import MOST_CANDIDATES, Planned, plan, values_of
 from edgeswap.errors import ConfigError
+from edgeswap.evaluation.hopeless import Limits, hopeless
 from edgeswap.evaluation.pareto import front
 from edgeswap.evaluation.sweep_pick import picked
-from edgeswap.records import Latency, Limit, SweepCandidate, SweepFigures
-from tests.test_report import quality
+from edgeswap.progress import Silent
+from edgeswap.records import Latency, Limit, StageQuality, SweepCandidate, SweepFigures
+from tests.test_report import qat, quality
 
 FIGURES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12)
 DATA = {"model": "m.keras", "data": "d.npz"}
@@ -103,3 +106,127 @@ def test_the_pick_is_the_fastest_within_limits_or_what_loses_least() -> None:
     assert picked([candidate("near", 0.1, 2.0, holds), candidate("fast", 0.9, 1.0, holds)]) == "fast"
     assert picked([candidate("near", 0.1, 2.0, holds), candidate("fast", 2.0, 1.0, missed)]) == "near"
     assert picked([candidate("fast", 2.0, 1.0, missed)]) is None
+
+
+LARGE = {
+    "activation": ["relu6", "hard_swish", "relu", "elu"],
+    "method": ["ptq", "qat"],
+    "ranges": ["fixed", "observed", "learned"],
+    "dense_scales": ["per-channel", "per-tensor"],
+}
+
+
+def test_trials_lead_to_the_best_of_a_large_grid_and_are_the_same_again() -> None:
+    pytest.importorskip("optuna")
+    possible = [one for one in plan(LARGE, DATA, trials=16) if one.problem is None]
+    assert len(possible) == 40  # ranges learned need QAT
+
+    def cost(one: Planned) -> tuple[float, int]:
+        """Depends on the activation above all, as it does in life."""
+        return LARGE["activation"].index(one.varied["activation"]) + (one.varied["method"] == "ptq") / 2, 1000
+
+    def tried() -> list[Planned]:
+        trials, found = Trials(LARGE, possible, 0), []
+        for _ in range(4):
+            some = trials.ask(4)
+            assert len(some) == 4
+            trials.tell({one.name: None if one.varied["activation"] == "elu" else cost(one) for one in some})
+            found += some
+        return found
+
+    found = tried()
+    assert len({one.name for one in found}) == 16
+    assert [one.name for one in tried()] == [one.name for one in found]
+    assert any(cost(one)[0] == 0 for one in found)
+    # Of 40 there are 10 of each activation: blindly a quarter of the later ones would have the best.
+    assert sum(one.varied["activation"] == "relu6" for one in found[8:]) >= 3
+
+
+def test_trials_end_with_the_grid() -> None:
+    pytest.importorskip("optuna")
+    possible = plan({"activation": ["relu6", "relu"], "method": ["ptq"]}, DATA)
+    trials = Trials({"activation": ["relu6", "relu"], "method": ["ptq"]}, possible, 0)
+    assert {one.name for one in trials.ask(5)} == {"relu6_ptq", "relu_ptq"}
+    assert trials.ask(5) == []
+
+
+def test_trials_may_choose_of_more_than_a_full_grid_may_have() -> None:
+    axes = {"activation": [f"relu_n(max_value={number + 1})" for number in range(110)], "method": ["ptq", "qat"]}
+    with pytest.raises(ConfigError, match="Pass --trials N to try some of them"):
+        plan(axes, DATA)
+    assert len(plan(axes, DATA, trials=5)) == 220
+
+
+NONE = Limits(None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "trains", "why"),
+    [
+        (NONE, True, None),
+        (Limits(None, None, 1000, None), True, "whose file has"),
+        (Limits(None, None, 10**9, None), True, None),
+        (Limits(None, 1e-6, None, None), True, "which took"),
+        (Limits(None, 1e6, None, None), True, None),
+        (Limits(1.0, None, None, None), False, "loses at least 14.62 before int8"),
+        (Limits(1.0, None, None, None), True, None),  # QAT may make up for it
+        (Limits(15.0, None, None, None), False, None),
+    ],
+)
+def test_what_cannot_hold_a_limit_is_told_by_what_has_the_same_graph_or_float_model(
+    limits: Limits, trains: bool, why: str | None
+) -> None:
+    given = qat()
+    assert given.float32.quality.value == pytest.approx(0.978, abs=5e-4)  # the upper end of 432 of 540 is 83.2 %
+    report = given.model_copy(update={"float32_recovered": StageQuality(quality=quality(432))})
+    found = hopeless(limits, same_graph=[("relu6_ptq", report)], same_float=[("relu6_ptq", report)], trains=trains)
+    if why is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert "relu6_ptq" in found
+        assert why in found
+
+
+class Ended:
+    """An export that has ended at once, with its report."""
+
+    def ended(self) -> int:
+        return 0
+
+    def stop(self) -> None: ...
+
+
+class Exports:
+    """A place whose exports end at once."""
+
+    jobs, one_store = 4, False
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.begun = folder, []
+
+    def start(self, name: str, flags: list[str]) -> Ended:
+        self.begun.append(name)
+        (self.folder / name).mkdir()
+        (self.folder / name / "report.json").touch()
+        return Ended()
+
+
+def test_what_trains_waits_for_its_graph_and_is_not_begun_if_that_is_hopeless(tmp_path: Path) -> None:
+    planned = plan({"activation": ["relu6", "relu"], "method": ["qat", "ptq"]}, DATA)
+    asked: list[tuple[str, list[str]]] = []
+
+    def stops(one: Planned, done: list[str]) -> str | None:
+        asked.append((one.name, sorted(done)))
+        return "too large" if one.name == "relu_qat" else None
+
+    place = Exports(tmp_path)
+    flags = {one.name: [] for one in planned}
+    ran = run_all(planned, flags, tmp_path, place=place, stops=stops, progress=Silent())
+    assert place.begun == ["relu6_ptq", "relu_ptq", "relu6_qat"]
+    assert asked[2:] == [("relu6_qat", ["relu6_ptq", "relu_ptq"]), ("relu_qat", ["relu6_ptq", "relu_ptq"])]
+    assert ran["relu_qat"].stopped
+    assert ran["relu_qat"].problem == "too large"
+    again = Exports(tmp_path)
+    assert run_all(planned, flags, tmp_path, place=again, stops=stops, progress=Silent())["relu_qat"].stopped
+    assert again.begun == []

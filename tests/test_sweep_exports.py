@@ -92,6 +92,20 @@ def test_a_sweep_on_a_cluster_that_loses_a_machine_and_on_here(place: Path, caps
     assert (place / "sweep" / "relu6_ptq" / "bundle.zip").is_file()
     assert "Pareto" in (place / "sweep" / "sweep.html").read_text()
 
+    assert run(["sweep", *words, "--activation", "-,relu6", "--trials", "1", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["combinations"], len(report["candidates"])) == (2, 1)
+    assert report["candidates"][0]["seconds"] is None  # it was there
+
+    both = [*words, "--activation", "relu6", "--method", "ptq,qat", "--max-size", "100"]
+    assert run(["sweep", *both, "--json"]) == 3
+    done, stopped = json.loads(capsys.readouterr().out)["candidates"]
+    assert (done["name"], done["status"], done["passed"]) == ("relu6_ptq", "done", False)
+    assert (stopped["name"], stopped["status"], stopped["int8"]) == ("relu6_qat", "stopped", None)
+    assert "Its graph is that of relu6_ptq, whose file has" in stopped["problem"]
+    assert stopped["problem"] in (place / "sweep" / "sweep.html").read_text()
+    assert not (place / "sweep" / "relu6_qat").exists()
+
 
 def test_a_machine_without_the_folder_says_so(tmp_path: Path) -> None:
     done = export_there(["m.keras"], str(tmp_path / "elsewhere"))

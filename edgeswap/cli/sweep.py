@@ -16,6 +16,7 @@ from edgeswap.cli.options import ONE_OR_MORE, Function, option
 
 # Of `export`: what a sweep varies, and what it decides itself.
 AXES = ("activation", "swap", "method", "precision", "ranges", "weight_scales", "dense_scales")
+OF_SWEEP = ("trials", "stop_early", "jobs", "ray", "output", "as_json")
 OWN = ("int8", "output", "overwrite", "as_json", "save_qat")
 
 
@@ -35,6 +36,15 @@ def _axis(name: str, help_text: str, **settings: Any) -> Callable[[Function], Fu
 @_axis("ranges", "Any of auto, fixed, observed and learned.")
 @_axis("weight_scales", "Any of per-channel and per-tensor.")
 @_axis("dense_scales", "Any of per-channel and per-tensor.")
+@option(
+    "--trials", type=ONE_OR_MORE, metavar="N", heading="Varied", help="Try N of the combinations, chosen by Optuna."
+)
+@option(
+    "--stop-early/--no-stop-early",
+    default=True,
+    heading="Limits",
+    help="Leave out candidates that others have shown not to hold the limits.",
+)
 @option("--jobs", type=ONE_OR_MORE, metavar="N", heading="Output", help="Exports at once. [1; with --ray all CPUs]")
 @option("--ray", metavar="ADDRESS", heading="Output", help="Export on a Ray cluster: auto, local or HOST:PORT.")
 @option(
@@ -48,7 +58,7 @@ def _axis(name: str, help_text: str, **settings: Any) -> Callable[[Function], Fu
 @options.as_json("the report")
 @click.pass_context
 def sweep(
-    context: click.Context, /, as_json: bool, jobs: int | None, ray: str | None, output: Path, **_flags: object
+    context: click.Context, /, as_json: bool, jobs: int | None, ray: str | None, output: Path, **flags: object
 ) -> int:
     """Export MODEL once for each combination of the varied settings, and name the candidate to take.
 
@@ -58,7 +68,8 @@ def sweep(
     cluster, which must have edgeswap and the files at the same paths.
 
     With limits (--max-drop, --max-latency-ms, --max-size) the fastest candidate that holds them is named, without
-    limits the one that loses least. Exit code 3: none holds them.
+    limits the one that loses least. Exit code 3: none holds them. A candidate that cannot hold them, by what others of
+    the same graph or float model have shown, is not exported; the report says why.
     """
     from edgeswap.config.export import export_config  # noqa: PLC0415  (keeps --help fast)
     from edgeswap.config.preflight import preflight  # noqa: PLC0415
@@ -68,8 +79,9 @@ def sweep(
     invocation: Invocation = context.obj
     typed = options.typed(context)
     axes = {name: _values(name, typed.pop(name), values_of) for name in AXES if name in typed}
-    settings = {name: value for name, value in typed.items() if name not in ("as_json", "jobs", "ray", "output")}
-    planned = plan(axes, settings, HERE)
+    settings = {name: value for name, value in typed.items() if name not in OF_SWEEP}
+    trials: Any = flags["trials"]
+    planned = plan(axes, settings, HERE, trials=trials)
     config = export_config(next(one.settings for one in planned if one.problem is None), HERE)
     preflight(config)
     progress = progress_for(sys.stderr)
@@ -77,8 +89,8 @@ def sweep(
     from edgeswap.commands import sweep as command  # noqa: PLC0415  (after what refuses bad input)
     from edgeswap.report import swept  # noqa: PLC0415
 
-    flags = {one.name: arguments(one.settings) for one in planned}
-    asked = command.Sweep(axes, planned, flags, config, output, jobs, ray)
+    lines = {one.name: arguments(one.settings) for one in planned}
+    asked = command.Sweep(axes, planned, lines, config, output, jobs, ray, trials, bool(flags["stop_early"]))
     report = command.sweep(asked, command=["edgeswap", *invocation.arguments], progress=progress)
     show(report, as_json, swept.render, folder=str(output))
     if all(one.status != "done" for one in report.candidates):
@@ -88,9 +100,9 @@ def sweep(
 
 # The settings of export stand between what is varied and what is written.
 sweep.params = [
-    *(param for param in sweep.params if param.name in AXES),
+    *(param for param in sweep.params if param.name in (*AXES, "trials")),
     *(param for param in export.params if param.name not in (*AXES, *OWN)),
-    *(param for param in sweep.params if param.name in ("jobs", "ray", "output", "as_json")),
+    *(param for param in sweep.params if param.name in OF_SWEEP and param.name != "trials"),
 ]
 
 

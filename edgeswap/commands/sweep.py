@@ -12,12 +12,14 @@ from pathlib import Path
 from edgeswap.commands.bench import bench
 from edgeswap.commands.sweep_here import Here
 from edgeswap.commands.sweep_ray import Cluster
-from edgeswap.commands.sweep_runs import REPORT, Place, Ran, run_all
+from edgeswap.commands.sweep_runs import Place, Ran, run_all
+from edgeswap.commands.sweep_stops import Early, read_report
+from edgeswap.commands.sweep_trials import ROUND, Trials
 from edgeswap.config.bench import BenchConfig
 from edgeswap.config.export import ExportConfig
 from edgeswap.config.sweep import Planned
 from edgeswap.evaluation.limits import judge
-from edgeswap.evaluation.sweep_pick import picked, with_front
+from edgeswap.evaluation.sweep_pick import loss, picked, with_front
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import BenchReport, ExportReport, Latency, SweepCandidate, SweepFigures, SweepReport
 from edgeswap.report import swept_html
@@ -40,6 +42,8 @@ class Sweep:
         folder: for everything.
         jobs: how many exports at once; None is one here, and on a cluster as many as it has processors.
         ray: address of a Ray cluster to export on; None exports here.
+        trials: how many candidates to try where there are more; None tries all.
+        stop_early: whether to leave out those that others have shown not to hold the limits.
     """
 
     axes: Mapping[str, Sequence[str]]
@@ -49,6 +53,8 @@ class Sweep:
     folder: Path
     jobs: int | None = None
     ray: str | None = None
+    trials: int | None = None
+    stop_early: bool = True
 
 
 def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | None = None) -> SweepReport:
@@ -69,14 +75,10 @@ def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | Non
     progress = progress or Silent()
     asked.folder.mkdir(parents=True, exist_ok=True)
     with _place(asked) as place:
-        ran = run_all(asked.planned, asked.flags, asked.folder, place=place, progress=progress)
-    reports = {
-        name: ExportReport.model_validate_json((asked.folder / name / REPORT).read_text())
-        for name, each in ran.items()
-        if each.problem is None
-    }
+        tried, ran = _exported(asked, place, progress)
+    reports = _reports(asked, ran)
     times = _timed(asked, reports, progress)
-    candidates = with_front([_candidate(one, ran.get(one.name), reports, times, asked.config) for one in asked.planned])
+    candidates = with_front([_candidate(one, ran.get(one.name), reports, times, asked.config) for one in tried])
     first = next(iter(reports), None)
     pick = picked(candidates)
     report = SweepReport(
@@ -87,6 +89,7 @@ def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | Non
         target=next(filter(runs_models, asked.config.target)),
         axes={axis: list(values) for axis, values in asked.axes.items()},
         float32=None if first is None else _figures(reports[first], times.get(""), baseline=True),
+        combinations=len(asked.planned) if len(tried) < len(asked.planned) else None,
         candidates=candidates,
         pick=pick,
         passed=pick is not None,
@@ -94,6 +97,35 @@ def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | Non
     write_whole(asked.folder / SWEEP, (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
     write_whole(asked.folder / PAGE, swept_html.render(report).encode())
     return report
+
+
+def _exported(asked: Sweep, place: Place, progress: Progress) -> tuple[Sequence[Planned], dict[str, Ran]]:
+    """The candidates that were tried, and how their exports ended."""
+
+    early = Early(asked.planned, asked.folder, asked.config)
+    stops = early if asked.stop_early and early.limits.any else None
+
+    def run(some: Sequence[Planned]) -> dict[str, Ran]:
+        return run_all(some, asked.flags, asked.folder, place=place, stops=stops, progress=progress)
+
+    possible = [one for one in asked.planned if one.problem is None]
+    if asked.trials is None or asked.trials >= len(possible):
+        return asked.planned, run(asked.planned)
+    trials = Trials(asked.axes, possible, asked.config.seed)
+    tried: list[Planned] = []
+    ran: dict[str, Ran] = {}
+    while len(tried) < asked.trials:
+        some = trials.ask(min(ROUND, asked.trials - len(tried)))
+        ended = run(some)
+        reports = _reports(asked, ended)
+        found = [_candidate(one, ended.get(one.name), reports, {}, asked.config) for one in some]
+        trials.tell({one.name: None if one.int8 is None else (loss(one), one.int8.size_bytes) for one in found})
+        tried, ran = [*tried, *some], {**ran, **ended}
+    return tried, ran
+
+
+def _reports(asked: Sweep, ran: Mapping[str, Ran]) -> dict[str, ExportReport]:
+    return {name: read_report(asked.folder, name) for name, each in ran.items() if each.problem is None}
 
 
 @contextmanager
@@ -157,6 +189,8 @@ def _candidate(
     if one.problem is not None:
         return SweepCandidate(**said, status="skipped", problem=one.problem)
     report = reports.get(one.name)
+    if ran is not None and ran.stopped:
+        return SweepCandidate(**said, status="stopped", problem=ran.problem)
     if ran is None or report is None:
         return SweepCandidate(**said, status="failed", problem=None if ran is None else ran.problem)
     figures = _figures(report, times.get(one.name))

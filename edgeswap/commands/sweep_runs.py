@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,10 +29,12 @@ class Ran:
     Attributes:
         problem: why it has no report; None where it has.
         seconds: how long it took; None where an earlier run had made it.
+        stopped: whether it was not begun, because it cannot hold the limits.
     """
 
     problem: str | None
     seconds: float | None
+    stopped: bool = False
 
 
 class Export(Protocol):
@@ -69,7 +71,13 @@ class _Running:
 
 
 def run_all(
-    planned: Sequence[Planned], flags: Mapping[str, Sequence[str]], folder: Path, *, place: Place, progress: Progress
+    planned: Sequence[Planned],
+    flags: Mapping[str, Sequence[str]],
+    folder: Path,
+    *,
+    place: Place,
+    stops: Callable[[Planned, Iterable[str]], str | None] | None = None,
+    progress: Progress,
 ) -> dict[str, Ran]:
     """Export every candidate into `folder/NAME`; one that an earlier run made of the same files is kept.
 
@@ -78,6 +86,9 @@ def run_all(
         flags: of each candidate, by name: the arguments of `edgeswap export` but for the output.
         folder: of the sweep.
         place: where they run.
+        stops: asked before an export begins, with the names of those that are done: why it cannot hold the limits. One
+            that trains with fake-quant then waits for those of its graph that do not, which tell sooner. None begins
+            all.
         progress: told of every export that ends.
 
     Returns:
@@ -96,10 +107,14 @@ def run_all(
                     ended[one.name] = Ran(None, None)
                     made.add(one.float_part)
                     step.advance(1, one.name)
-                for one in list(waiting):
+                for one in list(waiting) if stops is None else _in_turn(waiting, running):
                     busy = {other.planned.float_part for other in running} - made if place.one_store else set()
                     if len(running) < place.jobs and one.float_part not in busy:
                         waiting.remove(one)
+                        if stops is not None and (why := stops(one, _done(ended))) is not None:
+                            ended[one.name] = Ran(why, None, stopped=True)
+                            step.advance(1, one.name)
+                            continue
                         now = time.monotonic(), time.time()
                         running.append(_Running(one, place.start(one.name, flags[one.name]), *now))
                 for each, code in [(each, each.export.ended()) for each in running]:
@@ -114,6 +129,16 @@ def run_all(
                 each.export.stop()
             raise
     return ended
+
+
+def _in_turn(waiting: Sequence[Planned], running: Sequence[_Running]) -> list[Planned]:
+    """Those that wait for none of their graph that trains less."""
+    cheap = {one.graph_part for one in (*waiting, *(each.planned for each in running)) if not one.trains}
+    return [one for one in waiting if not one.trains or one.graph_part not in cheap]
+
+
+def _done(ended: Mapping[str, Ran]) -> list[str]:
+    return [name for name, each in ended.items() if each.problem is None]
 
 
 def _end(each: _Running, code: int, flags: Sequence[str], folder: Path) -> Ran:

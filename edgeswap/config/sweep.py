@@ -18,6 +18,9 @@ AXES = ("activation", "swap", "method", "precision", "ranges", "weight_scales", 
 # Of these the float part of a run is made, which candidates have in common.
 FLOAT_AXES = ("activation", "swap")
 MOST_CANDIDATES = 200
+MOST_COMBINATIONS = 10_000  # that --trials may choose of: each is checked
+# What changes no operator of the int8 file, only values.
+VALUE_AXES = ("method", "ranges")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,17 @@ class Planned:
         """What decides the float model that it begins with."""
         return tuple(self.varied.get(axis, LEFT_OUT) for axis in FLOAT_AXES)
 
+    @property
+    def graph_part(self) -> tuple[str, ...]:
+        """What decides the operators of its file."""
+        return tuple(value for axis, value in self.varied.items() if axis not in VALUE_AXES)
+
+    @property
+    def trains(self) -> bool:
+        """Whether it trains, or may train, with fake-quant."""
+        precision = self.settings.get("precision", "int8")
+        return bool(self.settings.get("method", "qat") != "ptq" and precision == "int8")
+
 
 def values_of(axis: str, text: str) -> list[str]:
     """The values of one axis: `relu6,clipped_elu(alpha=1,max_value=6)` are two.
@@ -62,6 +76,7 @@ def plan(
     settings: Mapping[str, Any],
     folder: Path | None = None,
     *,
+    trials: int | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> list[Planned]:
     """Every combination, those of one float model together.
@@ -70,7 +85,8 @@ def plan(
         axes: setting to its values; a value of `swap` is a list of swaps separated by commas.
         settings: of every export, as on the command line.
         folder: as for `export_config`.
-        defaults: likewise.
+        trials: how many of them are to be tried; None tries all.
+        defaults: as for `export_config`.
 
     Raises:
         ConfigError: there are too many, or not one of them can be.
@@ -79,9 +95,12 @@ def plan(
     count = 1
     for axis in named:
         count *= len(axes[axis])
-    if count > MOST_CANDIDATES:
+    if count > (MOST_CANDIDATES if trials is None else MOST_COMBINATIONS):
         raise ConfigError(
-            f"Expected at most {MOST_CANDIDATES} candidates, got {count}.", "Leave out values, or sweep in two parts."
+            f"Expected at most {MOST_CANDIDATES if trials is None else MOST_COMBINATIONS:,} candidates, got {count:,}.",
+            f"Pass --trials N to try some of them, {MOST_CANDIDATES} at most, or leave out values."
+            if trials is None
+            else "Leave out values, or sweep in two parts.",
         )
     planned: list[Planned] = []
     names: set[str] = set()

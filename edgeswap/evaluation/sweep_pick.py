@@ -8,8 +8,8 @@ from edgeswap.evaluation.pareto import front
 from edgeswap.records import SweepCandidate
 
 
-def _loss(one: SweepCandidate) -> float:
-    """What it loses, lower is better: points, or without labels decisions that differ, or noise."""
+def loss(one: SweepCandidate) -> float:
+    """What a candidate loses, lower is better: points, or without labels decisions that differ, or noise."""
     if one.drop is not None:
         return one.drop
     if one.agreement is not None:
@@ -26,7 +26,7 @@ def _cost(one: SweepCandidate) -> float:
 def with_front(candidates: Sequence[SweepCandidate]) -> list[SweepCandidate]:
     """The same candidates, each told whether it is on the Pareto front of loss, speed, size and memory."""
     done = [one for one in candidates if one.int8 is not None]
-    costs = [(_loss(one), _cost(one), one.int8.size_bytes, one.int8.arena_bytes or 0) for one in done if one.int8]
+    costs = [(loss(one), _cost(one), one.int8.size_bytes, one.int8.arena_bytes or 0) for one in done if one.int8]
     best = {one.name for one, is_best in zip(done, front(costs), strict=True) if is_best}
     return [one.model_copy(update={"on_front": one.name in best}) for one in candidates]
 
@@ -37,5 +37,5 @@ def picked(candidates: Sequence[SweepCandidate]) -> str | None:
     if not held:
         return None
     if any(one.limits for one in held):
-        return min(held, key=lambda one: (_cost(one), _loss(one))).name
-    return min(held, key=lambda one: (_loss(one), _cost(one))).name
+        return min(held, key=lambda one: (_cost(one), loss(one))).name
+    return min(held, key=lambda one: (loss(one), _cost(one))).name

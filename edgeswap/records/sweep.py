@@ -25,7 +25,9 @@ class SweepCandidate(Record):
 
     name: str = Field(description="of its folder in the output folder")
     settings: dict[str, str] = Field(description="what was varied; - stands for a setting that was left out")
-    status: Literal["done", "failed", "skipped"] = Field(description="skipped: these settings exclude each other")
+    status: Literal["done", "failed", "skipped", "stopped"] = Field(
+        description="skipped: these settings exclude each other; stopped: others showed that it cannot hold the limits"
+    )
     problem: str | None = Field(default=None, description="why there are no figures")
     seconds: float | None = Field(default=None, description="of its export; null if an earlier run had made it")
     int8: SweepFigures | None = Field(default=None, description="of the candidate, of any precision")
@@ -49,6 +51,9 @@ class SweepReport(Record):
     target: str = Field(description="the first target, whose latency or instructions count")
     axes: dict[str, list[str]] = Field(description="each varied setting with its values")
     float32: SweepFigures | None = Field(description="of the model as it was given; null if every candidate failed")
+    combinations: int | None = Field(
+        default=None, description="of which --trials chose the candidates; null where all are candidates"
+    )
     candidates: list[SweepCandidate]
     pick: str | None = Field(description="the fastest that holds every limit; without limits what loses least")
     passed: bool = Field(description="whether there is a pick")

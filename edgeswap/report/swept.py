@@ -53,6 +53,8 @@ def verdict(report: SweepReport) -> str:
     pick = next((one for one in report.candidates if one.name == report.pick), None)
     done = [one for one in report.candidates if one.status == "done"]
     count = numbers.plural(len(report.candidates), "candidate")
+    if report.combinations is not None:
+        count += f" (tried of {report.combinations:,} combinations)"
     if pick is not None and pick.int8 is not None:
         why = "the fastest that holds every limit" if pick.limits else "the one that loses least"
         figures = [metrics.named(pick.int8.quality), numbers.size(pick.int8.size_bytes), speed(pick.int8)]
