@@ -112,6 +112,7 @@ def test_what_nobody_tried_is_not_told(tmp_path: Path) -> None:
     file.write_bytes(model(elu=CHAINS["elu"]))
     for delegate, version in (("edgetpu", "2.3.0"), ("/usr/lib/libmine.so", "2.3.0"), ("xnnpack", "1.4.0")):
         assert activation_kernels(file, [], delegate=delegate, runtime={**LITERT, "version": version}) is None
+    assert activation_kernels(file, None, delegate="xnnpack", runtime=LITERT) is None
     assert activation_kernels(file, [], delegate="xnnpack", runtime={**LITERT, "version": "2.4.0"}) is not None
 
 

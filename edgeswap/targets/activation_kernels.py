@@ -35,14 +35,16 @@ def activation_kernels(
         runtime: `name` and `version` of the package.
 
     Returns:
-        None where it is not known what the delegate makes of its operators: of the Edge TPU, of a library, and of a
-        runtime that was not tried.
+        None where it is not known what the delegate makes of its operators: of the Edge TPU, of a library, of a
+        runtime that was not tried, and where the script does not tell what XNNPACK took.
 
     Raises:
         ModelError: it is no `.tflite` that can be read.
     """
     in_xnnpack = delegate == "xnnpack" and runtime["name"] == RUNTIME
-    if (delegate not in ("xnnpack", "none")) or (in_xnnpack and _version(runtime["version"]) < TABLES_SINCE):
+    if delegate not in ("xnnpack", "none"):
+        return None
+    if in_xnnpack and (left is None or _version(runtime["version"]) < TABLES_SINCE):
         return None
     file = read(model.read_bytes())
     outside = {one["tensor"] for one in left or ()}
