@@ -15,7 +15,7 @@ from edgeswap.errors import ModelError, OutputError
 from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.graph import build  # noqa: F401  (its layers and the quantizers register themselves for loading)
 from edgeswap.graph.clone import clone
-from edgeswap.quantization import quantizers  # noqa: F401
+from edgeswap.quantization import quantizers, range_relu  # noqa: F401
 from edgeswap.system.scratch import scratch_folder
 
 _DEFINITION = "saved_model.pb"

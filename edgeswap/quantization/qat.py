@@ -15,6 +15,7 @@ from edgeswap.graph.ir import Graph
 from edgeswap.graph.layer_names import given_names
 from edgeswap.quantization.placement import Placement
 from edgeswap.quantization.quantizers import LayerQuantizers, OutputQuantizer
+from edgeswap.quantization.range_relu import left_to_range
 from edgeswap.quantization.ranges import Ends
 
 
@@ -66,7 +67,10 @@ def insert(graph: Graph, layers: Mapping[str, LayerQuantizers]) -> Any:
 
     def wrap(layer: Any) -> Any:
         config = layers.get(given.get(layer.name, layer.name))
-        return layer if config is None else tfmot.quantization.keras.QuantizeWrapperV2(layer, config, name_prefix="")
+        if config is None:
+            return layer
+        layer = left_to_range(layer, config.output)
+        return tfmot.quantization.keras.QuantizeWrapperV2(layer, config, name_prefix="")
 
     # The model is fresh from `build`, so its layers, which have their weights, may go into the new one.
     model = build(graph, tf_keras)
