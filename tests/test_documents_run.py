@@ -2,9 +2,9 @@
 
 Each page is read as a person would: in a folder of its own that holds what the text names, block by block in order.
 What is made smaller is said here, at `SETTINGS`, `STANDS_FOR_DIGITS` and `SMALLER`; nothing else is changed.
-An export takes some seconds of a core however small it is, and the pages hold 31 and four sweeps. So CI runs README.md, and of
-all other pages what `test_documents.py` and the fast tests here tell: every block is known, parses and compiles. Run
-them all by `pytest -m rare tests/test_documents_run.py`, as before a release.
+An export takes some seconds of a core however small it is, and the pages hold 31 and four sweeps. So CI runs README.md,
+and of all other pages what `test_documents.py` and the fast tests here tell: every block is known, parses and compiles.
+Run them all by `pytest -m rare tests/test_documents_run.py`, as before a release.
 """
 
 from __future__ import annotations
