@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from PIL import Image
 
+from benchmarks.compare import headline
 from benchmarks.compare.figures import Figures, outputs
 from benchmarks.compare.measure import Cell, run
 from benchmarks.compare.rows import ROWS, SEEDS
@@ -60,6 +62,22 @@ def test_the_summary_holds_every_measured_cell() -> None:
     found = summary({("resnet8", "mct", 0): Cell(GOOD, None, 1.0), ("resnet8", "mct", 1): None}, {}, [])
     (cell,) = found["cells"]
     assert (cell["network"], cell["tool"], cell["figures"]["agreement"]) == ("resnet8", "mct", 99.0)
+
+
+def test_the_readme_shows_each_tool_in_words_and_in_a_picture(tmp_path: Path) -> None:
+    float_left = GOOD._replace(full_integer=False, float_tensors=116)
+    cells: dict[tuple[str, str, int], Cell | None] = {
+        (headline.ROW, "converter_dynamic", 0): Cell(float_left, None, 1.0),
+        (headline.ROW, "mct", 0): Cell(None, "ValueError: no", 1.0),
+        (headline.ROW, "edgeswap_ptq", 0): Cell(GOOD, None, 1.0),
+    }
+    text = headline.headline(cells)
+    assert "| **edgeswap --method ptq** | 80.0 % | 0.1 (-0.2 to 0.3) | 99.0 % | 30.0 dB | 0 | 0.10 MB |" in text
+    assert "| model-compression-toolkit, its default target | failed: ValueError: no | | | | | |" in text
+    headline.draw(cells, tmp_path / "picture.png")
+    with Image.open(tmp_path / "picture.png") as picture:
+        assert picture.width == 1440
+        assert picture.convert("L").getextrema()[0] < 100  # something is drawn
 
 
 def test_a_tool_is_a_script_with_a_job(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks.compare import speed
+from benchmarks.compare import headline, speed
 from benchmarks.compare.measure import found, made, measure, prepared
 from benchmarks.compare.rows import ROWS, SEEDS
 from benchmarks.compare.section import section, summary
@@ -60,6 +60,9 @@ def main() -> int:
     }
     text, missed = section(cells, speeds)
     write_section(BENCHMARKS / "README.md", "compare", text)
+    if any(name == headline.ROW and cell is not None for (name, *_), cell in cells.items()):
+        write_section(BENCHMARKS.parent / "README.md", "compare", headline.headline(cells))
+        headline.draw(cells, BENCHMARKS.parent / headline.PICTURE)
     figures = json.dumps(summary(cells, speeds, missed), indent=1)
     (BENCHMARKS / "compare.json").write_text(figures + "\n", encoding="utf-8")
     print(text)
