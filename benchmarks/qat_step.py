@@ -100,17 +100,18 @@ def measured(activation: str, seed: int, times: int) -> dict[str, list[float]]:
     for turn in range(times):
         for side in list(sides)[:: 1 if turn % 2 == 0 else -1]:
             clock = StepClock()
-            train(
-                sides[side],
-                read=read,
-                count=len(images),
-                labels=labels,
-                epochs=1,
-                learning_rate=1e-4,
-                seed=seed,
-                batch_size=BATCH_SIZE,
-                progress=clock,
-            )
+            with tfmot.quantization.keras.quantize_scope():
+                train(
+                    sides[side],
+                    read=read,
+                    count=len(images),
+                    labels=labels,
+                    epochs=1,
+                    learning_rate=1e-4,
+                    seed=seed,
+                    batch_size=BATCH_SIZE,
+                    progress=clock,
+                )
             found[side].append(float(np.median(clock.seconds())))
             print(f"{activation}, {side}: {found[side][-1] * 1e3:.0f} ms a step", flush=True)
     return found

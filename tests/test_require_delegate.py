@@ -141,6 +141,7 @@ def test_mlperf_tiny_s_int8_reference_is_benched_beside_a_model_with_uint8_ends(
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 def test_mlperf_tiny_s_int8_reference_is_benched_beside_ours_with_uint8_ends(shared: Path, place: Path) -> None:
     pytest.importorskip("tensorflow")
     photographs = load(shared / "data/cifar10_validation.zip", input_shapes={"image": (32, 32, 3)})

@@ -127,9 +127,9 @@ def test_how_image_files_become_arrays_is_in_the_key(tmp_path):
 # What `train` is given, and the part of the key that tells it.
 TOLD_BY = {
     "model": "start", "read": "train preprocess", "count": "train", "labels": "targets", "epochs": "epochs",
-    "learning_rate": "learning_rate", "seed": "seed", "batch_size": "a constant of the code", "teacher": "teacher",
+    "learning_rate": "learning_rate", "seed": "seed", "batch_size": "batch_size", "teacher": "teacher",
     "heads": "heads", "own_loss": "loss", "judges": "judges judge_targets epoch", "batch_norm": "batch_norm",
-    "checkpoints": "changes nothing", "title": "changes nothing", "progress": "changes nothing",
+    "replicas": "replicas", "checkpoints": "changes nothing", "title": "changes nothing", "progress": "changes nothing",
 }  # fmt: skip
 
 

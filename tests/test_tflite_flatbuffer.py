@@ -110,11 +110,49 @@ def test_a_damaged_file_is_read_or_refused_but_never_crashes(data: st.DataObject
         fold_elu(bytes(damaged))
 
 
-def test_weights_outside_of_the_flatbuffer_are_refused() -> None:
+def behind(data: bytes) -> bytes:
+    """The file with all that its buffers hold behind the flatbuffer, as the schema has it for large ones."""
+    model = read(data)
+    held = [b"" if buffer.data is None else bytes(bytearray(buffer.data)) for buffer in model.buffers]
+
+    def packed(start: int) -> bytes:
+        buffers, at = [], start
+        for content in held:
+            size = -(-len(content) // 16) * 16
+            place = {"offset": at, "size": len(content)} if content else {}
+            buffers.append(changed(model.buffers[0], data=None, **place))
+            at += size
+        return write(changed(model, buffers=buffers))
+
+    start = -(-len(packed(1 << 40)) // 16) * 16
+    parts = [content.ljust(-(-len(content) // 16) * 16, b"\0") for content in held]
+    return packed(start).ljust(start, b"\0") + b"".join(parts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_behind_the_flatbuffer_are_read(kind: str) -> None:
+    data = converted(kind)
+    moved = behind(data)
+    np.testing.assert_array_equal(run(moved, images(20)), run(data, images(20)))  # the runtime takes such a file
+    again = write(read(moved))
+    np.testing.assert_array_equal(run(again, images(20)), run(data, images(20)))
+    assert operators(read(moved)) == operators(read(data))
+
+
+def test_weights_that_lie_outside_of_the_file_are_refused() -> None:
     draft = Draft(read(converted("relu6")))
-    draft.buffers[1] = changed(draft.buffers[1], data=None, offset=4096, size=16)
-    with pytest.raises(ModelError, match="outside"):
+    draft.buffers[1] = changed(draft.buffers[1], data=None, offset=1 << 20, size=16)
+    with pytest.raises(ModelError, match="cannot be read through"):
         read(write(draft.model))
+    with pytest.raises(ModelError, match="cannot be read through"):
+        read(behind(converted("relu6"))[:-16])
+
+
+def test_weights_in_other_files_are_refused() -> None:
+    draft = Draft(read(converted("relu6")))
+    named = schema.ExternalBufferT()
+    with pytest.raises(ModelError, match="elsewhere"):
+        read(write(changed(draft.model, externalBuffers=[named])))
 
 
 def test_a_file_above_2_gib_is_refused_before_it_is_read() -> None:

@@ -24,7 +24,7 @@ LEAST_SNR_DB = 20.0  # of an int8 network with ranges from 64 samples; broken on
 
 # These two have between them several outputs, labels of every kind, boxes and classes; test_any_network.py and the
 # tests of tasks have the others.
-ALWAYS = ("two_outputs", "ssd")
+ALWAYS = ("two_outputs",)
 NAMES = [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.rare) for name in RECIPES]
 
 

@@ -24,6 +24,7 @@ _WORDS = {
     "float32_finetuned": "the float32 control",
     "int8": "the fake-quant model after QAT",
 }
+LONG_STEPS = ("searched ranges", "corrected weights")  # of a fitting; others take seconds
 Array = npt.NDArray[Any]
 
 
@@ -112,7 +113,8 @@ def fitting_step(step: str, *, made_of: Any, samples: str) -> MadeOf:
         made_of: its own arguments: graphs or placements with their weights, ranges, settings.
         samples: the digest of the representative dataset.
     """
-    return MadeOf(step, {"made of": made_of, "samples": samples}, f"the {step}")
+    words = f"the {step}" if step in LONG_STEPS else ""
+    return MadeOf(step, {"made of": made_of, "samples": samples}, words)
 
 
 def converted_model(of: Any, conversion: Conversion) -> MadeOf:

@@ -157,7 +157,7 @@ class RunStore:
 
     def how_to_go_on(self) -> str | None:
         """How far a run got that ends early, as sentences for an error; None where the store has nothing of it."""
-        has = [what for what in self._has.values() if what]
+        has = dict.fromkeys(what for what in self._has.values() if what)
         return (
             f"The run store has {', '.join(has)}: the same command goes on from there."
             if has and self._writes

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import flatbuffers
+import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.errors import ModelError
@@ -77,8 +78,7 @@ def read(data: bytes) -> Any:
     """The `ModelT` that `data` holds.
 
     Raises:
-        ModelError: `data` is no TFLite file, ends early, points outside of itself, or keeps weights outside of the
-            flatbuffer (external buffers, models above 2 GiB).
+        ModelError: `data` is no TFLite file, ends early, points outside of itself, or keeps weights in other files.
     """
     if len(data) > MAXIMUM_SIZE_BYTES:
         raise ModelError(f"Expected a .tflite file of at most 2 GiB, got {len(data)} bytes.", "Export a smaller model.")
@@ -90,22 +90,41 @@ def read(data: bytes) -> Any:
     try:
         checked = _CheckedBytes(data)
         require_bounded(checked)
-        model = _with_empty_lists(schema.ModelT.InitFromPackedBuf(checked, 0))
+        model = _with_buffers_inside(_with_empty_lists(schema.ModelT.InitFromPackedBuf(checked, 0)), checked)
         _check(model)
     except (struct.error, ValueError, IndexError, TypeError, AttributeError, OverflowError, AssertionError) as error:
         raise ModelError(
             f"Expected a whole TFLite file, got {len(data)} bytes that cannot be read through: {error}.",
             "The file is truncated or damaged: export or copy it again.",
         ) from error
-    outside = any(buffer.offset > 1 for buffer in model.buffers) or any(
+    outside = any(
         operator.largeCustomOptionsOffset > 1 for subgraph in model.subgraphs for operator in subgraph.operators
     )
     if outside or model.externalBuffers:
         raise ModelError(
-            "Expected a TFLite file that holds its weights in the flatbuffer, got one that keeps them outside of it.",
+            "Expected a TFLite file that holds all that it needs, got one that keeps weights or options elsewhere.",
             "Export a model below 2 GiB without external buffers.",
         )
     return model
+
+
+def _with_buffers_inside(model: Any, data: bytes) -> Any:
+    """The model with what lies behind its flatbuffer in its buffers, where a reader looks for it.
+
+    The schema allows that for files above 2 GiB (`offset` and `size` of a Buffer); litert-quantizer writes every file
+    so.
+
+    Raises:
+        IndexError: it lies outside of the file.
+    """
+
+    def inside(buffer: Any) -> Any:
+        if buffer.offset <= 1:  # 0 and 1 stand for none
+            return buffer
+        held = data[buffer.offset : buffer.offset + buffer.size]
+        return changed(buffer, data=np.frombuffer(held, np.uint8), offset=0, size=0)
+
+    return changed(model, buffers=[inside(buffer) for buffer in model.buffers])
 
 
 def _with_empty_lists(model: Any) -> Any:
