@@ -61,8 +61,8 @@ def draw(cells: Cells, file: Path) -> None:
         near.annotate(f"{ratio:.1f} dB", (ratio, at), (3, 0), textcoords="offset points", va="center", color=INK)
     lost.set_yticks(range(len(shown)), [_named(tool, figures) for tool, figures in shown.items()])
     lost.axvline(0, color=INK, linewidth=0.8)
-    lost.set_xlabel("points of top-1 lost, with the paired 95 % interval")
-    near.set_xlabel("signal-to-noise ratio of the output")
+    lost.set_xlabel("points of top-1 lost, with 95 % interval")
+    near.set_xlabel("SNR of the output")
     near.set_xlim(0, near.get_xlim()[1] * 1.2)
     for axes in (lost, near):
         axes.spines[["top", "right"]].set_visible(False)
