@@ -140,13 +140,14 @@ def section(
         missed += [activation] if np.median(ratios(sides, "edgeswap")) > MOST[activation] else []
         table.append(f"| {' | '.join([activation, *cells, f'{MOST[activation]:.2f}'])} |")
     verdict = f"Missed with {', '.join(missed)}." if missed else "All hold."
-    times, steps = len(next(iter(found.values()))["float32"]), STEPS - 1 - TRACED
+    count, steps = len(next(iter(found.values()))["float32"]), STEPS - 1 - TRACED
+    turns = f"{count} turn{'s' if count > 1 else ''}"
     return f"""```sh
 {command}
 ```
 
 A step of QAT by that of the float32 network, in processor time of all cores: MobileNetV2 at {SIZE}x{SIZE}, batches of
-{BATCH_SIZE}, batch normalization frozen, the same loop for all. Medians over {times} turns of {steps} steps, and the
+{BATCH_SIZE}, batch normalization frozen, the same loop for all. Medians over {turns} of {steps} steps, and the
 least and the most. {verdict}
 
 {chr(10).join(table)}
