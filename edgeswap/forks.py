@@ -15,6 +15,7 @@ import sys
 import tempfile
 import traceback
 import warnings
+from collections.abc import Callable
 from typing import IO, NoReturn
 
 WORKERS = ("edgeswap.model.rehearsal_worker", "edgeswap.conversion.worker")
@@ -95,24 +96,29 @@ def _fork(module: str) -> Fork:
         warnings.simplefilter("ignore", DeprecationWarning)  # NumPy's threads, which know how to be forked
         pid = os.fork()
     if pid == 0:
-        _run(module, (reads, writes, words.fileno()))
+        end_after(lambda: _serve(module, (reads, writes, words.fileno())))
     os.close(reads)
     os.close(writes)
     return Fork(pid, os.fdopen(stdin, "wb"), os.fdopen(stdout, "rb", buffering=0), words)
 
 
-def _run(module: str, streams: tuple[int, int, int]) -> NoReturn:
+def _serve(module: str, streams: tuple[int, int, int]) -> None:
     """Be the child: nothing of the parent's is kept open, and no handler of its signals in force."""
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    for to, stream in enumerate(streams):
+        os.dup2(stream, to)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(to, mode) for to, mode in enumerate("rww"))
+    importlib.import_module(module).main()
+
+
+def end_after(work: Callable[[], object]) -> NoReturn:
+    """Do `work` as all that a forked child does: it ends with 0, or with 1 and what was raised on standard error."""
     code = 1
     try:
-        os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        for to, stream in enumerate(streams):
-            os.dup2(stream, to)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        sys.stdin, sys.stdout, sys.stderr = (os.fdopen(to, mode) for to, mode in enumerate("rww"))
-        importlib.import_module(module).main()
+        work()
         code = 0
     except BaseException:  # noqa: BLE001  (told on standard error; a fork must not go on where its parent would)
         traceback.print_exc()

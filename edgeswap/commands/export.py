@@ -98,7 +98,7 @@ def _export(
     """The stages in order, into `folder`."""
 
     def make(samples: Samples | None = None) -> Models:
-        if isinstance(config.model, (str, Path)):  # the child that tries it starts TensorFlow beside this process
+        if isinstance(config.model, (str, Path)):  # what is no model is told before TensorFlow starts
             preview(config.model, trust=config.trust, custom_objects=config.custom_objects)
         start_tensorflow(config, progress=progress)
         from edgeswap.commands.from_scratch import make_models  # noqa: PLC0415

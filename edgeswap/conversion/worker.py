@@ -18,7 +18,6 @@ import select
 import shutil
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from edgeswap.forks import end_after
 from edgeswap.system.child import IDLE_S, end_with_parent
 from edgeswap.system.start import import_aloud
 
@@ -81,22 +81,18 @@ def _side_by_side(works: Sequence[Callable[[Report], None]], report: Report) -> 
 def _fork(work: Callable[[Report], None]) -> tuple[int, int]:
     """A fork that does the work: its number, and where its events can be read."""
     reads, writes = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(writes)
-        return pid, reads
-    code = 1
-    try:
+
+    def child() -> None:
         end_with_parent()
         os.close(reads)
         with os.fdopen(writes, "w", buffering=1) as events:
             work(_reporting_to(events))
-        code = 0
-    except BaseException:  # noqa: BLE001  (told on standard error; a fork must not go on where its parent would)
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(code)
+
+    pid = os.fork()
+    if pid == 0:
+        end_after(child)
+    os.close(writes)
+    return pid, reads
 
 
 def _claim_standard_output() -> Report:
