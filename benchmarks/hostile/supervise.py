@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -172,11 +173,9 @@ def _tree(pid: int) -> list[int]:
     while waiting:
         parent = waiting.pop()
         found.append(parent)
-        for file in Path(f"/proc/{parent}/task").glob("*/children"):
-            try:
-                waiting += [int(child) for child in file.read_text().split()]
-            except OSError:  # it has ended meanwhile
-                continue
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                waiting += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 
