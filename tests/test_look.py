@@ -38,6 +38,14 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "pickled" in raised.value.remedy
     with pytest.raises(DataError, match=r"Expected images .* got 1 other files"):
         look(write_folder(tmp_path / "empty", {"a/notes.txt": b""}))
+    damaged = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(damaged, "w") as archive:
+        archive.writestr("a/photo.jpg", b"pixels")
+    content = bytearray(damaged.read_bytes())
+    content[content.index(b"PK\1\2") + 1] ^= 255  # the end is whole, so that it passes for a zip
+    damaged.write_bytes(content)
+    with pytest.raises(DataError, match="Bad magic number for central directory"):
+        look(damaged)
 
 
 class Loader:

@@ -39,7 +39,8 @@ def _has_image(path: Path) -> bool:
     if path.is_dir():
         files = (name for _, _, names in os.walk(path, followlinks=False) for name in names)
         return any(name.lower().endswith(tuple(SUFFIXES)) for name in files)
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.lower().endswith(tuple(SUFFIXES)) for name in archive.namelist())
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.lower().endswith(tuple(SUFFIXES)) for name in archive.namelist())
