@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edgeswap.forks import fork_workers
+from edgeswap.forks import fork_workers, without_collections
 
 # With other machines its C++ code tells of each that has left, also of one that was done; what matters is an error.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3" if "TF_CONFIG" in os.environ else "2")
@@ -39,7 +39,7 @@ def _quiet() -> Iterator[None]:
             os.close(kept)
 
 
-with _quiet(), warnings.catch_warnings():
+with _quiet(), warnings.catch_warnings(), without_collections():
     warnings.simplefilter("ignore")  # of third parties; nothing of ours runs here
     import keras
     import tensorflow as tf

@@ -1,5 +1,6 @@
 """Children forked from the command line's process: each in a fresh Python here, as the test's own is not alone."""
 
+import gc
 import signal
 import subprocess
 import sys
@@ -41,6 +42,28 @@ def test_no_process_is_forked_that_is_not_edgeswaps_alone():
     assert not forks.is_waiting(forks.WORKERS[0])
     assert forks.take(forks.WORKERS[0]) is None
     assert not forks.come_later()
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_an_import_is_not_looked_through_for_garbage_and_then_collections_are_as_before(enabled):
+    def broken_import():
+        with forks.without_collections():
+            assert not gc.isenabled()
+            raise ImportError
+
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(ImportError):
+            broken_import()
+        assert gc.isenabled() == enabled
+    finally:
+        gc.enable()
+
+
+def test_what_is_there_when_children_are_forked_is_never_looked_through_again(tmp_path):
+    then = "import gc; forks.fork_workers(); print(gc.get_freeze_count())"
+    assert int(run(tmp_path, f"forks.allow(); {then}")[0]) > 1000
+    assert run(tmp_path, then) == ["0"]  # where a user's own code runs beside it, what is garbage is the user's
 
 
 def test_a_child_answers_and_ends_with_its_input(tmp_path):

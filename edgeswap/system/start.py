@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from types import ModuleType
 
+from edgeswap.forks import without_collections
+
 POLL_S = 0.25
 
 
@@ -26,7 +28,8 @@ def import_aloud(name: str, tell: Callable[[], None]) -> ModuleType:
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     try:
-        return importlib.import_module(name)
+        with without_collections():
+            return importlib.import_module(name)
     finally:
         done.set()
         watcher.join()
