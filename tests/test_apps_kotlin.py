@@ -21,6 +21,9 @@ from tests.app_bundle import FAULTS, KINDS, WITH_ENDS, Bundle, bundle, change
 pytestmark = pytest.mark.slow
 STUBS = Path(__file__).parent / "apps/kotlin"
 PACKAGE = "package edgeswap.model\n"
+# The compiler runs once and ends: code that Java optimizes further than this never pays for itself, and took half of
+# the processor's time.
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 # Of these the second file, for an Interpreter, is compiled too: each form of input and output.
 BY_BOTH = ("classifier",)
 
@@ -34,7 +37,7 @@ def compiler() -> list[str]:
     jar = Path(npm.stdout.strip()) / "kotlin-compiler/lib/kotlin-compiler.jar"
     if not jar.is_file():
         pytest.skip("no Kotlin compiler here: npm install --global kotlin-compiler@2.4.20")
-    return ["java", "-jar", str(jar), "-Werror", "-no-reflect"]
+    return ["java", *SHORT_LIVED, "-jar", str(jar), "-Werror", "-no-reflect"]
 
 
 @pytest.fixture(scope="module")
