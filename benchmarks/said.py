@@ -13,7 +13,8 @@ import numpy.typing as npt
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.evaluation.device_samples import write_evaluation
-from edgeswap.evaluation.predictions import model_inputs, outputs_of
+from edgeswap.evaluation.model_inputs import model_inputs
+from edgeswap.evaluation.predictions import asked
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import measure
 
@@ -24,9 +25,7 @@ Classes = npt.NDArray[np.int64]
 def keras_classes(model: Any, dataset: Dataset, preprocess: Preprocess) -> Classes:
     """The class with the highest output for every sample: int64 (N,)."""
     rows = [np.arange(start, min(start + BATCH, len(dataset))) for start in range(0, len(dataset), BATCH)]
-    parts = [
-        outputs_of(model, model_inputs(dataset, preprocess, some, as_app=False))[0].argmax(axis=1) for some in rows
-    ]
+    parts = [asked(model)(model_inputs(dataset, preprocess, some, as_app=False))[0].argmax(axis=1) for some in rows]
     return np.concatenate(parts)
 
 

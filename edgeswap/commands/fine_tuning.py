@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from edgeswap.data.dataset import Dataset, evenly_spaced
 from edgeswap.data.splits import VALIDATION_SAMPLES, Splits
-from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.graph.ir import Graph
 from edgeswap.progress import Progress

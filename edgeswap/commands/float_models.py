@@ -21,7 +21,7 @@ from edgeswap.evaluation.class_order import class_order
 from edgeswap.evaluation.misread_pixels import misread_pixels
 from edgeswap.evaluation.one_answer import one_answer
 from edgeswap.evaluation.poor_values import misread_values
-from edgeswap.evaluation.predictions import Classes, outputs_of, predict
+from edgeswap.evaluation.predictions import Classes, asked, predict
 from edgeswap.evaluation.scoring import Scores, Scoring, quality
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
@@ -241,8 +241,8 @@ def _doubted_values(
             or misread
         )
     coarse: list[Caution] = []
-    if config.precision == "int8":
-        given = outputs_of(baseline, [array[:FEW_SAMPLES] for array in splits.representative])
+    if config.precision == "int8" and "linear" in scoring.heads:
+        given = asked(baseline)([array[:FEW_SAMPLES] for array in splits.representative])
         outputs = zip(scoring.model.outputs, given, scoring.heads, strict=True)
         coarse = coarse_values({output.name: values for output, values, head in outputs if head == "linear"})
     cautions = (*([] if misread is None else [misread]), *coarse)

@@ -14,7 +14,7 @@ from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.device_scores import score_targets
 from edgeswap.evaluation.limits import judge, judge_delegate
-from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.progress import Progress
 from edgeswap.records import (
     BenchCandidate,

@@ -16,7 +16,7 @@ from edgeswap.data.calibration import choose
 from edgeswap.data.load import load
 from edgeswap.data.preprocess_choice import preprocess_for
 from edgeswap.data.resizing import Resize
-from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.evaluation.swap_effects import SwapResult, effects
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize

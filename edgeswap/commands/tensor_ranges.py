@@ -12,7 +12,8 @@ from edgeswap.commands.source import Source, open_source
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess
 from edgeswap.data.preprocess_choice import preprocess_for
-from edgeswap.evaluation.predictions import BATCH_SIZE, model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
+from edgeswap.evaluation.predictions import BATCH_SIZE
 from edgeswap.model.custom_objects import CustomObjects
 from edgeswap.progress import Progress
 from edgeswap.quantization.calibrate import sample_extremes

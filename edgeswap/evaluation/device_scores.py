@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess
-from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.evaluation.scoring import Scores, Scoring, joined, quality, score, take
 from edgeswap.evaluation.worst_samples import flipped, worst_samples
 from edgeswap.records import OutputFidelity, Quality, TargetResult, WorstSample

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edgeswap.data.dataset import Dataset, evenly_spaced
 from edgeswap.data.pictures import is_image
 from edgeswap.data.preprocess import Preprocess
-from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.records import InputExample
 from edgeswap.tflite.flatbuffer import Tensor, read, tensors
 

@@ -17,7 +17,7 @@ from edgeswap.errors import VerificationError
 from edgeswap.evaluation.device_scores import fidelity_record
 from edgeswap.evaluation.inner_tensors import InnerTensor, describe, values
 from edgeswap.evaluation.int8_grid import MOST_LAYERS, values_on_grid, weights_on_grid
-from edgeswap.evaluation.predictions import outputs_of
+from edgeswap.evaluation.predictions import asked
 from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.quantizers import unrounded_outputs
@@ -76,10 +76,11 @@ def parity(
     compared = (
         by_class and len(outputs) == 1 and len(outputs[0].array.shape[1:]) == 1 and outputs[0].array.shape[1:][0] > 1
     )
+    ask = asked(fake_quant_model)
     with progress.step("Compare with fake-quant", count) as step:
         for start in range(0, count, BATCH_SIZE):
             rows = compared_rows[start : start + BATCH_SIZE]
-            wanted = outputs_of(fake_quant_model, read(rows))
+            wanted = ask(read(rows))
             given = [output.real(rows) for output in outputs]
             both = zip(wanted, given, outputs, strict=True)
             parts = [Fidelity.of(first, second, output.step) for first, second, output in both]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,17 @@ import numpy.typing as npt
 
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.preprocess import Preprocess
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.evaluation.scoring import Scores, Scoring, joined, score, take
+from edgeswap.frameworks import tf
+from edgeswap.graph.autograph import translated
+from edgeswap.graph.batch import samples_at_once
 from edgeswap.progress import Progress
 
 BATCH_SIZE = 64
+LEAST_AT_ONCE = 16
 Classes = npt.NDArray[np.int64]
 Array = npt.NDArray[Any]
-
-
-def model_inputs(dataset: Dataset, preprocess: Preprocess, indices: npt.ArrayLike, as_app: bool) -> list[Any]:
-    """One float32 array for each model input, preprocessed; `as_app` as an int8 model in an app will see them."""
-    mapped = (preprocess.as_the_app_does if as_app else preprocess)(dataset.read(indices))
-    return list(mapped.values()) if isinstance(mapped, dict) else [mapped]
 
 
 def predict(
@@ -47,15 +47,37 @@ def _batches(
     model: Any, dataset: Dataset, preprocess: Preprocess, *, as_app: bool, title: str, progress: Progress
 ) -> Iterator[tuple[npt.NDArray[np.int64], list[Array], list[Array]]]:
     """Indices, inputs and outputs of each batch."""
+    ask = asked(model)
     with progress.step(title, len(dataset)) as step:
         for start in range(0, len(dataset), BATCH_SIZE):
             rows = np.arange(start, min(start + BATCH_SIZE, len(dataset)))
             inputs = model_inputs(dataset, preprocess, rows, as_app=as_app)
-            yield rows, inputs, outputs_of(model, inputs)
+            yield rows, inputs, ask(inputs)
             step.advance(len(rows))
 
 
-def outputs_of(model: Any, inputs: Sequence[Array]) -> list[Array]:
-    """What a Keras model gives: one float32 array (n, ...) for each output, in order."""
-    given = model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+def asked(model: Any) -> Callable[[Sequence[Array]], list[Array]]:
+    """A function of one float32 array (n, ...) for each input to one for each output of a Keras model, in order.
+
+    Samples that take much are run few at once by a graph, and others together: a graph takes longer to trace than a
+    small network takes to run.
+
+    Args:
+        model: of either framework, without nested ones.
+    """
+    at_once = samples_at_once(model, BATCH_SIZE)
+    if at_once >= LEAST_AT_ONCE:
+        return partial(_run, partial(model, training=False))
+    run = partial(_run, tf.function(translated(partial(model, training=False), model), reduce_retracing=True))
+
+    def parts(inputs: Sequence[Array]) -> list[Array]:
+        count = len(inputs[0])
+        outputs = [run([array[start : start + at_once] for array in inputs]) for start in range(0, count, at_once)]
+        return [np.concatenate(of_one) for of_one in zip(*outputs, strict=True)]
+
+    return parts
+
+
+def _run(call: Any, inputs: Sequence[Array]) -> list[Array]:
+    given = call([tf.constant(array) for array in inputs] if len(inputs) > 1 else tf.constant(inputs[0]))
     return [np.asarray(output) for output in (given if isinstance(given, (list, tuple)) else [given])]

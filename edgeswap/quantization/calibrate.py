@@ -10,11 +10,14 @@ import numpy.typing as npt
 
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf, tf_keras
+from edgeswap.graph.autograph import translated
+from edgeswap.graph.batch import samples_at_once
 from edgeswap.graph.build import build
 from edgeswap.graph.layer_names import built_name
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.placement import Placement
 
+MOST_AT_ONCE = 50
 _SILENT = Silent()
 Floats = npt.NDArray[np.float32]
 
@@ -23,7 +26,7 @@ def calibrate(
     placement: Placement,
     samples: Sequence[npt.NDArray[np.float32]],
     *,
-    batch_size: int = 50,
+    batch_size: int | None = None,
     progress: Progress = _SILENT,
 ) -> dict[str, tuple[float, float]]:
     """Run the float model over representative samples and note the extremes, as the converter's calibration does.
@@ -36,7 +39,8 @@ def calibrate(
     Args:
         placement: from `place`.
         samples: one array for each model input, shape (N, ...), float32, preprocessed.
-        batch_size: how many samples run at once; the ranges do not depend on it.
+        batch_size: how many samples run at once, which moves ranges by rounding at most; None for at most 50 and no
+            more than memory is quick with.
         progress: told of every batch.
 
     Returns:
@@ -53,14 +57,15 @@ def calibrate(
     taps = {name: _outputs(model.get_layer(built_name(name))) for name in names}
     tapped = tf_keras.Model(model.inputs, taps)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def extremes(*batch: Any) -> Any:
+    def both(*batch: Any) -> Any:
         values = tapped(list(batch), training=False)
         lows = [tf.reduce_min([tf.reduce_min(value) for value in values[name]]) for name in names]
         highs = [tf.reduce_max([tf.reduce_max(value) for value in values[name]]) for name in names]
         return tf.stack([lows, highs])
 
+    extremes = tf.function(translated(both, model), reduce_retracing=True)
     total = len(samples[0])
+    batch_size = batch_size or samples_at_once(model, MOST_AT_ONCE)
     seen = np.zeros((2, len(names)), np.float32)
     with progress.step("Calibrate", total) as step:
         for start in range(0, total, batch_size):

@@ -9,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.frameworks import tf, tf_keras
+from edgeswap.graph.batch import samples_at_once
 from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.layer_names import built_name
 
+MOST_AT_ONCE = 50
+
 
 def channel_sizes(
-    graph: Graph, nodes: Iterable[str], samples: Sequence[npt.NDArray[np.float32]], *, batch_size: int = 50
+    graph: Graph, nodes: Iterable[str], samples: Sequence[npt.NDArray[np.float32]]
 ) -> dict[str, npt.NDArray[np.float32]]:
     """The largest magnitude in each channel, on the last axis, of what some calls give: name to (channels,).
 
@@ -23,7 +26,6 @@ def channel_sizes(
         graph: canonical, with weights.
         nodes: names of calls, each the only one of its layer.
         samples: one array for each model input, (N, ...), float32, preprocessed.
-        batch_size: how many samples run at once.
     """
     names = list(nodes)
     model = build(graph, tf_keras)
@@ -37,6 +39,7 @@ def channel_sizes(
         values = given if isinstance(given, (list, tuple)) else [given]
         return [tf.reduce_max(tf.abs(value), axis=list(range(len(value.shape) - 1))) for value in values]
 
+    batch_size = samples_at_once(model, MOST_AT_ONCE)
     seen: list[npt.NDArray[np.float32]] = []
     for start in range(0, len(samples[0]) if names else 0, batch_size):
         found = [array.numpy() for array in largest(*(tf.constant(a[start : start + batch_size]) for a in samples))]
