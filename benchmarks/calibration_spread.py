@@ -24,7 +24,8 @@ from edgeswap.data.coverage import choose_covering
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.load import load
 from edgeswap.data.preprocess import from_name
-from edgeswap.evaluation.predictions import BATCH_SIZE, model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
+from edgeswap.evaluation.predictions import BATCH_SIZE
 from edgeswap.frameworks import tf
 from edgeswap.graph.build import build
 from edgeswap.graph.layer_names import built_name

@@ -32,7 +32,7 @@ from edgeswap.conversion.convert import convert
 from edgeswap.data.calibration import choose
 from edgeswap.data.load import Dataset
 from edgeswap.data.preprocess import from_name
-from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.frameworks import tf, tf_keras, tfmot
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read

@@ -17,7 +17,7 @@ from edgeswap.commands.fine_tuning import QAT_LEARNING_RATE, RECOVERY_LEARNING_R
 from edgeswap.conversion.convert import Conversion, convert_all
 from edgeswap.data.load import Dataset
 from edgeswap.data.preprocess import Preprocess, from_name
-from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize

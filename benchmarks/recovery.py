@@ -28,7 +28,7 @@ from edgeswap import __version__
 from edgeswap.activations.catalog import parse
 from edgeswap.commands.fine_tuning import RECOVERY_LEARNING_RATE
 from edgeswap.data.load import Dataset
-from edgeswap.evaluation.predictions import model_inputs
+from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read

@@ -10,7 +10,8 @@ from edgeswap.data.preprocess import from_name
 from edgeswap.errors import DataError
 from edgeswap.evaluation.chance import require_above_chance
 from edgeswap.evaluation.device_samples import CHUNK, write_evaluation
-from edgeswap.evaluation.predictions import BATCH_SIZE, model_inputs, predict
+from edgeswap.evaluation.model_inputs import model_inputs
+from edgeswap.evaluation.predictions import BATCH_SIZE, predict
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.frameworks import keras
 from edgeswap.progress import Silent
