@@ -126,7 +126,9 @@ def test_a_task_on_every_target(
     assert [check for check in found.checks if check.faults] == []
 
 
-@pytest.mark.parametrize("task", ["segmentation", pytest.param("regression", marks=pytest.mark.rare), "outputs"])
+@pytest.mark.parametrize(
+    "task", ["segmentation", *(pytest.param(name, marks=pytest.mark.rare) for name in ("regression", "outputs"))]
+)
 def test_quantization_aware_training_of_a_task(task: str) -> None:
     model, labels, settings = NETWORKS[task]
     data = IMAGES if labels is None else (IMAGES, labels)

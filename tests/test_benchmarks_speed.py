@@ -106,6 +106,7 @@ def test_edgeswap_is_compared_with_the_bare_converter_of_the_same_turn() -> None
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # a benchmark's clock alone; the next test has what it notes
 def test_the_converter_process_tells_when_its_import_is_done() -> None:
     from benchmarks.conversion_time import ImportClock
     from edgeswap.conversion import process

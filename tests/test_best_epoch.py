@@ -73,6 +73,7 @@ def test_training_that_only_harms_changes_nothing():
     assert same(went.model, start)
 
 
+@pytest.mark.slow
 def test_judging_leaves_the_training_as_it_is():
     plain = run(None, batch_norm="updated")
     judged = run(SEEN, batch_norm="updated")

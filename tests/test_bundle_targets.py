@@ -126,6 +126,7 @@ def test_a_bundle_of_two_outputs_verifies_on_a_board(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # test_any_network.py verifies a bundle on one under the newer runtime
 def test_a_bundle_verifies_on_an_emulated_pi(tmp_path: Path, bundle: bytes) -> None:
     """Under both runtimes: to the last bit under the one that made it, within the tolerance under the other."""
     if lacking := [sentence for sentence in emulator.missing() if BUILD not in sentence]:

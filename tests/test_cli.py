@@ -553,6 +553,7 @@ def test_debug_shows_the_traceback(arguments, place, edgeswap):
         edgeswap(*arguments)
 
 
+@pytest.mark.slow
 def test_what_nobody_foresaw_is_two_lines_too(place, tiny, refused, monkeypatch):
     def surprised(*_arguments, **_settings):
         raise ZeroDivisionError("one\ntwo")

@@ -59,6 +59,7 @@ def decibels(signal, noisy):
     return 10 * np.log10(np.square(signal).sum() / np.square(signal - noisy).sum())
 
 
+@pytest.mark.slow
 def test_an_autoencoder_keeps_its_outputs_with_a_scale_for_each_unit(models):
     model, fake_quants = models
     files = convert_all(
@@ -82,6 +83,7 @@ def test_a_dense_layer_of_one_unit_has_nothing_to_choose():
     assert candidate_file("model_int8.tflite", file, None).dense_scales is None
 
 
+@pytest.mark.slow
 def test_a_saved_fake_quant_model_is_converted_with_the_scales_that_it_was_made_with(models, tmp_path):
     _, fake_quants = models
     for each, fake in fake_quants.items():

@@ -53,6 +53,7 @@ def test_a_swap_from_python_tells_its_effects_when_it_is_given_data():
     assert edgeswap.swap_activations(models.sequential(keras), "relu6").effects is None
 
 
+@pytest.mark.slow
 def test_a_swap_on_the_command_line_shows_them(edgeswap, tiny):
     data = ["--data", tiny / "test.npz", "--preprocess", "unit"]
     ran = edgeswap("swap", tiny / "tiny.keras", "--activation", "relu6", "-o", "new.keras", *data)

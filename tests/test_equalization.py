@@ -88,6 +88,7 @@ def noise(graph, wanted, **scales):
     return np.sqrt(np.square(model(SAMPLES).numpy() - wanted).mean() / np.square(wanted).mean())
 
 
+@pytest.mark.slow
 def test_rescaled_channels_come_back():
     graph, wanted = given(1)
     spoilt = rescaled(graph, 1)
@@ -95,6 +96,7 @@ def test_rescaled_channels_come_back():
     assert noise(equalize(spoilt, sizes_of(spoilt)), wanted) < 1.2 * noise(graph, wanted)
 
 
+@pytest.mark.slow
 def test_weights_of_one_scale_gain():
     graph, wanted = given(2)
     spoilt, one_scale = rescaled(graph, 2), {"per_channel": False, "per_channel_dense": False}

@@ -42,6 +42,7 @@ def test_the_notebook_is_stored_without_outputs_and_every_cell_compiles() -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # its calls are those of test_exported.py, and its cells compile, above
 def test_the_notebook_runs_and_shows_its_result(tmp_path: Path) -> None:
     (tmp_path / "cells.json").write_text(json.dumps(cells("code")))
     command = [sys.executable, "-c", RUN_CELLS, "cells.json", "shown.html"]

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from edgeswap.commands.export import export
@@ -36,6 +37,7 @@ def run_tflite(tflite_model: bytes, *inputs: np.ndarray) -> np.ndarray:
     return np.stack(found)
 
 
+@pytest.mark.slow
 def test_without_an_output_nothing_is_written_and_all_models_are_given(place, tiny):
     settings = {"data": tiny / "train.npz", "test_data": tiny / "test.npz", "preprocess": "unit"}
     trained = {"activation": "relu6", "recover_epochs": 1, "epochs": 1, "target": "host"}
@@ -60,6 +62,7 @@ def test_without_an_output_nothing_is_written_and_all_models_are_given(place, ti
     assert np.mean(simulated.argmax(axis=1) == int8.argmax(axis=1)) > 0.95
 
 
+@pytest.mark.slow
 def test_with_an_output_the_folder_holds_the_bytes_that_are_given(place):
     from edgeswap.frameworks import tf_keras
 

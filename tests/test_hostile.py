@@ -23,7 +23,7 @@ SEED = 10
 # An export takes as long as fifty other cases; the command for all cases has them, and so have the tests of exports.
 QUICK = ("check", "swap", "bench", "benchmark.py", "bundle verify")
 CASES = 120
-FRESH = 2
+FRESH = 1
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_a_case_is_made_again_by_its_number(sound: Path) -> None:
 
 
 def quick(sound: Path) -> Iterator[int]:
-    """Numbers of cases; a command that runs from the start of Python on imports TensorFlow twice, so few of those."""
+    """Numbers of cases; a command that runs from the start of Python on imports TensorFlow twice, so one of those."""
     fresh = 0
     for index in count():
         case = draw(SEED, index, sound)

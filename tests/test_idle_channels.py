@@ -95,6 +95,7 @@ def test_a_writer_with_one_scale_for_all_units_stays_as_it_is():
     assert raise_idle_channels(graph, [SAMPLES], per_channel_dense=False) is graph
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(
     dead=st.lists(st.integers(0, 11), max_size=12, unique=True),

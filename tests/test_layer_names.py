@@ -45,6 +45,7 @@ def test_every_name_becomes_a_scope_of_its_own(one, other):
     assert (built_name(one) == built_name(other)) == (one == other)
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(min_size=1).filter(lambda name: "/" not in name), min_size=5, max_size=5, unique=True))
 def test_a_model_of_any_names_is_built_and_quantized(names):

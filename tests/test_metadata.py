@@ -193,6 +193,7 @@ def seen_in(bundle: bytes, reader: tflite_support.Reader, folder: Path) -> tflit
     return reader.read(file)
 
 
+@pytest.mark.slow
 def test_an_image_classifier_read_by_tflite_support(tmp_path: Path, reader: tflite_support.Reader) -> None:
     bundle = image_bundle(tmp_path, "symmetric", shape=(5, 4, 3), scale=2 / 255, zero_point=0)
     seen = seen_in(bundle, reader, tmp_path)
@@ -219,6 +220,7 @@ def test_an_image_classifier_read_by_tflite_support(tmp_path: Path, reader: tfli
     assert (labels["name"], labels["type"]) == ("labels.txt", "TENSOR_AXIS_LABELS")
 
 
+@pytest.mark.slow
 def test_several_inputs_and_no_labels_read_by_tflite_support(tmp_path: Path, reader: tflite_support.Reader) -> None:
     seen = seen_in(adder_bundle(tmp_path), reader, tmp_path)
     assert seen.files == {}
@@ -230,6 +232,7 @@ def test_several_inputs_and_no_labels_read_by_tflite_support(tmp_path: Path, rea
     assert (total["name"], "associated_files" in total) == ("sum", False)
 
 
+@pytest.mark.slow
 def test_an_image_without_labels_read_by_tflite_support(tmp_path: Path, reader: tflite_support.Reader) -> None:
     seen = seen_in(image_bundle(tmp_path, names=None), reader, tmp_path)
     (graph,) = seen.metadata["subgraph_metadata"]
@@ -239,6 +242,7 @@ def test_an_image_without_labels_read_by_tflite_support(tmp_path: Path, reader: 
     assert (seen.files, "associated_files" in logits) == ({}, False)
 
 
+@pytest.mark.slow
 def test_several_outputs_with_names_of_classes_read_by_tflite_support(
     tmp_path: Path, reader: tflite_support.Reader
 ) -> None:

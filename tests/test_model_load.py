@@ -124,15 +124,18 @@ def test_a_model_that_is_quantized_already_is_named_so(tmp_path):
 
 @pytest.mark.slow
 def test_a_network_deeper_than_pythons_stack(tmp_path):
-    """Keras walks it from its end by recursion; the rehearsal, reading, building and comparing do too."""
+    """Keras walks it from its end by recursion, some frames a layer, and so do rehearsal, reading and comparing.
+
+    Python's limit of 1000 frames ended at about 300 layers.
+    """
     x = y = keras.Input((2,))
-    for _ in range(1100):
+    for _ in range(500):
         y = keras.layers.Activation("relu")(y)
     keras.Model(x, y).save(tmp_path / "deep.keras")
     model = load_model(tmp_path / "deep.keras")
     graph = canonicalize(read(model))
     built = build(graph)
-    assert len(built.layers) == 1101
+    assert len(built.layers) == 501
     verify(model, built, graph, sample_inputs(graph))
 
 

@@ -34,6 +34,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(built)
 
 
+@pytest.mark.slow
 def test_wheel_carries_the_whole_package(wheel: zipfile.ZipFile) -> None:
     sources = {
         path.relative_to(CHECKOUT).as_posix()

@@ -178,6 +178,7 @@ def test_with_ties_alone_there_is_no_agreement(exported):
     assert (found.ties, found.agreement) == (3, None)
 
 
+@pytest.mark.slow
 def test_a_report_holds_parity_and_ranges_as_its_settings_ask(tiny, edgeswap, place):
     data = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit"]
     asked = ["--activation", "pact", "--ranges", "learned", "--recover-epochs", 1, "--epochs", 1, "--output", "out"]

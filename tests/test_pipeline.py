@@ -392,7 +392,7 @@ MOMENTS = {
     [
         pytest.param("trains", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("converts", signal.SIGHUP, marks=[pytest.mark.slow, pytest.mark.rare]),
-        pytest.param("measures", signal.SIGTERM, marks=pytest.mark.slow),
+        pytest.param("measures", signal.SIGTERM, marks=[pytest.mark.slow, pytest.mark.rare]),
     ],
 )
 def test_an_interrupted_run_leaves_nothing_but_its_models(moment, number, place, tiny, tmp_path):

@@ -119,6 +119,7 @@ def test_a_learned_end_stays_on_its_side_of_zero_and_apart_from_the_other():
     assert float(high(tf.constant(99.0))) * quantizer.unit == pytest.approx(6.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("activation", "policy"), [("hard_swish", "learned"), ("pact(max_value=0.4)", "auto")])
 def test_the_converter_honours_what_was_learned(activation, policy):
     start, model = learned(activation, policy)

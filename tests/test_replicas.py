@@ -76,6 +76,7 @@ def process(*arguments: str, environment: dict[str, str], folder: Path, name: st
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # two machines, below, train as one device does by the same code
 def test_two_devices_of_a_machine_train_as_one(tmp_path: Path) -> None:
     found = tmp_path / "weights.npz"
     # With TF_CONFIG edgeswap leaves TensorFlow as it is until a strategy begins, so the devices can be set.

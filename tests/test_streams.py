@@ -60,6 +60,7 @@ def test_without_home_and_term():
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # the streams are mended before any command begins, which the quick commands above show
 def test_an_export_without_streams_home_and_term(place, tiny):
     flags = ["--data", tiny / "train.npz", "--preprocess", "unit", "--method", "ptq", "--output", place / "out"]
     env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR") if name in os.environ}

@@ -46,6 +46,7 @@ def open_in_place(monkeypatch, *targets):
     monkeypatch.setattr("edgeswap.commands.bench.open_targets", lambda names, *, keep: list(targets))
 
 
+@pytest.mark.slow
 def test_host_and_boards_give_one_table(work, boards, monkeypatch, capfd):
     from edgeswap.cli.main import run
 
@@ -65,6 +66,7 @@ def test_host_and_boards_give_one_table(work, boards, monkeypatch, capfd):
     assert boards[0].left_behind() == boards[1].left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_board_that_refuses_the_key_takes_nothing_from_the_others(work, boards, monkeypatch, capfd):
     from edgeswap.cli.main import run
 
@@ -96,6 +98,7 @@ def test_an_interrupt_leaves_nothing_on_any_board(work, boards, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # test_emulator.py has both runtimes, test_any_network.py a report of host, board and Pi
 def test_host_and_emulated_pi_through_the_command(work, capfd):
     from edgeswap.cli.main import run
     from edgeswap.targets.emulator import target as emulator

@@ -68,6 +68,7 @@ def test_frozen_statistics_stay_while_scale_and_offset_learn():
     assert (frozen.beta.numpy() != given.beta.numpy()).all()
 
 
+@pytest.mark.slow
 def test_updated_statistics_reach_those_of_the_data_although_the_momentum_is_slow():
     trained = run(network(), batch_norm="updated", epochs=10)
     inner = tf_keras.Model(trained.inputs, trained.get_layer("hidden").output)(INPUTS).numpy()
@@ -85,6 +86,7 @@ def test_frozen_layers_are_trained_and_keep_their_flag():
     assert [layer.trainable for layer in trained.layers] == [layer.trainable for layer in model.layers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("head", ["softmax", "sigmoid"])
 def test_probabilities_are_trained_on_their_logits(head):
     model = network(head)
@@ -238,6 +240,7 @@ def test_pixels_without_a_class_count_for_nothing():
     assert float(loss([logits], [], {0: tf.constant(ignored)})) == pytest.approx(float(upper), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_teacher_is_asked_anew_where_its_words_would_fill_the_memory(monkeypatch):
     teacher = run(network(), batch_norm="updated")
     kept = run(network(seed=1), labels=None, teacher=teacher)
@@ -247,6 +250,7 @@ def test_the_teacher_is_asked_anew_where_its_words_would_fill_the_memory(monkeyp
         np.testing.assert_allclose(one, other, atol=1e-4)  # batches of another make-up round otherwise
 
 
+@pytest.mark.slow
 def test_a_loss_of_ones_own_sees_the_outputs_as_the_model_ends():
     seen = []
 

@@ -113,6 +113,7 @@ def converted():
     return {name: (floats[name], model, file) for (name, model), file in zip(models.items(), lowered, strict=True)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dead", "zero"])
 @pytest.mark.parametrize("resolver", [XNNPACK, PLAIN])
 def test_a_dead_branch_runs_and_gives_the_outputs_of_the_float_model(converted, name, resolver):
@@ -122,6 +123,7 @@ def test_a_dead_branch_runs_and_gives_the_outputs_of_the_float_model(converted, 
     assert np.abs(outputs - float_model.predict(SAMPLES, verbose=0)).max() <= 4 * scale
 
 
+@pytest.mark.slow
 def test_a_dead_branch_stays_wide_enough_in_training(converted):
     _, model, file = converted["dead, trained"]
     outputs, scale = run_on_reals(file, SAMPLES)

@@ -22,10 +22,8 @@ TASKS = {
 LEAST_SNR_DB = 20.0  # of an int8 network with ranges from 64 samples; broken ones are below 10 dB
 
 
-# These two have between them several outputs, labels of every kind, boxes and classes; test_any_network.py and the
-# tests of tasks have the others.
-ALWAYS = ("two_outputs",)
-NAMES = [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.rare) for name in RECIPES]
+# On CI test_any_network.py and the tests of tasks export a smaller network of each task, two outputs among them.
+NAMES = [pytest.param(name, marks=pytest.mark.rare) for name in RECIPES]
 
 
 @cache
@@ -70,6 +68,7 @@ def test_the_report_of_each_speaks_the_language_of_its_task(name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 def test_outputs_with_labels_have_the_metrics_of_their_tasks() -> None:
     metrics = exported("two_outputs").int8.quality.metrics
     assert {"digit.top1", "digit.macro_f1", "digit.top5", "place.mae", "place.rmse", "place.r2"} <= metrics.keys()
