@@ -126,6 +126,7 @@ def test_a_task_on_every_target(
     assert [check for check in found.checks if check.faults] == []
 
 
+# The outputs are trained with labels below; one output without any is in test_pipeline.py.
 @pytest.mark.parametrize(
     "task", ["segmentation", *(pytest.param(name, marks=pytest.mark.rare) for name in ("regression", "outputs"))]
 )

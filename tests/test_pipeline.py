@@ -392,6 +392,7 @@ MOMENTS = {
     [
         pytest.param("trains", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("converts", signal.SIGHUP, marks=[pytest.mark.slow, pytest.mark.rare]),
+        # That models are kept where measuring ends early, `test_where_all_targets_fail_the_models_are_kept` has too.
         pytest.param("measures", signal.SIGTERM, marks=[pytest.mark.slow, pytest.mark.rare]),
     ],
 )
