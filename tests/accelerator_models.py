@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 from ai_edge_litert import schema_py_generated as schema
 
 from edgeswap.tflite.flatbuffer import read, write
@@ -26,7 +28,7 @@ def chain(*builtins: int) -> bytes:
 
 def compiled(data: bytes, operator_count: int) -> bytes:
     """The chain with its first operators as one `edgetpu-custom-op`, as the Edge TPU compiler leaves it."""
-    model = read(data)
+    model = copy.deepcopy(read(data))
     subgraph = model.subgraphs[0]
     custom = schema.BuiltinOperator.CUSTOM
     code = schema.OperatorCodeT(builtinCode=custom, deprecatedBuiltinCode=custom, customCode="edgetpu-custom-op")

@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +39,14 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 def _own_store(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run store of the test's own, so that no result of another test stands for one that this test is about."""
     monkeypatch.setenv("EDGESWAP_CACHE_DIR", str(tmp_path_factory.getbasetemp() / f"store-{secrets.token_hex(8)}"))
+
+
+@pytest.fixture(autouse=True)
+def _own_flatbuffers() -> None:
+    """What `edgeswap.tflite.flatbuffer.read` keeps is of this test alone: tests break what nobody else changes."""
+    module = sys.modules.get("edgeswap.tflite.flatbuffer")
+    if module is not None:
+        module.forget()
 
 
 @pytest.fixture(scope="session")

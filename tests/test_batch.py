@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("tensorflow")
 from edgeswap.evaluation.predictions import BATCH_SIZE, LEAST_AT_ONCE, asked
 from edgeswap.frameworks import tf, tf_keras
-from edgeswap.graph.batch import BATCH_BYTES, samples_at_once
+from edgeswap.graph.batch import BATCH_BYTES, batches, samples_at_once
 
 RANDOM = np.random.default_rng(0)
 
@@ -34,6 +34,14 @@ def test_the_largest_tensor_decides():
     assert samples_at_once(network(8), 50) == 50
     assert samples_at_once(network(256), 50) == BATCH_BYTES // (256 * 256 * 64) == 4
     assert samples_at_once(network(1024), 50) == 1
+
+
+def test_every_batch_has_one_size():
+    arrays = [np.arange(7), np.arange(14).reshape(7, 2)]
+    assert [(count, one.tolist()) for count, (one, _) in batches(arrays, 3)] == [
+        (3, [0, 1, 2]), (3, [3, 4, 5]), (1, [6, 6, 6]),
+    ]  # fmt: skip
+    assert [(count, two.tolist()) for count, (_, two) in batches(arrays, 50)] == [(7, arrays[1].tolist())]
 
 
 @pytest.mark.parametrize(("size", "branching"), [(8, False), (256, False), (256, True)])

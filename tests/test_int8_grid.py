@@ -74,6 +74,6 @@ def test_the_drawing_names_each_layer_and_tells_what_is_cut() -> None:
         "no weights of its own",
     ):
         assert words in drawn
-    assert "60 % on int8 -128 to -121" in drawn
+    assert "at most 60 %, on int8 -128 to -121" in drawn
     assert drawn == grid_plot([first, alone])
     assert grid_plot([]) is None

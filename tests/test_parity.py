@@ -13,6 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 from edgeswap.conversion.convert import convert
 from edgeswap.evaluation import inner_tensors
 from edgeswap.evaluation.parity import layer_snr_db, layers_on_grid, parity
+from edgeswap.frameworks import tf_keras
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
@@ -140,15 +141,16 @@ def test_the_layer_where_they_part_is_named(exported):
     assert found.worst_layer in ("depthwise", "act2")
 
 
+def as_they_are(classes):
+    """A model that gives what it is given."""
+    given = tf_keras.Input((classes,))
+    return tf_keras.Model(given, tf_keras.layers.Rescaling(1.0)(given))
+
+
 def test_ties_are_counted_apart(exported):
     _, data = exported["relu6"]
     rows = np.array([[3, 1, 0], [2, 2, 0], [0, 5, 1], [1, 1, 1]], np.float32)
-
-    def model(arrays, training):
-        return rows[: len(arrays)]
-
-    model.layers, model.inputs, model.input_names = [], [], []
-    found, _ = compared(model, data, chosen([0, 0, 2, 1], 3), read=lambda some: [SAMPLES[some]])
+    found, _ = compared(as_they_are(3), data, chosen([0, 0, 2, 1], 3), read=lambda some: [rows[some]])
     assert (found.samples, found.ties, found.agreement) == (4, 2, 0.5)
     assert (found.layers, found.worst_layer, found.worst_layer_snr_db) == (0, None, None)
 
@@ -169,12 +171,8 @@ def test_of_many_samples_some_are_compared_evenly_spaced(exported, monkeypatch):
 
 def test_with_ties_alone_there_is_no_agreement(exported):
     _, data = exported["relu6"]
-
-    def model(arrays, training):
-        return np.zeros((len(arrays), 3), np.float32)
-
-    model.layers, model.inputs, model.input_names = [], [], []
-    found, _ = compared(model, data, chosen([0, 0, 0], 3), read=read)
+    zeros = np.zeros((3, 3), np.float32)
+    found, _ = compared(as_they_are(3), data, chosen([0, 0, 0], 3), read=lambda some: [zeros[some]])
     assert (found.ties, found.agreement) == (3, None)
 
 

@@ -15,7 +15,7 @@ from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.evaluation.scoring import Scores, Scoring, joined, score, take
 from edgeswap.frameworks import tf
 from edgeswap.graph.autograph import translated
-from edgeswap.graph.batch import samples_at_once
+from edgeswap.graph.batch import batches, samples_at_once
 from edgeswap.progress import Progress
 
 BATCH_SIZE = 64
@@ -71,9 +71,8 @@ def asked(model: Any) -> Callable[[Sequence[Array]], list[Array]]:
     run = partial(_run, tf.function(translated(partial(model, training=False), model), reduce_retracing=True))
 
     def parts(inputs: Sequence[Array]) -> list[Array]:
-        count = len(inputs[0])
-        outputs = [run([array[start : start + at_once] for array in inputs]) for start in range(0, count, at_once)]
-        return [np.concatenate(of_one) for of_one in zip(*outputs, strict=True)]
+        outputs = [run(batch) for _, batch in batches(inputs, at_once)]
+        return [np.concatenate(of_one)[: len(inputs[0])] for of_one in zip(*outputs, strict=True)]
 
     return parts
 

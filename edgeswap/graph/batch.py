@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from math import prod
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from edgeswap.graph.read import framework_of
 from edgeswap.graph.shapes import tensors_of
 
 BATCH_BYTES = 2**24
+
+Array = npt.NDArray[Any]
 
 
 def samples_at_once(model: Any, most: int) -> int:
@@ -26,3 +32,18 @@ def samples_at_once(model: Any, most: int) -> int:
     tensors = chain.from_iterable(tensors_of(model, framework_of(model)).values())
     largest = max((4 * prod(size or 1 for size in tensor.shape[1:]) for tensor in tensors), default=1)
     return int(max(1, min(most, BATCH_BYTES // largest)))
+
+
+def batches(arrays: Sequence[Array], size: int) -> Iterator[tuple[int, list[Array]]]:
+    """How many samples of a batch are new, and the batch: its last samples are there again where too few are left.
+
+    With batches of one size a graph is traced once.
+
+    Args:
+        arrays: (N, ...) for each input.
+        size: samples of a batch; all of them where there are fewer.
+    """
+    total = len(arrays[0])
+    for start in range(0, total, size):
+        rows = np.minimum(np.arange(start, start + min(size, total)), total - 1)
+        yield min(size, total - start), [array[rows] for array in arrays]

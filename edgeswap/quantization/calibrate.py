@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf, tf_keras
 from edgeswap.graph.autograph import translated
-from edgeswap.graph.batch import samples_at_once
+from edgeswap.graph.batch import batches, samples_at_once
 from edgeswap.graph.build import build
 from edgeswap.graph.layer_names import built_name
 from edgeswap.progress import Progress, Silent
@@ -68,12 +68,11 @@ def calibrate(
     batch_size = batch_size or samples_at_once(model, MOST_AT_ONCE)
     seen = np.zeros((2, len(names)), np.float32)
     with progress.step("Calibrate", total) as step:
-        for start in range(0, total, batch_size):
-            batch = [tf.constant(array[start : start + batch_size]) for array in samples]
-            low, high = extremes(*batch).numpy()
+        for count, batch in batches(samples, batch_size):
+            low, high = extremes(*map(tf.constant, batch)).numpy()
             _require_finite(names, low, high)
             seen = np.stack([np.minimum(seen[0], low), np.maximum(seen[1], high)])
-            step.advance(min(batch_size, total - start))
+            step.advance(count)
     return {name: (float(low), float(high)) for name, low, high in zip(names, *seen, strict=True)}
 
 

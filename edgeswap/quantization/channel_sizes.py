@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.frameworks import tf, tf_keras
-from edgeswap.graph.batch import samples_at_once
+from edgeswap.graph.batch import batches, samples_at_once
 from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.layer_names import built_name
@@ -39,9 +39,8 @@ def channel_sizes(
         values = given if isinstance(given, (list, tuple)) else [given]
         return [tf.reduce_max(tf.abs(value), axis=list(range(len(value.shape) - 1))) for value in values]
 
-    batch_size = samples_at_once(model, MOST_AT_ONCE)
     seen: list[npt.NDArray[np.float32]] = []
-    for start in range(0, len(samples[0]) if names else 0, batch_size):
-        found = [array.numpy() for array in largest(*(tf.constant(a[start : start + batch_size]) for a in samples))]
+    for _, batch in batches(samples, samples_at_once(model, MOST_AT_ONCE)) if names else ():
+        found = [array.numpy() for array in largest(*map(tf.constant, batch))]
         seen = [np.maximum(one, other) for one, other in zip(seen, found, strict=True)] if seen else found
     return dict(zip(names, seen, strict=True))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeswap.records import GridShares, LayerOnGrid
 from edgeswap.report import grid_wording as say
@@ -14,6 +15,7 @@ from edgeswap.report.svg import COLOURS, svg, tip
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
 
 LAYER_INCHES, HEADING_INCHES, BARS_INCHES = 1.25, 0.42, 0.52
@@ -62,9 +64,11 @@ def _histogram(axes: Axes, name: str, title: str, grid: GridShares | None) -> No
     width = (LAST + 1 - FIRST) / len(grid.shares)
     lefts = FIRST + width * np.arange(len(grid.shares))
     heights = np.sqrt(grid.shares)
-    bars = axes.bar(lefts, heights, GAP * width, align="edge", color=COLOURS["int8"])
-    for bar, left, share in zip(bars, lefts, grid.shares, strict=True):
-        bar.set_gid(tip(f"{name}: {100 * share:.2g} % on int8 {left:.0f} to {left + width - 1:.0f}"))
+    fullest = int(np.argmax(heights))
+    first, share = lefts[fullest], grid.shares[fullest]
+    bars = _bars(lefts, heights, GAP * width)
+    bars.set_gid(tip(f"{name}: at most {100 * share:.2g} %, on int8 {first:.0f} to {first + width - 1:.0f}"))
+    axes.add_collection(bars, autolim=False)
     for beyond, share, side in ((FIRST - BEYOND, grid.below, "below"), (LAST + BEYOND, grid.above, "above")):
         if share:
             (bar,) = axes.bar([beyond], [np.sqrt(share)], width, color=COLOURS["ink"])
@@ -76,6 +80,16 @@ def _histogram(axes: Axes, name: str, title: str, grid: GridShares | None) -> No
     words = title if grid.below + grid.above == 0 else f"{title}, {say.cut(grid)} cut".replace("\u00a0", " ")
     place: dict[str, Any] = {"ha": "left", "va": "bottom", "color": COLOURS["muted"], "fontsize": 8.5}
     axes.text(0, 1.02, words, transform=axes.transAxes, **place)
+
+
+def _bars(lefts: npt.NDArray[Any], heights: npt.NDArray[Any], width: float) -> PolyCollection:
+    """All bars as one artist: matplotlib takes 2 ms for each that is one of its own, and there are a thousand."""
+    from matplotlib.collections import PolyCollection  # noqa: PLC0415
+
+    corners = [
+        [(x, 0), (x, height), (x + width, height), (x + width, 0)] for x, height in zip(lefts, heights, strict=True)
+    ]
+    return PolyCollection(corners, facecolors=COLOURS["int8"], edgecolors="none")
 
 
 def _ticks(grid: GridShares) -> tuple[list[float], list[str]]:
