@@ -71,6 +71,7 @@ def test_an_export_s_fake_quant_model_is_trained_on_in_another_process(tiny, edg
     check_folder(place / "out", overwrite=True)
 
 
+@pytest.mark.slow
 def test_a_zip_holds_what_the_folder_holds(tmp_path):
     model = fake_quant_model("clipped_elu(alpha=0.5)")
     for name in ("saved", "saved.zip"):

@@ -24,6 +24,7 @@ from edgeswap.tflite.flatbuffer import tensors, write
 from edgeswap.tflite.lower import lower
 from tests.test_qat import SAMPLES, float_graph
 
+pytestmark = pytest.mark.slow  # nearly all of them look at `exported`
 ACTIVATIONS = ("hard_swish", "clipped_elu(alpha=0.5)", "relu6")
 # int8 and fake-quant round the same values to the same steps, but for sums that fall near a half: at worst a few
 # values in a hundred are one step off, of a range that is some 60 steps wide in the root mean square.
@@ -176,7 +177,6 @@ def test_with_ties_alone_there_is_no_agreement(exported):
     assert (found.ties, found.agreement) == (3, None)
 
 
-@pytest.mark.slow
 def test_a_report_holds_parity_and_ranges_as_its_settings_ask(tiny, edgeswap, place):
     data = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit"]
     asked = ["--activation", "pact", "--ranges", "learned", "--recover-epochs", 1, "--epochs", 1, "--output", "out"]

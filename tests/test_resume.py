@@ -47,6 +47,7 @@ def trained(model, checkpoints):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_training_with_dropout_goes_on_to_the_same_weights(tmp_path):
     model = network()
     whole = trained(model, None)

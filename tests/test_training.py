@@ -135,6 +135,7 @@ def test_probabilities_of_an_inner_activation_are_not_taken_for_logits(activatio
         run(network(), teacher=model)
 
 
+@pytest.mark.slow
 def test_one_output_tells_two_classes():
     labels = (LABELS == 1).astype(np.int64)
     trained = run(network(units=1), labels=labels, batch_norm="updated", epochs=8)

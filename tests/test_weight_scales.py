@@ -60,6 +60,7 @@ def test_folding_keeps_the_function_and_leaves_no_batch_normalization(model):
     np.testing.assert_allclose(build(folded)(SAMPLES).numpy(), wanted, atol=1e-4 * np.abs(wanted).max())
 
 
+@pytest.mark.slow
 def test_the_file_has_one_scale_a_tensor_and_computes_what_the_fake_quant_model_does(model):
     graph = canonicalize(read(model))
     kinds = [(dense, per_channel) for dense in (True, False) for per_channel in (True, False)]
@@ -96,6 +97,7 @@ def scale_counts(file):
     return found
 
 
+@pytest.mark.slow
 def test_a_saved_fake_quant_model_is_converted_with_the_scales_that_it_was_made_with(model, tmp_path):
     place_of = place(canonicalize(read(model)), input_ranges={"pixels": None}, per_channel=False)
     fake = quantize(place_of, resolve(place_of, calibrate(place_of, [SAMPLES]), trains=False))
