@@ -14,6 +14,7 @@ from edgeswap.graph.dialect import framework_config
 from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Ref, map_refs
 from edgeswap.graph.layer_names import built_name
 from edgeswap.graph.operation_layer import CLASSES as OPERATIONS
+from edgeswap.graph.shared_weights import assign
 
 
 def build(graph: Graph, framework: Any = tf_keras, *, batch_size: int | None = None) -> Any:
@@ -158,9 +159,9 @@ def _set_weights(built: Any, layer: Layer) -> None:
             f"Expected weights of shapes {expected} for layer {layer.name!r}, got {shapes}.",
             "The model's file and its layers do not fit each other: save it again.",
         )
-    built.set_weights(list(layer.weights))
+    assign(built, list(layer.weights))
     if isinstance(built, keras.layers.Normalization):
-        built.finalize_state()  # set_weights alone leaves the statistics it was built with in use
+        built.finalize_state()  # weights alone leave the statistics it was built with in use
 
 
 def _one_or_all(refs: tuple[Ref, ...], tensors: dict[Ref, Any]) -> Any:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.calls import call_name, calls_of, count_from_zero, history_refs, in_calling_order
@@ -16,6 +14,7 @@ from edgeswap.graph.dialect import ACTIVATION_LAST, catalog_text, neutral_config
 from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Node, Ref
 from edgeswap.graph.operations import operation_name
 from edgeswap.graph.shapes import with_shapes
+from edgeswap.graph.shared_weights import arrays_of
 
 
 def _functional_class(framework: Any) -> type:
@@ -160,7 +159,7 @@ def _read_layer(layer: Any, framework: Any) -> Layer:
 def _weights(layer: Any, *, without: Sequence[Any]) -> tuple[Any, ...]:
     elsewhere = {id(variable) for variable in without}
     inside = [id(variable) not in elsewhere for variable in layer.weights]
-    weights = tuple(np.asarray(array) for array, kept in zip(layer.get_weights(), inside, strict=True) if kept)
+    weights = tuple(array for array, kept in zip(arrays_of(layer), inside, strict=True) if kept)
     for array in weights:
         array.flags.writeable = False
     return weights
