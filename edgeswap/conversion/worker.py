@@ -25,6 +25,7 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from edgeswap.conversion.packing import packed
 from edgeswap.forks import end_after
 from edgeswap.system.child import IDLE_S, end_with_parent
 from edgeswap.system.start import import_aloud
@@ -109,6 +110,9 @@ def _reporting_to(events: TextIO) -> Report:
 
 
 def _convert(tf: Any, folder: Path, report: Report) -> bytes:
+    from tensorflow.lite.tools import flatbuffer_utils  # noqa: PLC0415
+
+    flatbuffer_utils.convert_object_to_bytearray = packed  # which the converter calls too
     settings = json.loads((folder / "settings.json").read_text())
     report(stage="load")
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder / "saved_model"))
@@ -128,11 +132,12 @@ def _convert(tf: Any, folder: Path, report: Report) -> bytes:
         converter.inference_input_type = converter.inference_output_type = getattr(tf, dtype)
         per_channel = settings["per_channel_dense"]
         converter._experimental_disable_per_channel_quantization_for_dense_layers = not per_channel
-    tflite_model = bytearray(converter.convert())
+    tflite_model = converter.convert()
     # Both hold the weights once more, and a large model has room for few copies.
     del converter
     shutil.rmtree(folder / "saved_model")
-    return _with_names(tflite_model, settings["inputs"], settings["outputs"])
+    model = flatbuffer_utils.convert_bytearray_to_object(tflite_model)
+    return packed(_with_names(model, settings["inputs"], settings["outputs"]))
 
 
 def _one_by_one(samples: Mapping[str, Any], report: Report) -> Iterator[dict[str, Any]]:
@@ -142,16 +147,13 @@ def _one_by_one(samples: Mapping[str, Any], report: Report) -> Iterator[dict[str
     report(stage="quantize")
 
 
-def _with_names(tflite_model: bytearray, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """The model with its inputs and outputs in the order and under the names they had in Keras.
+def _with_names(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    """The `ModelT` with its inputs and outputs in the order and under the names they had in Keras.
 
-    The converter orders and names them as it likes, but its signature tells which is x0, x1, … and y0, y1, … It is
-    written by TensorFlow's writer and not by `edgeswap.tflite.flatbuffer.write`, which aligns weights to 16 bytes and
-    so gives other bytes and a larger file.
+    The converter orders and names them as it likes, but its signature tells which is x0, x1, … and y0, y1, … The model
+    is then written as TensorFlow writes it and not by `edgeswap.tflite.flatbuffer.write`, which aligns weights to 16
+    bytes and so gives other bytes and a larger file.
     """
-    from tensorflow.lite.tools import flatbuffer_utils  # noqa: PLC0415
-
-    model = flatbuffer_utils.convert_bytearray_to_object(tflite_model)
     graph = model.subgraphs[0]
     (signature,) = model.signatureDefs
     for letter, names, entries in (("x", inputs, signature.inputs), ("y", outputs, signature.outputs)):
@@ -166,8 +168,7 @@ def _with_names(tflite_model: bytearray, inputs: Sequence[str], outputs: Sequenc
         else:
             signature.outputs = ordered
             graph.outputs = [entry.tensorIndex for entry in ordered]
-    renamed: bytes = flatbuffer_utils.convert_object_to_bytearray(model)
-    return renamed
+    return model
 
 
 if __name__ == "__main__":
