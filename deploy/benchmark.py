@@ -2226,11 +2226,14 @@ def _set_first_sample(model: Model, evaluation: Evaluation | None, preprocess: s
 
 
 def _describe_model(model: Model, anatomy: Anatomy) -> dict[str, Any]:
-    content = model.path.read_bytes()
+    digest = hashlib.sha256()
+    with model.path.open("rb") as file:  # in pieces, as a large model may fill the memory already
+        while piece := file.read(1 << 20):
+            digest.update(piece)
     return {
         "file": model.path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "size_bytes": len(content),
+        "sha256": digest.hexdigest(),
+        "size_bytes": model.path.stat().st_size,
         "kind": anatomy.kind,
         "inputs": [tensor.as_json() for tensor in model.inputs],
         "output": model.outputs[0].as_json(),

@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
+import hashlib
 import json
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,22 @@ def test_says_what_was_measured(result: dict[str, Any], folder: Path) -> None:
         assert model["delegates"] == [{"name": "xnnpack", "partitions": 1, "operators": 1}]
         assert model["load_ms"] > 0
         assert model["peak_memory_bytes"] > model["model_memory_bytes"] > 0
+
+
+def test_a_large_file_is_described_in_pieces(tmp_path: Path) -> None:
+    """Beside the interpreters of two models there is no room for a third copy of the weights."""
+    path = tmp_path / "large.tflite"
+    path.write_bytes(bytes(2**24))
+    output = benchmark.Tensor(0, ("y",), (1, 2), np.dtype(np.int8), 1.0, 0)
+    model = benchmark.Model(path, None, None, (), (output,), None)
+    tracemalloc.start()
+    try:
+        said = benchmark._describe_model(model, benchmark.Anatomy("int8", {}, 0, [], None))
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
+    assert said["size_bytes"] == 2**24
+    assert said["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_latency_keeps_raw_times_in_blocks_and_sums_them_up(result: dict[str, Any]) -> None:
