@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from edgeswap.evaluation import int8_grid
 from edgeswap.evaluation.int8_grid import PARTS, values_on_grid, weights_on_grid
 from edgeswap.records import GridShares, LayerOnGrid
 from edgeswap.report import grid_wording as say
@@ -32,6 +35,19 @@ def test_a_step_beyond_an_end_is_not_cut_and_more_is(value: float, below: float,
 def test_the_one_of_a_softmax_is_not_cut() -> None:
     grid = values_on_grid(np.array([0.0, 1.0]), 0.0, 255 / 256)
     assert (grid.above, grid.shares[0], grid.shares[-1]) == (0.0, 0.5, 0.5)
+
+
+def test_a_large_weight_is_looked_at_in_pieces_of_the_same_sum(monkeypatch) -> None:
+    kernel = np.random.default_rng(0).normal(size=(4096, 64)).astype(np.float32)
+    kernel[0, 0], kernel[1, 1] = 9, -9
+    whole = [weights_on_grid(kernel, axes) for axes in ([], [1], [0])]
+    monkeypatch.setattr(int8_grid, "PIECE_VALUES", 2**14)
+    tracemalloc.start()
+    try:
+        assert [weights_on_grid(kernel, axes) for axes in ([], [1], [0])] == whole
+        assert tracemalloc.get_traced_memory()[1] < kernel.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_weights_are_told_in_steps_of_their_own_channel() -> None:
