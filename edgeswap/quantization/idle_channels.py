@@ -107,13 +107,15 @@ def _above(layer: Layer, sizes: Floats, channel_axes: tuple[int, ...]) -> Floats
     error = end**2 * rounding
     for _ in range(MOST_HALVINGS):
         half = end / 2
-        cut = (squares * np.maximum(kernel - half, 0) ** 2).sum(axis=others, keepdims=True)
+        above = kernel - half
+        np.square(np.maximum(above, 0, out=above), out=above)
+        above *= squares
+        cut = above.sum(axis=others, keepdims=True)
         found = half**2 * rounding + cut
         better = (error > 0) & (found <= GAIN * error)
         if not better.any():
             break
         end, error = np.where(better, half, end), np.where(better, found, error)
-    above: Floats = (kernel / np.maximum(end, np.finfo(np.float32).tiny)).max(
-        axis=tuple(each for each in range(kernel.ndim) if each != axis)
-    )
-    return above
+    kernel /= np.maximum(end, np.finfo(np.float32).tiny)
+    largest: Floats = kernel.max(axis=tuple(each for each in range(kernel.ndim) if each != axis))
+    return largest

@@ -103,5 +103,9 @@ def _rounded(layer: Layer, weight: Weight, given: Any, in_favour_of_outputs: boo
             groups = round_kernel(as_groups(layer, kernel), rows, per_channel=bool(weight.channel_axes))
             return as_kernel(layer, groups)
     others = tuple(axis for axis in range(kernel.ndim) if axis not in weight.channel_axes)
-    scale = np.maximum(np.abs(kernel).max(axis=others, keepdims=True), _SMALLEST) / WEIGHT_STEPS
-    return np.asarray(np.rint(kernel / scale) * scale, np.float32)
+    largest = np.maximum(kernel.max(axis=others, keepdims=True), -kernel.min(axis=others, keepdims=True))
+    scale = np.maximum(largest, _SMALLEST) / WEIGHT_STEPS
+    rounded = kernel / scale  # in its place from here on: a large kernel has no room for copies
+    np.rint(rounded, out=rounded)
+    rounded *= scale
+    return np.asarray(rounded, np.float32)
