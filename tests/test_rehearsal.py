@@ -68,6 +68,18 @@ def test_what_a_file_does_to_the_child_is_an_error_message(mood, tmp_path, moody
     assert rehearsal.preview(good, load=False).framework == "tf_keras"  # the next file has a child again
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_a_child_that_loaded_a_large_file_ends(large, tmp_path, moody, monkeypatch):
+    """It would keep hundreds of megabytes while the export goes on."""
+    path = make.write_h5(tmp_path / "good.h5", make.functional(make.dense()))
+    looked, wait = rehearsal.preview, moody.wait
+    monkeypatch.setattr(rehearsal, "preview", lambda path, custom_objects: looked(path, load=False))
+    monkeypatch.setattr(moody, "wait", lambda stage: wait("looked"))  # this child cannot load
+    monkeypatch.setattr(rehearsal, "LARGE_BYTES", path.stat().st_size + (0 if large else 1))
+    assert rehearsal.rehearse(path).framework == "tf_keras"
+    assert (moody._process is None) == large
+
+
 def test_the_child_ends_when_nobody_asks_and_comes_again(tmp_path, moody):
     path = make.write_h5(tmp_path / "good.h5", make.functional(make.dense()))
     rehearsal.preview(path, load=False)

@@ -26,6 +26,7 @@ from edgeswap.errors import EdgeswapError, ModelError
 from edgeswap.model.file import ModelFile, inspect
 from edgeswap.system.child import child_command, start
 from edgeswap.system.claim import abandoned, remove
+from edgeswap.system.room import LARGE_BYTES
 from edgeswap.system.scratch import PREFIX, clear_abandoned
 
 _MODULE = "edgeswap.model.rehearsal_worker"
@@ -79,6 +80,8 @@ def rehearse(path: str | Path, custom_objects: Sequence[str] = ()) -> ModelFile:
     """
     file = preview(path, custom_objects=custom_objects)
     _child.wait("loaded")
+    if sum(size for _, size, _ in _state(Path(path))) >= LARGE_BYTES:
+        _child.leave(Path(path))
     return file
 
 
@@ -146,6 +149,12 @@ class _Child:
                 self._follow(job)
             if job.refusal is not None:
                 raise type(job.refusal)(job.refusal.problem, job.refusal.remedy)
+
+    def leave(self, path: Path) -> None:
+        """End the process if this file was its last: of a large one it keeps much of the memory."""
+        with self._lock:
+            if self._job is not None and self._job.path == path and self._job.ended:
+                self.end()
 
     def end(self) -> None:
         """End the process."""
