@@ -1,7 +1,10 @@
 """Conversion by the real converter in its real process: names, int8 and what happens when it fails."""
 
+import gc
 import sys
 import tempfile
+import weakref
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -15,14 +18,16 @@ from edgeswap.conversion import convert as convert_module
 from edgeswap.conversion import process as convert_process
 from edgeswap.conversion.convert import Conversion, convert, convert_all
 from edgeswap.errors import ConversionError
-from edgeswap.frameworks import keras, tf, tf_keras
+from edgeswap.frameworks import keras, tf, tf_keras, tfmot
 from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.quantizers import LayerQuantizers, rounded_weights
 from edgeswap.quantization.ranges import resolve
+from edgeswap.quantization.specification import Weight
 from edgeswap.tflite import flatbuffer
 from edgeswap.tflite.dense import dense_weights
 from edgeswap.tflite.kind import kind_of
@@ -288,6 +293,34 @@ def test_large_models_are_handed_over_one_at_a_time_and_come_out_the_same(monkey
     monkeypatch.setattr(convert_module, "LARGE_BYTES", 0)
     assert convert_all(conversions) == together
     assert seen == [1, 1]
+
+
+def test_the_rounded_weights_of_a_large_model_are_gone_while_the_converter_runs(monkeypatch):
+    wrapper = tfmot.quantization.keras.QuantizeWrapperV2(
+        tf_keras.layers.Dense(2), LayerQuantizers([Weight("kernel", ())])
+    )
+    inputs = tf_keras.Input((3,))
+    model = tf_keras.Model(inputs, wrapper(inputs))
+    alive = []
+
+    @contextmanager
+    def watched(model):
+        with rounded_weights(model) as variables:
+            alive.append(weakref.ref(variables[-1].handle))
+            yield variables
+
+    def converted(jobs, *rest):
+        assert alive[0]() is None
+        (jobs[0] / "model.tflite").write_bytes(b"done")
+
+    monkeypatch.setattr(convert_module, "rounded_weights", watched)
+    monkeypatch.setattr(convert_module, "run_worker", converted)
+    monkeypatch.setattr(convert_module, "LARGE_BYTES", 0)
+    gc.disable()  # it may come at any time, and need not
+    try:
+        assert convert_all([Conversion(model, "int8", [np.ones((1, 3), np.float32)])]) == (b"done",)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import time
@@ -95,7 +96,8 @@ def convert_all(
             it is raised from one with the converter's words at length. No trial of the search for the layer begins
             later than `SEARCH_S` after the first, and none is silent for more than `TRIAL_S`.
     """
-    if len(conversions) > 1 and sum(_weights_bytes(conversion.model) for conversion in conversions) > LARGE_BYTES:
+    large = sum(_weights_bytes(conversion.model) for conversion in conversions) > LARGE_BYTES
+    if len(conversions) > 1 and large:
         each = [convert_all([conversion], timeout_s=timeout_s, progress=progress) for conversion in conversions]
         return tuple(tflite_model for (tflite_model,) in each)
     try:
@@ -105,6 +107,8 @@ def convert_all(
                 for conversion, job in zip(conversions, jobs, strict=True):
                     _write_job(conversion, job)
                     step.advance(1)
+            if large:
+                gc.collect()  # what was traced refers to itself, and has the rounded weights
             titles = [f"Convert to {conversion.precision}" for conversion in conversions]
             run_worker(jobs, titles, timeout_s, progress)
             written = [(job / "model.tflite").read_bytes() for job in jobs]

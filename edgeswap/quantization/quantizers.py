@@ -208,6 +208,8 @@ def rounded_weights(model: Any) -> Iterator[list[Any]]:
     finally:
         for _, quantizer, _ in weights:
             quantizer.rounded = None
+        for layer in wrapped:  # what it was traced with refers to the whole trace, and so to the rounded weights
+            layer.quantize_config.set_quantize_weights(layer.layer, [None] * len(layer._weight_vars))
 
 
 @contextmanager
