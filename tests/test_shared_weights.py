@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
+from edgeswap.quantization.layer_by_layer import LayerByLayer
 
 
 def network(framework):
@@ -31,6 +33,10 @@ def of_graph(graph: Graph) -> list[np.ndarray]:
 
 def of_model(model) -> list[np.ndarray]:
     return [array for layer in model.layers for array in shared_weights.arrays_of(layer)]
+
+
+def same(one: Graph, other: Graph) -> bool:
+    return all(mine is yours for mine, yours in zip(of_graph(one), of_graph(other), strict=True))
 
 
 @pytest.mark.parametrize("given", [keras, tf_keras], ids=["keras", "tf_keras"])
@@ -66,6 +72,32 @@ def test_arrays_of_their_own_are_copied():
     shared_weights.assign(layer, own)
     own[0][:] = 7
     assert layer.get_weights()[0].max() == 1
+
+
+def test_large_weights_that_a_pass_made_are_shared_too(monkeypatch):
+    graph = canonicalize(read(network(keras)))
+    made = {
+        name: replace(layer, weights=tuple(2 * array for array in layer.weights))
+        for name, layer in graph.layers.items()
+    }
+    passed = graph.with_layers(made)
+    assert same(shared_weights.with_shared_weights(passed), passed)  # small ones stay what they are
+    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 0)
+    shared = shared_weights.with_shared_weights(passed)
+    assert all(np.array_equal(one, two) for one, two in zip(of_graph(passed), of_graph(shared), strict=True))
+    assert addresses(of_model(build(shared))) == addresses(of_graph(shared))
+    assert same(shared_weights.with_shared_weights(shared), shared)
+
+
+def test_other_weights_are_gone_once_a_layer_has_computed_with_them():
+    graph = canonicalize(read(network(keras)))
+    run = LayerByLayer(graph, [np.ones((1, 4, 4, 3), np.float32)])
+    image, conv = graph.nodes[:2]
+    run.keep(image, run.compute(image))
+    plain = run.compute(conv).numpy()
+    weights = graph.layers[conv.layer].weights
+    assert np.array_equal(run.compute(conv, [2 * array for array in weights]).numpy(), 2 * plain)
+    assert addresses(shared_weights.arrays_of(run.layer(conv))) == addresses(weights)
 
 
 def test_what_no_array_shows_any_more_is_forgotten():

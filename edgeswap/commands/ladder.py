@@ -19,6 +19,7 @@ from edgeswap.evaluation.held_out import judge_held_out
 from edgeswap.evaluation.predictions import Array, raw_outputs
 from edgeswap.evaluation.scoring import Scores
 from edgeswap.graph.ir import Graph
+from edgeswap.graph.shared_weights import with_shared_weights
 from edgeswap.progress import Progress
 from edgeswap.quantization.checkpoint import require_savable
 from edgeswap.quantization.fitted import Fitted, Fitting, Samples
@@ -66,7 +67,7 @@ def scales_of(config: ExportConfig) -> dict[str, bool]:
 def easier_to_quantize(graph: Graph, representative: Samples, config: ExportConfig) -> Graph:
     """The same function in a form that every method begins with: see the passes it is made of."""
     parted = part_unequal_concats(graph, representative)
-    return raise_idle_channels(parted, representative, **scales_of(config))
+    return with_shared_weights(raise_idle_channels(parted, representative, **scales_of(config)))
 
 
 def climb(

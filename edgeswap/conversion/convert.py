@@ -98,8 +98,7 @@ def convert_all(
     """
     large = sum(_weights_bytes(conversion.model) for conversion in conversions) > LARGE_BYTES
     if len(conversions) > 1 and large:
-        each = [convert_all([conversion], timeout_s=timeout_s, progress=progress) for conversion in conversions]
-        return tuple(tflite_model for (tflite_model,) in each)
+        return _one_by_one(conversions, timeout_s, progress)
     try:
         with scratch_folder() as folder:
             jobs = [folder / str(index) for index in range(len(conversions))]
@@ -119,6 +118,19 @@ def convert_all(
     except WorkerFailedError as failure:
         layers = _search(failure, conversions[failure.job], min(timeout_s, TRIAL_S), progress)
         raise explain(failure, layers) from failure
+
+
+def _one_by_one(conversions: Sequence[Conversion], timeout_s: float, progress: Progress) -> tuple[bytes, ...]:
+    """Each in a request of its own. What is done waits in a file, float32 comes last: its file is the largest."""
+    with scratch_folder() as folder:
+        files = [folder / str(index) for index in range(len(conversions))]
+        for conversion, file in sorted(
+            zip(conversions, files, strict=True), key=lambda both: both[0].precision == "float32"
+        ):
+            (tflite_model,) = convert_all([conversion], timeout_s=timeout_s, progress=progress)
+            file.write_bytes(tflite_model)
+            del tflite_model
+        return tuple(file.read_bytes() for file in files)
 
 
 def _weights_bytes(model: Any) -> int:

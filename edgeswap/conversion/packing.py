@@ -36,5 +36,5 @@ class _Builder(flatbuffers.Builder):  # type: ignore[misc]
             return int(super().CreateNumpyVector(x))
         self.StartVector(1, x.size, 1)
         self.head -= x.size
-        memoryview(self.Bytes)[self.head : self.head + x.size] = np.ascontiguousarray(x)
+        memoryview(self.Bytes)[self.head : self.head + x.size] = np.ascontiguousarray(x).data
         return int(self.EndVector())

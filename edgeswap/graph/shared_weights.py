@@ -7,13 +7,16 @@ before it changes it where anything else refers to it, so that a network that is
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeswap.frameworks import keras, tf
+from edgeswap.graph.ir import Graph
 
+LARGE_BYTES = 2**20
 _behind: dict[int, Any] = {}  # number of an array that is alive to the tensor whose memory it shows
 
 
@@ -34,9 +37,27 @@ def assign(layer: Any, arrays: list[npt.NDArray[Any]]) -> None:
         variable.assign(tf.cast(tensor, variable.dtype))  # which a tensor of that type comes through as it is
 
 
-def _shown(variable: Any) -> npt.NDArray[Any]:
-    tensor = tf.convert_to_tensor(variable)
+def with_shared_weights(graph: Graph) -> Graph:
+    """The graph with each large weight that has a memory of its own, as a pass makes it, in one that networks share."""
+    layers = {name: layer for name, layer in graph.layers.items() if any(map(_is_large_and_own, layer.weights))}
+    return graph.with_layers(
+        {
+            name: replace(
+                layer, weights=tuple(_shown(array) if _is_large_and_own(array) else array for array in layer.weights)
+            )
+            for name, layer in layers.items()
+        }
+    )
+
+
+def _is_large_and_own(array: npt.NDArray[Any]) -> bool:
+    return array.nbytes >= LARGE_BYTES and id(array) not in _behind
+
+
+def _shown(values: Any) -> npt.NDArray[Any]:
+    tensor = tf.convert_to_tensor(values)
     array = np.asarray(tensor)
     _behind[id(array)] = tensor
+    array.flags.writeable = False
     weakref.finalize(array, _behind.pop, id(array)).atexit = False
     return array

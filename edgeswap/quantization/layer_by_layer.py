@@ -11,6 +11,7 @@ from edgeswap.frameworks import tf, tf_keras
 from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph, Node, Ref, map_refs
 from edgeswap.graph.layer_names import built_name
+from edgeswap.graph.shared_weights import assign
 
 
 class LayerByLayer:
@@ -20,7 +21,6 @@ class LayerByLayer:
         graph: canonical, with weights.
         samples: one array for each input of the graph, (N, ...), float32.
         beside: another run of the same graph, whose Keras layers this one takes: a large network has no room for two.
-            Weights that are given to one are then those of the other too.
     """
 
     def __init__(
@@ -45,7 +45,10 @@ class LayerByLayer:
         if weights is not None:
             layer.set_weights(list(weights))
         args, kwargs = map_refs((node.args, node.kwargs), self._tensors.__getitem__)
-        return layer(*args, **{key: value for key, value in kwargs.items() if key != "training"})
+        given = layer(*args, **{key: value for key, value in kwargs.items() if key != "training"})
+        if weights is not None:
+            assign(layer, list(self._graph.layers[node.layer].weights))  # a large network has no room for all others
+        return given
 
     def layer(self, node: Node) -> Any:
         """The Keras layer that a call is of, with its weights."""
