@@ -22,6 +22,7 @@ the store has the models of a run as a whole, `from_store` takes them, and Tenso
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,7 @@ from edgeswap.store.run_store import RunStore
 from edgeswap.system.claim import remove
 from edgeswap.system.output import recover, staged_folder
 from edgeswap.system.partial import CONTROL, QAT_MODEL, RECOVERED, holds_trained, how_to_go_on
+from edgeswap.system.room import LARGE_BYTES
 from edgeswap.system.scratch import scratch_folder
 
 
@@ -103,13 +105,15 @@ def _export(
         start_tensorflow(config, progress=progress)
         from edgeswap.commands.from_scratch import make_models  # noqa: PLC0415
 
-        return make_models(config, folder, samples=samples, store=store, progress=progress)
+        return make_models(config, folder, samples=samples, store=store, progress=progress, keras=keras)
 
     # The other machines wait for this one, even if its store has all.
     anew = keras or config.strategy == "multiworker"
     stored = Lookup(None, None) if anew else look_up(config, make, store=store, progress=progress)
     models = stored.models or make(stored.samples)
     del stored
+    if len(models.converted.baseline) > LARGE_BYTES:
+        gc.collect()  # Keras models refer to themselves, and the float model is converted
     with errors_in_given_names(models.told.names):
         lowered = lower_and_write(config, models, folder)
         if config.measure:

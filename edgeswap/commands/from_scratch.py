@@ -35,9 +35,17 @@ class TrainedModels(NamedTuple):
 
 
 def make_models(
-    config: ExportConfig, folder: Path, *, samples: Samples | None = None, store: RunStore, progress: Progress
+    config: ExportConfig,
+    folder: Path,
+    *,
+    samples: Samples | None = None,
+    store: RunStore,
+    progress: Progress,
+    keras: bool = True,
 ) -> Models:
     """Read the model, swap, train, quantize and convert; for the arguments see `train_models`.
+
+    Without `keras` the float model is let go of once it is converted, and `Models.keras` gives None for it.
 
     Raises:
         EdgeswapError: of the kind that says what could not be done.
@@ -67,13 +75,15 @@ def make_models(
     scores = dict(floats.scores)
     if candidate.control is not None:
         scores["float32_finetuned"] = candidate.control
+    # Not `floats` and `candidate`, which hold a large network's weights several times.
+    final, fake_quant = floats.final if keras else None, candidate.conversion.model
     models = Models(
         Samples(floats.splits, floats.scoring, samples.reason),
         told,
         scores,
         converted,
         key,
-        lambda: KerasModels(with_normalizations(floats.final, normalizations), candidate.conversion.model),
+        lambda: KerasModels(None if final is None else with_normalizations(final, normalizations), fake_quant),
     )
     keep(models, store=store)
     return models

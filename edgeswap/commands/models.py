@@ -74,7 +74,7 @@ class KerasModels(NamedTuple):
     """The models behind the files, of tf_keras.
 
     Attributes:
-        final: float32, after swap and recovery.
+        final: float32, after swap and recovery; None where nobody asks for it.
         candidate: what was converted to the candidate: for int8 the fake-quant model.
     """
 
