@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def describe(tflite_model: bytes) -> list[InnerTensor]:
 
 def values(
     tflite_model: bytes, inputs: Mapping[str, npt.NDArray[np.float32]], wanted: Sequence[InnerTensor]
-) -> list[npt.NDArray[np.float64]]:
+) -> Iterator[npt.NDArray[np.float64]]:
     """What is in tensors of int8 with one scale when the model is given samples, as real numbers.
 
     Args:
@@ -57,8 +57,8 @@ def values(
         inputs: input name to real values (n, ...). The name of a single input does not matter.
         wanted: which tensors, from `describe`.
 
-    Returns:
-        An array (n, ...) for each of them.
+    Yields:
+        An array (n, ...) for each of them, which are many and large.
 
     Raises:
         VerificationError: the interpreter failed, crashed or hung.
@@ -69,8 +69,9 @@ def values(
         np.savez(folder / "inputs.npz", **inputs)  # type: ignore[arg-type]
         _run(folder)
         with np.load(folder / "values.npz") as archive:
-            steps = [archive[str(tensor.index)].astype(np.float64) for tensor in wanted]
-    return [(array - tensor.zero_points[0]) * tensor.scales[0] for array, tensor in zip(steps, wanted, strict=True)]
+            for tensor in wanted:
+                steps = archive[str(tensor.index)].astype(np.float64)
+                yield (steps - tensor.zero_points[0]) * tensor.scales[0]
 
 
 def _run(folder: Path) -> None:
