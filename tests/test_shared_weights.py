@@ -17,6 +17,11 @@ from edgeswap.graph.read import read
 from edgeswap.quantization.layer_by_layer import LayerByLayer
 
 
+@pytest.fixture(autouse=True)
+def _all_are_large(monkeypatch):
+    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 0)
+
+
 def network(framework):
     inputs = framework.Input((4, 4, 3))
     x = framework.layers.BatchNormalization()(framework.layers.Conv2D(2, 3)(inputs))
@@ -65,6 +70,22 @@ def test_a_network_that_changes_leaves_the_others_as_they_are(change):
     assert not any(np.array_equal(one, two) for one, two in zip(before, of_model(trained), strict=True))
 
 
+@pytest.mark.parametrize("framework", [keras, tf_keras], ids=["keras", "tf_keras"])
+def test_a_layer_that_works_with_what_it_makes_of_its_weights_makes_it_anew(framework):
+    layer = framework.layers.Normalization()
+    layer.build((None, 3))
+    other = framework.layers.Normalization()
+    other.adapt(np.arange(12, dtype=np.float32).reshape(4, 3))
+    shared_weights.assign(layer, shared_weights.arrays_of(other))
+    assert np.array_equal(layer(np.ones((1, 3), np.float32)), other(np.ones((1, 3), np.float32)))
+
+
+def test_small_weights_are_copied(monkeypatch):
+    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 2**20)
+    model = network(keras)
+    assert set(addresses(of_graph(canonicalize(read(model))))).isdisjoint(addresses(of_model(model)))
+
+
 def test_arrays_of_their_own_are_copied():
     layer = tf_keras.layers.Dense(2)
     layer.build((None, 3))
@@ -81,7 +102,8 @@ def test_large_weights_that_a_pass_made_are_shared_too(monkeypatch):
         for name, layer in graph.layers.items()
     }
     passed = graph.with_layers(made)
-    assert same(shared_weights.with_shared_weights(passed), passed)  # small ones stay what they are
+    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 2**20)
+    assert same(shared_weights.with_shared_weights(passed), passed)
     monkeypatch.setattr(shared_weights, "LARGE_BYTES", 0)
     shared = shared_weights.with_shared_weights(passed)
     assert all(np.array_equal(one, two) for one, two in zip(of_graph(passed), of_graph(shared), strict=True))

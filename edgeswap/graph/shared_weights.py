@@ -6,6 +6,7 @@ before it changes it where anything else refers to it, so that a network that is
 
 from __future__ import annotations
 
+import math
 import weakref
 from dataclasses import replace
 from typing import Any
@@ -16,25 +17,29 @@ import numpy.typing as npt
 from edgeswap.frameworks import keras, tf
 from edgeswap.graph.ir import Graph
 
-LARGE_BYTES = 2**20
+LARGE_BYTES = 2**20  # smaller weights are copied, as Keras does it
 _behind: dict[int, Any] = {}  # number of an array that is alive to the tensor whose memory it shows
 
 
 def arrays_of(layer: Any) -> list[npt.NDArray[Any]]:
-    """What `layer.get_weights()` gives, without a copy where the layer has plain variables; not to be written to."""
-    if not all(isinstance(weight, (tf.Variable, keras.Variable)) for weight in layer.weights):
-        return [np.asarray(array) for array in layer.get_weights()]  # tables of Keras 2's preprocessing
+    """What `layer.get_weights()` gives, without a copy of large plain variables; not to be written to."""
+    plain = all(isinstance(weight, (tf.Variable, keras.Variable)) for weight in layer.weights)
+    if not plain or not any(map(_is_large, layer.weights)):
+        return [np.asarray(array) for array in layer.get_weights()]
     return [_shown(weight if isinstance(weight, tf.Variable) else weight.value) for weight in layer.weights]
 
 
 def assign(layer: Any, arrays: list[npt.NDArray[Any]]) -> None:
     """Give a layer weights, as `layer.set_weights(arrays)` does; those from `arrays_of` are not copied."""
     tensors = [_behind.get(id(array)) for array in arrays]
-    if any(tensor is None for tensor in tensors):
+    if not tensors or any(tensor is None for tensor in tensors):
         layer.set_weights(arrays)
         return
     for variable, tensor in zip(layer.weights, tensors, strict=True):
         variable.assign(tf.cast(tensor, variable.dtype))  # which a tensor of that type comes through as it is
+    for part in layer._flatten_layers():  # as `set_weights` of Keras 2 ends
+        if hasattr(part, "finalize_state"):
+            part.finalize_state()
 
 
 def with_shared_weights(graph: Graph) -> Graph:
@@ -50,8 +55,12 @@ def with_shared_weights(graph: Graph) -> Graph:
     )
 
 
+def _is_large(weight: Any) -> bool:
+    return 4 * math.prod(weight.shape) >= LARGE_BYTES
+
+
 def _is_large_and_own(array: npt.NDArray[Any]) -> bool:
-    return array.nbytes >= LARGE_BYTES and id(array) not in _behind
+    return _is_large(array) and id(array) not in _behind
 
 
 def _shown(values: Any) -> npt.NDArray[Any]:

@@ -11,10 +11,10 @@ from edgeswap.records import Caution
 
 # Smaller models fit wherever TensorFlow does.
 LARGE_BYTES = 200_000_000
-# SavedModels at once on the way to the converter.
-COPIES_ON_DISK = 2
-# VGG16, whose weights are 553 MB, took 7.4 GB in all processes.
-COPIES_IN_MEMORY = 13
+# A SavedModel on the way to the converter, and beside it an int8 file.
+COPIES_ON_DISK = 1.3
+# VGG16, whose weights are 553 MB, took 4.9 GB in all processes.
+COPIES_IN_MEMORY = 9
 MEMORY = Path("/proc/meminfo")
 
 
@@ -29,7 +29,7 @@ def require_room(weights_bytes: int) -> Caution | None:
     """
     if weights_bytes < LARGE_BYTES:
         return None
-    disk_bytes, memory_bytes = COPIES_ON_DISK * weights_bytes, COPIES_IN_MEMORY * weights_bytes
+    disk_bytes, memory_bytes = int(COPIES_ON_DISK * weights_bytes), COPIES_IN_MEMORY * weights_bytes
     place = tempfile.gettempdir()
     free = shutil.disk_usage(place).free
     if free < disk_bytes:
