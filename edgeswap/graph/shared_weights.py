@@ -56,7 +56,7 @@ def with_shared_weights(graph: Graph) -> Graph:
 
 
 def _is_large(weight: Any) -> bool:
-    return 4 * math.prod(weight.shape) >= LARGE_BYTES
+    return bool(4 * math.prod(weight.shape) >= LARGE_BYTES)
 
 
 def _is_large_and_own(array: npt.NDArray[Any]) -> bool:
