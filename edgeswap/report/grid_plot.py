@@ -83,7 +83,7 @@ def _histogram(axes: Axes, name: str, title: str, grid: GridShares | None) -> No
 
 
 def _bars(lefts: npt.NDArray[Any], heights: npt.NDArray[Any], width: float) -> PolyCollection:
-    """All bars as one artist: matplotlib takes 2 ms for each that is one of its own, and there are a thousand."""
+    """All bars as one artist: matplotlib takes 2 ms for each that is one of its own, and there are hundreds."""
     from matplotlib.collections import PolyCollection  # noqa: PLC0415
 
     corners = [
