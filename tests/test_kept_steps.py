@@ -7,6 +7,8 @@ import pytest
 
 pytest.importorskip("tensorflow")
 from edgeswap.frameworks import keras
+from edgeswap.graph import shared_weights
+from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.progress import Silent
@@ -65,3 +67,14 @@ def test_other_samples_are_looked_at_anew(tmp_path):
     first = fitting(store_at(tmp_path)).plain.ranges
     others = fitting(store_at(tmp_path), SAMPLES * 2).plain.ranges
     assert first["image_range"].high.value * 2 == others["image_range"].high.value
+
+
+def test_networks_share_the_weights_that_were_corrected(monkeypatch):
+    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 0)
+    graph = fitting(NO_STORE).corrected(rounds_weights=False).placement.graph
+    built = build(graph)
+    for name in ("first", "second", "last"):
+        for mine, yours in zip(
+            graph.layers[name].weights, shared_weights.arrays_of(built.get_layer(name)), strict=True
+        ):
+            assert mine.__array_interface__["data"] == yours.__array_interface__["data"]

@@ -22,7 +22,6 @@ the store has the models of a run as a whole, `from_store` takes them, and Tenso
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +44,7 @@ from edgeswap.records import ExportReport
 from edgeswap.report.export_result import ExportResult
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.claim import remove
+from edgeswap.system.memory import give_back
 from edgeswap.system.output import recover, staged_folder
 from edgeswap.system.partial import CONTROL, QAT_MODEL, RECOVERED, holds_trained, how_to_go_on
 from edgeswap.system.room import LARGE_BYTES
@@ -113,7 +113,7 @@ def _export(
     models = stored.models or make(stored.samples)
     del stored
     if len(models.converted.baseline) > LARGE_BYTES:
-        gc.collect()  # Keras models refer to themselves, and the float model is converted
+        give_back()  # the float model is converted
     with errors_in_given_names(models.told.names):
         lowered = lower_and_write(config, models, folder)
         if config.measure:

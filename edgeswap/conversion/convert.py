@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import math
 import time
@@ -21,6 +20,7 @@ from edgeswap.errors import ConversionError
 from edgeswap.frameworks import tf
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.quantizers import rounded_weights
+from edgeswap.system.memory import give_back
 from edgeswap.system.room import LARGE_BYTES
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.tflite.one_scale import with_one_scale
@@ -107,7 +107,7 @@ def convert_all(
                     _write_job(conversion, job)
                     step.advance(1)
             if large:
-                gc.collect()  # what was traced refers to itself, and has the rounded weights
+                give_back()  # what was traced refers to itself, and has the rounded weights
             titles = [f"Convert to {conversion.precision}" for conversion in conversions]
             run_worker(jobs, titles, timeout_s, progress)
             written = [(job / "model.tflite").read_bytes() for job in jobs]

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.graph.ir import Graph
+from edgeswap.graph.shared_weights import with_shared_weights
 from edgeswap.progress import Progress
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.channel_groups import channel_groups
@@ -170,11 +171,10 @@ class Fitting:
             "corrected weights", (placement, before.ranges, most_samples, rounds_weights, least_steps), weights
         )
         changed = {name: replace(layers[name], weights=tuple(arrays)) for name, arrays in found.items()}
-        return (
-            replace(before, placement=replace(placement, graph=placement.graph.with_layers(changed)))
-            if changed
-            else before
-        )
+        if not changed:
+            return before
+        graph = with_shared_weights(placement.graph.with_layers(changed))
+        return replace(before, placement=replace(placement, graph=graph))
 
     def _few(self, graph: Graph, most: int) -> list[Any]:
         """Samples spread over all of them, as many as memory has room for."""
