@@ -225,3 +225,7 @@ def test_an_image_is_resized_and_turned_as_its_export_was_told(resize: str, tmp_
     seen = stored if resize == "keras" else np.ascontiguousarray(np.rot90(stored, -1))
     read = app.read_pixels(tmp_path / "photo.png", "L", (32, 8, 1))
     np.testing.assert_array_equal(read.reshape(32, 8, 1), fit(Image.fromarray(seen), (32, 8, 1), resize))
+    deep = Image.fromarray(np.random.default_rng(1).integers(0, 2**16, (50, 70)).astype(np.uint16))
+    deep.save(tmp_path / "deep.png")
+    read = app.read_pixels(tmp_path / "deep.png", "L", (32, 8, 1))
+    np.testing.assert_array_equal(read.reshape(32, 8, 1), fit(deep, (32, 8, 1), resize))

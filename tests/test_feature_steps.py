@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgeswap.quantization.feature_steps import coarse_features, coarse_values
+from edgeswap.quantization.feature_steps import coarse_features, coarse_values, far_values
 
 RANDOM = np.random.default_rng(0)
 
@@ -48,3 +48,13 @@ def test_values_of_one_output_that_are_lost_beside_large_ones_are_named():
     assert caution.kind == "output_scale"
     assert "Output 'both'" in caution.problem
     assert "value 1 0.0076" in caution.problem  # 0.3 of 255 / 10,000
+
+
+def test_values_far_from_0_that_use_few_steps_are_named():
+    pressure = RANDOM.uniform(1000, 1020, (500, 1)).astype(np.float32)
+    (caution,) = far_values({"pressure": pressure, "centred": pressure - 1010, "near": pressure - 990})
+    assert caution.kind == "output_offset"
+    assert "Output 'pressure'" in caution.problem
+    assert "only 5 of its 255 steps, of 4 each" in caution.problem  # 20 / (1020 / 255)
+    assert not far_values({"below": -pressure + 990, "constant": np.full((9, 1), 7, np.float32)})
+    assert far_values({"below": -pressure})

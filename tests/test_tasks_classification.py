@@ -43,7 +43,15 @@ def test_top_5_counts_from_ten_classes_on_and_takes_the_first_of_equal_outputs()
 
 
 @pytest.mark.parametrize(
-    "given_labels", [np.arange(12), np.arange(12, dtype=np.uint8)[:, None], np.eye(12), np.eye(12, dtype=bool)]
+    "given_labels",
+    [
+        np.arange(12),
+        np.arange(12, dtype=np.uint8)[:, None],
+        np.eye(12),
+        np.eye(12, dtype=bool),
+        np.arange(12.0),
+        np.arange(12, dtype=np.float32)[:, None],
+    ],
 )
 def test_labels_in_each_form_become_class_numbers(given_labels: Any) -> None:
     labels = TASK.labels(given_labels, MODEL, 12, "d.npz")
@@ -55,11 +63,11 @@ def test_labels_in_each_form_become_class_numbers(given_labels: Any) -> None:
     ("given_labels", "message"),
     [
         (np.arange(12) + 1, "labels from 0 to 11 in d.npz, got 1 to 12"),
-        (np.arange(12) / 2, "12 integer labels, one a sample, in d.npz, got float64"),
-        (np.eye(12)[:, :5], "12 integer labels"),
+        (np.arange(12) / 2, "a class number for each sample in d.npz, got float64 values such as 0.5"),
+        (np.eye(12)[:, :5], r"a class number .* got float64 values of shape \(5,\)"),
         (np.eye(13)[:12], "one-hot labels of 12 classes in d.npz, got rows of 13"),
         (np.arange(12) - 1, "labels from 0 to 11 in d.npz, got -1 to 10"),
-        (np.full((12, 2), 0.5), "12 integer labels"),
+        (np.full((12, 2), 0.5), r"a class number .* of shape \(2,\)"),
         (np.arange(11), "labels of 12 samples"),
     ],
 )

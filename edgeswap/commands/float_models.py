@@ -27,7 +27,7 @@ from edgeswap.graph.build import build, with_weights_of
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.swap import swap
 from edgeswap.progress import Progress
-from edgeswap.quantization.feature_steps import coarse_values
+from edgeswap.quantization.feature_steps import coarse_values, far_values
 from edgeswap.records import Activations, Caution, TrainingRun
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import RECOVERED
@@ -244,7 +244,8 @@ def _doubted_values(
     if config.precision == "int8" and "linear" in scoring.heads:
         given = asked(baseline)([array[:FEW_SAMPLES] for array in splits.representative])
         outputs = zip(scoring.model.outputs, given, scoring.heads, strict=True)
-        coarse = coarse_values({output.name: values for output, values, head in outputs if head == "linear"})
+        linear = {output.name: values for output, values, head in outputs if head == "linear"}
+        coarse = [*coarse_values(linear), *far_values(linear)]
     cautions = (*([] if misread is None else [misread]), *coarse)
     for each in cautions:
         progress.warn(each.problem, each.remedy)

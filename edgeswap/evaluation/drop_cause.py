@@ -6,7 +6,7 @@ import math
 
 from edgeswap.data.value_ranges import VALUE_RANGES
 from edgeswap.evaluation.worth_telling import large_from
-from edgeswap.quantization.feature_steps import INPUT_SCALE
+from edgeswap.quantization.feature_steps import INPUT_SCALE, OUTPUT_OFFSET
 from edgeswap.records import Caution, ExportReport
 from edgeswap.tasks.titles import title
 
@@ -115,7 +115,7 @@ def _steps(report: ExportReport) -> dict[str, float]:
 
 
 def _cause_in_quantization(report: ExportReport) -> tuple[str, str]:
-    explained = _explained(report, INPUT_SCALE)
+    explained = _explained(report, INPUT_SCALE) or _explained(report, OUTPUT_OFFSET)
     if explained is not None:
         return f"Likeliest cause: {explained.problem}", explained.remedy
     if report.left_to_calibration:

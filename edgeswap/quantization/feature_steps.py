@@ -10,10 +10,11 @@ import numpy.typing as npt
 from edgeswap.quantization.specification import STEPS
 from edgeswap.records import Caution
 
-INPUT_SCALE, OUTPUT_SCALE = "input_scale", "output_scale"  # the kinds of the warning
+INPUT_SCALE, OUTPUT_SCALE, OUTPUT_OFFSET = "input_scale", "output_scale", "output_offset"  # the kinds of the warning
 # A value that fills n steps evenly has a standard deviation of n steps / sqrt(12), its rounding one of 1 / sqrt(12):
 # with 16 steps the rounding is a sixteenth of it, -24 dB.
 FEWEST_STEPS = 16
+FEWEST_OF_AN_OUTPUT = 64  # where all values lie on one side of 0: two bits of eight are lost on what never occurs
 _NAMED = 6
 
 
@@ -53,6 +54,28 @@ def coarse_values(outputs: Mapping[str, npt.NDArray[np.float32]]) -> list[Cautio
         )
         for name, few in _coarse(outputs, "value")
     ]
+
+
+def far_values(outputs: Mapping[str, npt.NDArray[np.float32]]) -> list[Caution]:
+    """A warning for each output whose values lie so far from 0 that most int8 steps go to values that never occur.
+
+    0 is one of the values of every int8 range (TFLite's quantization specification: the zero point is an int8 too).
+
+    Args:
+        outputs: as for `coarse_values`.
+    """
+    found = []
+    for name, values in outputs.items():
+        low, high = float(values.min()), float(values.max())
+        step = max(abs(low), abs(high)) / STEPS
+        if low * high > 0 and low < high and (high - low) / step < FEWEST_OF_AN_OUTPUT:
+            problem = (
+                f"Output {name!r} gives values from {low:.4g} to {high:.4g}, far from 0. An int8 range has 0 in it, so "
+                f"these values use only {(high - low) / step:.2g} of its {STEPS} steps, of {step:.2g} each."
+            )
+            remedy = "Train on labels that have their mean taken off, and add it again in the app."
+            found.append(Caution(kind=OUTPUT_OFFSET, problem=problem, remedy=remedy))
+    return found
 
 
 def _coarse(tensors: Mapping[str, npt.NDArray[np.float32]], what: str) -> Iterator[tuple[str, str]]:

@@ -54,7 +54,7 @@ class Classification:
         return f"one output of {classes} values, and one-hot labels" if hot else None
 
     def labels(self, given: Any, model: Signature, count: int, source: str) -> Labels:
-        """Class numbers int64 (N,) from (N,), (N, 1) or one-hot rows (N, C)."""
+        """Class numbers int64 (N,) from whole numbers (N,) or (N, 1), or one-hot rows (N, C)."""
         classes = model.outputs[0].shape[0]
         y = label_array(given, model, count, source)
         if y.ndim == 2 and y.shape[1] == 1:
@@ -66,10 +66,12 @@ class Classification:
                     "Encode the labels again.",
                 )
             y = y.argmax(axis=1)
+        if y.ndim == 1 and y.dtype.kind == "f" and np.isfinite(y).all() and (y == np.rint(y)).all():
+            y = y.astype(np.int64)  # Keras takes class numbers as floats too
         if y.shape != (count,) or y.dtype.kind not in "ui":
             raise DataError(
-                f"Expected {count} integer labels, one a sample, in {source}, got {y.dtype} of shape {y.shape}.",
-                "Give the class of every sample as an integer, or as a one-hot row.",
+                f"Expected a class number for each sample in {source}, got {_told(y)}.",
+                "Give the class of every sample as a whole number, or as a one-hot row.",
             )
         low, high = int(y.min()), int(y.max())
         if low < 0 or high >= classes:
@@ -119,6 +121,14 @@ class Classification:
         if model.outputs[0].head == "sigmoid":  # one of several, each with a sigmoid of its own
             return {0: np.eye(model.outputs[0].shape[0], dtype=np.float32)[labels]}
         return {0: labels}
+
+
+def _told(y: npt.NDArray[Any]) -> str:
+    """What labels are that are no class numbers."""
+    if y.ndim > 1:
+        return f"{y.dtype} values of shape {y.shape[1:]}"
+    broken = y[y != np.rint(y)] if y.dtype.kind == "f" else y
+    return f"{y.dtype} values such as {broken[0]}"
 
 
 def _right(outputs: Outputs, labels: Labels, _: Inputs) -> npt.NDArray[Any]:
