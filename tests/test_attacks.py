@@ -388,3 +388,12 @@ def test_nothing_is_imported_that_the_file_does_not_name(tmp_path):
     for given in ("os:system", "no.such.module:Mine", "builtins:eval"):
         with pytest.raises(ConfigError, match="Expected a class or function that"):
             preview(path, custom_objects=[given])
+
+
+@pytest.mark.parametrize(("module", "advised"), [("os", False), ("builtins", False), ("mine.layers", True)])
+def test_nobody_is_advised_to_give_what_python_itself_has(module, advised, tmp_path):
+    config = functional(dense(activation=function("system", module)))
+    with pytest.raises(ModelError) as caught:
+        preview(make.write_keras(tmp_path / "a.keras", config))
+    assert (f"--custom-objects {module}:system" in caught.value.remedy) == advised
+    assert "--trust" in caught.value.remedy

@@ -7,6 +7,7 @@ refused wherever it stands: in nested models, wrappers, arguments of calls.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -181,7 +182,10 @@ def _require(fits: bool, what: str, record: Mapping[str, Any], where: str) -> No
     came += f" registered as {str(registered)[:100]!r}" if registered not in (None, name) else ""
     dotted = isinstance(module, str) and all(part.isidentifier() for part in module.split("."))
     place = module if dotted and not allowed.is_keras_module(module) else "MODULE"
+    of_python = str(module).partition(".")[0] in sys.stdlib_module_names  # no model's own: it may run anything
     raise ModelError(
         f"Expected {what}, but {where} names {name!r}{came}.",
-        f"If it is your own, pass --custom-objects {place}:{name}; or --trust if you trust the file.",
+        "Do not use this file unless you know why it names that; --trust runs it."
+        if of_python
+        else f"If it is your own, pass --custom-objects {place}:{name}; or --trust if you trust the file.",
     )
