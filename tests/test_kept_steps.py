@@ -70,7 +70,7 @@ def test_other_samples_are_looked_at_anew(tmp_path):
 
 
 def test_networks_share_the_weights_that_were_corrected(monkeypatch):
-    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 0)
+    monkeypatch.setattr(shared_weights, "SHARED_FROM_BYTES", 0)
     graph = fitting(NO_STORE).corrected(rounds_weights=False).placement.graph
     built = build(graph)
     for name in ("first", "second", "last"):

@@ -19,7 +19,7 @@ from edgeswap.quantization.layer_by_layer import LayerByLayer
 
 @pytest.fixture(autouse=True)
 def _all_are_large(monkeypatch):
-    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 0)
+    monkeypatch.setattr(shared_weights, "SHARED_FROM_BYTES", 0)
 
 
 def network(framework):
@@ -81,7 +81,7 @@ def test_a_layer_that_works_with_what_it_makes_of_its_weights_makes_it_anew(fram
 
 
 def test_small_weights_are_copied(monkeypatch):
-    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 2**20)
+    monkeypatch.setattr(shared_weights, "SHARED_FROM_BYTES", 2**20)
     model = network(keras)
     assert set(addresses(of_graph(canonicalize(read(model))))).isdisjoint(addresses(of_model(model)))
 
@@ -102,9 +102,9 @@ def test_large_weights_that_a_pass_made_are_shared_too(monkeypatch):
         for name, layer in graph.layers.items()
     }
     passed = graph.with_layers(made)
-    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 2**20)
+    monkeypatch.setattr(shared_weights, "SHARED_FROM_BYTES", 2**20)
     assert same(shared_weights.with_shared_weights(passed), passed)
-    monkeypatch.setattr(shared_weights, "LARGE_BYTES", 0)
+    monkeypatch.setattr(shared_weights, "SHARED_FROM_BYTES", 0)
     shared = shared_weights.with_shared_weights(passed)
     assert all(np.array_equal(one, two) for one, two in zip(of_graph(passed), of_graph(shared), strict=True))
     assert addresses(of_model(build(shared))) == addresses(of_graph(shared))

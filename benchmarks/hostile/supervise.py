@@ -175,7 +175,8 @@ def _tree(pid: int) -> list[int]:
         found.append(parent)
         with contextlib.suppress(OSError):  # it has ended meanwhile
             for task in Path(f"/proc/{parent}/task").iterdir():
-                waiting += [int(child) for child in (task / "children").read_text().split()]
+                with contextlib.suppress(OSError):  # that thread alone has
+                    waiting += [int(child) for child in (task / "children").read_text().split()]
     return found
 
 

@@ -14,6 +14,7 @@ from edgeswap.graph.read import framework_of
 from edgeswap.graph.shapes import tensors_of
 
 BATCH_BYTES = 2**24
+MOST_AT_ONCE = 50  # of a small network, where values are observed
 
 Array = npt.NDArray[Any]
 

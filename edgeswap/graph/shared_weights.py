@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edgeswap.frameworks import keras, tf
 from edgeswap.graph.ir import Graph
 
-LARGE_BYTES = 2**20  # smaller weights are copied, as Keras does it
+SHARED_FROM_BYTES = 2**20  # smaller weights are copied, as Keras does it
 _behind: dict[int, Any] = {}  # number of an array that is alive to the tensor whose memory it shows
 
 
@@ -56,7 +56,7 @@ def with_shared_weights(graph: Graph) -> Graph:
 
 
 def _is_large(weight: Any) -> bool:
-    return bool(4 * math.prod(weight.shape) >= LARGE_BYTES)
+    return bool(4 * math.prod(weight.shape) >= SHARED_FROM_BYTES)
 
 
 def _is_large_and_own(array: npt.NDArray[Any]) -> bool:

@@ -11,13 +11,12 @@ import numpy.typing as npt
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import tf, tf_keras
 from edgeswap.graph.autograph import translated
-from edgeswap.graph.batch import batches, samples_at_once
+from edgeswap.graph.batch import MOST_AT_ONCE, batches, samples_at_once
 from edgeswap.graph.build import build
 from edgeswap.graph.layer_names import built_name
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.placement import Placement
 
-MOST_AT_ONCE = 50
 _SILENT = Silent()
 Floats = npt.NDArray[np.float32]
 

@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.frameworks import tf, tf_keras
-from edgeswap.graph.batch import batches, samples_at_once
+from edgeswap.graph.batch import MOST_AT_ONCE, batches, samples_at_once
 from edgeswap.graph.build import build
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.layer_names import built_name
-
-MOST_AT_ONCE = 50
 
 
 def channel_sizes(
