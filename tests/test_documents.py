@@ -117,11 +117,13 @@ def parse(words):
     Raises:
         click.UsageError, ConfigError: it is none.
     """
-    command, context = cli, None
+    command, context = cli, click.Context(cli, info_name="edgeswap", **cli.context_settings)
     while isinstance(command, click.Group) and words and words[0] in command.commands:
         name, *words = words
         command = command.commands[name]
-        context = click.Context(command, parent=context, info_name=name, obj=Invocation(words))
+        # A command keeps the help option of its first context: without the settings other tests would see no `-h`.
+        settings = command.context_settings
+        context = click.Context(command, parent=context, info_name=name, obj=Invocation(words), **settings)
     if isinstance(command, click.Group) and words and not words[0].startswith("-"):
         raise click.UsageError(f"no command {words[0]!r}")
     if not {"--help", "-h", "--version"} & set(words):
