@@ -94,6 +94,16 @@ def test_the_mean_of_every_output_comes_back(placed):
     np.testing.assert_allclose(got, wanted, atol=step)  # the output itself is rounded after its bias was corrected
 
 
+def test_a_kernel_that_is_not_corrected_is_the_float_one(placed):
+    """A large one has no room for a copy, and QAT goes on from it; both give the same int8 values."""
+    placement, ranges, _ = placed
+    corrected = reconstruct(placement, ranges, [SAMPLES], rounds_weights=False).graph
+    changed = [name for name, layer in corrected.layers.items() if layer is not placement.graph.layers[name]]
+    assert changed
+    for name in changed:
+        assert corrected.layers[name].weights[0] is placement.graph.layers[name].weights[0]
+
+
 def test_small_lacks_are_left_where_others_read_what_a_concat_joins():
     """As in a DenseNet: the first convolution has no range but the concat's, and the second one reads it too."""
     keras.utils.set_random_seed(0)

@@ -16,8 +16,8 @@ _IDENTIFIER = b"TFL3"
 _ROOM_BYTES = 2**20  # for all but weights, and an eighth of them; what is not written to takes no memory
 
 
-def packed(model: Any, extra_buffer: bytes = b"") -> bytes:
-    """The file of a `ModelT`.
+def packed(model: Any, extra_buffer: bytes = b"") -> bytearray:
+    """The file of a `ModelT`, in the memory that it was built in.
 
     Args:
         model: whose buffers hold their data as arrays of uint8, lists or bytes.
@@ -26,7 +26,10 @@ def packed(model: Any, extra_buffer: bytes = b"") -> bytes:
     held = sum(len(buffer.data) for buffer in model.buffers if buffer.data is not None)
     builder = _Builder(_ROOM_BYTES + held + held // 8)
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
-    return bytes(memoryview(builder.Bytes)[builder.Head() :]) + extra_buffer
+    file: bytearray = builder.Bytes
+    del file[: builder.Head()]
+    file += extra_buffer
+    return file
 
 
 class _Builder(flatbuffers.Builder):  # type: ignore[misc]

@@ -165,12 +165,19 @@ class Fitting:
                 least_steps=least_steps,
                 progress=self.progress,
             )
-            return {name: layer.weights for name, layer in corrected.graph.layers.items() if layer is not layers[name]}
+            return {
+                name: _new(layer.weights, layers[name].weights)
+                for name, layer in corrected.graph.layers.items()
+                if layer is not layers[name]
+            }
 
         found = self.kept.arrays(
             "corrected weights", (placement, before.ranges, most_samples, rounds_weights, least_steps), weights
         )
-        changed = {name: replace(layers[name], weights=tuple(arrays)) for name, arrays in found.items()}
+        changed = {
+            name: replace(layers[name], weights=(*layers[name].weights[: -len(arrays)], *arrays))
+            for name, arrays in found.items()
+        }
         if not changed:
             return before
         graph = with_shared_weights(placement.graph.with_layers(changed))
@@ -182,6 +189,11 @@ class Fitting:
         count = max(1, min(len(self.samples[0]), most, MEMORY_BYTES // (8 * largest)))
         rows = np.linspace(0, len(self.samples[0]) - 1, count).round().astype(int)
         return [array[rows] for array in self.samples]
+
+
+def _new(weights: Sequence[npt.NDArray[Any]], before: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+    """Those of a layer's weights that were changed: the bias, which is the last, or all."""
+    return [array for array, old in zip(weights, before, strict=True) if array is not old]
 
 
 def _of_range(name: str, folded: Graph, ranges: Mapping[str, Ends]) -> str:

@@ -70,8 +70,9 @@ def reconstruct(
                     lack = np.where(np.abs(lack) > least_steps * _step(placement, node, ranges), lack, 0)
                     weights[-1] = (weights[-1] + lack).astype(np.float32)
                     got += lack
-                if rounds_weights or lack.any():
-                    corrected[layer.name] = replace(layer, weights=tuple(weights))
+                if rounds_weights or lack.any():  # a kernel that fake-quant alone rounds stays the float one
+                    kept = [] if rounds_weights else layer.weights[:1]
+                    corrected[layer.name] = replace(layer, weights=(*kept, *weights[len(kept) :]))
             else:
                 got = rounded.compute(node)
             if node.layer in ranges:
