@@ -11,7 +11,7 @@ from edgeswap.graph.build import build
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Layer
 from edgeswap.graph.read import read
-from edgeswap.quantization import reconstruction
+from edgeswap.quantization import layer_by_layer, reconstruction
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.folding import fold_batch_norms
 from edgeswap.quantization.kernel_inputs import as_groups, as_kernel, has_kernel_inputs, kernel_inputs
@@ -127,6 +127,28 @@ def test_it_repeats_to_the_bit(placed):
             np.testing.assert_array_equal(one, other)
 
 
+def test_parts_of_large_tensors_give_what_all_samples_give(placed, monkeypatch):
+    """Parts of 7 samples, and a last one of 6. The means are of float32, far finer than a step."""
+    placement, ranges, _ = placed
+
+    def found():
+        biases = reconstruct(placement, ranges, [SAMPLES], rounds_weights=False).graph.layers
+        return {name: biases[name].weights[-1] for name in ranges if biases[name].weights}, search_ranges(
+            placement, ranges, [SAMPLES]
+        )
+
+    biases, searched = found()
+    monkeypatch.setattr(layer_by_layer, "PART_BYTES", 7 * 4 * 7 * 6 * 12)
+    parts = layer_by_layer.LayerByLayer(placement.graph, [SAMPLES]).compute(placement.graph.nodes[0])
+    assert list(map(len, parts)) == [7] * 6 + [6]
+    in_parts, searched_in_parts = found()
+    assert searched_in_parts == searched
+    assert biases.keys() == in_parts.keys() != set()
+    for name, bias in biases.items():
+        step = (ranges[name].high.value - ranges[name].low.value) / 255
+        np.testing.assert_allclose(in_parts[name], bias, atol=step / 1000, rtol=0)
+
+
 def test_ranges_are_searched_where_calibration_set_them(placed):
     placement, ranges, float_model = placed
     found = search_ranges(placement, ranges, [SAMPLES])
@@ -148,7 +170,7 @@ def test_a_kernel_is_rounded_in_the_place_of_one_copy(axes):
     layer = Layer("layer", "Dense", {}, (kernel,))
     tracemalloc.start()
     try:
-        rounded = reconstruction._rounded(layer, Weight("kernel", axes), None, False)
+        rounded = reconstruction._rounded(layer, Weight("kernel", axes), None)
         assert tracemalloc.get_traced_memory()[1] < 1.2 * kernel.nbytes
     finally:
         tracemalloc.stop()

@@ -19,8 +19,8 @@ MOST_AT_ONCE = 50  # of a small network, where values are observed
 Array = npt.NDArray[Any]
 
 
-def samples_at_once(model: Any, most: int) -> int:
-    """As many as leave the largest tensor at 16 MiB, at least one and at most `most`.
+def samples_at_once(model: Any, most: int, *, largest_bytes: int = BATCH_BYTES) -> int:
+    """As many as leave the largest tensor at `largest_bytes`, at least one and at most `most`.
 
     Larger tensors are slower for each sample: the allocator gives them back to the system after each use, which then
     clears each page of the next one. EfficientNet-Lite0 takes 0.15 s of processor time a sample in batches of 50, of
@@ -29,10 +29,11 @@ def samples_at_once(model: Any, most: int) -> int:
     Args:
         model: of either framework, without nested ones.
         most: as many as are wanted at once of a small network.
+        largest_bytes: of a tensor; more than 16 MiB where a call costs more than its samples.
     """
     tensors = chain.from_iterable(tensors_of(model, framework_of(model)).values())
     largest = max((4 * prod(size or 1 for size in tensor.shape[1:]) for tensor in tensors), default=1)
-    return int(max(1, min(most, BATCH_BYTES // largest)))
+    return int(max(1, min(most, largest_bytes // largest)))
 
 
 def batches(arrays: Sequence[Array], size: int) -> Iterator[tuple[int, list[Array]]]:

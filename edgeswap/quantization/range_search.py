@@ -90,19 +90,24 @@ def _moved(end: End, value: float) -> End:
     return replace(end, value=value, how="searched")
 
 
-def _error(model: LayerByLayer, graph: Graph, node: Node, given: Any) -> Callable[[float, float], float]:
-    """From the ends of a range to the mean squared error behind all readers of the tensor."""
+def _error(model: LayerByLayer, graph: Graph, node: Node, given: Sequence[Any]) -> Callable[[float, float], float]:
+    """From the ends of a range to the mean squared error behind all readers of the tensor, whose parts are `given`."""
 
     def error(low: float, high: float) -> float:
-        held = tf.quantization.fake_quant_with_min_max_vars(given, low, high)
-        return sum(
-            float(tf.reduce_mean(tf.square(behind(held) - wanted))) for behind, wanted in zip(reads, wants, strict=True)
-        )
+        errors = [
+            sum(float(tf.reduce_mean(tf.square(behind(held) - want))) for behind, want in zip(reads, part, strict=True))
+            for held, part in zip((_held(part, low, high) for part in given), wants, strict=True)
+        ]
+        return float(np.average(errors, weights=list(map(len, given))))
 
     reads = [_one_after_the_other([model.layer(reader) for reader in chain]) for chain in _behind(graph, node)]
     reads = reads or [lambda tensor: tensor]
-    wants = [behind(given) for behind in reads]
+    wants = [[behind(part) for behind in reads] for part in given]
     return error
+
+
+def _held(tensor: Any, low: float, high: float) -> Any:
+    return tf.quantization.fake_quant_with_min_max_vars(tensor, low, high)
 
 
 def _one_after_the_other(layers: Sequence[Any]) -> Callable[[Any], Any]:

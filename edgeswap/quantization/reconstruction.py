@@ -61,15 +61,16 @@ def reconstruct(
             want = wanted.compute(node)
             if node.layer in placement.weights and len(graph.calls(node.layer)) == 1:
                 (weight,) = placement.weights[node.layer]
-                kernel = _rounded(layer, weight, rounded.inputs(node)[0], rounds_weights)
+                given = rounded.input(node) if rounds_weights and has_kernel_inputs(layer) else None
+                kernel = _rounded(layer, weight, given)
                 weights = [kernel, *layer.weights[1:]]
                 got = rounded.compute(node, weights)
                 lack = np.zeros(0)
                 if layer.config.get("use_bias"):
-                    lack = tf.reduce_mean(want - got, axis=list(range(len(got.shape) - 1))).numpy()
+                    lack = _mean([part - other for part, other in zip(want, got, strict=True)])
                     lack = np.where(np.abs(lack) > least_steps * _step(placement, node, ranges), lack, 0)
                     weights[-1] = (weights[-1] + lack).astype(np.float32)
-                    got += lack
+                    got = [part + lack for part in got]
                 if rounds_weights or lack.any():  # a kernel that fake-quant alone rounds stays the float one
                     kept = [] if rounds_weights else layer.weights[:1]
                     corrected[layer.name] = replace(layer, weights=(*kept, *weights[len(kept) :]))
@@ -77,7 +78,9 @@ def reconstruct(
                 got = rounded.compute(node)
             if node.layer in ranges:
                 ends = ranges[node.layer]
-                got = tf.quantization.fake_quant_with_min_max_vars(got, ends.low.value, ends.high.value)
+                got = [
+                    tf.quantization.fake_quant_with_min_max_vars(part, ends.low.value, ends.high.value) for part in got
+                ]
             wanted.keep(node, want)
             rounded.keep(node, got)
             step.advance(1)
@@ -96,10 +99,17 @@ def _step(placement: Placement, node: Node, ranges: Mapping[str, Ends]) -> float
     return min((_step(placement, reader, ranges) for reader in passing), default=0.0)
 
 
-def _rounded(layer: Layer, weight: Weight, given: Any, in_favour_of_outputs: bool) -> npt.NDArray[np.float32]:
+def _mean(parts: Sequence[Any]) -> npt.NDArray[np.float32]:
+    """Of each channel over all samples and places."""
+    means = [tf.reduce_mean(part, axis=list(range(len(part.shape) - 1))).numpy() for part in parts]
+    return np.average(means, axis=0, weights=list(map(len, parts))).astype(np.float32)
+
+
+def _rounded(layer: Layer, weight: Weight, given: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32]:
+    """The kernel on the int8 grid; in favour of the outputs where it is known what the layer is `given`."""
     kernel = layer.weights[0]
-    if in_favour_of_outputs and has_kernel_inputs(layer):
-        rows = kernel_inputs(layer, given.numpy())
+    if given is not None:
+        rows = kernel_inputs(layer, given)
         if rows.shape[1] >= ROWS_PER_INPUT * rows.shape[2]:
             groups = round_kernel(as_groups(layer, kernel), rows, per_channel=bool(weight.channel_axes))
             return as_kernel(layer, groups)
