@@ -87,8 +87,33 @@ def test_without_a_file_there_are_the_defaults(tmp_path):
 
 def test_a_folder_in_the_files_place(tmp_path):
     (tmp_path / "edgeswap.toml").mkdir()
-    with pytest.raises(ConfigError, match="Expected TOML"):
+    with pytest.raises(ConfigError, match=r"Expected TOML in .*, got a folder"):
         export_config({}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("export = 1", "Expected export to be a table in .*, got the value 1"),
+        ("[[export]]", "Expected export to be a table in .*, got a list of tables"),
+        ("[export.data]\na = 1", "Expected a value for data in .*, got a table"),
+        ("[export]\ntrust = true", "Expected --trust on the command line alone, got trust in"),
+    ],
+)
+def test_settings_that_a_file_cannot_have(tmp_path, text, problem):
+    (tmp_path / "edgeswap.toml").write_text(text)
+    with pytest.raises(ConfigError, match=problem):
+        export_config({}, tmp_path)
+    (tmp_path / "edgeswap.toml").unlink()
+    (tmp_path / "pyproject.toml").write_text(text.replace("[export", "[tool.edgeswap.export").replace(
+        "export = 1", "[tool.edgeswap]\nexport = 1"))  # fmt: skip
+    with pytest.raises(ConfigError, match=problem):
+        export_config({}, tmp_path)
+
+
+def test_a_file_of_windows_begins_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "edgeswap.toml").write_bytes(b"\xef\xbb\xbf[export]\r\nepochs = 7\r\n")
+    assert export_config({}, tmp_path).epochs == 7
 
 
 def test_arrays_from_python_are_settings():

@@ -16,7 +16,7 @@ from edgeswap.cli.options import option
 
 WIDTH = 100
 # What belongs to one call of the command, and not to a project.
-ASIDE = frozenset({"int8", "as_json", "debug", "help"})
+ASIDE = frozenset({"int8", "as_json", "debug", "help", "trust"})  # a file cannot pass --trust
 # The most that a person must tell of a model; everything else has a default that will do.
 FIRST = ("model", "data", "test_data", "preprocess")
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from edgeswap.config.export import ExportConfig, export_config
-from edgeswap.config.settings_file import Written, written_settings
+from edgeswap.config.settings_file import NOT_IN_A_FILE, Written, written_settings
 
 DEFAULT = "default"
 
@@ -30,7 +30,8 @@ def in_force(folder: Path) -> dict[str, Written]:
 def settings_schema() -> dict[str, Any]:
     """The JSON schema of edgeswap.toml."""
     settings = ExportConfig.model_json_schema(schema_generator=_OfTexts)
-    named = {name.replace("_", "-"): about for name, about in settings.pop("properties").items()}
+    properties = settings.pop("properties")
+    named = {name.replace("_", "-"): about for name, about in properties.items() if name != NOT_IN_A_FILE}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "edgeswap.toml",
