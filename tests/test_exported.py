@@ -7,6 +7,7 @@ import sys
 import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from edgeswap.commands.export import export
 from edgeswap.config.export import export_config
+from edgeswap.progress import Silent
 from edgeswap.records import Caution, ExportReport
 from edgeswap.report import wording as say
 from edgeswap.report.export_result import ExportResult
@@ -76,6 +78,35 @@ def test_with_an_output_the_folder_holds_the_bytes_that_are_given(place):
     given = x.astype(np.float32)
     # Nothing was swapped, so it is the model as it was given; layer by layer, the same arithmetic.
     np.testing.assert_allclose(result.float_model(given), model(given), atol=1e-5)
+
+
+class Titles(Silent):
+    """Keeps the title of every step."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+
+    def step(self, title: str, total: int | None = None) -> Any:
+        self.titles.append(title)
+        return super().step(title, total)
+
+
+@pytest.mark.slow
+def test_a_large_network_is_converted_to_float32_before_it_is_calibrated_to_the_same_files(place, tiny, monkeypatch):
+    from edgeswap.commands import from_scratch
+
+    data = {"data": tiny / "train.npz", "preprocess": "unit", "method": "ptq", "cache": False}
+    config = export_config({"model": str(tiny / "tiny.keras"), **data, "measure": False})
+    files, orders = [], []
+    for large in (from_scratch.LARGE_BYTES, 0):
+        monkeypatch.setattr(from_scratch, "LARGE_BYTES", large)
+        told = Titles()
+        export(config.model_copy(update={"output": Path(f"out{large}")}), progress=told)
+        files.append([path.read_bytes() for path in sorted(Path(f"out{large}").glob("*.tflite"))])
+        orders.append(told.titles.index("Convert to float32") < told.titles.index("Calibrate"))
+    assert files[0] == files[1]
+    assert len(files[0]) == 2
+    assert orders == [False, True]
 
 
 class Page(HTMLParser):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from edgeswap.commands.candidate import Candidate
@@ -15,6 +16,18 @@ from edgeswap.progress import Progress
 from edgeswap.store.forms import TFLITE
 from edgeswap.store.keys import converted_model
 from edgeswap.store.run_store import RunStore
+from edgeswap.system.partial import BASELINE, write_whole
+
+
+def convert_baseline(source: Source, floats: FloatModels, folder: Path, *, store: RunStore, progress: Progress) -> Path:
+    """The file of the baseline in `folder`, made before a large network's weights are there a second time.
+
+    Raises:
+        ConversionError: the converter failed.
+    """
+    (baseline,) = _converted([(Conversion(floats.baseline, "float32"), source.graph)], store=store, progress=progress)
+    write_whole(folder / BASELINE, baseline)
+    return folder / BASELINE
 
 
 def convert_both(
@@ -23,18 +36,24 @@ def convert_both(
     floats: FloatModels,
     candidate: Candidate,
     *,
+    baseline_file: Path | None = None,
     store: RunStore,
     progress: Progress,
 ) -> Converted:
-    """Convert the baseline and the candidate, and what they are to be compared with.
+    """Convert the baseline, unless its file is there already, and the candidate, and what they are compared with.
 
     Raises:
         ConversionError: the converter failed.
     """
-    conversions = [(Conversion(floats.baseline, "float32"), source.graph), (candidate.conversion, candidate.made_of)]
+    conversions = [(candidate.conversion, candidate.made_of)]
+    if baseline_file is None:
+        conversions.insert(0, (Conversion(floats.baseline, "float32"), source.graph))
     if config.compare == "dynamic":
         conversions.append((Conversion(floats.baseline, "dynamic_range"), source.graph))
-    baseline, quantized, *others = _converted(conversions, store=store, progress=progress)
+    made = _converted(conversions, store=store, progress=progress)
+    if baseline_file is not None:
+        made.insert(0, baseline_file.read_bytes())
+    baseline, quantized, *others = made
     return Converted(baseline, quantized, others[0] if others else None)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from edgeswap.commands.candidate import Candidate, make_candidate
-from edgeswap.commands.converted import convert_both
+from edgeswap.commands.converted import convert_baseline, convert_both
 from edgeswap.commands.float_models import FloatModels, float_models
 from edgeswap.commands.from_store import class_order, keep, models_key
 from edgeswap.commands.models import KerasModels, Models, Normalization, Told
@@ -21,10 +21,11 @@ from edgeswap.graph.restored_normalization import with_normalizations
 from edgeswap.progress import Progress
 from edgeswap.store.known_model import keep_facts
 from edgeswap.store.run_store import Key, RunStore
+from edgeswap.system.room import LARGE_BYTES
 
 
 class TrainedModels(NamedTuple):
-    """Everything of a run up to its last training."""
+    """Everything of a run up to its last training, and the file of a baseline that was converted before it."""
 
     samples: Samples
     key: Key | None
@@ -32,6 +33,7 @@ class TrainedModels(NamedTuple):
     floats: FloatModels
     candidate: Candidate
     names: Mapping[str, str]
+    baseline_file: Path | None
 
 
 def make_models(
@@ -50,11 +52,13 @@ def make_models(
     Raises:
         EdgeswapError: of the kind that says what could not be done.
     """
-    samples, key, opened, floats, candidate, names = train_models(
-        config, folder, samples=samples, store=store, progress=progress
+    samples, key, opened, floats, candidate, names, baseline_file = train_models(
+        config, folder, samples=samples, converts_large=True, store=store, progress=progress
     )
     with errors_in_given_names(names):
-        converted = convert_both(config, opened.source, floats, candidate, store=store, progress=progress)
+        converted = convert_both(
+            config, opened.source, floats, candidate, baseline_file=baseline_file, store=store, progress=progress
+        )
     normalizations = floats.splits.preprocess.normalizations
     told = Told(
         source=opened.source.record,
@@ -90,7 +94,13 @@ def make_models(
 
 
 def train_models(
-    config: ExportConfig, folder: Path, *, samples: Samples | None = None, store: RunStore, progress: Progress
+    config: ExportConfig,
+    folder: Path,
+    *,
+    samples: Samples | None = None,
+    converts_large: bool = False,
+    store: RunStore,
+    progress: Progress,
 ) -> TrainedModels:
     """Read the model, swap, train and quantize. With several machines each of them does this.
 
@@ -98,6 +108,7 @@ def train_models(
         config: what to do.
         folder: where trained models that the store does not keep are written at once.
         samples: where they are open already.
+        converts_large: convert the baseline of a large network as soon as it is there.
         store: of results of earlier runs.
         progress: told of every step.
 
@@ -118,5 +129,8 @@ def train_models(
         opened = with_samples(config, source, samples=samples, store=store, progress=progress)
         del source  # the Keras model that was given goes with it: a large one has no room beside the others
         floats = float_models(config, opened, folder, store=store, progress=progress)
+        baseline_file = None
+        if converts_large and opened.source.weights_bytes > LARGE_BYTES:
+            baseline_file = convert_baseline(opened.source, floats, folder, store=store, progress=progress)
         candidate = make_candidate(config, opened.source, floats, folder, store=store, progress=progress)
-    return TrainedModels(samples, key, opened, floats, candidate, names)
+    return TrainedModels(samples, key, opened, floats, candidate, names, baseline_file)
