@@ -390,8 +390,11 @@ def test_nothing_is_imported_that_the_file_does_not_name(tmp_path):
             preview(path, custom_objects=[given])
 
 
-@pytest.mark.parametrize(("module", "advised"), [("os", False), ("builtins", False), ("mine.layers", True)])
-def test_nobody_is_advised_to_give_what_python_itself_has(module, advised, tmp_path):
+@pytest.mark.parametrize(
+    ("module", "advised"),
+    [("os", False), ("builtins", False), ("keras.utils", False), ("tensorflow.io", False), ("mine.layers", True)],
+)
+def test_nobody_is_advised_to_give_what_python_or_a_framework_has(module, advised, tmp_path):
     config = functional(dense(activation=function("system", module)))
     with pytest.raises(ModelError) as caught:
         preview(make.write_keras(tmp_path / "a.keras", config))

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import edgeswap as api
+from edgeswap.commands import bench as bench_module
 from edgeswap.config.bench import bench_config
 from edgeswap.errors import ConfigError, DataError, ModelError, OutputError, TargetError
 from edgeswap.records import BenchReport
@@ -18,7 +19,9 @@ from edgeswap.statistics import wilson_interval
 from edgeswap.targets import readiness
 from edgeswap.targets.host import Host
 from edgeswap.targets.measure import measure
+from edgeswap.tasks.outputs import ModelOutput, Signature
 from edgeswap.tflite.interface import interface
+from tests.image_data import encoded, write_folder
 from tests.test_measure import EXPECTED, PIXELS, SHAPE, WEIGHTS
 from tests.tiny_tflite import Spec, adder, classifier
 
@@ -38,6 +41,15 @@ def work(place: Path) -> Path:
 def bench(data="test.npz", **settings):
     chosen = {"data": data, "preprocess": "unit"} if data else {}
     return api.bench(FLOAT, INT8, **{**chosen, "runs": 100, **settings})
+
+
+def test_masks_come_to_the_size_of_the_output_as_in_an_export(tmp_path):
+    config = bench_config({"models": (FLOAT, INT8), "data": f"masks:{tmp_path}", "preprocess": "unit"})
+    write_folder(tmp_path, {"images/a.png": encoded(np.zeros((8, 8, 3), np.uint8)),
+                            "masks/a.png": encoded(np.eye(8, dtype=np.uint8))})  # fmt: skip
+    model = Signature({"image": (8, 8, 3)}, (ModelOutput("map", (4, 4, 2), "softmax"),))
+    samples = bench_module._samples(config, model)
+    assert (samples.scoring.task.name, samples.dataset.labels[:].shape) == ("segmentation", (1, 4, 4))
 
 
 def test_it_says_what_measuring_says(work):

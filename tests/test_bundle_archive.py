@@ -161,6 +161,17 @@ def test_an_encrypted_file(tmp_path: Path) -> None:
     assert "'model.tflite', which is encrypted" in refused(tmp_path, bytes(data))
 
 
+@pytest.mark.parametrize(("before", "behind"), [(b"#!/bin/sh\n", b""), (b"", b"more")])
+def test_a_zip_that_is_something_else_too(before: bytes, behind: bytes, tmp_path: Path) -> None:
+    assert "bytes before the zip or behind it" in refused(tmp_path, before + pack(FILES) + behind)
+
+
+def test_a_zip_with_a_comment(tmp_path: Path) -> None:
+    data = bytearray(pack(FILES))
+    data[-2:] = b"\x04\x00"
+    assert "bytes before the zip or behind it" in refused(tmp_path, bytes(data) + b"more")
+
+
 def test_what_is_no_zip(tmp_path: Path) -> None:
     assert "cannot be read" in refused(tmp_path, b"no zip")
     assert "cannot be read" in refused(tmp_path, pack(FILES)[:-30])

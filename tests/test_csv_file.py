@@ -85,6 +85,8 @@ def test_names_are_numbered_as_the_model_s(tmp_path: Path) -> None:
         ("path,path\na.png,b.png", "different column names"),
         ("path,\na.png,b.png", "column names"),
         ("1,2,3\n4,5,6", "column names .* got 1, 2, 3"),
+        ("photos/0.png,1\nphotos/1.png,2", r"column names .* got photos/0\.png, 1"),
+        ("0.5,2,cat\n4,5,dog", r"column names .* got 0\.5, 2, cat"),
         ("path,label\nphotos/0.png,1\nphotos/1.png", "2 cells in line 3 of .* got 1"),
         ("path,label\nphotos/0.png,1\n\ngone.png,2\nlost.png,1", r"'gone\.png' in line 4, .* and 1 more"),
         ("path,label\nphotos/0.png,1\n/dev/null,2", "in line 3"),

@@ -69,6 +69,10 @@ def test_an_entry_is_read_as_it_was_written(tmp_path):
         "a file cut short": lambda folder: (folder / "model.tflite").write_bytes(b""),
         "a file gone": lambda folder: (folder / "model.tflite").unlink(),
         "a file more": lambda folder: (folder / "more").touch(),
+        "a folder in a file's place": lambda folder: (
+            (folder / "model.tflite").unlink(),
+            (folder / "model.tflite").mkdir(),
+        ),
         "no manifest": lambda folder: (folder / "manifest.json").unlink(),
         "an empty manifest": lambda folder: (folder / "manifest.json").write_bytes(b""),
         "a manifest of nothing": lambda folder: (folder / "manifest.json").write_text("[]"),
@@ -279,3 +283,7 @@ def test_the_cache_commands(tmp_path, capsys):
     assert [one["key"] for one in pruned["entries"]] == [A]
     assert cache("prune", "--cache-dir", tmp_path, "--cache-size", 0).startswith("Dropped 1 result")
     assert cache("list", "--cache-dir", tmp_path / "none").startswith("0 results, 0.0")
+    (tmp_path / "file").touch()
+    for command in ("list", "prune"):
+        assert run(["cache", command, "--cache-dir", str(tmp_path / "file")]) == 1
+        assert "Expected the folder of a run store, got the file" in capsys.readouterr().err

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeswap.commands import sweep as sweep_module
 from edgeswap.commands.sweep_runs import is_made, made_file, made_from, run_all
 from edgeswap.commands.sweep_trials import Trials
+from edgeswap.config.export import export_config
 from edgeswap.config.sweep import MOST_CANDIDATES, Planned, plan, values_of
-from edgeswap.errors import ConfigError
+from edgeswap.errors import ConfigError, notes
 from edgeswap.evaluation.hopeless import Limits, hopeless
 from edgeswap.evaluation.pareto import front
 from edgeswap.evaluation.sweep_pick import picked
 from edgeswap.progress import Silent
 from edgeswap.records import Latency, Limit, StageQuality, SweepCandidate, SweepFigures
+from edgeswap.system.interruption import Interrupted
 from tests.test_report import qat, quality
 
 FIGURES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=12)
@@ -230,3 +234,18 @@ def test_what_trains_waits_for_its_graph_and_is_not_begun_if_that_is_hopeless(tm
     again = Exports(tmp_path)
     assert run_all(planned, flags, tmp_path, place=again, stops=stops, progress=Silent())["relu_qat"].stopped
     assert again.begun == []
+
+
+def test_an_interrupted_sweep_says_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise Interrupted(signal.SIGTERM)
+
+    monkeypatch.setattr(sweep_module, "run_all", interrupted)
+    config = export_config({"model": "m.keras", "data": "d.npz", "method": "ptq"})
+    planned = plan({"method": ["ptq"]}, DATA)
+    asked = sweep_module.Sweep(config=config, axes={"method": ["ptq"]}, planned=planned, flags=[], folder=tmp_path)
+    with pytest.raises(Interrupted) as caught:
+        sweep_module.sweep(asked)
+    assert notes(caught.value) == [
+        f"What is exported already stays in {tmp_path}; the same command goes on from there."
+    ]

@@ -19,6 +19,8 @@ from edgeswap.errors import VerificationError
 MOST_BYTES = 2 << 30
 MOST_FILES = 1000
 _DATE = (1980, 1, 1, 0, 0, 0)
+# APPNOTE.TXT of PKWARE, sections 4.3.7 and 4.3.16: how the first entry begins, and the end of a zip without a comment.
+_FIRST, _END, _END_BYTES = b"PK\x03\x04", b"PK\x05\x06", 22
 _ENCRYPTED = 0x1 | 0x40
 _REGULAR = stat.S_IFREG | 0o644
 _UNIX = 3
@@ -59,7 +61,7 @@ def unpack(bundle: Path) -> Archive:
     Raises:
         VerificationError: it is no zip that can be read, or one that no bundle is: with a name that a bundle does not
             have (absolute, with `..`, in other case, a folder), a name twice, a link, anything encrypted or compressed,
-            too many files or too many bytes.
+            too many files or too many bytes, or bytes before or behind it.
     """
     try:
         if bundle.stat().st_size > MOST_BYTES:
@@ -73,10 +75,18 @@ def unpack(bundle: Path) -> Archive:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             _check(bundle, entries, len(data))
+            _check_ends(bundle, archive, data)
             return _read(archive, entries)
     # What zipfile raises on damaged or unsupported archives.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OSError) as error:
         raise _refused(bundle, f"a zip that cannot be read: {error}") from error
+
+
+def _check_ends(bundle: Path, archive: zipfile.ZipFile, data: bytes) -> None:
+    """A file that is something else too, such as a script before the zip, is no bundle."""
+    first = min((entry.header_offset for entry in archive.infolist()), default=0)
+    if first or not data.startswith(_FIRST) or data[-_END_BYTES:][:4] != _END or archive.comment:
+        raise _refused(bundle, "bytes before the zip or behind it")
 
 
 def _check(bundle: Path, entries: list[zipfile.ZipInfo], size_bytes: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from edgeswap.commands.samples import mask_size
 from edgeswap.config.bench import BenchConfig
 from edgeswap.config.preflight import require_targets
 from edgeswap.data.load import Dataset, load
@@ -117,7 +118,14 @@ def _samples(config: BenchConfig, model: Signature) -> Samples | None:
     if config.data is None:
         return None
     classes = named_classes(model)
-    dataset = load(config.data, input_shapes=model.inputs, classes=classes, part="test", resize=config.resize)
+    dataset = load(
+        config.data,
+        input_shapes=model.inputs,
+        classes=classes,
+        part="test",
+        resize=config.resize,
+        mask_size=mask_size(model),
+    )
     doubt = "a .tflite does not tell what it was trained on"
     preprocess = preprocess_for(dataset, config.preprocess, takes_raw_pixels=False, doubt=doubt)
     scoring, reason = judged_scoring(

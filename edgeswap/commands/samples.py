@@ -53,7 +53,7 @@ def open_samples(config: ExportConfig, model: ModelFacts, *, progress: Progress)
         data_specs(config),
         input_shapes=dict(signature.inputs),
         classes=named_classes(signature),
-        mask_size=_mask_size(signature),
+        mask_size=mask_size(signature),
         takes_raw_pixels=model.takes_raw_pixels,
         trains=config.may_train,
         seed=config.seed,
@@ -85,7 +85,7 @@ def data_specs(config: ExportConfig) -> DataSpecs:
     )
 
 
-def _mask_size(model: Signature) -> tuple[int, int] | None:
+def mask_size(model: Signature) -> tuple[int, int] | None:
     """Height and width of the one output that is a map; None for others."""
     shapes = [output.shape for output in model.outputs]
     return shapes[0][:2] if len(shapes) == 1 and len(shapes[0]) == 3 else None

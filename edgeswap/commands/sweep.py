@@ -18,11 +18,13 @@ from edgeswap.commands.sweep_trials import ROUND, Trials
 from edgeswap.config.bench import BenchConfig
 from edgeswap.config.export import ExportConfig
 from edgeswap.config.sweep import Planned
+from edgeswap.errors import add_note
 from edgeswap.evaluation.limits import judge
 from edgeswap.evaluation.sweep_pick import loss, picked, with_front
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import BenchReport, ExportReport, Latency, SweepCandidate, SweepFigures, SweepReport
 from edgeswap.report import swept_html
+from edgeswap.system.interruption import Interrupted
 from edgeswap.system.partial import write_whole
 from edgeswap.targets.names import require_known, runs_models
 from edgeswap.version import __version__
@@ -74,8 +76,12 @@ def sweep(asked: Sweep, *, command: Sequence[str] = (), progress: Progress | Non
     """
     progress = progress or Silent()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    with _place(asked) as place:
-        tried, ran = _exported(asked, place, progress)
+    try:
+        with _place(asked) as place:
+            tried, ran = _exported(asked, place, progress)
+    except Interrupted as interrupted:
+        add_note(interrupted, f"What is exported already stays in {asked.folder}; the same command goes on from there.")
+        raise
     reports = _reports(asked, ran)
     times = _timed(asked, reports, progress)
     candidates = with_front([_candidate(one, ran.get(one.name), reports, times, asked.config) for one in tried])

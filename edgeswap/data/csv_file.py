@@ -65,7 +65,7 @@ def from_csv(file: Path, source: str, expected: Expected, resize: Resize) -> Dat
     rows = _rows(file, source)
     names = [name.strip() for name in next(rows, (0, []))[1]]
     first = next(rows, None)
-    if first is None or len(set(names)) != len(names) or not all(names) or all(map(_is_number, names)):
+    if first is None or len(set(names)) != len(names) or not all(names) or _are_values(names):
         got = "no rows" if first is None else ", ".join(names[:6])
         raise DataError(
             f"Expected a row of different column names and then samples in {source}, got {got}.",
@@ -125,6 +125,12 @@ def _rows(file: Path, source: str) -> Iterator[tuple[int, list[str]]]:
             f"Expected a table in {source}, got, after line {line}: {error}.",
             "Write it as CSV in UTF-8, with the names of the columns in the first line.",
         ) from error
+
+
+def _are_values(names: Sequence[str]) -> bool:
+    """Whether the first line is a sample: pandas numbers columns from 0, but names none by a fraction or an image."""
+    images = any(name.lower().endswith(SUFFIXES) for name in names)
+    return images or all(map(_is_number, names)) or any(_is_number(name) and not name.isdecimal() for name in names)
 
 
 def _wanted(expected: Expected) -> int | None:

@@ -20,6 +20,7 @@ _CODE = {"Lambda", "__lambda__"}
 _QUANTIZED = {"QuantizeWrapper", "QuantizeWrapperV2", "QuantizeLayer", "QuantizeAnnotate"}
 _SCHEDULES = allowed.PRUNING_SCHEDULES
 _OTHER_SOURCES = {"tensorflow", "python"}
+_FRAMEWORKS = ("keras", "tf_keras", "tensorflow")
 _FILES = ("vocabulary", "idf_weights")  # a text in their place is the path of a file to read
 
 
@@ -182,10 +183,11 @@ def _require(fits: bool, what: str, record: Mapping[str, Any], where: str) -> No
     came += f" registered as {str(registered)[:100]!r}" if registered not in (None, name) else ""
     dotted = isinstance(module, str) and all(part.isidentifier() for part in module.split("."))
     place = module if dotted and not allowed.is_keras_module(module) else "MODULE"
-    of_python = str(module).partition(".")[0] in sys.stdlib_module_names  # no model's own: it may run anything
+    root = str(module).partition(".")[0]
+    nobodys_own = root in sys.stdlib_module_names or (root in _FRAMEWORKS and not allowed.is_keras_module(module))
     raise ModelError(
         f"Expected {what}, but {where} names {name!r}{came}.",
         "Do not use this file unless you know why it names that; --trust runs it."
-        if of_python
+        if nobodys_own  # it may run anything
         else f"If it is your own, pass --custom-objects {place}:{name}; or --trust if you trust the file.",
     )

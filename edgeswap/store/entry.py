@@ -111,7 +111,7 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
             and {path.name for path in folder.iterdir()} == {MANIFEST, *manifest["files"]}
             and all(file_sha256(folder / name) == about["sha256"] for name, about in manifest["files"].items())
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, IsADirectoryError):
         return None
     except FileNotFoundError:
         if folder.is_dir():
