@@ -25,14 +25,14 @@ def test_too_little_room_for_temporary_files_is_refused(monkeypatch):
     assert "TMPDIR" in raised.value.remedy
 
 
-@pytest.mark.parametrize(("kilobytes", "warns"), [(4_000_000, True), (16_000_000, False)])
+@pytest.mark.parametrize(("kilobytes", "warns"), [(3_000_000, True), (16_000_000, False)])
 def test_little_memory_is_a_warning(kilobytes, warns, tmp_path, monkeypatch):
     (tmp_path / "meminfo").write_text(f"MemTotal: 24000000 kB\nMemAvailable: {kilobytes} kB\n")
     monkeypatch.setattr(room, "MEMORY", tmp_path / "meminfo")
     caution = room.require_room(VGG16_BYTES)
     assert (caution is not None) == warns
     if caution is not None:
-        assert "about 5.0 GB of memory in all processes, and 4.1 GB is free" in caution.problem
+        assert "about 3.9 GB of memory in all processes, and 3.1 GB is free" in caution.problem
 
 
 def test_a_system_that_does_not_tell_its_memory(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from edgeswap.commands.opened import Opened, with_samples
 from edgeswap.commands.samples import Samples, open_samples
 from edgeswap.commands.source import open_source
 from edgeswap.config.export import ExportConfig
-from edgeswap.conversion.process import start_early
+from edgeswap.conversion.process import end_worker, start_early
 from edgeswap.graph.layer_names import errors_in_given_names, given_names
 from edgeswap.graph.restored_normalization import with_normalizations
 from edgeswap.progress import Progress
@@ -59,6 +59,8 @@ def make_models(
         converted = convert_both(
             config, opened.source, floats, candidate, baseline_file=baseline_file, store=store, progress=progress
         )
+    if baseline_file is not None:
+        end_worker()
     normalizations = floats.splits.preprocess.normalizations
     told = Told(
         source=opened.source.record,

@@ -40,6 +40,12 @@ class WorkerFailedError(ConversionError):
         super().__init__(f"In stage {stage!r} the converter {end}; its last words:", said)
 
 
+def end_worker() -> None:
+    """Let no process stand by: beside a large network there is no room for one."""
+    with _standing.lock:
+        _standing.close()
+
+
 def run_worker(jobs: Sequence[Path], titles: Sequence[str], timeout_s: float, progress: Progress) -> None:
     """Convert the jobs in these folders, in which the results will stand.
 

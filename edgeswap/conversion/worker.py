@@ -109,7 +109,7 @@ def _reporting_to(events: TextIO) -> Report:
     return report
 
 
-def _convert(tf: Any, folder: Path, report: Report) -> bytes:
+def _convert(tf: Any, folder: Path, report: Report) -> bytearray:
     from tensorflow.lite.tools import flatbuffer_utils  # noqa: PLC0415
 
     flatbuffer_utils.convert_object_to_bytearray = packed  # which the converter calls too

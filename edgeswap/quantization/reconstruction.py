@@ -65,7 +65,7 @@ def reconstruct(
                 kernel = _rounded(layer, weight, given)
                 weights = [kernel, *layer.weights[1:]]
                 got = rounded.compute(node, weights)
-                lack = np.zeros(0)
+                lack: npt.NDArray[np.floating[Any]] = np.zeros(0)
                 if layer.config.get("use_bias"):
                     lack = _mean([part - other for part, other in zip(want, got, strict=True)])
                     lack = np.where(np.abs(lack) > least_steps * _step(placement, node, ranges), lack, 0)
