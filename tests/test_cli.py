@@ -169,7 +169,7 @@ WRONG_SETTINGS = {
         "Expected the table [export] alone in edgeswap.toml, got 'exprot'",
         "[export]",
     ),
-    "no table": ("export = 3\n", "Expected the table [export] alone", "[export]"),
+    "no table": ("export = 3\n", "Expected export to be a table in edgeswap.toml, got the value 3", "[export]"),
     "broken": ("[export\n", "Expected TOML in edgeswap.toml, got: ", "edgeswap.toml"),
     "not text": ("\udcff", "Expected TOML in edgeswap.toml", "edgeswap.toml"),
     "wrong number": ("[export]\nepochs = 0\n", "at least 1 for epochs in edgeswap.toml, got 0", "--help"),
