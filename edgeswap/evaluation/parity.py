@@ -22,6 +22,8 @@ from edgeswap.frameworks import tf_keras, tfmot
 from edgeswap.progress import Progress, Silent
 from edgeswap.quantization.quantizers import unrounded_outputs
 from edgeswap.records import Caution, GridShares, LayerOnGrid, Parity
+from edgeswap.system.memory import give_back
+from edgeswap.system.room import LARGE_BYTES
 from edgeswap.targets.raw_outputs import RawOutput
 from edgeswap.tasks.fidelity import Fidelity
 from edgeswap.tflite.full_integer import layer_in
@@ -33,6 +35,7 @@ BATCH_SIZE = 64
 SAMPLES = 200  # 99 % of them alike are 96.4 to 99.7 % (95 % interval): models that part by a fault are far below
 DIAGNOSED = 8  # samples on which the layers are compared: each layer has thousands of values in one
 SCALE_TOLERANCE = 1e-4  # the converter computes scales in another order of operations
+LARGE_INT8_BYTES = LARGE_BYTES // 4
 _SILENT = Silent()
 
 
@@ -91,12 +94,17 @@ def parity(
                 agreed += int(np.count_nonzero(alone & (wanted[0].argmax(axis=1) == given[0].argmax(axis=1))))
             step.advance(len(rows))
         some = read(evenly_spaced(len(outputs[0].array), DIAGNOSED))
+        large = len(tflite_model) > LARGE_INT8_BYTES
+        if large:
+            give_back()  # what the batches left: weights are rounded once more for what follows
         try:
             ratios = layer_snr_db(fake_quant_model, tflite_model, some)
         except VerificationError as error:
             ratios = {}
             what = "The layers of fake-quant and int8 were not compared."
             caution = Caution(kind="layers_not_compared", problem=f"{what} {error.problem}", remedy=error.remedy)
+    if large:
+        give_back()
     by_ratio = {
         name: ratios[name] if np.isfinite(ratios[name]) else None for name in sorted(ratios, key=lambda n: ratios[n])
     }
