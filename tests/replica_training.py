@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from edgeswap import forks
+
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(70, 6, 6, 2)).astype(np.float32)
 Y = GENERATOR.integers(0, 3, (70, 6, 6)).astype(np.uint8)
@@ -99,4 +101,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "mirrored":
         mirrored(Path(sys.argv[2]))
     else:
+        forks.allow()  # as the command line does, before TensorFlow is imported
         sys.exit(worker(Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]))

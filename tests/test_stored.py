@@ -40,6 +40,8 @@ def models_in(folder) -> dict[str, bytes]:
 # The export of this process, which ends itself by SIGKILL at a moment: after the nth epoch, entry, or measurement.
 KILLED = """
 import os, signal, sys
+from edgeswap import forks
+forks.allow()  # as the command line does
 from edgeswap.cli import main
 from edgeswap.commands import proof
 from edgeswap.store import epochs, run_store

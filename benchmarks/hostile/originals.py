@@ -13,6 +13,7 @@ import numpy as np
 
 from benchmarks.hostile.npz_mutators import saved
 from benchmarks.hostile.zip_mutators import members, packed
+from edgeswap import forks
 
 SHAPE = (8, 8, 1)
 CLASSES = 10
@@ -114,4 +115,5 @@ def _export(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    forks.allow()  # as the command line does: its children need not import TensorFlow once more
     make(Path(sys.argv[1]))

@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from edgeswap import forks
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -24,6 +26,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")  # as the command line does
+    forks.allow()  # likewise
     programs = {"edgeswap": _edgeswap(with_stages="--tensorflow" in sys.argv), "benchmark.py": _benchmark()}
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
