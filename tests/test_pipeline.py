@@ -500,6 +500,9 @@ def test_digits_in_another_precision(precision, dtype, place, digits_network, ed
 
 
 @pytest.mark.slow
+# Two trainings of one seed that give the same models and scores: `test_stored.py` has them as well, and
+# `test_bundle.py` that a bundle's bytes come from its models and samples alone.
+@pytest.mark.rare
 def test_one_seed_gives_one_result(place, tiny, edgeswap):
     data = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--preprocess", "unit"]
     flags = [*data, "--activation", "clipped_elu", "--recover-epochs", 1, "--epochs", 1, "--seed", 7, "--no-cache"]
