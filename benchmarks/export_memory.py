@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from benchmarks.process_tree import tree
 from benchmarks.section import cpu, wrapped, write_section
 
 README = Path(__file__).parent / "README.md"
@@ -73,7 +74,7 @@ def peak_bytes(command: Sequence[str]) -> int:
 
         def look() -> None:
             while not done.wait(EVERY_S):
-                peaks.append(sum(map(_held_bytes, _descendants(process.pid))))
+                peaks.append(sum(map(_held_bytes, tree(process.pid))))
 
         looking = threading.Thread(target=look)
         looking.start()
@@ -84,22 +85,6 @@ def peak_bytes(command: Sequence[str]) -> int:
             said.seek(0)
             raise subprocess.CalledProcessError(code, command, said.read().decode())
     return max(peaks)
-
-
-def _descendants(root: int) -> list[int]:
-    """A process and all that came from it."""
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
-        except OSError:  # it has just ended
-            continue
-        children.setdefault(int(parent), []).append(int(entry.name))
-    found, waiting = list[int](), [root]
-    while waiting:
-        found.append(waiting.pop())
-        waiting += children.get(found[-1], [])
-    return found
 
 
 def _held_bytes(process: int) -> int:

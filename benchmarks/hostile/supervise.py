@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -16,6 +15,7 @@ from typing import Any, Literal
 
 from benchmarks.hostile.draw import Case
 from benchmarks.hostile.place import Place
+from benchmarks.process_tree import tree
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TICK_S = 0.05
@@ -167,23 +167,10 @@ def _watch(
             return most, "time"
 
 
-def _tree(pid: int) -> list[int]:
-    """The process and all below it, as proc(5) tells."""
-    found, waiting = [], [pid]
-    while waiting:
-        parent = waiting.pop()
-        found.append(parent)
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            for task in Path(f"/proc/{parent}/task").iterdir():
-                with contextlib.suppress(OSError):  # that thread alone has
-                    waiting += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
 def _tree_bytes(pid: int) -> int:
     """Resident memory of all of them."""
     total = 0
-    for each in _tree(pid):
+    for each in tree(pid):
         try:
             total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * PAGE_BYTES
         except (OSError, IndexError):  # it has ended meanwhile
@@ -193,7 +180,7 @@ def _tree_bytes(pid: int) -> int:
 
 def _kill_tree(process: subprocess.Popen[bytes]) -> None:
     """End the process and all below it, whatever they ignore."""
-    for pid in _tree(process.pid) if process.poll() is None else []:
+    for pid in tree(process.pid) if process.poll() is None else []:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -16,7 +16,7 @@ from edgeswap.cli.options import option
 
 WIDTH = 100
 # What belongs to one call of the command, and not to a project.
-ASIDE = frozenset({"int8", "as_json", "debug", "help", "trust"})  # a file cannot pass --trust
+ASIDE = frozenset({"int8", "as_json", "debug", "help"})
 # The most that a person must tell of a model; everything else has a default that will do.
 FIRST = ("model", "data", "test_data", "preprocess")
 
@@ -53,6 +53,8 @@ def init(context: click.Context, /, model: Path, output: Path | None, overwrite:
 
 def lines(told: dict[str, Any]) -> Iterator[str]:
     """The file, line by line: each setting with its help, in the order of `edgeswap export --help`."""
+    from edgeswap.config.settings_file import NOT_IN_A_FILE  # noqa: PLC0415  (keeps --help fast)
+
     yield "# Settings of `edgeswap export` in this folder. The command line overrides them."
     yield "# A line that begins with # is a comment: remove it to set the value, here its default where there is one."
     yield ""
@@ -61,7 +63,7 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     heading = ""
     for param in export.params:
         name = str(param.name)
-        if not isinstance(param, options.Option) or name in ASIDE:
+        if not isinstance(param, options.Option) or name in ASIDE or name == NOT_IN_A_FILE:
             continue
         if param.heading != heading:
             heading = param.heading

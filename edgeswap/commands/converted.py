@@ -45,16 +45,15 @@ def convert_both(
     Raises:
         ConversionError: the converter failed.
     """
-    conversions = [(candidate.conversion, candidate.made_of)]
+    conversions: list[tuple[Conversion, Any]] = [(candidate.conversion, candidate.made_of)]
     if baseline_file is None:
-        conversions.insert(0, (Conversion(floats.baseline, "float32"), source.graph))
+        conversions.append((Conversion(floats.baseline, "float32"), source.graph))
     if config.compare == "dynamic":
         conversions.append((Conversion(floats.baseline, "dynamic_range"), source.graph))
-    made = _converted(conversions, store=store, progress=progress)
-    if baseline_file is not None:
-        made.insert(0, baseline_file.read_bytes())
-    baseline, quantized, *others = made
-    return Converted(baseline, quantized, others[0] if others else None)
+    made = iter(_converted(conversions, store=store, progress=progress))
+    quantized = next(made)
+    baseline = next(made) if baseline_file is None else baseline_file.read_bytes()
+    return Converted(baseline, quantized, next(made, None))
 
 
 def _converted(of: Sequence[tuple[Conversion, Any]], *, store: RunStore, progress: Progress) -> list[bytes]:

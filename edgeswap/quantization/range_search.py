@@ -94,20 +94,18 @@ def _error(model: LayerByLayer, graph: Graph, node: Node, given: Sequence[Any]) 
     """From the ends of a range to the mean squared error behind all readers of the tensor, whose parts are `given`."""
 
     def error(low: float, high: float) -> float:
-        errors = [
-            sum(float(tf.reduce_mean(tf.square(behind(held) - want))) for behind, want in zip(reads, part, strict=True))
-            for held, part in zip((_held(part, low, high) for part in given), wants, strict=True)
-        ]
+        errors = []
+        for part, aims in zip(given, wants, strict=True):
+            held = tf.quantization.fake_quant_with_min_max_vars(part, low, high)
+            errors.append(
+                sum(float(tf.reduce_mean(tf.square(read(held) - aim))) for read, aim in zip(reads, aims, strict=True))
+            )
         return float(np.average(errors, weights=list(map(len, given))))
 
     reads = [_one_after_the_other([model.layer(reader) for reader in chain]) for chain in _behind(graph, node)]
     reads = reads or [lambda tensor: tensor]
     wants = [[behind(part) for behind in reads] for part in given]
     return error
-
-
-def _held(tensor: Any, low: float, high: float) -> Any:
-    return tf.quantization.fake_quant_with_min_max_vars(tensor, low, high)
 
 
 def _one_after_the_other(layers: Sequence[Any]) -> Callable[[Any], Any]:

@@ -71,9 +71,10 @@ def reconstruct(
                     lack = np.where(np.abs(lack) > least_steps * _step(placement, node, ranges), lack, 0)
                     weights[-1] = (weights[-1] + lack).astype(np.float32)
                     got = [part + lack for part in got]
-                if rounds_weights or lack.any():  # a kernel that fake-quant alone rounds stays the float one
-                    kept = [] if rounds_weights else layer.weights[:1]
-                    corrected[layer.name] = replace(layer, weights=(*kept, *weights[len(kept) :]))
+                if not rounds_weights:
+                    weights[0] = layer.weights[0]  # fake-quant rounds it
+                if rounds_weights or lack.any():
+                    corrected[layer.name] = replace(layer, weights=tuple(weights))
             else:
                 got = rounded.compute(node)
             if node.layer in ranges:

@@ -13,7 +13,7 @@ from edgeswap.records import Caution
 LARGE_BYTES = 200_000_000
 # A SavedModel on the way to the converter, and beside it an int8 file.
 COPIES_ON_DISK = 1.3
-# VGG16, whose weights are 553 MB, took 3.8 GB in all processes.
+# VGG16, whose weights are 553 MB, took 3.7 GB in all processes.
 COPIES_IN_MEMORY = 7
 MEMORY = Path("/proc/meminfo")
 
