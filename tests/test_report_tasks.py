@@ -22,6 +22,11 @@ def plain(words):
     return words.replace(numbers.NBSP, " ")
 
 
+def cells(page):
+    """The words of a page, a bar where the page has a line break."""
+    return re.sub(r"\s*\n\s*", "|", plain(texts_of(page)[1]))
+
+
 def test_the_classes_that_lost_most_are_told_and_no_more_than_three():
     sentence = plain(told.lost_classes(detailed().comparison))
     assert sentence == (
@@ -57,12 +62,19 @@ def test_worst_samples_stand_on_the_page_with_both_answers_and_their_pictures():
     page = html.render(detailed(), {7: b"png"})
     words = plain(texts_of(page)[1])
     assert "The 2 test samples whose outputs differ most between float32 and int8, the worst first." in words
-    assert "Given are the class and, in brackets, its score." in words
-    assert "Sample 1,234float32: elm <b> (0.71)int8: elm <b> (0.71), oak (-)" in words
-    assert "Sample 7, 8.12 dBfloat32: elm <b> (0.71), oak (-)int8: none" in words
+    assert "Given are the class with its score." in words
+    assert "|Sample 1,234float32int8|elm <b>0.710.71|oak-|" in cells(page)
+    assert "|Sample 7, 8.12 dBfloat32int8|elm <b>0.71|oak-|" in cells(page)
     images = [attributes for tag, attributes in texts_of(page)[0] if tag == "img"]
     assert images == [{"src": "data:image/png;base64,cG5n", "alt": "test sample 7"}]
     assert "img-src data:" in page
+
+
+def test_answers_stand_side_by_side_a_name_that_comes_twice_in_two_rows():
+    box, other = records.Named(name="cat", value=0.9), records.Named(name="cat", value=0.4)
+    sample = records.WorstSample(index=0, snr_db=1.0, float32=[box, other], int8=[records.Named(name="dog", value=0.5)])
+    assert told.side_by_side(sample) == [("cat", "0.9", ""), ("cat", "0.4", ""), ("dog", "", "0.5")]
+    assert told.side_by_side(sample.model_copy(update={"float32": [], "int8": []})) == []
 
 
 def test_flipped_samples_are_counted_and_stand_with_their_label():
@@ -70,7 +82,7 @@ def test_flipped_samples_are_counted_and_stand_with_their_label():
     words = plain(texts_of(page)[1])
     assert "Of 540 test samples, float32 has 12 right that int8 has wrong, and int8 has 11 right that float32" in words
     assert "1 of the 12 lost ones, with the largest difference first, stand below." in words
-    assert "Sample 8, 9.50 dBlabel: elm <b>float32: elm <b> (0.71)int8: oak (-)" in words
+    assert "|Sample 8, 9.50 dBlabel: elm <b>float32int8|elm <b>0.71|oak-|" in cells(page)
     assert 'src="data:image/jpeg;base64,' in page
     lost = detailed().comparison.model_copy(update={"lost": 1, "gained": 0})
     assert plain(told.flipped(qat(comparison=lost))).endswith("The lost one stands below.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from edgeswap.records import ClassFigure, Comparison, Named, WorstSample
 from edgeswap.report import metric_words as metrics
@@ -66,9 +67,22 @@ def class_difference(figure: ClassFigure) -> str:
     return points if points.startswith("-") or points == "0.00" else f"+{points}"
 
 
-def answer(said: Sequence[Named]) -> str:
-    """`cat (0.71), dog (0.52)`."""
-    return ", ".join(f"{one.name}{numbers.NBSP}({metrics.value(one.value, 'none')})" for one in said) or "none"
+def side_by_side(sample: WorstSample) -> list[tuple[str, str, str]]:
+    """What both models say of a sample by name: `("points[0]", "0.22", "0.228")`, nothing where one does not name it.
+
+    A name that stands there several times, such as the class of two boxes, has as many rows.
+    """
+    said = [dict(_numbered(one)) for one in (sample.float32, sample.int8)]
+    names = list(dict.fromkeys([*said[0], *said[1]]))
+    return [(key[0], *(metrics.value(one[key], "none") if key in one else "" for one in said)) for key in names]
+
+
+def _numbered(said: Sequence[Named]) -> Iterator[tuple[tuple[str, int], float | None]]:
+    """Each value by its name, and which of this name it is."""
+    seen = Counter[str]()
+    for one in said:
+        yield (one.name, seen[one.name]), one.value
+        seen[one.name] += 1
 
 
 def heading(sample: WorstSample) -> str:

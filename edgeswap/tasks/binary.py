@@ -28,7 +28,7 @@ class Binary:
     shown: Shown = "scores"
     needs: str = "one output (N, 1)"
     takes: str = "0 or 1 for each sample, or two classes by name"
-    says: str = "the class and, in brackets, its score"
+    says: str = "the class with its score"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output of one value."""

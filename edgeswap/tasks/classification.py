@@ -28,7 +28,7 @@ class Classification:
     shown: Shown = "scores"
     needs: str = "one output (N, C) of two classes or more"
     takes: str = "a class for each sample, as its number, its name or a one-hot row"
-    says: str = "the class and, in brackets, its score"
+    says: str = "the class with its score"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output (N, C) of two values or more."""

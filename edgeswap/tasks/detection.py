@@ -35,7 +35,7 @@ class Detection:
     shown: Shown = "boxes as the model gives them"
     needs: str = "--decode MODULE:FUNCTION"
     takes: str = "boxes of each sample, such as coco:FILE.json"
-    says: str = "the classes of the boxes with the highest scores and, in brackets, these scores"
+    says: str = "the classes of the boxes with the highest scores, with these scores"
 
     def can_be(self, model: Signature) -> bool:
         """There is a function that makes boxes of the outputs."""

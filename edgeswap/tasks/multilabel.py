@@ -32,7 +32,7 @@ class MultiLabel:
     shown: Shown = "scores of each class"
     needs: str = "one sigmoid output (N, C) of two classes or more"
     takes: str = "0 or 1 for each class of each sample"
-    says: str = "the classes above 0.5 and, in brackets, their scores"
+    says: str = "the classes above 0.5 with their scores"
 
     def can_be(self, model: Signature) -> bool:
         """It has one sigmoid output (N, C) of two values or more."""

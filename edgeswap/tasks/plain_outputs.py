@@ -30,7 +30,7 @@ class PlainOutputs:
     shown: Shown = "values"
     needs: str = "any outputs"
     takes: str = ""
-    says: str = "for each output its class and, in brackets, the score; or its values in brackets, of many their mean"
+    says: str = "for each output its class with the score, or its values, of many their mean"
 
     def can_be(self, model: Signature) -> bool:
         """Always."""

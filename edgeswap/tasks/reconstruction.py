@@ -38,7 +38,7 @@ class Reconstruction:
     shown: Shown = "image"
     needs: str = "one input, and one output that does not end in a softmax"
     takes: str = "0 or 1 for each sample, where 1 is an anomaly, or what shall come out"
-    says: str = "the values, or of many their mean, lowest and highest, in brackets"
+    says: str = "the values, or of many their mean, lowest and highest"
 
     def can_be(self, model: Signature) -> bool:
         """It has one input and one output that is no softmax."""

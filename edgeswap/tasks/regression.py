@@ -31,7 +31,7 @@ class Regression:
     shown: Shown = "values"
     needs: str = "one output that does not end in a softmax"
     takes: str = "numbers of the output's shape"
-    says: str = "the values, or of many their mean, lowest and highest, in brackets"
+    says: str = "the values, or of many their mean, lowest and highest"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output, of any shape, that is no softmax."""

@@ -33,7 +33,7 @@ class Segmentation:
     shown: Shown = "class map"
     needs: str = "one output (N, H, W, classes)"
     takes: str = "a class number for each place of the output, such as masks:FOLDER"
-    says: str = "the classes and, in brackets, the share of places that each has"
+    says: str = "the classes with the share of places that each has"
 
     def can_be(self, model: Signature) -> bool:
         """It has one output of two axes or more, the last one for classes."""
