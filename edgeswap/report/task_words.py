@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from edgeswap.records import ClassFigure, Comparison, Named, WorstSample
 from edgeswap.report import metric_words as metrics
@@ -72,9 +72,13 @@ def side_by_side(sample: WorstSample) -> list[tuple[str, str, str]]:
 
     A name that stands there several times, such as the class of two boxes, has as many rows.
     """
-    said = [dict(_numbered(one)) for one in (sample.float32, sample.int8)]
-    names = list(dict.fromkeys([*said[0], *said[1]]))
-    return [(key[0], *(metrics.value(one[key], "none") if key in one else "" for one in said)) for key in names]
+    float32, int8 = (dict(_numbered(one)) for one in (sample.float32, sample.int8))
+    names = dict.fromkeys([*float32, *int8])
+    return [(key[0], _of(float32, key), _of(int8, key)) for key in names]
+
+
+def _of(said: Mapping[tuple[str, int], float | None], key: tuple[str, int]) -> str:
+    return metrics.value(said[key], "none") if key in said else ""
 
 
 def _numbered(said: Sequence[Named]) -> Iterator[tuple[tuple[str, int], float | None]]:
