@@ -47,16 +47,31 @@ def off_by(model, fitted):
 def test_a_channel_that_rounding_shifts_is_put_right(batch_norm):
     model = network(0.49, batch_norm=batch_norm)
     way = fitting(model)
-    assert off_by(model, way._observed(way.graph)).max() > 10
-    assert off_by(model, way.plain).max() < 0.5  # half a step is the most that rounding a bias can leave
+    assert off_by(model, way.calibrated).max() > 10
+    assert off_by(model, way.ptq()).max() < 0.5  # half a step is the most that rounding a bias can leave
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_a_network_that_is_not_shifted_is_left_as_it_was(batch_norm):
     model = network(1.0, batch_norm=batch_norm)
     way = fitting(model)
-    assert off_by(model, way.plain).max() < MOST_SHIFTED
-    assert way.plain.placement.graph.layers["convolution"].config["use_bias"] is not batch_norm
+    assert off_by(model, way.ptq()).max() < MOST_SHIFTED
+    assert way.ptq().placement.graph.layers["convolution"].config["use_bias"] is not batch_norm
+
+
+@pytest.mark.parametrize("way", ["calibrated", "searched", "alike"])
+def test_rounding_for_the_outputs_goes_on_from_any_way_and_comes_nearer(way):
+    """Pixels that are never negative go up and down together: what one weight's rounding does, others make up for."""
+    model = network(1.0, batch_norm=True)
+    kernel, *_ = model.get_layer("convolution").get_weights()
+    model.get_layer("convolution").set_weights([np.random.default_rng(0).normal(size=kernel.shape)])
+    wanted, found = np.asarray(model(SAMPLES)), fitting(model)
+    begun = getattr(found, way)
+    nearest, for_outputs = (
+        np.square(np.asarray(quantize(one.placement, one.ranges)(SAMPLES)) - wanted).mean()
+        for one in (begun, found.rounded(begun))
+    )
+    assert for_outputs < 0.9 * nearest
 
 
 def test_what_is_trained_keeps_its_biases():

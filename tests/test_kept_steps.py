@@ -36,7 +36,8 @@ def fitting(store, samples=SAMPLES):
 
 def found(way):
     """Weights and ranges of every rung that needs no labels, as bytes and text."""
-    rungs = [way.plain, way.searched, way.corrected(rounds_weights=False), way.corrected(rounds_weights=True)]
+    begun = [way.calibrated, way.searched, way.alike]
+    rungs = [*begun, *map(way.corrected, begun), *map(way.rounded, begun)]
     return [
         (
             {n: [w.tobytes() for w in layer.weights] for n, layer in rung.placement.graph.layers.items()},
@@ -64,14 +65,15 @@ def test_a_second_fitting_looks_for_nothing_and_finds_the_same_to_the_bit(tmp_pa
 
 
 def test_other_samples_are_looked_at_anew(tmp_path):
-    first = fitting(store_at(tmp_path)).plain.ranges
-    others = fitting(store_at(tmp_path), SAMPLES * 2).plain.ranges
+    first = fitting(store_at(tmp_path)).calibrated.ranges
+    others = fitting(store_at(tmp_path), SAMPLES * 2).calibrated.ranges
     assert first["image_range"].high.value * 2 == others["image_range"].high.value
 
 
 def test_networks_share_the_weights_that_were_corrected(monkeypatch):
     monkeypatch.setattr(shared_weights, "SHARED_FROM_BYTES", 0)
-    graph = fitting(NO_STORE).corrected(rounds_weights=False).placement.graph
+    way = fitting(NO_STORE)
+    graph = way.rounded(way.alike).placement.graph
     built = build(graph)
     for name in ("first", "second", "last"):
         for mine, yours in zip(

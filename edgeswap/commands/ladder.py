@@ -123,7 +123,7 @@ def climb(
     def best() -> int:
         return min(range(len(tried)), key=lambda index: tried[index][1].drop)
 
-    for name, make in _ways(config, floats, fitting, lambda: tried[best()][0], folder, store=store):
+    for name, make in _ways(config, floats, fitting, lambda: tried[best()], folder, store=store):
         started = time.perf_counter() + store.saved_s
         climbed = make()
         judged = judge_held_out(
@@ -153,21 +153,29 @@ def _ways(
     config: ExportConfig,
     floats: FloatModels,
     fitting: Fitting,
-    best: Callable[[], Climbed],
+    best: Callable[[], tuple[Climbed, Rung]],
     folder: Path,
     *,
     store: RunStore,
 ) -> Iterator[tuple[str, Callable[[], Climbed]]]:
-    """Name of each rung, and what makes it."""
+    """Name of each rung, and what makes it; what comes after the first three goes on from the best so far."""
     progress = fitting.progress
-    yield "ptq", lambda: _built(fitting.plain, progress)
-    yield "searched_ranges", lambda: _built(fitting.searched, progress)
-    yield "equalized", lambda: _built(fitting.corrected(rounds_weights=False), progress)
-    yield "rounded", lambda: _built(fitting.corrected(rounds_weights=True), progress)
+    begun: dict[str, Callable[[], Fitted]] = {
+        "ptq": lambda: fitting.calibrated,
+        "searched_ranges": lambda: fitting.searched,
+        "equalized": lambda: fitting.alike,
+    }
+    yield "ptq", lambda: _built(fitting.ptq(), progress)
+    yield "searched_ranges", lambda: _built(fitting.corrected(fitting.searched), progress)
+    yield "equalized", lambda: _built(fitting.corrected(fitting.alike), progress)
+    if not best()[0].fitted.rounded:
+        yield "rounded", lambda: _built(fitting.rounded(begun[best()[1].rung]()), progress)
     if floats.splits.train is not None:
         yield (
             "qat",
-            lambda: _trained(config, floats, _built(best().fitted, progress), folder, store=store, progress=progress),
+            lambda: _trained(
+                config, floats, _built(best()[0].fitted, progress), folder, store=store, progress=progress
+            ),
         )
 
 

@@ -1,4 +1,4 @@
-"""Ways to quantize without labels or training, from cheap to dear: each one goes on from the one before."""
+"""Ways to quantize without labels or training: three ways to ranges, and corrections of weights for each of them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ from edgeswap.quantization.range_search import search_ranges
 from edgeswap.quantization.ranges import End, Ends, resolve
 from edgeswap.quantization.reconstruction import reconstruct
 from edgeswap.quantization.specification import Policy
+from edgeswap.system.room import LARGE_BYTES
 
 Samples = Sequence[npt.NDArray[np.float32]]
 
-MOST_SAMPLES = 256  # of those that calibrate, run layer by layer
+MOST_SAMPLES = 256  # of those that calibrate, run layer by layer to search ranges
 SAMPLES_FOR_MEANS = 64  # means of channels need fewer
+SAMPLES_FOR_ROUNDING = 128  # have 6,272 places where a layer is 7x7: twice the inputs of a kernel on 2,048 channels
 # Steps of int8. No channel of MLPerf Tiny's ResNet8 or of the digits' network is off by more than 1.4 of them, which
 # costs nothing. Of EfficientNet-Lite0 half the layers have one that is off by more than 6, and one by 39.
 MOST_SHIFTED = 2.0
@@ -38,10 +40,17 @@ MEMORY_BYTES = 2**31  # for the largest tensors of these: about eight of them ar
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A placement and the ranges of its outputs: all that a fake-quant model is made of."""
+    """A placement and the ranges of its outputs: all that a fake-quant model is made of.
+
+    Attributes:
+        placement: of fake-quants in the graph.
+        ranges: of its outputs.
+        rounded: whether the weights were rounded for the outputs of their layers.
+    """
 
     placement: Placement
     ranges: Mapping[str, Ends]
+    rounded: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,18 +78,18 @@ class Fitting:
     kept: Kept = NOTHING_KEPT
 
     def ptq(self, *, trains: bool = False) -> Fitted:
-        """Ranges by calibration; without training also biases corrected where a channel is far off in the mean."""
-        return self._observed(self.graph, trains=True) if trains else self.plain
+        """Ranges by calibration; without training also weights corrected where a channel is far off in the mean."""
+        return self._observed(self.graph, trains=True) if trains else self.corrected(self.calibrated)
 
     @cached_property
-    def plain(self) -> Fitted:
-        """PTQ as `ptq` does it without training."""
-        return self._unshifted(self._calibrated)
+    def calibrated(self) -> Fitted:
+        """Ranges by calibration, no weight changed."""
+        return self._observed(self.graph)
 
     @cached_property
     def searched(self) -> Fitted:
         """Likewise, with each range's ends where they do least harm."""
-        return self._unshifted(self._searched(self._calibrated))
+        return self._searched(self.calibrated)
 
     @cached_property
     def alike(self) -> Fitted:
@@ -100,13 +109,26 @@ class Fitting:
         )
         return self._searched(self._observed(alike))
 
-    def corrected(self, *, rounds_weights: bool) -> Fitted:
-        """Of `alike`, what each layer lacks in the mean put into its bias; and each weight rounded for the outputs."""
-        return self._corrected(self.alike, MOST_SAMPLES, rounds_weights=rounds_weights)
+    def corrected(self, before: Fitted) -> Fitted:
+        """Biases corrected and weights rounded for the outputs if a channel is off by more than `MOST_SHIFTED` steps.
 
-    @cached_property
-    def _calibrated(self) -> Fitted:
-        return self._observed(self.graph)
+        If none is, `before`: nearest is good enough then. A large network gets its biases alone, as there is no room
+        for all of its weights once more.
+
+        Args:
+            before: `calibrated`, `searched` or `alike`.
+        """
+        folded = self._folded(before)
+        unshifted = self._corrected(folded, SAMPLES_FOR_MEANS)
+        if unshifted is folded:
+            return before
+        weights_bytes = sum(array.nbytes for layer in self.graph.layers.values() for array in layer.weights)
+        return unshifted if weights_bytes > LARGE_BYTES else self.rounded(before)
+
+    def rounded(self, before: Fitted) -> Fitted:
+        """Each weight rounded for the outputs of its layer, and biases corrected where a channel is far off."""
+        corrected = self._corrected(self._folded(before), SAMPLES_FOR_ROUNDING, rounds_weights=True)
+        return replace(corrected, rounded=True)
 
     def _placed(self, graph: Graph) -> Placement:
         return place(
@@ -139,21 +161,17 @@ class Fitting:
         searched = {name: Ends(End(**ends["low"]), End(**ends["high"]), ends["least"]) for name, ends in found.items()}
         return Fitted(placement, searched)
 
-    def _unshifted(self, before: Fitted) -> Fitted:
-        """Biases corrected in the channels that are off by more than `MOST_SHIFTED` steps; if none is, `before`.
+    def _folded(self, before: Fitted) -> Fitted:
+        """Batch normalizations folded, as only a bias takes on a correction.
 
-        Batch normalizations are folded for it, as only a bias takes on a correction: the range of one is then that of
-        the layer before it.
+        The range of one is then that of the layer before it.
         """
-        placement = self._placed(fold_batch_norms(self.graph))
+        placement = self._placed(fold_batch_norms(before.placement.graph))
         ranges = {name: before.ranges[_of_range(name, placement.graph, before.ranges)] for name in placement.outputs}
-        corrected = self._corrected(Fitted(placement, ranges), SAMPLES_FOR_MEANS, least_steps=MOST_SHIFTED)
-        return before if corrected.placement is placement else corrected
+        return Fitted(placement, ranges)
 
-    def _corrected(
-        self, before: Fitted, most_samples: int, *, rounds_weights: bool = False, least_steps: float = 0.0
-    ) -> Fitted:
-        """With corrected weights, see `reconstruct`; the same placement where nothing is changed."""
+    def _corrected(self, before: Fitted, most_samples: int, *, rounds_weights: bool = False) -> Fitted:
+        """With corrected weights, see `reconstruct`; the same where nothing is changed."""
         placement, layers = before.placement, before.placement.graph.layers
 
         def weights() -> Arrays:
@@ -162,7 +180,7 @@ class Fitting:
                 before.ranges,
                 self._few(placement.graph, most_samples),
                 rounds_weights=rounds_weights,
-                least_steps=least_steps,
+                least_steps=MOST_SHIFTED,
                 progress=self.progress,
             )
             return {
@@ -172,7 +190,7 @@ class Fitting:
             }
 
         found = self.kept.arrays(
-            "corrected weights", (placement, before.ranges, most_samples, rounds_weights, least_steps), weights
+            "corrected weights", (placement, before.ranges, most_samples, rounds_weights, MOST_SHIFTED), weights
         )
         changed = {
             name: replace(layers[name], weights=(*layers[name].weights[: -len(arrays)], *arrays))

@@ -12,6 +12,7 @@ from edgeswap.graph.ir import Layer
 Floats = npt.NDArray[np.float32]
 
 PLACES = 8192  # of a layer are looked at: enough for the products of some thousand inputs
+DEPTHWISE_PLACES = 1024  # a channel has 9 or 25 inputs, and there are many channels
 
 
 def has_kernel_inputs(layer: Layer) -> bool:
@@ -41,7 +42,7 @@ def as_kernel(layer: Layer, groups: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def kernel_inputs(layer: Layer, given: Floats, *, seed: int = 0) -> Floats:
-    """(groups, rows, inputs) as `as_groups` has them, at up to `PLACES` places drawn from all samples.
+    """(groups, rows, inputs) as `as_groups` has them, at places drawn from all samples.
 
     Args:
         layer: one that `has_kernel_inputs` knows.
@@ -50,12 +51,13 @@ def kernel_inputs(layer: Layer, given: Floats, *, seed: int = 0) -> Floats:
     """
     if layer.class_name == "Dense":
         rows = given.reshape(-1, given.shape[-1])
-        return np.asarray(rows[_drawn(len(rows), seed)][None])
+        return np.asarray(rows[_drawn(len(rows), PLACES, seed)][None])
     height, width = layer.weights[0].shape[:2]
     strides = np.broadcast_to(layer.config["strides"], 2)
     padded, counts = _padded(given, (height, width), strides, same=layer.config["padding"] == "same")
+    most = DEPTHWISE_PLACES if layer.class_name == "DepthwiseConv2D" else PLACES
     sample, row, column = np.unravel_index(
-        _drawn(len(given) * counts[0] * counts[1], seed), (len(given), counts[0], counts[1])
+        _drawn(len(given) * counts[0] * counts[1], most, seed), (len(given), counts[0], counts[1])
     )
     down = (row * strides[0])[:, None, None] + np.arange(height)[:, None]
     across = (column * strides[1])[:, None, None] + np.arange(width)
@@ -65,10 +67,10 @@ def kernel_inputs(layer: Layer, given: Floats, *, seed: int = 0) -> Floats:
     return patches.reshape(1, len(patches), -1)
 
 
-def _drawn(count: int, seed: int) -> npt.NDArray[np.int64]:
-    if count <= PLACES:
+def _drawn(count: int, most: int, seed: int) -> npt.NDArray[np.int64]:
+    if count <= most:
         return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, PLACES, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
 def _padded(

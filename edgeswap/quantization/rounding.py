@@ -38,7 +38,7 @@ def round_kernel(kernel: Floats, inputs: Floats, *, per_channel: bool) -> Floats
         squares = np.stack([np.diag(each) for each in products])[..., None]
         largest = np.full_like(largest, largest.max(initial=0.0) * _share(wanted, squares))
     scales = np.maximum(largest, _SMALLEST) / WEIGHT_STEPS
-    steps = np.stack([_steps(*each) for each in zip(wanted, products, scales[:, 0], strict=True)])
+    steps = _steps(wanted, np.stack(products), scales[:, 0])
     axes = (1,) if per_channel else (0, 1, 2)
     at_the_end = np.abs(wanted) == np.abs(wanted).max(axis=axes, keepdims=True)
     steps = np.where(at_the_end, np.sign(wanted) * WEIGHT_STEPS, steps)
@@ -46,22 +46,29 @@ def round_kernel(kernel: Floats, inputs: Floats, *, per_channel: bool) -> Floats
 
 
 def _steps(kernel: Floats, products: Floats, scales: Floats) -> Floats:
-    """The whole numbers (inputs, outputs) that stand for `kernel`.
+    """The whole numbers (groups, inputs, outputs) that stand for `kernel`.
 
     Args:
-        kernel: (inputs, outputs).
-        products: (inputs, inputs), the sum over rows of the products of two inputs.
-        scales: (outputs,).
+        kernel: (groups, inputs, outputs).
+        products: (groups, inputs, inputs), the sum over rows of the products of two inputs.
+        scales: (groups, outputs).
     """
-    damped = products + np.eye(len(products)) * max(DAMPING * float(np.diag(products).mean()), _SMALLEST)
-    order = np.argsort(-np.diag(damped), kind="stable")  # what matters most is rounded while most can make up for it
-    inverse = np.linalg.cholesky(np.linalg.inv(damped[np.ix_(order, order)])).T
-    waiting, steps = kernel[order], np.empty_like(kernel)
-    for place, index in enumerate(order):
-        steps[index] = np.clip(np.rint(waiting[place] / scales), -WEIGHT_STEPS, WEIGHT_STEPS)
-        error = (waiting[place] - steps[index] * scales) / inverse[place, place]
-        waiting[place + 1 :] -= inverse[place, place + 1 :, None] * error
-    return steps
+    squares = np.diagonal(products, axis1=1, axis2=2)
+    damping = np.maximum(DAMPING * squares.mean(axis=1), _SMALLEST)
+    damped = products + np.eye(products.shape[1]) * damping[:, None, None]
+    order = np.argsort(-squares, axis=1, kind="stable")  # what matters most while most can still make up for it
+    sorted_by_row = np.take_along_axis(damped, order[:, :, None], axis=1)
+    damped = np.take_along_axis(sorted_by_row, order[:, None, :], axis=2)
+    inverse = np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
+    waiting = np.take_along_axis(kernel, order[:, :, None], axis=1)
+    steps = np.empty_like(waiting)
+    for place in range(kernel.shape[1]):
+        steps[:, place] = np.clip(np.rint(waiting[:, place] / scales), -WEIGHT_STEPS, WEIGHT_STEPS)
+        error = (waiting[:, place] - steps[:, place] * scales) / inverse[:, place, place, None]
+        waiting[:, place + 1 :] -= inverse[:, place, place + 1 :, None] * error[:, None]
+    found = np.empty_like(steps)
+    np.put_along_axis(found, order[:, :, None], steps, axis=1)
+    return found
 
 
 def _share(kernel: Floats, squares: Floats) -> float:
