@@ -8,7 +8,7 @@ from edgeswap.report import numbers
 NAMES = {
     "ptq": "PTQ",
     "searched_ranges": "PTQ, searched ranges",
-    "equalized": "channels equalized, biases corrected",
+    "equalized": "channels equalized",
     "rounded": "weights rounded for the outputs",
     "qat": "QAT",
 }
