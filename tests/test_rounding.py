@@ -38,3 +38,14 @@ def test_a_kernel_of_zeros_and_inputs_of_zeros_stay_finite():
     for per_channel in (True, False):
         rounded = round_kernel(kernel, np.zeros_like(inputs), per_channel=per_channel)
         assert np.isfinite(rounded).all()
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+@pytest.mark.parametrize("exponent", [-60, 3, 100])
+def test_inputs_of_any_size_give_the_same_weights_to_the_bit(per_channel, exponent):
+    """Squares of 2**100 have no float32: where they became infinite, an export ended in an error of linear algebra."""
+    inputs, kernel = inputs_and_kernel(groups=2)
+    np.testing.assert_array_equal(
+        round_kernel(kernel, np.ldexp(inputs, exponent), per_channel=per_channel),
+        round_kernel(kernel, inputs, per_channel=per_channel),
+    )

@@ -31,6 +31,8 @@ def round_kernel(kernel: Floats, inputs: Floats, *, per_channel: bool) -> Floats
         inputs: (groups, rows, inputs), what the weights were multiplied with.
         per_channel: one scale for each output; else one for all.
     """
+    exponent = np.frexp(np.abs(inputs).max(initial=0.0))[1]
+    inputs = np.ldexp(inputs, -exponent)  # loses nothing, and squares of very large values have no float32
     products = [(rows.T @ rows).astype(np.float64) for rows in inputs]
     wanted = kernel.astype(np.float64)
     largest = np.abs(wanted).max(axis=1, keepdims=True)  # (groups, 1, outputs)
