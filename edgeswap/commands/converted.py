@@ -45,15 +45,15 @@ def convert_both(
     Raises:
         ConversionError: the converter failed.
     """
-    conversions: list[tuple[Conversion, Any]] = [(candidate.conversion, candidate.made_of)]
+    conversions: list[tuple[Conversion, Any]] = []
     if baseline_file is None:
         conversions.append((Conversion(floats.baseline, "float32"), source.graph))
+    conversions.append((candidate.conversion, candidate.made_of))
     if config.compare == "dynamic":
         conversions.append((Conversion(floats.baseline, "dynamic_range"), source.graph))
     made = iter(_converted(conversions, store=store, progress=progress))
-    quantized = next(made)
     baseline = next(made) if baseline_file is None else baseline_file.read_bytes()
-    return Converted(baseline, quantized, next(made, None))
+    return Converted(baseline, next(made), next(made, None))
 
 
 def _converted(of: Sequence[tuple[Conversion, Any]], *, store: RunStore, progress: Progress) -> list[bytes]:
