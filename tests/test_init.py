@@ -39,6 +39,11 @@ def test_what_is_told_stands_in_the_file_and_the_rest_as_comments(here, capsys):
     assert "--overwrite" in capsys.readouterr().err
 
 
+def test_a_file_that_no_export_would_read_says_what_to_name_it(here, capsys):
+    assert run(["init", "m.keras", "--output", "sub/e.toml"]) == 0
+    assert "name it edgeswap.toml in the folder where you run edgeswap export." in capsys.readouterr().out
+
+
 def test_every_comment_is_a_setting_that_can_be(here):
     run(["init", "m.keras", "--data", "photos"])
     settings = {}

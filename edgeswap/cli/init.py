@@ -47,7 +47,9 @@ def init(context: click.Context, /, model: Path, output: Path | None, overwrite:
     check_file(file, overwrite=overwrite)
     with staged_file(file, overwrite=overwrite) as staging:
         staging.write_text("\n".join(lines(told)) + "\n", encoding="utf-8")
-    click.echo(f"{file} is written. Look through it, then run: edgeswap export")
+    here = file.resolve() == Path(FILE).resolve()
+    then = "then run: edgeswap export" if here else f"then name it {FILE} in the folder where you run edgeswap export."
+    click.echo(f"{file} is written. Look through it, {then}")
     return 0
 
 
