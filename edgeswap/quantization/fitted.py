@@ -119,16 +119,15 @@ class Fitting:
             before: `calibrated`, `searched` or `alike`.
         """
         folded = self._folded(before)
-        unshifted = self._corrected(folded, SAMPLES_FOR_MEANS)
+        unshifted = self._corrected(folded, rounds_weights=False)
         if unshifted is folded:
             return before
         weights_bytes = sum(array.nbytes for layer in self.graph.layers.values() for array in layer.weights)
-        return unshifted if weights_bytes > LARGE_BYTES else self.rounded(before)
+        return unshifted if weights_bytes > LARGE_BYTES else self._corrected(folded, rounds_weights=True)
 
     def rounded(self, before: Fitted) -> Fitted:
         """Each weight rounded for the outputs of its layer, and biases corrected where a channel is far off."""
-        corrected = self._corrected(self._folded(before), SAMPLES_FOR_ROUNDING, rounds_weights=True)
-        return replace(corrected, rounded=True)
+        return self._corrected(self._folded(before), rounds_weights=True)
 
     def _placed(self, graph: Graph) -> Placement:
         return place(
@@ -170,9 +169,10 @@ class Fitting:
         ranges = {name: before.ranges[_of_range(name, placement.graph, before.ranges)] for name in placement.outputs}
         return Fitted(placement, ranges)
 
-    def _corrected(self, before: Fitted, most_samples: int, *, rounds_weights: bool = False) -> Fitted:
+    def _corrected(self, before: Fitted, *, rounds_weights: bool) -> Fitted:
         """With corrected weights, see `reconstruct`; the same where nothing is changed."""
         placement, layers = before.placement, before.placement.graph.layers
+        most_samples = SAMPLES_FOR_ROUNDING if rounds_weights else SAMPLES_FOR_MEANS
 
         def weights() -> Arrays:
             corrected = reconstruct(
@@ -199,7 +199,7 @@ class Fitting:
         if not changed:
             return before
         graph = with_shared_weights(placement.graph.with_layers(changed))
-        return replace(before, placement=replace(placement, graph=graph))
+        return replace(before, placement=replace(placement, graph=graph), rounded=rounds_weights)
 
     def _few(self, graph: Graph, most: int) -> list[Any]:
         """Samples spread over all of them, as many as memory has room for."""
