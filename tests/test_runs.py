@@ -123,8 +123,39 @@ def test_an_emulated_board_with_two_runtimes_is_no_difference_between_runs(tmp_p
     assert report.differences == []
     group = words.groups(report)[0]
     assert group.speeds is not None
-    assert "p50 on emulator:pi5 (tflite-runtime)" in group.speeds[0]
+    assert "instructions on emulator:pi5 (tflite-runtime)" in group.speeds[0]
     assert words.limits(everywhere().model_copy(update={"limits": []})) == "incomplete"
+
+
+def test_in_eighty_letters_every_run_has_its_name_and_missed_limits_are_named(tmp_path):
+    limits = [records.Limit(name=name, limit=1, value=2, passed=False) for name in ("max_drop", "max_latency_ms")]
+    names = ("with_hard_swish", "with_relu6_qat")
+    report = runs.side_by_side([written(tmp_path / name, qat(limits=limits)) for name in names])
+    shown = text(report)
+    assert max(map(len, shown.splitlines())) <= 80
+    for name in names:
+        assert re.search(rf"^{name} .* missed$", shown, re.MULTILINE)
+        assert re.search(rf"^limit +{name} missed max_drop, max_latency_ms$", shown, re.MULTILINE)
+    assert "<td>missed: max_drop, max_latency_ms</td>" in runs_html.render(report, tmp_path)
+
+
+def test_a_float_model_has_the_figures_of_any_run_that_begins_with_it_and_memory_is_called_so(tmp_path):
+    arena = records.ArenaUse(total_bytes=2700, head_bytes=2000, tail_bytes=700)
+    memory = measurement(528).model_copy(
+        update={"latency_ms": None, "micro": records.MicroMeasurement(arena=arena, operators=["AddConv2D"])}
+    )
+    micro = target(memory, memory, name="micro", speedup_p50=None)
+    report = runs.side_by_side(
+        [written(tmp_path / "a", qat()), written(tmp_path / "b", qat(targets=[*qat().targets, micro]))]
+    )
+    speeds = words.groups(report)[0].speeds
+    assert speeds is not None
+    headers, rows = speeds
+    assert headers == ("p50 on host", "arena on micro")
+    cells = {row.name: row.cells for row in rows}
+    assert "-" not in cells["float32"]
+    assert cells["float32"][1] == f"2.7{numbers.NBSP}kB arena"
+    assert cells["a"][1] == "-"
 
 
 def test_runs_that_measured_nothing_stand_apart_and_show_no_figure(tmp_path):

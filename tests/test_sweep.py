@@ -20,7 +20,9 @@ from edgeswap.evaluation.hopeless import Limits, hopeless
 from edgeswap.evaluation.pareto import front
 from edgeswap.evaluation.sweep_pick import picked
 from edgeswap.progress import Silent
-from edgeswap.records import Latency, Limit, StageQuality, SweepCandidate, SweepFigures
+from edgeswap.records import Latency, Limit, StageQuality, SweepCandidate, SweepFigures, SweepReport
+from edgeswap.report.sweep_plot import sweep_plot
+from edgeswap.report.swept import speed_title, verdict
 from edgeswap.system.interruption import Interrupted
 from tests.test_report import qat, quality
 
@@ -110,6 +112,33 @@ def test_the_pick_is_the_fastest_within_limits_or_what_loses_least() -> None:
     assert picked([candidate("near", 0.1, 2.0, holds), candidate("fast", 0.9, 1.0, holds)]) == "fast"
     assert picked([candidate("near", 0.1, 2.0, holds), candidate("fast", 2.0, 1.0, missed)]) == "near"
     assert picked([candidate("fast", 2.0, 1.0, missed)]) is None
+
+
+def test_on_a_microcontroller_the_pick_is_the_smallest_in_memory_and_the_report_says_so() -> None:
+    def taking(name: str, drop: float, arena: int) -> SweepCandidate:
+        figures = SweepFigures(quality=quality(90, 100), size_bytes=1000, latency_ms=None, arena_bytes=arena)
+        return candidate(name, drop, 1.0, limit).model_copy(update={"int8": figures})
+
+    limit = Limit(name="max_arena", limit=9000, value=3000, passed=True)
+    both = [taking("near", 0.1, 4000), taking("lean", 0.9, 3000)]
+    assert picked(both) == "lean"
+    report = SweepReport(
+        edgeswap="0.1.0",
+        created="2026-11-30T12:00:00+00:00",
+        command=[],
+        model="m.keras",
+        target="micro",
+        axes={"activation": ["relu6", "relu"]},
+        float32=None,
+        candidates=both,
+        pick="lean",
+        passed=True,
+    )
+    assert "Take lean, the smallest in memory that holds every limit" in verdict(report)
+    assert speed_title(report) == "arena on micro"
+    plot = sweep_plot(report)
+    assert plot is not None
+    assert "against what it takes" in plot
 
 
 LARGE = {

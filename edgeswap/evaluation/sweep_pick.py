@@ -18,9 +18,11 @@ def loss(one: SweepCandidate) -> float:
 
 
 def _cost(one: SweepCandidate) -> float:
-    """How slow it is on the first target; 0 where nothing tells."""
+    """How slow it is on the first target, or where that takes no time, how much memory it needs; 0 if nothing tells."""
     assert one.int8 is not None
-    return one.int8.latency_ms.p50 if one.int8.latency_ms is not None else one.int8.instructions or 0.0
+    if one.int8.latency_ms is not None:
+        return one.int8.latency_ms.p50
+    return one.int8.instructions or one.int8.arena_bytes or 0.0
 
 
 def with_front(candidates: Sequence[SweepCandidate]) -> list[SweepCandidate]:
@@ -32,7 +34,10 @@ def with_front(candidates: Sequence[SweepCandidate]) -> list[SweepCandidate]:
 
 
 def picked(candidates: Sequence[SweepCandidate]) -> str | None:
-    """Name of the fastest that holds every limit; without limits of what loses least; None where none holds them."""
+    """Name of the fastest, or of the smallest in memory, that holds every limit; without limits of what loses least.
+
+    None where none holds the limits.
+    """
     held = [one for one in candidates if one.passed]
     if not held:
         return None

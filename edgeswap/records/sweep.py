@@ -55,7 +55,9 @@ class SweepReport(Record):
         default=None, description="of which --trials chose the candidates; null where all are candidates"
     )
     candidates: list[SweepCandidate]
-    pick: str | None = Field(description="the fastest that holds every limit; without limits what loses least")
+    pick: str | None = Field(
+        description="the fastest (micro: smallest in memory) that holds every limit; without limits what loses least"
+    )
     passed: bool = Field(description="whether there is a pick")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

@@ -9,7 +9,7 @@ from edgeswap.records import ExportReport, Measurement, Run, RunsReport, TargetR
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
-from edgeswap.report.speed_words import median
+from edgeswap.report.speed_words import measured_in, median
 from edgeswap.report.terminal_tables import nearness, quality_columns
 from edgeswap.tasks.titles import title
 
@@ -55,11 +55,15 @@ def groups(report: RunsReport) -> list[Group]:
 
 
 def limits(report: ExportReport) -> str:
-    """Whether the run's limits hold."""
-    missed = [limit.name for limit in report.limits if not limit.passed]
-    if missed:
-        return f"missed: {', '.join(missed)}"
+    """Whether the run's limits hold, in a word; `missed` names those that do not."""
+    if missed(report):
+        return "missed"
     return "incomplete" if report.failures else "hold" if report.limits else "-"
+
+
+def missed(report: ExportReport) -> list[str]:
+    """Names of the run's limits that do not hold."""
+    return [limit.name for limit in report.limits if not limit.passed]
 
 
 def _group(runs: Sequence[Run]) -> Group:
@@ -69,16 +73,16 @@ def _group(runs: Sequence[Run]) -> Group:
     change = ("drop, points" if first.comparison.unit == "share" else "drop", "its 95 % interval") if labelled else ()
     names = list(dict.fromkeys(say.label(run.report, target) for run in runs for target in run.report.targets))
     shown = names[0] if len(names) == 1 else None
-    headers = (*columns, *change, "size", *((f"p50 on {shown}",) if shown else ()), "limits")
+    headers = (*columns, *change, "size", *((_speed_title(runs, shown),) if shown else ()), "limits")
     rows = []
-    for name, run in _baselines(runs):
-        quality = metrics.of(run.report.float32.quality) if labelled else "-"
-        measured = _speed(run.report, shown, lambda target: target.float32) if shown else ()
-        size = numbers.size(run.report.float32.size_bytes)
+    for name, theirs in _baselines(runs):
+        model = theirs[0].report.float32
+        quality = metrics.of(model.quality) if labelled else "-"
+        measured = (_speed(theirs, shown, _float32),) if shown else ()
         shown_quality = (quality, *("" for _ in change)) if first.measured else ()
-        rows.append(Row(name, None, (*shown_quality, size, *measured, "")))
+        rows.append(Row(name, None, (*shown_quality, numbers.size(model.size_bytes), *measured, "")))
     for run in runs:
-        measured = _speed(run.report, shown, lambda target: target.int8) if shown else ()
+        measured = (_speed([run], shown, _int8),) if shown else ()
         size = numbers.size(run.report.int8.size_bytes)
         rows.append(Row(run.name, run, (*_quality(run.report), size, *measured, limits(run.report))))
     if not first.measured:
@@ -106,32 +110,44 @@ def _ends(ends: tuple[float, float]) -> str:
     return metrics.interval(ends, "none")
 
 
-def _baselines(runs: Sequence[Run]) -> list[tuple[str, Run]]:
-    """Each float32 model once, with a run that begins with it."""
-    found = {(run.report.model.sha256, run.report.float32.size_bytes, metrics.of(run.report.float32.quality)): run
-             for run in reversed(runs)}  # fmt: skip
+def _baselines(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
+    """Each float32 model once, with the runs that begin with it."""
+    found: dict[tuple[str, int, str], list[Run]] = {}
+    for run in runs:
+        model = (run.report.model.sha256, run.report.float32.size_bytes, metrics.of(run.report.float32.quality))
+        found.setdefault(model, []).append(run)
     if len(found) == 1:
-        return [("float32", runs[0])]
-    return [(f"float32 of {run.name}", run) for run in runs if any(run is one for one in found.values())]
+        return [("float32", list(runs))]
+    return [(f"float32 of {theirs[0].name}", theirs) for theirs in found.values()]
 
 
 def _speeds(runs: Sequence[Run], names: Sequence[str]) -> tuple[tuple[str, ...], list[Row]] | None:
     if len(names) < 2:
         return None
-    rows = [
-        Row(name, None, tuple(_speed(run.report, one, lambda target: target.float32)[0] for one in names))
-        for name, run in _baselines(runs)
-    ]
-    rows += [
-        Row(run.name, run, tuple(_speed(run.report, one, lambda target: target.int8)[0] for one in names))
-        for run in runs
-    ]
-    return tuple(f"p50 on {name}" for name in names), rows
+    rows = [Row(name, None, tuple(_speed(theirs, one, _float32) for one in names)) for name, theirs in _baselines(runs)]
+    rows += [Row(run.name, run, tuple(_speed([run], one, _int8) for one in names)) for run in runs]
+    return tuple(_speed_title(runs, name) for name in names), rows
 
 
-def _speed(report: ExportReport, name: str, of: Callable[[TargetResult], Measurement]) -> tuple[str]:
-    found = [target for target in report.targets if say.label(report, target) == name]
-    return (median(of(found[0])) if found else "-",)
+def _speed_title(runs: Sequence[Run], name: str) -> str:
+    return f"{measured_in(map(_int8, _on(runs, name)))} on {name}"
+
+
+def _speed(runs: Sequence[Run], name: str, of: Callable[[TargetResult], Measurement]) -> str:
+    """Of the first run that measured on the target."""
+    return next((median(of(target)) for target in _on(runs, name)), "-")
+
+
+def _on(runs: Sequence[Run], name: str) -> list[TargetResult]:
+    return [target for run in runs for target in run.report.targets if say.label(run.report, target) == name]
+
+
+def _float32(target: TargetResult) -> Measurement:
+    return target.float32
+
+
+def _int8(target: TargetResult) -> Measurement:
+    return target.int8
 
 
 def _least_lost(report: RunsReport) -> str:

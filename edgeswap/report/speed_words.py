@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from edgeswap.records import BenchReport, ExportReport, Measurement, MicroMeasurement, TargetResult
 from edgeswap.report import numbers
 
@@ -37,6 +39,16 @@ def median(measurement: Measurement) -> str:
     if measurement.micro is not None:
         return f"{numbers.size(measurement.micro.arena.total_bytes)} arena"
     return f"{numbers.instructions(measurement.instructions)} instr." if measurement.instructions else "-"
+
+
+def measured_in(figures: Iterable[Measurement]) -> str:
+    """What the column of `median` holds, for its header: p50, instructions or arena, and p50 where nothing is known."""
+    kinds = {
+        "p50" if one.latency_ms is not None else "arena" if one.micro is not None else "instructions"
+        for one in figures
+        if one.latency_ms is not None or one.micro is not None or one.instructions
+    }
+    return kinds.pop() if len(kinds) == 1 else "p50"
 
 
 def speed_clause(target: TargetResult, name: str) -> str:

@@ -1,4 +1,4 @@
-"""The candidates of a sweep as points: what they lose against how fast they are."""
+"""The candidates of a sweep as points: what they lose against how fast they are, or how much memory they take."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ from typing import TYPE_CHECKING
 
 from edgeswap.records import SweepCandidate, SweepReport
 from edgeswap.report.svg import COLOURS, svg, tip
+from edgeswap.report.swept import speed_kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HEIGHT_INCHES = 3.4
 LONGEST_NAME = 28
+COSTS = {  # by what `speed_kind` says, of a target
+    "p50": "p50 on {}, ms",
+    "instructions": "million instructions per inference on {} (not time)",
+    "arena": "arena on {}, kB (not time)",
+}
 
 
 def sweep_plot(report: SweepReport) -> str | None:
-    """An SVG; None where fewer than two candidates have a place: labels and a time, or instructions, give it one."""
+    """An SVG; None where fewer than two candidates have a place, of a drop and of what they take."""
     placed = [(one, *place) for one in report.candidates if (place := _place(one)) is not None]
     if len(placed) < 2:
         return None
-    timed = placed[0][0].int8 is not None and placed[0][0].int8.latency_ms is not None
 
     def draw(figure: Figure) -> None:
         axes = figure.add_axes((0.15, 0.16, 0.82, 0.78))
@@ -34,10 +39,7 @@ def sweep_plot(report: SweepReport) -> str | None:
             axes.annotate(
                 name, (cost, lost), xytext=(away, 6), textcoords="offset points", ha=side, color=COLOURS["ink"]
             )
-        axes.set_xlabel(
-            f"p50 on {report.target}, ms" if timed else "million instructions per inference (not time)",
-            color=COLOURS["muted"],
-        )
+        axes.set_xlabel(COSTS[speed_kind(report)].format(report.target), color=COLOURS["muted"])
         axes.set_ylabel("lost against float32", color=COLOURS["muted"])
         axes.margins(0.18)
         axes.spines[["top", "right"]].set_visible(False)
@@ -45,7 +47,7 @@ def sweep_plot(report: SweepReport) -> str | None:
         axes.tick_params(colors=COLOURS["muted"])
         axes.patch.set_visible(False)
 
-    return svg(draw, HEIGHT_INCHES, "sweep", "What each candidate loses, against how fast it is")
+    return svg(draw, HEIGHT_INCHES, "sweep", "What each candidate loses, against what it takes")
 
 
 def _place(one: SweepCandidate) -> tuple[float, float] | None:
@@ -53,4 +55,6 @@ def _place(one: SweepCandidate) -> tuple[float, float] | None:
         return None
     if one.int8.latency_ms is not None:
         return one.int8.latency_ms.p50, one.drop
-    return None if not one.int8.instructions else (one.int8.instructions / 1e6, one.drop)
+    if one.int8.instructions:
+        return one.int8.instructions / 1e6, one.drop
+    return None if one.int8.arena_bytes is None else (one.int8.arena_bytes / 1e3, one.drop)

@@ -40,7 +40,7 @@ def render(report: SweepReport, console: Console, *, folder: str) -> None:
     print_filled(console, f"in {folder}: sweep.json, sweep.html, and a folder for each candidate", label="files")
 
 
-FRONT = "Starred candidates are on the Pareto front: no other loses as little, is as fast and as small."
+FRONT = "Starred candidates are on the Pareto front: no other is as good in loss, speed, size and memory."
 
 
 def in_order(report: SweepReport) -> list[SweepCandidate]:
@@ -56,7 +56,8 @@ def verdict(report: SweepReport) -> str:
     if report.combinations is not None:
         count += f" (tried of {report.combinations:,} combinations)"
     if pick is not None and pick.int8 is not None:
-        why = "the fastest that holds every limit" if pick.limits else "the one that loses least"
+        best = "smallest in memory" if speed_kind(report) == "arena" else "fastest"
+        why = f"the {best} that holds every limit" if pick.limits else "the one that loses least"
         figures = [metrics.named(pick.int8.quality), numbers.size(pick.int8.size_bytes), speed(pick.int8)]
         return f"Take {pick.name}, {why} of {count}: {', '.join(part for part in figures if part != '-')}."
     if done:
@@ -85,8 +86,18 @@ def cells(one: SweepCandidate) -> tuple[str, str, str, str]:
 
 
 def speed_title(report: SweepReport) -> str:
-    """The header of the column of speed."""
-    return f"p50 on {report.target}"
+    """The header of the column of speed, or of what stands in its place."""
+    return f"{speed_kind(report)} on {report.target}"
+
+
+def speed_kind(report: SweepReport) -> str:
+    """What the column of speed holds: p50, instructions or arena."""
+    for figures in (one.int8 for one in report.candidates):
+        if figures is not None and figures.instructions:
+            return "instructions"
+        if figures is not None and figures.latency_ms is None and figures.arena_bytes is not None:
+            return "arena"
+    return "p50"
 
 
 def speed(figures: SweepFigures) -> str:

@@ -198,9 +198,9 @@ def npus(report: say.Report) -> Table:
     return table
 
 
-def header(text: str) -> str:
-    """A header of a narrow column: a long name stands on several lines."""
-    return "\n".join(textwrap.wrap(text, LONGEST_HEADER))
+def header(text: str, longest: int = LONGEST_HEADER) -> str:
+    """A header of a narrow column: a long name stands on several lines, of `longest` letters where its words allow."""
+    return "\n".join(textwrap.wrap(text, longest, break_long_words=False, break_on_hyphens=False))
 
 
 def speed_header(target: TargetResult) -> str:
