@@ -18,7 +18,7 @@ from edgeswap.errors import ConfigError
 from edgeswap.evaluation.limits import judge_delegate
 from edgeswap.records import OutsideOperator
 from edgeswap.report import delegate_words
-from edgeswap.targets.outside import NO_REASON, outside
+from edgeswap.targets.outside_delegate import NO_REASON, outside
 from edgeswap.tflite.ends import with_ends
 from tests.app_bundle import adder, pointwise
 from tests.conftest import Ran

@@ -40,7 +40,7 @@ except SystemExit as stop:
 print("\\n" + " ".join(sys.modules))
 """,
     "import edgeswap": "import edgeswap, sys; print(*sys.modules)",
-    "judge a task": "import edgeswap.tasks.registry, edgeswap.tasks.own_metric, sys; print(*sys.modules)",
+    "judge a task": "import edgeswap.tasks.judge, edgeswap.tasks.own_metric, sys; print(*sys.modules)",
 }
 
 

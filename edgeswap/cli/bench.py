@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from edgeswap.cli import options
-from edgeswap.cli.invocation import VERDICT_NO, Invocation, say_failures, show
+from edgeswap.cli import exit_code, options
+from edgeswap.cli.invocation import Invocation, say_failures, show
 from edgeswap.cli.options import ONE_OR_MORE, option
 
 
@@ -47,4 +47,4 @@ def bench(invocation: Invocation, /, as_json: bool, **flags: Any) -> int:
     show(report, as_json, benched.render, file=None if config.output is None else str(config.output))
     if report.failures:
         return say_failures(report)
-    return 0 if all(limit.passed for limit in report.limits) else VERDICT_NO
+    return exit_code.of_verdict(all(limit.passed for limit in report.limits))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from edgeswap.cli import options
-from edgeswap.cli.invocation import VERDICT_NO, say, show
+from edgeswap.cli import exit_code, options
+from edgeswap.cli.invocation import say, show
 
 
 @click.group()
@@ -63,7 +63,7 @@ def verify_bundle(bundle: Path, target: tuple[str, ...], runtime: tuple[str, ...
     if silent := [drift.requirement for drift in found.runtimes if not drift.ran]:
         problem = f"{len(silent)} of {len(found.runtimes)} runtimes gave no outputs: {', '.join(silent)}."
         return say(problem, "The table says why, and has what the others gave.", 1)
-    return 0 if found.passed else VERDICT_NO
+    return exit_code.of_verdict(found.passed)
 
 
 @bundle.command(

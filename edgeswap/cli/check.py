@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from edgeswap.cli import options
-from edgeswap.cli.invocation import VERDICT_NO, show
+from edgeswap.cli import exit_code, options
+from edgeswap.cli.invocation import show
 from edgeswap.cli.options import option
 
 
@@ -38,4 +38,4 @@ def check(as_json: bool, **flags: Any) -> int:
 
     report = checked(check_config(flags), progress=progress_for(sys.stderr))
     show(report, as_json, rendering.render)
-    return 0 if report.passed else VERDICT_NO
+    return exit_code.of_verdict(report.passed)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from edgeswap.cli import options
-from edgeswap.cli.invocation import VERDICT_NO, Invocation, say_failures, show
+from edgeswap.cli import exit_code, options
+from edgeswap.cli.invocation import Invocation, say_failures, show
 from edgeswap.cli.options import ONE_OR_MORE, option
 from edgeswap.errors import ConfigError
 
@@ -222,4 +222,4 @@ def export(context: click.Context, /, as_json: bool, int8: bool, **_flags: objec
     show(report, as_json, terminal.render, folder=str(config.output))
     if report.failures:
         return say_failures(report)
-    return 0 if report.passed else VERDICT_NO
+    return exit_code.of_verdict(report.passed)

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-VERDICT_NO = 3
 LONGEST = 1500  # characters of a sentence that is said
 
 

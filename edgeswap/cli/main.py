@@ -1,7 +1,4 @@
-"""The command line: argv to config to stage to exit code. The only place where an error becomes text.
-
-Exit codes: 0 done; 1 an error; 2 wrong usage; 3 it ran, but the verdict is no; 128 + n when signal n ended it.
-"""
+"""The command line: argv to config to stage to exit code. The only place where an error becomes text."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from edgeswap.cli import options
+from edgeswap.cli import exit_code, options
 from edgeswap.cli.export import HERE, export
-from edgeswap.cli.invocation import VERDICT_NO, Invocation, show
+from edgeswap.cli.invocation import Invocation, show
 from edgeswap.cli.options import ONE_OR_MORE, Function, option
 
 # Of `export`: what a sweep varies, and what it decides itself.
@@ -95,7 +95,7 @@ def sweep(
     show(report, as_json, swept.render, folder=str(output))
     if all(one.status != "done" for one in report.candidates):
         return 1
-    return 0 if report.passed else VERDICT_NO
+    return exit_code.of_verdict(report.passed)
 
 
 # The settings of export stand between what is varied and what is written.

@@ -12,8 +12,8 @@ from edgeswap.commands.opened import Opened, with_samples
 from edgeswap.commands.source import input_ranges, open_source
 from edgeswap.config.analyze import AnalyzeConfig
 from edgeswap.data.calibration import choose
-from edgeswap.evaluation.int8_cost import Samples
 from edgeswap.evaluation.layer_analysis import Analysis, analyze_layers
+from edgeswap.evaluation.layer_cost import Samples
 from edgeswap.evaluation.model_inputs import model_inputs
 from edgeswap.evaluation.scoring import take
 from edgeswap.graph.layer_names import errors_in_given_names, given_names

@@ -22,10 +22,10 @@ from edgeswap.evaluation.chance import near_chance
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.device_scores import DeviceScores, score_targets
-from edgeswap.evaluation.judged import judged_scoring, with_labels_of
 from edgeswap.evaluation.limits import judge_delegate
 from edgeswap.evaluation.one_answer import one_answer
 from edgeswap.evaluation.scoring import Scoring
+from edgeswap.evaluation.task_scoring import judged_scoring, with_labels_of
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import BenchCandidate, BenchReport, DataSource, Limit, TargetResult, TaskChoice
 from edgeswap.system.output import check_file, staged_file

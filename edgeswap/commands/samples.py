@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import DataSpecs, Splits, split
-from edgeswap.evaluation.judged import judged_scoring, with_labels_of
 from edgeswap.evaluation.scoring import Scoring
+from edgeswap.evaluation.task_scoring import judged_scoring, with_labels_of
 from edgeswap.model.zoo import DIGITS_PREPROCESS
 from edgeswap.progress import Progress
 from edgeswap.tasks.outputs import Signature, named_classes

@@ -10,7 +10,7 @@ from edgeswap.activations.catalog import Activation
 from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.findings import CheckReport, Finding, LikelyTask, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, check, grouped
-from edgeswap.compatibility.likely_task import likely_task
+from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.errors import ModelError
 from edgeswap.graph.build import framework_layers
 from edgeswap.graph.canonicalize import canonicalize
@@ -70,7 +70,7 @@ def _likely_task(graph: Graph, names: Sequence[str]) -> LikelyTask | None:
     shapes = (*inputs.values(), *((graph.shape(ref) or (None, None))[1:] for ref in graph.outputs))
     if any(None in shape for shape in shapes):
         return None
-    return likely_task(Signature(inputs, model_outputs(graph, names)))
+    return task_without_labels(Signature(inputs, model_outputs(graph, names)))
 
 
 def _rebuilding(graph: Graph) -> list[Finding]:

@@ -13,7 +13,7 @@ from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, against, grouped, heavy_from
-from edgeswap.compatibility.likely_task import likely_task
+from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.compatibility.work import of_file
 from edgeswap.tflite import full_integer as verify
 from edgeswap.tflite.calls import Call, calls
@@ -80,7 +80,7 @@ def check_everywhere(data: bytes, targets: Sequence[Backend], *, name: str) -> C
         model=name,
         form="tflite",
         kind=kind_of(read(data)),
-        bench=likely_task(signature(data)),
+        bench=task_without_labels(signature(data)),
         targets=checked,
         passed=all(target.passed for target in checked),
     )

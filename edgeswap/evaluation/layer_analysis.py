@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.evaluation.int8_causes import Evidence, cause
-from edgeswap.evaluation.int8_cost import GroupCost, Samples, costs, tensor_uses
 from edgeswap.evaluation.int8_grid import MOST_LAYERS, weights_on_grid
+from edgeswap.evaluation.layer_cost import GroupCost, Samples, costs, tensor_uses
 from edgeswap.evaluation.scoring import Scores, Scoring
 from edgeswap.evaluation.tensor_use import TensorUse, spread
 from edgeswap.progress import Progress

@@ -14,7 +14,7 @@ from edgeswap.errors import TargetError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import Latency, Measurement, TargetResult
 from edgeswap.targets.activation_kernels import activation_kernels
-from edgeswap.targets.outside import outside
+from edgeswap.targets.outside_delegate import outside
 from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
 from edgeswap.tflite.interface import inner_scales
 

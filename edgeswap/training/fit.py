@@ -28,14 +28,8 @@ from edgeswap.training.losses import (
 )
 from edgeswap.training.randomness import Randomness
 from edgeswap.training.replicas import ONE_DEVICE, Replicas, Rows
-from edgeswap.training.state import (
-    Checkpoints,
-    TrainingState,
-    arrays_from_bytes,
-    arrays_to_bytes,
-    state_from_bytes,
-    state_to_bytes,
-)
+from edgeswap.training.resume import keep, last_state, restore
+from edgeswap.training.state import Checkpoints
 from edgeswap.training.teacher import Teacher
 
 OwnLoss = Callable[[Sequence[Any], Sequence[Any], Mapping[int, Any]], Any]
@@ -146,8 +140,9 @@ def train(
         loss_of = own_loss or total_loss(_losses(heads, labels, taught))
         with replicas.scope():
             optimizer = _optimizer(variables, learning_rate, max(steps, 1))
-        state = _chiefs(replicas, trained, checkpoints)
-        begun = 0 if state is None else _restored(state, trained, optimizer, lambda epoch: shown.advance(epoch * each))
+        state = last_state(checkpoints, trained, replicas)
+        begun = restore(state, trained, optimizer)
+        shown.advance(begun * each)
         best = judges and BestEpoch(
             trained,
             judging_loss(student, loss_of, judges, _taught(teacher, judges, own_loss is not None), replicas),
@@ -170,7 +165,7 @@ def train(
             if best and (done + 1) % each == 0:
                 if best.judge():
                     break
-                _keep(checkpoints, (done + 1) // each, trained, optimizer, best)
+                keep(checkpoints, (done + 1) // each, trained, optimizer, best)
         went = best.restore() if best else None  # while the flags, which weights are ordered by, are as they were
     _put_back(momenta, flags)
     return Trained(_on_one_device(trained, model, replicas), went)
@@ -241,37 +236,6 @@ def _optimizer(variables: list[Any], learning_rate: float, steps: int) -> Any:
     optimizer = tf_keras.optimizers.Adam(tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps))
     optimizer.build(variables)
     return optimizer
-
-
-def _restored(state: TrainingState, model: Any, optimizer: Any, tell: Callable[[int], object]) -> int:
-    """How many epochs are done in `state`, whose weights and moments the model and the optimizer now have."""
-    tell(state.epoch)
-    model.set_weights(state.weights)
-    for variable, value in zip(optimizer.variables, state.optimizer, strict=True):
-        variable.assign(value)
-    return state.epoch
-
-
-def _chiefs(replicas: Replicas, model: Any, checkpoints: Checkpoints | None) -> TrainingState | None:
-    """The state that the chief goes on from; without one, the model now has the weights that the chief begins with.
-
-    Those that another machine begins with may differ in their last bits, and it may have other epochs in its store.
-    """
-    state = None if checkpoints is None else checkpoints.last()
-    if replicas.name is None:
-        return state
-    told = replicas.from_chief(b"" if state is None else state_to_bytes(state))
-    if told:
-        return state_from_bytes(told)
-    model.set_weights(arrays_from_bytes(replicas.from_chief(arrays_to_bytes(model.get_weights()))))
-    return None
-
-
-def _keep(checkpoints: Checkpoints | None, epoch: int, model: Any, optimizer: Any, best: BestEpoch) -> None:
-    if checkpoints is not None:
-        values = [variable.numpy() for variable in optimizer.variables]
-        weights = model.get_weights()
-        checkpoints.keep(TrainingState(epoch, weights, values, tuple(best.losses), best.best, best.weights))
 
 
 def _training_step(

@@ -11,7 +11,7 @@ import pytest
 from edgeswap.data.arrays import from_arrays
 from edgeswap.data.dataset import Dataset, Expected
 from edgeswap.errors import ConfigError, DataError
-from edgeswap.evaluation.judged import JudgedScoring, judged_scoring, with_labels_of
+from edgeswap.evaluation.task_scoring import JudgedScoring, judged_scoring, with_labels_of
 from edgeswap.tasks.outputs import ModelOutput, Signature
 
 MODEL = Signature(

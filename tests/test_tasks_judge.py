@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from edgeswap.errors import ConfigError, DataError
+from edgeswap.tasks.judge import judge
 from edgeswap.tasks.outputs import ModelOutput, Signature
-from edgeswap.tasks.registry import TASKS, judge, task_named
+from edgeswap.tasks.registry import TASKS, task_named
 from tests.signatures import signature
 
 RNG = np.random.default_rng(0)

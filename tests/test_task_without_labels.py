@@ -11,7 +11,7 @@ from signatures import signature
 from tiny_tflite import halver
 
 from edgeswap.compatibility.findings import CheckReport
-from edgeswap.compatibility.likely_task import likely_task
+from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.compatibility.tflite_findings import check_everywhere
 from edgeswap.report import checked as rendering
 from edgeswap.targets.names import backend_of
@@ -36,14 +36,14 @@ TWO = Signature({"image": (32, 32, 3)}, (ModelOutput("box", (4,), "linear"), Mod
 def test_the_task_the_metric_and_what_is_missing(
     model: Signature, task: str, metric: str, needs: int, others: list[str]
 ) -> None:
-    found = likely_task(model)
+    found = task_without_labels(model)
     assert found is not None
     assert (found.task, found.metric, len(found.needs)) == (task, metric, needs)
     assert [other.task for other in found.others] == others
 
 
 def test_where_two_tasks_fit_the_option_is_named() -> None:
-    found = likely_task(signature((32, 32, 1), "sigmoid", takes=(32, 32, 1)))
+    found = task_without_labels(signature((32, 32, 1), "sigmoid", takes=(32, 32, 1)))
     assert found is not None
     assert (found.task, found.metric) == (None, None)
     assert "--task segmentation or --task reconstruction" in found.needs[0]
@@ -51,7 +51,7 @@ def test_where_two_tasks_fit_the_option_is_named() -> None:
 
 
 def test_a_model_without_outputs_has_no_task() -> None:
-    assert likely_task(Signature({}, ())) is None
+    assert task_without_labels(Signature({}, ())) is None
 
 
 def _shown(report: CheckReport) -> str:
@@ -87,7 +87,9 @@ def test_a_tflite_is_told_what_bench_does_with_it(tmp_path: Path) -> None:
     ],
 )
 def test_the_terminal_says_so_in_plain_lines(model: Signature, lines: list[str]) -> None:
-    report = CheckReport(edgeswap="0", model="net", form="keras", export=likely_task(model), targets=[], passed=True)
+    report = CheckReport(
+        edgeswap="0", model="net", form="keras", export=task_without_labels(model), targets=[], passed=True
+    )
     text = _shown(report)
     for line in lines:
         assert line in text

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from edgeswap.data.dataset import Dataset
 from edgeswap.errors import DataError
 from edgeswap.evaluation.scoring import Scoring
+from edgeswap.tasks.judge import judge
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.own_metric import by_fidelity, chosen_metrics
-from edgeswap.tasks.registry import judge
 
 
 class JudgedScoring(NamedTuple):

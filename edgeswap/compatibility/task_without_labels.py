@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from edgeswap.compatibility.findings import LikelyTask, TaskLabels
 from edgeswap.errors import ConfigError
+from edgeswap.tasks.judge import judge
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.own_metric import SNR
 from edgeswap.tasks.reconstruction import is_signal
-from edgeswap.tasks.registry import TASKS, judge
+from edgeswap.tasks.registry import TASKS
 from edgeswap.tasks.task import Task
 
 
-def likely_task(model: Signature) -> LikelyTask | None:
+def task_without_labels(model: Signature) -> LikelyTask | None:
     """The task of a model without labels, and those that it can have with labels.
 
     Args:
