@@ -141,8 +141,7 @@ def train(
         with replicas.scope():
             optimizer = _optimizer(variables, learning_rate, max(steps, 1))
         state = last_state(checkpoints, trained, replicas)
-        begun = restore(state, trained, optimizer)
-        shown.advance(begun * each)
+        begun = restore(state, trained, optimizer, tell=lambda epoch: shown.advance(epoch * each))
         best = judges and BestEpoch(
             trained,
             judging_loss(student, loss_of, judges, _taught(teacher, judges, own_loss is not None), replicas),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from edgeswap.training.best_epoch import BestEpoch
@@ -31,10 +32,14 @@ def last_state(checkpoints: Checkpoints | None, model: Any, replicas: Replicas) 
     return None
 
 
-def restore(state: TrainingState | None, model: Any, optimizer: Any) -> int:
-    """How many epochs are done in `state`, whose weights and moments the model and the optimizer now have."""
+def restore(state: TrainingState | None, model: Any, optimizer: Any, *, tell: Callable[[int], object]) -> int:
+    """How many epochs are done in `state`, whose weights and moments the model and the optimizer now have.
+
+    `tell` is told of them, if there is a state.
+    """
     if state is None:
         return 0
+    tell(state.epoch)
     model.set_weights(state.weights)
     for variable, value in zip(optimizer.variables, state.optimizer, strict=True):
         variable.assign(value)
