@@ -104,6 +104,19 @@ def test_a_kernel_that_is_not_corrected_is_the_float_one(placed):
         assert corrected.layers[name].weights[0] is placement.graph.layers[name].weights[0]
 
 
+def test_who_asks_whether_anything_changes_hears_of_the_first_layer_alone(placed):
+    placement, ranges, _ = placed
+
+    def changed(**how):
+        layers = reconstruct(placement, ranges, [SAMPLES], rounds_weights=False, **how).graph.layers
+        return [
+            node.layer for node in placement.graph.nodes if layers[node.layer] is not placement.graph.layers[node.layer]
+        ]
+
+    assert len(changed()) > 1
+    assert changed(until_first=True) == changed()[:1]
+
+
 def test_small_lacks_are_left_where_others_read_what_a_concat_joins():
     """As in a DenseNet: the first convolution has no range but the concat's, and the second one reads it too."""
     keras.utils.set_random_seed(0)

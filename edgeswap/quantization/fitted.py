@@ -119,11 +119,11 @@ class Fitting:
             before: `calibrated`, `searched` or `alike`.
         """
         folded = self._folded(before)
-        unshifted = self._corrected(folded, rounds_weights=False)
+        is_large = sum(array.nbytes for layer in self.graph.layers.values() for array in layer.weights) > LARGE_BYTES
+        unshifted = self._corrected(folded, rounds_weights=False, until_first=not is_large)
         if unshifted is folded:
             return before
-        weights_bytes = sum(array.nbytes for layer in self.graph.layers.values() for array in layer.weights)
-        return unshifted if weights_bytes > LARGE_BYTES else self._corrected(folded, rounds_weights=True)
+        return unshifted if is_large else self._corrected(folded, rounds_weights=True)
 
     def rounded(self, before: Fitted) -> Fitted:
         """Each weight rounded for the outputs of its layer, and biases corrected where a channel is far off."""
@@ -169,7 +169,7 @@ class Fitting:
         ranges = {name: before.ranges[_of_range(name, placement.graph, before.ranges)] for name in placement.outputs}
         return Fitted(placement, ranges)
 
-    def _corrected(self, before: Fitted, *, rounds_weights: bool) -> Fitted:
+    def _corrected(self, before: Fitted, *, rounds_weights: bool, until_first: bool = False) -> Fitted:
         """With corrected weights, see `reconstruct`; the same where nothing is changed."""
         placement, layers = before.placement, before.placement.graph.layers
         most_samples = SAMPLES_FOR_ROUNDING if rounds_weights else SAMPLES_FOR_MEANS
@@ -181,6 +181,7 @@ class Fitting:
                 self._few(placement.graph, most_samples),
                 rounds_weights=rounds_weights,
                 least_steps=MOST_SHIFTED,
+                until_first=until_first,
                 progress=self.progress,
             )
             return {
@@ -189,9 +190,8 @@ class Fitting:
                 if layer is not layers[name]
             }
 
-        found = self.kept.arrays(
-            "corrected weights", (placement, before.ranges, most_samples, rounds_weights, MOST_SHIFTED), weights
-        )
+        how = (most_samples, rounds_weights, MOST_SHIFTED, until_first)
+        found = self.kept.arrays("corrected weights", (placement, before.ranges, *how), weights)
         changed = {
             name: replace(layers[name], weights=(*layers[name].weights[: -len(arrays)], *arrays))
             for name, arrays in found.items()

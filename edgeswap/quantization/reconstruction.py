@@ -34,6 +34,7 @@ def reconstruct(
     *,
     rounds_weights: bool,
     least_steps: float = 0.0,
+    until_first: bool = False,
     progress: Progress = _SILENT,
 ) -> Placement:
     """The placement with corrected weights; every scale stays that of the largest weight. Itself if nothing is changed.
@@ -48,6 +49,7 @@ def reconstruct(
         rounds_weights: also choose how each weight is rounded, see `edgeswap.quantization.rounding`.
         least_steps: a channel whose mean lacks no more than that many steps of the range that it ends in keeps its
             bias.
+        until_first: end once a layer is changed, for who asks only whether any is.
         progress: told of every layer.
     """
     graph = placement.graph
@@ -75,6 +77,8 @@ def reconstruct(
                     weights[0] = layer.weights[0]  # fake-quant rounds it
                 if rounds_weights or lack.any():
                     corrected[layer.name] = replace(layer, weights=tuple(weights))
+                    if until_first:
+                        break
             else:
                 got = rounded.compute(node)
             if node.layer in ranges:
