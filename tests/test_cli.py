@@ -227,7 +227,7 @@ BAD_MODELS = {
     "missing": ("does not exist", "Check the path"),
     "empty": ("is empty", "Save the model again"),
     "text": ("is neither a zip nor an HDF5 file, or it is cut short", "model.save('model.keras')"),
-    "truncated": ("is a zip that cannot be read", "Copy the file again, whole"),
+    "truncated": ("is a zip that cannot be read", "Copy the file again if it came cut or changed"),
     "truncated .h5": ("cannot be read", "whole"),
     "weights alone": ("holds only weights", "not save_weights"),
     "a folder": ("without saved_model.pb", "model.save"),
@@ -247,7 +247,9 @@ def test_a_bad_model(case, command, place, tiny, refused):
 
 def test_a_model_whose_weights_are_broken(place, tiny, refused):
     model = bad_model("broken weights", place, tiny)
-    refused(["export", model, "--data", "digits"], "HDF5 cannot read it", "Copy the file again, whole")
+    refused(
+        ["export", model, "--data", "digits"], "HDF5 cannot read it", "Copy the file again if it came cut or changed"
+    )
 
 
 def test_a_layer_of_the_users_own_that_was_not_given(place, refused):

@@ -108,6 +108,7 @@ def test_perfect_boxes_are_1_and_no_boxes_0_and_no_objects_nothing() -> None:
         (lambda y: y * [100, 100, 100, 100, 1], "within 0 and 1"),
         (lambda y: np.add(y, [0, 0, 0, 0, 0.5]), "a class number"),
         (lambda y: {"other": y}, "got none for this output"),
+        (lambda y: np.full_like(y, np.nan), "an object in some image of c.json, got 4 images and not one box"),
     ],
 )
 def test_other_labels_are_rejected(change: Any, message: str) -> None:

@@ -110,7 +110,7 @@ def _read_keras(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
     except (ZipError, JsonError, Hdf5Error) as error:
         raise ModelError(
             f"Expected a .keras model, but {str(path)!r} is a zip that cannot be read: {error}.",
-            "Copy the file again, whole, or save the model with model.save('model.keras').",
+            "Copy the file again if it came cut or changed; else save the model with model.save('model.keras').",
         ) from error
     return ModelFile(path, "keras", _framework(held.version), held.config), held.numbers
 
@@ -132,7 +132,7 @@ def _read_h5(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
     except (Hdf5Error, JsonError) as error:
         raise ModelError(
             f"Expected an HDF5 model, but {str(path)!r} cannot be read: {error}.",
-            "Copy the file again, whole, or save the model with model.save('model.keras').",
+            "Copy the file again if it came cut or changed; else save the model with model.save('model.keras').",
         ) from error
 
 

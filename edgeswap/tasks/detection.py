@@ -56,12 +56,17 @@ class Detection:
             )
         boxes = y.astype(np.float32)
         used = boxes[~np.isnan(boxes).all(axis=2)]
+        if not used.size:
+            raise DataError(
+                f"Expected an object in some image of {source}, got {count} images and not one box.",
+                "Look whether the boxes belong to these images, or give the images alone, as a folder.",
+            )
         if not np.isfinite(used).all() or (used[:, 2:4] < used[:, :2]).any() or (used[:, 4] % 1 != 0).any():
             raise DataError(
                 f"Expected boxes as y0, x0, y1, x1 with y1 >= y0 and x1 >= x0, and a class number, in {source}.",
                 "Put each box in this order, and NaN into all five numbers of rows that are not used.",
             )
-        if used.size and (used[:, :4].max() > 1.01 or used[:, :4].min() < -0.01 or used[:, 4].min() < 0):
+        if used[:, :4].max() > 1.01 or used[:, :4].min() < -0.01 or used[:, 4].min() < 0:
             raise DataError(
                 f"Expected boxes within 0 and 1 and classes from 0 in {source}, got {used[:, :4].min():.6g} to "
                 f"{used[:, :4].max():.6g}, and classes from {used[:, 4].min():.0f}.",
