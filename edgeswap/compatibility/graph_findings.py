@@ -16,6 +16,7 @@ from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
+from edgeswap.compatibility.remedies import SWAP, Way, sentence
 from edgeswap.compatibility.work import of_graph
 from edgeswap.graph.ir import Graph, Layer, Node, Shape
 from edgeswap.tflite.operator import Operation
@@ -43,22 +44,25 @@ NEAREST: Mapping[str, Sequence[str]] = {
 }
 
 
-def check(graph: Graph, target: Backend) -> TargetCheck:
+def check(graph: Graph, target: Backend, *, also: Sequence[Finding] = ()) -> TargetCheck:
     """What is to be said of a model on one target.
 
     Args:
         graph: canonical, as it is to be exported (with its swaps). A tensor of unknown shape is not judged by it.
         target: where it is to run.
+        also: findings of which the graph does not tell.
 
     Returns:
         Findings, the gravest first: `blocks` where a layer is not int8 on the target, or does not run on the
         accelerator though something heavy stands at or behind it; `costs` where it is int8, but slower or less exact;
-        else `note`.
+        else `note`. What int8 gains is told of a model alone that nothing blocks.
     """
     model = _Model(graph, target)
-    gain = expected_gain(of_graph(graph, [(node, operation) for node, _, operation in model.calls]), target.name)
-    noted = [*model.inputs(), *model.unknown(), *model.operator_findings(), *little_gain(gain)]
-    findings = grouped(noted)
+    noted = [*also, *model.inputs(), *model.unknown(), *model.operator_findings()]
+    passed = not any(finding.severity == "blocks" for finding in noted)
+    works = of_graph(graph, [(node, operation) for node, _, operation in model.calls]) if passed else None
+    gain = expected_gain(works, target.name)
+    findings = grouped([*noted, *little_gain(gain)])
     return TargetCheck(
         target=target.name,
         basis=target.basis,
@@ -67,7 +71,7 @@ def check(graph: Graph, target: Backend) -> TargetCheck:
         activations=model.activations(),
         findings=findings,
         gain=gain,
-        passed=not any(finding.severity == "blocks" for finding in findings),
+        passed=passed,
     )
 
 
@@ -200,7 +204,7 @@ class _Model:
             lowered = self.lowered[node.name]
             if lowered is not None and lowered.refused:
                 what = f"{lowered.refused} in {_class_name(self.graph.layers[node.layer])}"
-                found = _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+                found = _finding("blocks", node.layer, what, lowered.why, self.instead(lowered), ESTIMATE)
                 yield found.model_copy(update={"certain": lowered.certain})
             elif lowered is not None and lowered.why and not lowered.in_float:
                 class_name = _class_name(self.graph.layers[node.layer])
@@ -209,13 +213,14 @@ class _Model:
         for (node, lowered, operation), heavy_behind in zip(self.calls, heavy, strict=True):
             if operation.name in lowered.in_float:
                 what = f"float {operation.name}"
-                found = _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+                found = _finding("blocks", node.layer, what, lowered.why, self.instead(lowered), ESTIMATE)
                 yield found.model_copy(update={"operators": [operation.name], "certain": lowered.certain})
                 continue
             remark = self.remark(operation)
             if remark is not None:
                 severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
-                found = _finding(severity, node.layer, operation.name, why, remark.instead, remark.basis)
+                instead = remark.instead or self.instead_of_activation(node) or self.target.otherwise
+                found = _finding(severity, node.layer, operation.name, why, instead, remark.basis)
                 yield found.model_copy(update={"operators": [operation.name]})
 
     def activations(self) -> list[ActivationUse]:
@@ -241,14 +246,35 @@ class _Model:
         remarks = [remark.severity for operation in operations if (remark := self.remark(operation)) is not None]
         return min(remarks, key=SEVERITIES.index, default=None)
 
+    def instead(self, lowered: Lowered) -> str:
+        """What to write instead of what no target runs in int8."""
+        return sentence(lowered.ways, runs=self.runs, runs_activation=self.runs_activation) or lowered.instead
+
+    def instead_of_activation(self, node: Node) -> str:
+        """What to swap an activation for whose operators the target lacks; empty for another layer."""
+        activation = self.graph.layers[node.layer].activation
+        near = () if activation is None else tuple(NEAREST.get(activation.kind, ()))
+        return sentence([Way(SWAP, near)], runs=self.runs, runs_activation=self.runs_activation) if near else ""
+
+    def runs(self, operators: Iterable[str]) -> bool:
+        """Whether the target runs them, be it slowly."""
+        return self.gravest(map(Operation, operators)) != "blocks"
+
+    def runs_activation(self, kind: str) -> bool:
+        """Whether the target runs an activation of that kind."""
+        return self.runs(_operators(kind))
+
     def suggestion(self, activation: Activation) -> str | None:
-        """The nearest activation that the target has nothing against; a clamp is taken to be fused."""
+        """The nearest activation that the target has nothing against."""
         for kind in NEAREST.get(activation.kind, ()):
-            candidate = Activation(kind)
-            operators = () if kind == "relu6" else activation_operators(candidate).operators
-            if candidate != activation and self.gravest(map(Operation, operators)) in (None, "note"):
+            if Activation(kind) != activation and self.gravest(map(Operation, _operators(kind))) in (None, "note"):
                 return kind
         return None
+
+
+def _operators(kind: str) -> Sequence[str]:
+    """What an activation at its defaults becomes; a clamp is taken to be fused."""
+    return () if kind == "relu6" else activation_operators(Activation(kind)).operators
 
 
 def _as_exported(shapes: Iterable[Shape | None]) -> tuple[tuple[int, ...], ...]:
