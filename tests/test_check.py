@@ -14,7 +14,8 @@ import pytest
 from edgeswap.activations.catalog import CATALOG, Activation, parse
 from edgeswap.compatibility import edgetpu, xnnpack
 from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
-from edgeswap.compatibility.graph_findings import check, heavy_from
+from edgeswap.compatibility.graph_findings import check
+from edgeswap.compatibility.places import Place, places
 from edgeswap.compatibility.predicted_operators import activation_operators
 from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.compatibility.require_micro import require_micro
@@ -104,7 +105,24 @@ def test_the_tail_may_run_on_the_cpu() -> None:
     assert tail.passed
     assert {finding.severity for finding in tail.findings} == {"costs"}
     assert tail.leaves_at == "layernormalization2 (SQUARED_DIFFERENCE)"
-    assert heavy_from(["ADD", "CONV_2D", "SOFTMAX"]) == [True, True, False]
+
+
+def test_an_operator_cuts_a_graph_where_the_delegate_runs_what_leads_to_it_and_what_it_leads_to() -> None:
+    names, taken = ("ADD", "SOFTMAX", "CONV_2D", "SOFTMAX", "ADD"), (True, False, True, False, True)
+    in_a_row = places(names, ((), (0,), (1,), (2,), (3,)), taken)
+    assert in_a_row[1:4] == [Place(False, True, True), Place(True, True, False), Place(True, False, True)]
+    two_heads = places(names, ((), (0,), (0,), (2,), (2,)), taken)
+    assert [place.between for place in two_heads] == [False] * 5
+
+
+def test_a_softmax_costs_only_in_the_middle_and_says_there_alone_that_it_cuts() -> None:
+    softmax = ("Softmax", {})
+    for where in (HOST, MOBILE):
+        (last,) = checked(chain(CONV, softmax), where).findings
+        assert (last.severity, "in two" in last.why) == ("note", False)
+        assert last.instead == "If it is the last layer, end the model in logits and compute the softmax in the app."
+        (middle,) = checked(chain(CONV, softmax, CONV), where).findings
+        assert (middle.severity, "cuts the delegate's graph in two" in middle.why) == ("costs", True)
 
 
 @pytest.mark.parametrize(

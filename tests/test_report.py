@@ -23,6 +23,7 @@ from edgeswap.evaluation.drop_cause import large_drop
 from edgeswap.report import benched, html, npus, numbers, plots, terminal
 from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import wording as say
+from edgeswap.report.limit_words import limit_text
 from edgeswap.report.schema import SCHEMAS, schema
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval
 
@@ -965,7 +966,7 @@ def test_the_verdict_names_what_was_missed_and_only_that():
 
 def test_one_point_is_singular():
     limit = records.Limit(name="max_drop", limit=1.0, value=1.0, passed=True)
-    assert say.limit_text(limit, qat().comparison).replace(numbers.NBSP, " ") == "1 point, limit 1"
+    assert limit_text(limit, qat()).replace(numbers.NBSP, " ") == "1 point, limit 1"
 
 
 def test_a_gain_in_accuracy_reads_as_one():

@@ -15,6 +15,7 @@ from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
+from edgeswap.compatibility.places import against, places
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
 from edgeswap.compatibility.remedies import SWAP, Way, sentence
 from edgeswap.compatibility.work import of_graph
@@ -23,12 +24,6 @@ from edgeswap.tflite.operator import Operation
 
 ESTIMATE = "an estimate, from what such layers became when they were converted"
 FACT = "the model itself"
-
-# Behind these nothing weighs much, so that it may run on the CPU as well.
-HEAVY = frozenset({
-    "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL", "CONV_3D", "WHILE",
-    "CONV_3D_TRANSPOSE", "UNIDIRECTIONAL_SEQUENCE_LSTM",
-})  # fmt: skip
 
 # Operators that edgeswap can write as others.
 REWRITINGS: Mapping[str, Sequence[str]] = {"HARD_SWISH": ("MUL", "ADD", "MUL")}
@@ -104,25 +99,6 @@ def _merged(findings: Iterable[Finding], alike: Callable[[Finding], Hashable]) -
     ]
 
 
-def against(remark: Remark, *, heavy_behind: bool, one_piece: bool) -> tuple[Severity, str]:
-    """How grave a table's remark is where the operator stands, and why, in words.
-
-    At the model's tail, with nothing heavy at or behind it, what runs elsewhere costs little.
-    """
-    if remark.scope == "model" or remark.severity == "note" or heavy_behind:
-        elsewhere = one_piece and remark.severity == "blocks" and remark.scope == "operator"
-        return remark.severity, f"{remark.why} It and everything after it run on the CPU." if elsewhere else remark.why
-    if remark.severity == "blocks":
-        return "costs", f"{remark.why} It runs on the CPU, but no heavy operator follows."
-    return "note", remark.why
-
-
-def heavy_from(names: Sequence[str]) -> list[bool]:
-    """For each operator whether it or one behind it is heavy."""
-    last = max((index for index, name in enumerate(names) if name in HEAVY), default=-1)
-    return [index <= last for index in range(len(names))]
-
-
 @dataclass(frozen=True, eq=False)
 class _Model:
     graph: Graph
@@ -145,6 +121,20 @@ class _Model:
             if (lowered := self.lowered[node.name]) is not None
             for name in lowered.operators
         ]
+
+    @cached_property
+    def reads(self) -> list[tuple[int, ...]]:
+        """For each of `calls` the numbers of those that write what it reads."""
+        found: list[tuple[int, ...]] = []
+        last: dict[str, tuple[int, ...]] = {}
+        for node in self.graph.nodes:
+            sources = tuple(number for ref in node.refs() for number in last.get(ref.node, ()))
+            lowered = self.lowered[node.name]
+            for _ in () if lowered is None else lowered.operators:
+                found.append(sources)
+                sources = (len(found) - 1,)
+            last[node.name] = sources
+        return found
 
     @cached_property
     def leaves_at(self) -> str | None:
@@ -170,7 +160,12 @@ class _Model:
         if any(self.target.judge(replace(operation, name=name)) for name in rewriting):
             return remark
         why = f"{remark.why} Rewritten as {', '.join(rewriting)} it runs there."
-        return replace(remark, severity="note", why=why, instead="Export with --hard-swish rewritten.")
+        return replace(remark, severity="note", why=why, instead="Export with --hard-swish rewritten.", cut="")
+
+    def takes(self, operation: Operation) -> bool:
+        """Whether it is known that the target's accelerator runs it, as it is or rewritten."""
+        remark = self.remark(operation)
+        return remark is None or (remark.severity == "note" and operation.name in REWRITINGS)
 
     def inputs(self) -> Iterator[Finding]:
         for ref in self.graph.inputs:
@@ -209,8 +204,9 @@ class _Model:
             elif lowered is not None and lowered.why and not lowered.in_float:
                 class_name = _class_name(self.graph.layers[node.layer])
                 yield _finding("note", node.layer, class_name, lowered.why, lowered.instead, ESTIMATE)
-        heavy = heavy_from([operation.name for _, _, operation in self.calls])
-        for (node, lowered, operation), heavy_behind in zip(self.calls, heavy, strict=True):
+        operations = [operation for _, _, operation in self.calls]
+        stand = places([one.name for one in operations], self.reads, [*map(self.takes, operations)])
+        for (node, lowered, operation), place in zip(self.calls, stand, strict=True):
             if operation.name in lowered.in_float:
                 what = f"float {operation.name}"
                 found = _finding("blocks", node.layer, what, lowered.why, self.instead(lowered), ESTIMATE)
@@ -218,7 +214,7 @@ class _Model:
                 continue
             remark = self.remark(operation)
             if remark is not None:
-                severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
+                severity, why = against(remark, place, one_piece=self.target.one_piece)
                 instead = remark.instead or self.instead_of_activation(node) or self.target.otherwise
                 found = _finding(severity, node.layer, operation.name, why, instead, remark.basis)
                 yield found.model_copy(update={"operators": [operation.name]})

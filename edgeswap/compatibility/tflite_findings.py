@@ -12,8 +12,9 @@ from typing import Any
 from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
-from edgeswap.compatibility.graph_findings import FACT, against, grouped, heavy_from
+from edgeswap.compatibility.graph_findings import FACT, grouped
 from edgeswap.compatibility.likely_task import likely_task
+from edgeswap.compatibility.places import against, places
 from edgeswap.compatibility.work import of_file
 from edgeswap.tflite import full_integer as verify
 from edgeswap.tflite.calls import Call, calls
@@ -193,9 +194,13 @@ class _File:
                 yield found.model_copy(update={"tensors": [name], "basis": "measured with TFLite 2.9 on x86-64"})
 
     def operator_findings(self) -> Iterator[Finding]:
-        heavy = heavy_from([call.operation.name for call in self.calls])
+        taken = [
+            self.target.judge(call.operation) is None and (not call.float_tensors or call.operation.name in BORDERS)
+            for call in self.calls
+        ]
+        stand = places([call.operation.name for call in self.calls], [call.reads for call in self.calls], taken)
         islands = any(call.float_tensors and call.operation.name not in BORDERS for call in self.calls)
-        for call, heavy_behind in zip(self.calls, heavy, strict=True):
+        for call, place in zip(self.calls, stand, strict=True):
             name = call.operation.name
             if call.float_tensors:
                 if name not in BORDERS or (not islands and not self.is_end(call)):
@@ -209,7 +214,7 @@ class _File:
             helps = {*call.dtypes} <= _HELPERS and not self.target.one_piece
             remark = None if helps else self.target.judge(call.operation)
             if remark is not None:
-                severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
+                severity, why = against(remark, place, one_piece=self.target.one_piece)
                 instead = remark.instead or self.target.otherwise
                 yield self.about(call, severity, name, (why, instead, remark.basis))
 
