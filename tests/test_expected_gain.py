@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,6 +115,7 @@ def test_a_file_is_told_its_gain_without_tensorflow(tmp_path: Path) -> None:
     assert five.gain.int8_instructions == pytest.approx(base["int8"] + 64 * 1024 * rates["int8"])
     assert five.gain.float32_instructions == pytest.approx(base["float32"] + 64 * 1024 * rates["float32"])
     assert mobile.gain is None
+    assert re.search(r"about [1-9][\d,]* an inference, float32 [1-9][\d,]*\.", shown(report))  # it had 0.0 M
 
 
 def test_a_model_that_cannot_be_int8_there_has_no_gain(tmp_path: Path) -> None:
