@@ -28,8 +28,9 @@ def limit_text(limit: Limit, report: ExportReport | BenchReport) -> str:
 
 def _left(report: ExportReport | BenchReport) -> Iterator[str]:
     """`2 QUANTIZE (XNNPACK has no QUANTIZE between uint8 and int8)`, of the candidate and target with the most."""
-    several = isinstance(report, BenchReport) and report.candidates
-    targets = [one for each in report.candidates for one in each.targets] if several else report.targets
+    targets = report.targets
+    if isinstance(report, BenchReport) and report.candidates:
+        targets = [one for each in report.candidates for one in each.targets]
     most: list[OutsideOperator] = max((one.int8.outside_delegate or [] for one in targets), key=len, default=[])
     for (operator, reason), count in Counter((one.operator, one.reason) for one in most).items():
         yield f"{count} {operator} ({reason.removesuffix('.')})"
