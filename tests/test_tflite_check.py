@@ -176,6 +176,11 @@ def test_per_channel_weights_of_dense_layers_are_told_where_the_runtime_may_be_o
         assert [f.severity for f in check(per_channel, where).findings if "per-channel" in f.what] == (
             [severity] if severity else []
         )
+    on_coral, on_mobile = (
+        next(f for f in check(per_channel, where).findings if "per-channel" in f.what) for where in (CORAL, MOBILE)
+    )
+    assert on_coral.why.startswith("Its weights have one scale for each unit. TFLite 2.9 and older, and perhaps")
+    assert ("pin" in on_coral.instead, "pin TFLite 2.14 or LiteRT" in on_mobile.instead) == (False, True)
 
 
 @pytest.mark.parametrize(("shapes", "severity"), [(False, "note"), (True, "costs")])

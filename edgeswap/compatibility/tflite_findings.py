@@ -187,8 +187,12 @@ class _File:
             yield _finding("blocks", f"{len(subgraphs)} subgraphs", why, instead)
         for name in (weights.name for weights in dense_weights(self.model) if len(weights.scales) > 1):
             severity = "costs" if self.target.one_piece else "note"
-            why = "Runtimes older than that (TFLite 2.9, perhaps the Edge TPU compiler) compute wrong results from it."
-            instead = "Export it with `--dense-scales per-tensor`, or pin a runtime that knows it."
+            why = (
+                "Its weights have one scale for each unit. TFLite 2.9 and older, and perhaps the Edge TPU compiler, "
+                "compute wrong results from them."
+            )
+            pinned = "" if self.target.one_piece else ", or pin TFLite 2.14 or LiteRT, which compute right results"
+            instead = f"Export it with `--dense-scales per-tensor`{pinned}."
             if severity == "costs" or self.target.bundled_runtime:
                 found = _finding(severity, "per-channel FULLY_CONNECTED", why, instead)
                 yield found.model_copy(update={"tensors": [name], "basis": "measured with TFLite 2.9 on x86-64"})
