@@ -66,6 +66,16 @@ def test_check_says_what_the_runtime_leaves_and_what_cuts_its_graph(names: str, 
     assert all(one.instead for one in found if one.operators != ["ABS"])
 
 
+def test_a_layer_has_the_name_that_the_user_gave_it_whatever_the_ends(tmp_path: Path) -> None:
+    file = tmp_path / "row.tflite"
+    for io, tensor in (("int8", "t1"), ("uint8", "t1_int8")):
+        file.write_bytes(with_ends(row(BUILTIN.TANH, BUILTIN.SOFTMAX), io))  # type: ignore[arg-type]
+        softmax = [{"operator": "SOFTMAX", "tensor": tensor}]
+        how = {"delegate": "xnnpack", "runtime": "ai-edge-litert", "layers": {"t0": "first", "t1": "my head"}}
+        (one,) = outside(file, softmax, **how) or ()  # type: ignore[arg-type]
+        assert one.layer == "my head"
+
+
 def test_without_a_delegate_nothing_is_said(tmp_path: Path) -> None:
     engine = benchmark.Engine(benchmark.find_runtime("auto"), 1, "none", {})
     assert benchmark.dissect(adder(tmp_path), engine).outside is None

@@ -8,14 +8,19 @@ from pathlib import Path
 from edgeswap.compatibility import edgetpu, xnnpack
 from edgeswap.records import OutsideOperator
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
-from edgeswap.tflite.calls import Call, calls
+from edgeswap.tflite.calls import NOTHING_KNOWN, Call, calls
 from edgeswap.tflite.flatbuffer import read
 
 NO_REASON = "The delegate gives no reason."
 
 
 def outside(
-    model: Path, left: Sequence[Mapping[str, str]] | None, *, delegate: str, runtime: str
+    model: Path,
+    left: Sequence[Mapping[str, str]] | None,
+    *,
+    delegate: str,
+    runtime: str,
+    layers: Mapping[str, str] = NOTHING_KNOWN,
 ) -> list[OutsideOperator] | None:
     """The operators of `model` that the delegate did not take, in the order in which they run, each with a reason.
 
@@ -26,6 +31,7 @@ def outside(
         left: `operator` and `tensor` (that it writes) of each, as the device script answers; None without a delegate.
         delegate: as `--delegate` names it.
         runtime: the name of the package.
+        layers: see `edgeswap.targets.measure.measure`.
 
     Raises:
         ModelError: it is no `.tflite` that can be read.
@@ -33,14 +39,14 @@ def outside(
     if not left:
         return None if left is None else []
     file = read(model.read_bytes())
-    known = {call.written[0]: call for call in calls(file) if call.written}
+    known = {call.written[0]: call for call in calls(file, list(layers)) if call.written}
     found = []
     for one in left:
         call = known.get(one["tensor"])
         reason, remedy = NO_REASON, ""
         if call is not None and call.operation.name == one["operator"]:
             reason, remedy = _why(call, delegate, runtime)
-        layer = None if call is None else call.layer
+        layer = None if call is None or call.layer is None else layers.get(call.layer, call.layer)
         found.append(OutsideOperator(**one, layer=layer, reason=reason, remedy=remedy))
     return found
 

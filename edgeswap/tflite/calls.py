@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
 from edgeswap.tflite.operator import Operation
 
 _FUSED = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
+NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})  # of the names of layers
 _REDUCTIONS = frozenset({"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"})
 
 
