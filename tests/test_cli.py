@@ -353,7 +353,7 @@ BAD_DATA = {
     "fewer labels": ("Expected labels for 240 samples", "one label for each sample"),
     "texts": ("Expected numbers in x", "pixels or floats"),
     "no samples": ("Expected samples in x of data.npz, got none", "how the array was made"),
-    "one sample over and over": ("other than those set aside", "samples that differ"),
+    "one sample over and over": ("got 240 that are all the same", "one sample again and again"),
     "another name": ("Expected x and optionally y in data.npz, got images", "labels y"),
 }
 
