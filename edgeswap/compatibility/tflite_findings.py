@@ -230,13 +230,14 @@ class _File:
 
     def about(self, call: Call, severity: Severity, what: str, reasons: tuple[str, str, str]) -> Finding:
         why, instead, basis = reasons
+        turns_uint8 = "UINT8" in call.operation.options.get("types", ())  # an end: the layer before has no part in it
         return Finding(
             severity=severity,
             what=what,
             why=why,
             instead=instead,
             basis=basis,
-            layers=[call.layer] if call.layer else [],
+            layers=[call.layer] if call.layer and not turns_uint8 else [],
             operators=[call.operation.name],
             tensors=list(call.written[:1]),
         )
