@@ -69,7 +69,10 @@ def judge(operation: Operation) -> Remark | None:
     if lacks(operation):
         most = f"Join or split at most {MOST_PIECES.get(name)} tensors at once."
         instead = most if _crowded(operation) else _INSTEAD.get(name, "")
-        return Remark("costs", "It runs in int8, but outside the XNNPACK delegate.", instead, BASIS, cut=_CUT)
+        why = "It runs in int8, but outside the XNNPACK delegate."
+        if name == "QUANTIZE":  # the delegate has others
+            why = f"{lacks(operation)} It runs outside the delegate."
+        return Remark("costs", why, instead, BASIS, cut=_CUT)
     if name in INSIDE:
         return None
     why = "Nobody has measured whether this runtime runs it in int8."
