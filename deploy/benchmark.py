@@ -1852,11 +1852,13 @@ def _why_slower(model: dict[str, Any], runtime: str, delegate: str) -> str:
 
 def _why_slower_in_int8(model: dict[str, Any], runtime: str) -> str:
     operators = sum(model["operators"].values())
-    taken = sum(entry["operators"] for entry in model["delegates"] if entry["name"] == "xnnpack")
+    own = [entry for entry in model["delegates"] if entry["name"] == "xnnpack"]
+    taken = sum(entry["operators"] for entry in own)
     if taken < operators and runtime == "tflite-runtime":
         return "tflite-runtime runs int8 without XNNPACK: try ai-edge-litert."
     if taken < operators:
-        return f"XNNPACK runs {taken} of {operators} operators: the others are slow, and cut the model into parts."
+        cut = ", and cut the model into parts" if sum(entry["partitions"] for entry in own) > 1 else ""
+        return f"XNNPACK runs {taken} of {operators} operators: the others are slow{cut}."
     operator_us = model["latency_ms"]["p50"] * 1e3 / operators
     if operator_us < SMALL_OPERATOR_US:
         return (

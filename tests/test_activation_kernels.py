@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from deploy import benchmark
+from edgeswap.graph.layer_names import built_name
 from edgeswap.records import ActivationKernel
 from edgeswap.report import activation_words
 from edgeswap.targets.activation_kernels import activation_kernels
 from edgeswap.tflite.flatbuffer import read, write
+from edgeswap.tflite.operator_graph import operator_graph
 from edgeswap.tflite.pointwise import functions
 from tests.test_report import ptq
 from tests.tflite_models import BUILTIN, empty_model
@@ -114,6 +116,16 @@ def test_what_nobody_tried_is_not_told(tmp_path: Path) -> None:
         assert activation_kernels(file, [], delegate=delegate, runtime={**LITERT, "version": version}) is None
     assert activation_kernels(file, None, delegate="xnnpack", runtime=LITERT) is None
     assert activation_kernels(file, [], delegate="xnnpack", runtime={**LITERT, "version": "2.4.0"}) is not None
+
+
+def test_a_layer_has_the_name_that_the_user_gave_it(tmp_path: Path) -> None:
+    given = {"my act": built_name("my act"), "block/conv": "block/conv"}
+    data = model(**dict.fromkeys(given.values(), CHAINS["elu"]))
+    (tmp_path / "m.tflite").write_bytes(data)
+    layers = {built: name for name, built in given.items()}
+    (found,) = activation_kernels(tmp_path / "m.tflite", [], delegate="xnnpack", runtime=LITERT, layers=layers) or ()
+    assert found.layers == ["my act", "block/conv"]
+    assert [one.layer for one in operator_graph(data, layers)] == ["my act", "block/conv"]
 
 
 def test_arithmetic_of_the_model_is_no_activation_and_two_readers_end_one(tmp_path: Path) -> None:

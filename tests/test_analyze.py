@@ -230,8 +230,9 @@ def test_the_table_on_a_terminal(clean):
     assert "No layer has a range that explains" in text
 
 
-def test_it_needs_a_model_and_samples():
+def test_it_needs_a_model_and_samples(tmp_path):
+    (tmp_path / "model.keras").touch()
     with pytest.raises(ConfigError, match="Expected a model to analyze"):
         api.analyze(None, data=IMAGES)
     with pytest.raises(ConfigError, match="Expected data"):
-        api.analyze("model.keras")
+        api.analyze(tmp_path / "model.keras")

@@ -684,6 +684,15 @@ def test_a_slow_dynamic_range_model_is_not_called_int8() -> None:
     assert warning["advice"].startswith("Part of it computes in float")
 
 
+@pytest.mark.parametrize(("partitions", "cut"), [(1, ""), (2, ", and cut the model into parts")])
+def test_operators_at_the_ends_of_a_slow_model_cut_it_in_no_parts(partitions: int, cut: str) -> None:
+    result = quiet_result()
+    result["models"][1]["delegates"] = [{"name": "xnnpack", "operators": 6, "partitions": partitions}]
+    result["models"][1]["latency_ms"]["p50"] = 50.0
+    (warning,) = [found for found in benchmark.find_warnings(result) if "slower" in found["name"]]
+    assert warning["advice"] == f"XNNPACK runs 6 of 8 operators: the others are slow{cut}."
+
+
 def test_a_quiet_run_has_no_warnings() -> None:
     assert benchmark.find_warnings(quiet_result()) == []
 

@@ -67,6 +67,12 @@ def test_test_samples_are_refused_and_nothing_is_written(tmp_path):
     assert not (tmp_path / "some.json").exists()
 
 
+def test_samples_that_are_all_zeros_cover_nothing(tmp_path):
+    np.savez(tmp_path / "all.npz", x=np.zeros((40, 4, 4, 3), np.float32))
+    with pytest.raises(DataError, match="got 40 that are all the same, with 0 as every value"):
+        chosen(tmp_path)
+
+
 def test_it_replaces_nothing_unasked(tmp_path):
     write(tmp_path / "all.npz")
     (tmp_path / "some.json").write_text("mine")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from edgeswap.activations.catalog import CATALOG, Activation, parse
 from edgeswap.compatibility import edgetpu, xnnpack
 from edgeswap.compatibility.findings import CheckReport, Finding, TargetCheck
-from edgeswap.compatibility.graph_findings import check, heavy_from
+from edgeswap.compatibility.graph_findings import check
+from edgeswap.compatibility.places import Place, places
 from edgeswap.compatibility.predicted_operators import activation_operators
 from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.compatibility.require_micro import require_micro
@@ -24,7 +26,7 @@ from edgeswap.report import checked as rendering
 from edgeswap.targets.names import backend_of
 from edgeswap.tflite.operator import Operation
 
-HOST, CORAL, MOBILE = backend_of("host"), backend_of("coral"), backend_of("mobile")
+HOST, CORAL, MOBILE, MICRO = (backend_of(name) for name in ("host", "coral", "mobile", "micro"))
 IMAGE = (None, 8, 8, 4)
 CONV = ("Conv2D", {"dilation_rate": (1, 1), "groups": 1})
 DENSE = ("Dense", {})
@@ -103,14 +105,31 @@ def test_the_tail_may_run_on_the_cpu() -> None:
     assert tail.passed
     assert {finding.severity for finding in tail.findings} == {"costs"}
     assert tail.leaves_at == "layernormalization2 (SQUARED_DIFFERENCE)"
-    assert heavy_from(["ADD", "CONV_2D", "SOFTMAX"]) == [True, True, False]
+
+
+def test_an_operator_cuts_a_graph_where_the_delegate_runs_what_leads_to_it_and_what_it_leads_to() -> None:
+    names, taken = ("ADD", "SOFTMAX", "CONV_2D", "SOFTMAX", "ADD"), (True, False, True, False, True)
+    in_a_row = places(names, ((), (0,), (1,), (2,), (3,)), taken)
+    assert in_a_row[1:4] == [Place(False, True, True), Place(True, True, False), Place(True, False, True)]
+    two_heads = places(names, ((), (0,), (0,), (2,), (2,)), taken)
+    assert [place.between for place in two_heads] == [False] * 5
+
+
+def test_a_softmax_costs_only_in_the_middle_and_says_there_alone_that_it_cuts() -> None:
+    softmax = ("Softmax", {})
+    for where in (HOST, MOBILE):
+        (last,) = checked(chain(CONV, softmax), where).findings
+        assert (last.severity, "in two" in last.why) == ("note", False)
+        assert last.instead == "If it is the last layer, end the model in logits and compute the softmax in the app."
+        (middle,) = checked(chain(CONV, softmax, CONV), where).findings
+        assert (middle.severity, "cuts the delegate's graph in two" in middle.why) == ("costs", True)
 
 
 @pytest.mark.parametrize(
     ("layer", "says"),
     [
-        (("LSTM", {"activation": "relu"}), "unroll"),
-        (("GRU", {}), "unroll"),
+        (("LSTM", {"activation": "relu"}), "Conv1D"),
+        (("GRU", {}), "Conv1D"),
         (("Conv3D", {}), "two dimensions"),
         (("MaxPooling3D", {}), "two dimensions"),
         (("GroupNormalization", {}), "BatchNormalization"),
@@ -162,6 +181,42 @@ def test_an_export_is_refused_for_what_is_certain_with_the_remedy_of_check(
     assert finding.why in caught.value.problem
     assert f"{layer[0].lower()}0" in caught.value.problem
     assert says in caught.value.remedy
+
+
+ERF = ("EdgeswapOperation", {"source": {"tensorflow": "math.erf"}})
+
+
+@pytest.mark.parametrize(("where", "kinds"), [(HOST, "gelu or swish"), (CORAL, "swish"), (MICRO, "swish")])
+def test_a_remedy_names_what_the_target_runs(where: Any, kinds: str) -> None:
+    (finding,) = blocking(checked(chain(CONV, ERF, CONV), where))
+    assert finding.instead == f"If it is part of a gelu, write that as an activation of its own: {kinds}."
+    with pytest.raises(ModelError) as caught:
+        require_int8(chain(CONV, ERF, CONV), where)
+    assert caught.value.remedy == finding.instead
+
+
+@pytest.mark.parametrize("where", [HOST, CORAL, MICRO])
+def test_what_a_remedy_of_an_activation_names_does_not_block(where: Any) -> None:
+    for kind in CATALOG:
+        for finding in blocking(checked(chain(CONV, act(kind), CONV), where)):
+            kinds = {word for word in re.findall(r"\w+", finding.instead) if word in CATALOG}
+            assert kinds, (kind, finding)
+            assert [named for named in kinds if not checked(chain(CONV, act(named), CONV), where).passed] == []
+
+
+def test_recurrent_layers_are_unrolled_only_where_what_they_become_runs() -> None:
+    for where, unroll in ((HOST, True), (MICRO, True), (CORAL, False)):
+        (finding,) = (one for one in blocking(checked(chain(("GRU", {}), DENSE), where)) if one.what == "float WHILE")
+        assert ("unroll=True" in finding.instead, "Conv1D" in finding.instead) == (unroll, True)
+    relu = ("ReLU", {"negative_slope": 0.1, "max_value": 6.0})
+    for where, leaky in ((MICRO, True), (CORAL, False)):
+        (finding,) = (one for one in blocking(checked(chain(CONV, relu, CONV), where)) if one.what == "float NEG")
+        assert ("leaky_relu" in finding.instead, "relu6" in finding.instead) == (leaky, True)
+
+
+def test_a_layer_that_a_microcontroller_lacks_has_a_remedy() -> None:
+    (finding,) = blocking(checked(chain(DENSE, ("RepeatVector", {}), shape=(None, 6)), MICRO))
+    assert finding.instead == "Write that part with other layers, or compute it in the app."
 
 
 def test_what_only_may_stay_in_float_is_a_warning_of_an_export() -> None:

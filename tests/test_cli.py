@@ -124,7 +124,7 @@ WRONG_USAGE = {
     "no bytes": (["export", "--max-size", "1e3"], "Expected a whole number above 0 for --max-size", "--help"),
     "a seed that is too large": (
         ["export", "--seed", str(2**31)],
-        "Expected a number below 2147483648 for --seed",
+        "Expected a number below 2,147,483,648 for --seed",
         "--help",
     ),
     "a custom object without a module": (
@@ -157,9 +157,15 @@ WRONG_USAGE = {
 
 
 @pytest.mark.parametrize("case", WRONG_USAGE)
-def test_wrong_usage(case, refused):
+def test_wrong_usage(case, place, refused):
+    (place / "model.keras").touch()
     arguments, problem, remedy = WRONG_USAGE[case]
     refused(arguments, problem, remedy, code=2)
+
+
+@pytest.mark.parametrize("command", [["export", "--int8"], ["analyze"], ["sweep", "--activation", "relu6,swish"]])
+def test_a_model_that_is_not_there_is_told_before_data_are_asked_for(command, refused):
+    refused([*command, "nothing.keras"], "'nothing.keras' does not exist", "Check the path", code=1)
 
 
 WRONG_SETTINGS = {
@@ -173,6 +179,11 @@ WRONG_SETTINGS = {
     "broken": ("[export\n", "Expected TOML in edgeswap.toml, got: ", "edgeswap.toml"),
     "not text": ("\udcff", "Expected TOML in edgeswap.toml", "edgeswap.toml"),
     "wrong number": ("[export]\nepochs = 0\n", "at least 1 for epochs in edgeswap.toml, got 0", "--help"),
+    "absurd number": (
+        f"[export]\nepochs = {10**23}\n",
+        f"Expected a number of at most 1,000,000 for epochs in edgeswap.toml, got {10**23}.",
+        "--help",
+    ),
     "no number": ("[export]\nepochs = true\n", "a whole number for epochs in edgeswap.toml", "--help"),
     "wrong activation": ('[export]\nactivation = "foo"\n', "got 'foo'", "relu6"),
     "no text": ("[export]\nactivation = 6\n", "Expected a text for activation in edgeswap.toml, got 6", "--help"),
@@ -344,7 +355,7 @@ BAD_DATA = {
     "fewer labels": ("Expected labels for 240 samples", "one label for each sample"),
     "texts": ("Expected numbers in x", "pixels or floats"),
     "no samples": ("Expected samples in x of data.npz, got none", "how the array was made"),
-    "one sample over and over": ("other than those set aside", "samples that differ"),
+    "one sample over and over": ("got 240 that are all the same", "one sample again and again"),
     "another name": ("Expected x and optionally y in data.npz, got images", "labels y"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +13,15 @@ import pytest
 
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain, table
 from edgeswap.compatibility.findings import CheckReport
+from edgeswap.compatibility.graph_findings import check
 from edgeswap.compatibility.tflite_findings import check_everywhere
 from edgeswap.compatibility.work import Work, of_file, of_graph
 from edgeswap.report import checked as rendering
 from edgeswap.targets.emulator.pi import PIS, PREFIX
 from edgeswap.targets.names import backend_of
 from edgeswap.tflite.flatbuffer import read
-from tests.tiny_tflite import classifier
+from tests.tflite_models import BUILTIN, island
+from tests.tiny_tflite import classifier, streaming
 
 PI4, PI5 = backend_of("emulator:pi4"), backend_of("emulator:pi5")
 # Of the instructions of whole networks: an operator's depend on more than its kind and size.
@@ -112,6 +115,22 @@ def test_a_file_is_told_its_gain_without_tensorflow(tmp_path: Path) -> None:
     assert five.gain.int8_instructions == pytest.approx(base["int8"] + 64 * 1024 * rates["int8"])
     assert five.gain.float32_instructions == pytest.approx(base["float32"] + 64 * 1024 * rates["float32"])
     assert mobile.gain is None
+    assert re.search(r"about [1-9][\d,]* an inference, float32 [1-9][\d,]*\.", shown(report))  # it had 0.0 M
+
+
+def test_a_model_that_cannot_be_int8_there_has_no_gain(tmp_path: Path) -> None:
+    from tests.test_check import ERF, act, chain
+
+    assert check(chain(act("sigmoid")), PI4).gain is not None
+    blocked = check(chain(act("sigmoid"), ERF), PI4)
+    assert blocked.gain is None
+    assert not [finding for finding in blocked.findings if finding.what == "little gain in speed"]
+    elsewhere = [finding for finding in blocked.findings if finding.severity == "blocks"]
+    assert check(chain(act("sigmoid")), PI4, also=elsewhere).gain is None
+    half_float = island((0.05, 0), (0.05, 0), (BUILTIN.LOGISTIC, None))
+    in_float = streaming(tmp_path / "s.tflite", 4).read_bytes()  # it says what int8 would bring
+    (first,), (second,) = (check_everywhere(data, [PI4], name="m").targets for data in (half_float, in_float))
+    assert (first.gain, second.gain is None, first.passed, second.passed) == (None, False, False, False)
 
 
 def test_what_is_not_in_the_table_is_named_and_counted_for_neither() -> None:

@@ -8,7 +8,9 @@ import pytest
 pytest.importorskip("tensorflow")
 from edgeswap.cli.main import run
 from edgeswap.config.export import ExportConfig, export_config
+from edgeswap.config.preflight import require_readable
 from edgeswap.config.settings_file import written_settings
+from edgeswap.data.spec_path import moved
 from edgeswap.errors import ConfigError
 from edgeswap.frameworks import keras
 from tests.keras_models import sequential
@@ -41,7 +43,26 @@ def test_what_is_told_stands_in_the_file_and_the_rest_as_comments(here, capsys):
 
 def test_a_file_that_no_export_would_read_says_what_to_name_it(here, capsys):
     assert run(["init", "m.keras", "--output", "sub/e.toml"]) == 0
-    assert "name it edgeswap.toml in the folder where you run edgeswap export." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.endswith("Look through it, name it edgeswap.toml, then run edgeswap export in the folder sub.\n")
+
+
+def test_paths_hold_in_the_folder_of_the_file(here, capsys, monkeypatch):
+    flags = ["--data", "photos", "--test-data", str(here / "photos"), "--preprocess", "unit"]
+    assert run(["init", "m.keras", *flags, "--output", "else/where/edgeswap.toml"]) == 0
+    assert "run edgeswap export in the folder else/where." in capsys.readouterr().out
+    monkeypatch.chdir(here / "else/where")
+    config = export_config({}, here / "else/where")
+    assert (config.model, config.data, config.preprocess) == ("../../m.keras", "../../photos", "unit")
+    assert config.test_data == str(here / "photos")
+    require_readable(config)
+
+
+@pytest.mark.parametrize("spec", ["digits", "tfds:mnist/train", "mine:load", "/a.npz"])
+def test_only_a_path_is_written_otherwise_in_another_folder(here, spec):
+    assert moved(spec, here / "sub") == spec
+    assert moved("csv:t.csv", here / "sub") == "csv:../t.csv"
+    assert moved("photos", here / "sub") == "../photos"
 
 
 def test_every_comment_is_a_setting_that_can_be(here):

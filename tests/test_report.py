@@ -23,6 +23,7 @@ from edgeswap.evaluation.drop_cause import large_drop
 from edgeswap.report import benched, html, npus, numbers, plots, terminal
 from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import wording as say
+from edgeswap.report.limit_words import limit_text
 from edgeswap.report.schema import SCHEMAS, schema
 from edgeswap.statistics import mcnemar_exact, paired_difference_interval
 
@@ -929,6 +930,11 @@ def test_a_stage_far_off_is_an_arrow_and_keeps_its_value():
         (numbers.ratio(12.4, "faster", "slower", "as fast"), "12x faster"),
         (numbers.three_digits(0.09123), "0.0912"),
         (numbers.three_digits(10.849), "10.8"),
+        (numbers.instructions(48_917_000), "48.9 M"),
+        (numbers.instructions(1_234_000_000), "1,230 M"),
+        (numbers.instructions(999_600), "1.00 M"),
+        (numbers.instructions(12_345), "12,300"),
+        (numbers.instructions(812), "812"),
         (numbers.three_digits(1239.6), "1,240"),
         (shortened(["a", "b", "c", "d", "e"]), "a, b, c and 2 more"),
     ],
@@ -965,7 +971,7 @@ def test_the_verdict_names_what_was_missed_and_only_that():
 
 def test_one_point_is_singular():
     limit = records.Limit(name="max_drop", limit=1.0, value=1.0, passed=True)
-    assert say.limit_text(limit, qat().comparison).replace(numbers.NBSP, " ") == "1 point, limit 1"
+    assert limit_text(limit, qat()).replace(numbers.NBSP, " ") == "1 point, limit 1"
 
 
 def test_a_gain_in_accuracy_reads_as_one():

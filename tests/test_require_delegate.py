@@ -12,18 +12,22 @@ from ai_edge_litert import schema_py_generated as schema
 
 import edgeswap as api
 from deploy import benchmark
+from edgeswap.compatibility.tflite_findings import check
 from edgeswap.config.bench import bench_config
 from edgeswap.data.load import load
 from edgeswap.errors import ConfigError
 from edgeswap.evaluation.limits import judge_delegate
-from edgeswap.records import OutsideOperator
+from edgeswap.records import Io, OutsideOperator, TargetResult
 from edgeswap.report import delegate_words
+from edgeswap.report.limit_words import limit_text
+from edgeswap.report.numbers import NBSP
+from edgeswap.targets.names import backend_of
 from edgeswap.targets.outside_delegate import NO_REASON, outside
 from edgeswap.tflite.ends import with_ends
 from tests.app_bundle import adder, pointwise
 from tests.conftest import Ran
 from tests.test_report import ptq
-from tests.tflite_models import BUILTIN, single
+from tests.tflite_models import BUILTIN, row, single
 
 SOFTMAX = schema.BuiltinOperator.SOFTMAX
 
@@ -47,6 +51,29 @@ def test_what_xnnpack_leaves_is_named_with_the_reason(tmp_path: Path) -> None:
         (tmp_path / "ends.tflite").write_bytes(with_ends(data, io))  # type: ignore[arg-type]
         assert [name for name, _ in left(tmp_path / "ends.tflite")] == expected
         assert {why for _, why in left(tmp_path / "ends.tflite")} <= {"XNNPACK has no QUANTIZE between uint8 and int8."}
+
+
+@pytest.mark.parametrize("io", ["int8", "uint8", "float32"])
+@pytest.mark.parametrize("names", ["TANH SOFTMAX", "SOFTMAX", "TANH SOFTMAX ELU", "TANH TANH", "ABS TANH"])
+def test_check_says_what_the_runtime_leaves_and_what_cuts_its_graph(names: str, io: Io, tmp_path: Path) -> None:
+    file = tmp_path / "row.tflite"
+    file.write_bytes(with_ends(row(*(getattr(BUILTIN, name) for name in names.split())), io))
+    found = [one for one in check(file.read_bytes(), backend_of("host")).findings if one.operators]
+    assert sorted(operator for one in found for operator in one.operators) == sorted({name for name, _ in left(file)})
+    pieces = benchmark.dissect(file, benchmark.Engine(benchmark.find_runtime("auto"), 1, "xnnpack", {})).delegates
+    said = any("cuts the delegate's graph in two" in one.why for one in found)
+    assert said == (sum(piece["partitions"] for piece in pieces) > 1)
+    assert all(one.instead for one in found if one.operators != ["ABS"])
+
+
+def test_a_layer_has_the_name_that_the_user_gave_it_whatever_the_ends(tmp_path: Path) -> None:
+    file = tmp_path / "row.tflite"
+    for io, tensor in (("int8", "t1"), ("uint8", "t1_int8")):
+        file.write_bytes(with_ends(row(BUILTIN.TANH, BUILTIN.SOFTMAX), io))  # type: ignore[arg-type]
+        softmax = [{"operator": "SOFTMAX", "tensor": tensor}]
+        how = {"delegate": "xnnpack", "runtime": "ai-edge-litert", "layers": {"t0": "first", "t1": "my head"}}
+        (one,) = outside(file, softmax, **how) or ()  # type: ignore[arg-type]
+        assert one.layer == "my head"
 
 
 def test_without_a_delegate_nothing_is_said(tmp_path: Path) -> None:
@@ -80,7 +107,9 @@ def test_bench_ends_with_3_and_names_the_operator(edgeswap: Callable[..., Ran], 
     ran = edgeswap("bench", file, file, "--quick", "--require-delegate", "--output", "bench.json")
     assert ran.code == 3, ran.stderr
     said = " ".join(ran.stdout.split())
-    assert "Failed (require_delegate 1 operator outside of it, limit 0)" in said
+    named = "1 operator outside of the delegate, limit 0: 1 SOFTMAX (XNNPACK has no int8 SOFTMAX)"
+    assert f"Failed (require_delegate {named}): " in said
+    assert f"require_delegate FAILED: {named} " in said
     assert "host: xnnpack did not take 1 SOFTMAX (y). XNNPACK has no int8 SOFTMAX." in said
     report = json.loads(Path("bench.json").read_text())
     (one,) = report["targets"][0]["int8"]["outside_delegate"]
@@ -93,7 +122,7 @@ def test_a_model_that_the_delegate_takes_passes(edgeswap: Callable[..., Ran], pl
     file = adder(place)
     ran = edgeswap("bench", file, file, "--quick", "--require-delegate")
     assert ran.code == 0, ran.stderr
-    assert "require_delegate passed: 0 operators outside of it, limit 0" in " ".join(ran.stdout.split())
+    assert "require_delegate passed: 0 operators outside of the delegate, limit 0" in " ".join(ran.stdout.split())
 
 
 def test_a_delegate_must_be_there_to_be_required() -> None:
@@ -107,6 +136,26 @@ def test_an_edge_tpu_takes_nothing_of_a_model_that_is_not_compiled() -> None:
     report = ptq()
     assert judge_delegate(report.targets, applied=True, operators=7).passed
     assert judge_delegate(report.targets, applied=False, operators=7).value == 7
+
+
+def test_the_limit_names_the_operators_of_the_target_with_the_most() -> None:
+    left = [
+        OutsideOperator(operator=name, tensor=f"t{number}", layer=None, reason=f"No {name}.", remedy="")
+        for number, name in enumerate(("QUANTIZE", "SOFTMAX", "QUANTIZE", "ABS", "EXP"))
+    ]
+    report = ptq()
+    one = report.targets[0]
+
+    def leaving(count: int) -> TargetResult:
+        return one.model_copy(update={"int8": one.int8.model_copy(update={"outside_delegate": left[:count]})})
+
+    both = report.model_copy(update={"targets": [leaving(1), leaving(5)]})
+    limit = judge_delegate(both.targets, applied=True, operators=9)
+    text = limit_text(limit, both).replace(NBSP, " ")
+    assert text == (
+        "5 operators outside of the delegate, limit 0: 2 QUANTIZE (No QUANTIZE), 1 SOFTMAX (No SOFTMAX), "
+        "1 ABS (No ABS) and 1 more"
+    )
 
 
 def test_operators_of_one_reason_share_a_line_and_so_do_targets() -> None:

@@ -39,6 +39,7 @@ def splits(source, **settings):
         takes_raw_pixels=source.takes_raw_pixels,
         trains=config.may_train,
         seed=config.seed,
+        measures=config.measure,
         holds_out=config.method == "auto",
         trains_last=config.may_train and not config.trains,
         progress=progress,
@@ -60,6 +61,40 @@ def test_a_fifth_is_set_aside(source):
     assert found.representative[0].shape == (192, 8, 8, 1)
     assert found.representative[0].max() <= 1
     assert found.record.preprocess == "unit"
+
+
+def test_without_figures_nothing_is_set_aside(source):
+    x, y = digits("train")
+    found = splits(source, data=(x, y), measure=False)
+    assert (len(found.train), len(found.calibration), found.validation) == (240, 240, None)
+    assert len(found.test) == 240  # for the examples of the report and the bundle
+    assert found.record.test is None
+    assert found.cautions == ()
+    alone = splits(source, data=(x[:200], y[:200]), calibration=x[:100], measure=False)
+    assert (len(alone.train), len(alone.calibration)) == (200, 100)
+    apart = splits(source, data=(x[:200], y[:200]), test_data=(x[200:], y[200:]), measure=False)
+    assert (len(apart.train), apart.record.test.samples) == (200, 40)
+    held = splits(source, data=(x, y), measure=False, method="auto")  # auto chooses by them
+    assert len(held.held_out) == 120
+    assert not digests(held.held_out) & digests(held.train)
+
+
+@pytest.mark.parametrize(
+    ("fill", "says", "remedy"),
+    [(0, ", with 0 as every value.", "never filled"), (None, "all the same.", "one sample again and again")],
+)
+@pytest.mark.parametrize("tested", [False, True])
+def test_data_of_one_sample_say_so(source, fill, says, remedy, tested):
+    x, y = digits("train")
+    same = np.repeat(x[:1], 60, axis=0) if fill is None else np.full((60, *x.shape[1:]), fill, x.dtype)
+    given = {"test_data": (x[200:], y[200:])} if tested else {}
+    for roles in ({"data": same}, {"data": x[:200], "calibration": same}):
+        with pytest.raises(DataError) as caught:
+            splits(source, **roles, **given)
+        assert "Expected samples that differ in " in caught.value.problem
+        assert "got 60 that are all the same" in caught.value.problem
+        assert caught.value.problem.endswith(says)
+        assert remedy in caught.value.remedy
 
 
 def test_a_photograph_that_is_there_twice_never_serves_both_sides(source):
@@ -155,7 +190,7 @@ def floats(pixel=None, blank=0, count=240):
         (lambda: (np.full((40, 8, 8, 1), "no"), np.arange(40) % 10), "got .*U2"),
         (lambda: floats(count=11), "at least 10 samples to calibrate on, got 9"),
         (lambda: floats(blank=200), "that are blank"),
-        (lambda: (np.ones((40, 8, 8, 1), np.float32), np.arange(40) % 10), "other than those set aside"),
+        (lambda: (np.ones((40, 8, 8, 1), np.float32), np.arange(40) % 10), "all the same, with 1 as every"),
     ],
     ids=["nan", "infinity", "shape", "dtype", "few", "blank", "the same"],
 )

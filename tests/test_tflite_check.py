@@ -111,11 +111,17 @@ def with_uint8_ends(data: bytes) -> bytes:
     return write(draft.model)
 
 
-def test_uint8_ends_are_no_finding() -> None:
+def test_uint8_ends_are_a_note_where_the_delegate_does_not_take_them() -> None:
     data = with_uint8_ends(converted("relu6"))
     assert kind_of(read(data)) == "int8 with uint8 ends"
-    for where in (HOST, MOBILE, CORAL):
-        assert check(data, where).findings == check(converted("relu6"), where).findings
+    for where in (HOST, MOBILE):
+        (found,) = (finding for finding in check(data, where).findings if finding.what == "QUANTIZE")
+        others = [finding for finding in check(data, where).findings if finding != found]
+        assert others == check(converted("relu6"), where).findings
+        assert found.why == "XNNPACK has no QUANTIZE between uint8 and int8. It runs outside the delegate."
+        assert (found.severity, found.what, found.layers, len(found.tensors)) == ("note", "QUANTIZE", [], 2)
+        assert found.instead == "Export it with --io int8 or float32."
+    assert check(data, CORAL).findings == check(converted("relu6"), CORAL).findings
 
 
 def test_a_state_in_a_resource_is_no_float_and_no_blocker(tmp_path: Path) -> None:
@@ -172,6 +178,11 @@ def test_per_channel_weights_of_dense_layers_are_told_where_the_runtime_may_be_o
         assert [f.severity for f in check(per_channel, where).findings if "per-channel" in f.what] == (
             [severity] if severity else []
         )
+    on_coral, on_mobile = (
+        next(f for f in check(per_channel, where).findings if "per-channel" in f.what) for where in (CORAL, MOBILE)
+    )
+    assert on_coral.why.startswith("Its weights have one scale for each unit. TFLite 2.9 and older, and perhaps")
+    assert ("pin" in on_coral.instead, "pin TFLite 2.14 or LiteRT" in on_mobile.instead) == (False, True)
 
 
 @pytest.mark.parametrize(("shapes", "severity"), [(False, "note"), (True, "costs")])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
+import numpy as np
 import pytest
 
 from edgeswap.config.export import export_config
@@ -44,12 +46,21 @@ def test_there_are_models_a_bundle_and_no_figures(place, tiny, edgeswap, monkeyp
     assert (report["measured"], report["passed"], report["targets"], report["parity"]) == (False, True, [], None)
     assert report["int8"]["quality"]["value"] is report["comparison"]["drop"] is None
     assert report["int8"]["float_tensors"] == 0
+    with np.load(tiny / "train.npz") as given:
+        assert (report["data"]["test"], report["data"]["calibration"]["samples"]) == (None, len(given["x"]))
     assert ran.stdout.startswith("Exported without measuring: the int8 model is ")
     assert "measured   nothing (--no-measure)" in ran.stdout
     assert "signal" not in ran.stdout
     page = (out / "report.html").read_text()
     assert "Nothing was measured (<code>--no-measure</code>)" in page
     assert "<h2>Latency</h2>" not in page
+    assert "No samples were set aside for figures." in page
+    assert "test sample" not in page
+    with zipfile.ZipFile(out / "bundle.zip") as bundle:
+        card = bundle.read("MODEL_CARD.md").decode()
+    assert "- Test: none" in card
+    assert "No samples were set aside for figures." in card
+    assert edgeswap("bundle", "verify", out / "bundle.zip").code == 0
 
     def islands(*_args, **_options):
         raise VerificationError("Expected no float tensor, got one.", "Swap it.")

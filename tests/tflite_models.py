@@ -13,7 +13,7 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edgeswap.tflite.flatbuffer import write
+from edgeswap.tflite.flatbuffer import changed, write
 from edgeswap.tflite.rewriting import Draft
 
 Int8 = npt.NDArray[np.int8]
@@ -37,6 +37,28 @@ def single(builtin: int, source: tuple[float, int], target: tuple[float, int]) -
     subgraph = draft.subgraphs[0]
     subgraph.inputs, subgraph.outputs = [x], [y]
     subgraph.operators.append(draft.operator(builtin, [x], y))
+    return write(draft.model)
+
+
+def row(*builtins: int) -> bytes:
+    """Int8 operators one after the other, each of which writes 256 values named `t0`, `t1` and so on."""
+    draft = empty_model()
+    subgraph = draft.subgraphs[0]
+    last = draft.int8_tensor(0, "x", (1, 256), 0.05, 0)
+    subgraph.inputs = [last]
+    for number, builtin in enumerate(builtins):
+        scale = (1 / 256, -128) if builtin in (BUILTIN.SOFTMAX, BUILTIN.LOGISTIC) else (0.05, 0)
+        written = draft.int8_tensor(0, f"t{number}", (1, 256), *scale)
+        operator = draft.operator(builtin, [last], written)
+        if builtin == BUILTIN.SOFTMAX:
+            options = schema.SoftmaxOptionsT()
+            options.beta = 1.0
+            operator = changed(
+                operator, builtinOptionsType=schema.BuiltinOptions.SoftmaxOptions, builtinOptions=options
+            )
+        subgraph.operators.append(operator)
+        last = written
+    subgraph.outputs = [last]
     return write(draft.model)
 
 

@@ -183,7 +183,8 @@ def _operators() -> Iterator[str]:
         "What becomes of each TFLite operator in int8. `edgeswap check` asks this of your model, with the limits of\n"
         "each operator (sizes, numbers of inputs, channels), and says what to write instead.\n\n"
         f"- **XNNPACK**, the delegate of ai-edge-litert on a phone, a board or a PC: {xnnpack.BASIS}. `outside` means\n"
-        "  that the runtime's own kernel runs it and the delegate's graph is cut in two.\n"
+        "  that the runtime's own kernel runs it. In the middle of a model it cuts the delegate's graph in two. A\n"
+        "  QUANTIZE between uint8 and int8 is outside too.\n"
         f"- **Edge TPU**: {edgetpu.BASIS}. `-` means that this operator and all behind it run on the CPU.\n"
         f"- **Microcontroller**: {micro.BASIS}. `-` means that the model does not run there.\n"
     )

@@ -200,8 +200,8 @@ def _steps(tensor: Tensor, inside: Tensor, preprocess: Preprocess, resize: str) 
 
 
 def _results(report: ExportReport) -> Results | None:
-    float32, int8 = report.float32.quality, report.int8.quality
-    if float32 is None or int8 is None:
+    float32, int8, test = report.float32.quality, report.int8.quality, report.data.test
+    if float32 is None or int8 is None or test is None:
         return None
     return Results(
         task=int8.task,
@@ -209,7 +209,7 @@ def _results(report: ExportReport) -> Results | None:
         unit=int8.unit,
         higher_is_better=int8.higher_is_better,
         samples=int8.samples,
-        data=place(report.data.test.source),
+        data=place(test.source),
         float32=float32.value,
         int8=int8.value,
         int8_ci95=int8.ci95,
@@ -230,5 +230,5 @@ def _provenance(report: ExportReport, int8_model_sha256: str) -> Provenance:
         int8_model_sha256=int8_model_sha256,
         train=None if report.data.train is None else samples(report.data.train),
         calibration=samples(report.data.calibration),
-        test=samples(report.data.test),
+        test=None if report.data.test is None else samples(report.data.test),
     )

@@ -141,7 +141,7 @@ class Provenance(Record):
     int8_model_sha256: str = Field(description="model_int8.tflite before its metadata were added")
     train: Samples | None
     calibration: Samples
-    test: Samples
+    test: Samples | None = Field(description="null if nothing was measured")
 
 
 class Results(Record):

@@ -32,10 +32,12 @@ FIRST = ("model", "data", "test_data", "preprocess")
 def init(context: click.Context, /, model: Path, output: Path | None, overwrite: bool, **_flags: object) -> int:
     """Write edgeswap.toml with the settings of `edgeswap export` for MODEL, each with what it does.
 
-    What is told here stands in it; everything else is there as a comment with its default.
+    What is told here stands in it; everything else is there as a comment with its default. Paths are written as they
+    hold in the folder of the file, which is where edgeswap export reads it.
     """
     from edgeswap.config.settings_file import FILE  # noqa: PLC0415  (keeps --help fast)
     from edgeswap.data.look import look  # noqa: PLC0415
+    from edgeswap.data.spec_path import moved  # noqa: PLC0415
     from edgeswap.model.file import inspect  # noqa: PLC0415
     from edgeswap.system.output import check_file, staged_file  # noqa: PLC0415
 
@@ -44,12 +46,16 @@ def init(context: click.Context, /, model: Path, output: Path | None, overwrite:
     for name in ("data", "test_data"):
         look(told.get(name))
     file = output or Path(FILE)
+    folder = file.resolve().parent
+    here = folder == Path().resolve()
+    if not here:
+        told |= {name: moved(str(told[name]), folder) for name in ("model", "data", "test_data") if name in told}
     check_file(file, overwrite=overwrite)
     with staged_file(file, overwrite=overwrite) as staging:
         staging.write_text("\n".join(lines(told)) + "\n", encoding="utf-8")
-    here = file.resolve() == Path(FILE).resolve()
-    then = "then run: edgeswap export" if here else f"then name it {FILE} in the folder where you run edgeswap export."
-    click.echo(f"{file} is written. Look through it, {then}")
+    named = "" if file.name == FILE else f"name it {FILE}, "
+    run = "run: edgeswap export" if here else f"run edgeswap export in the folder {file.parent}."
+    click.echo(f"{file} is written. Look through it, {named}then {run}")
     return 0
 
 

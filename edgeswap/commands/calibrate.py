@@ -17,6 +17,7 @@ from edgeswap.data.coverage import choose_covering, coverage, input_ranges
 from edgeswap.data.dataset import Dataset
 from edgeswap.data.load import load
 from edgeswap.data.own_shapes import own_shapes
+from edgeswap.data.unlike_samples import require_unlike
 from edgeswap.errors import DataError
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import CalibrationManifest, Coverage, DataSource
@@ -48,6 +49,7 @@ def calibrate(
     data = load(config.data, input_shapes=shapes, resize=config.resize)
     if len(data) < FEWEST:
         raise DataError(f"Expected at least {FEWEST} samples in {data.source}, got {len(data)}.", "Give more samples.")
+    require_unlike(data)
     test = None
     if config.test_data is not None:
         test = load(config.test_data, input_shapes=shapes, part="test", resize=config.resize)

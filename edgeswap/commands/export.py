@@ -123,7 +123,16 @@ def _export(
         report = report_of(
             config, command=command, models=models, lowered=lowered, proof=proof, store=store, progress=progress
         )
-        write_results(config, report, models.samples, lowered.candidate, folder, store=store, progress=progress)
+        write_results(
+            config,
+            report,
+            models.samples,
+            lowered.candidate,
+            folder,
+            layers=models.told.all_names,
+            store=store,
+            progress=progress,
+        )
     final, candidate = models.keras() if keras else (None, None)
     qat_model = candidate if models.told.method == "qat" else None
     return ExportResult(report, final, qat_model, lowered.candidate, None)

@@ -54,6 +54,11 @@ class Told(Record):
     ranges: Ranges | None
     candidate_names: dict[str, str]
 
+    @property
+    def all_names(self) -> dict[str, str]:
+        """Those of both: the files hold layers of either."""
+        return {**self.names, **self.candidate_names}
+
 
 @dataclass(frozen=True, eq=False)
 class Converted:

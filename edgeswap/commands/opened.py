@@ -13,6 +13,7 @@ from edgeswap.bundle.make import label_lines
 from edgeswap.commands.doubtful_ends import doubtful_ends
 from edgeswap.commands.samples import Samples, open_samples
 from edgeswap.commands.source import Source, input_ranges, train_example
+from edgeswap.compatibility.backends import BACKENDS, Backend
 from edgeswap.compatibility.require_int8 import require_int8
 from edgeswap.compatibility.require_micro import MICRO, require_micro
 from edgeswap.config.export import ExportConfig
@@ -30,6 +31,7 @@ from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.records import Caution
 from edgeswap.store.run_store import NO_STORE, RunStore
 from edgeswap.system.room import require_room
+from edgeswap.targets.edgetpu.installed import EDGE_TPU
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,7 @@ def with_samples(
     int8 = config.precision == "int8"
     lacking = require_room(source.weights_bytes)
     planned = planned_graph(config, source.graph)
-    doubts = require_int8(planned) if int8 else []
+    doubts = require_int8(planned, _fewest_operators(config)) if int8 else []
     if int8 and MICRO.name in config.target:
         require_micro(planned)
     if config.precision == "int16x8":
@@ -92,6 +94,13 @@ def with_samples(
     for caution in cautions:
         progress.warn(caution.problem, caution.remedy)
     return Opened(source, splits, scoring, reason, cautions)
+
+
+def _fewest_operators(config: ExportConfig) -> Backend:
+    """That of the targets which runs the fewest operators: what it runs, the others do."""
+    if MICRO.name in config.target:
+        return MICRO
+    return BACKENDS["coral" if config.delegate == EDGE_TPU else "host"]
 
 
 def planned_graph(config: ExportConfig, graph: Graph) -> Graph:

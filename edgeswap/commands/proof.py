@@ -9,7 +9,6 @@ from pathlib import Path
 from edgeswap.commands.lowered import Lowered
 from edgeswap.commands.models import Models
 from edgeswap.config.export import ExportConfig
-from edgeswap.data.splits import Splits
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
 from edgeswap.evaluation.device_scores import score_targets
@@ -101,7 +100,7 @@ def prove(
     control = models.scores.get("float32_finetuned")
     taken = delegated(config.delegate, lowered.candidate_path, folder, progress=progress)
     with scratch_folder() as scratch:
-        outcome = _measured(config, splits, lowered, taken, scratch=scratch, store=store, progress=progress)
+        outcome = _measured(config, models, lowered, taken, scratch=scratch, store=store, progress=progress)
         scored = score_targets(scoring, outcome, 0, dataset=splits.test, preprocess=splits.preprocess)
         estimates = estimate_all(config.target, lowered.candidate, folder, progress=progress)
         accurate = scored[outcome.measured.index(outcome.accuracy)]
@@ -135,7 +134,7 @@ def prove(
 
 def _measured(
     config: ExportConfig,
-    splits: Splits,
+    models: Models,
     lowered: Lowered,
     taken: Delegated,
     *,
@@ -144,6 +143,7 @@ def _measured(
     progress: Progress,
 ) -> Outcome:
     """What every target gave; outputs lie in `scratch`."""
+    splits = models.samples.splits
     evaluation = scratch / "evaluation.npz"
     mapping = write_evaluation(splits.test, splits.preprocess, evaluation)
     return measure_all(
@@ -158,6 +158,7 @@ def _measured(
         delegate=taken.delegate,
         notes=taken.notes,
         names=("float32", config.precision, DYNAMIC_RANGE),
+        layers=models.told.all_names,
         progress=progress,
     )
 

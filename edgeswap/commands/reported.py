@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -109,10 +109,11 @@ def write_results(
     tflite_model: bytes,
     folder: Path,
     *,
+    layers: Mapping[str, str],
     store: RunStore,
     progress: Progress,
 ) -> None:
-    """Write the report in both forms, and of an int8 model the bundle.
+    """Write the report in both forms, and of an int8 model the bundle; `layers` as `operator_graph` takes them.
 
     Raises:
         DataError: the class names cannot be labels.
@@ -124,7 +125,7 @@ def write_results(
     named = {sample.index for sample in (*comparison.worst_samples, *comparison.flipped)}
     named |= {example.index for example in report.input_examples}
     shown = pictures(splits.test, sorted(named))
-    write_whole(folder / "report.html", html.render(report, shown, operator_graph(tflite_model)).encode())
+    write_whole(folder / "report.html", html.render(report, shown, operator_graph(tflite_model, layers)).encode())
     if config.precision != "int8":
         return
     credits = Credits(config.description, config.author, config.license)

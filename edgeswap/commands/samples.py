@@ -57,6 +57,7 @@ def open_samples(config: ExportConfig, model: ModelFacts, *, progress: Progress)
         takes_raw_pixels=model.takes_raw_pixels,
         trains=config.may_train,
         seed=config.seed,
+        measures=config.measure,
         holds_out=config.method == "auto",
         trains_last=config.may_train and not config.trains,
         progress=progress,

@@ -22,6 +22,7 @@ class Backend:
         dtypes: what a quantized tensor may be.
         one_piece: it takes the model from the front up to the first operator that it does not run, and no further.
         bundled_runtime: the runtime that will run it is not known, and may be years old.
+        otherwise: the remedy where the table has none for an operator that the target lacks.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Backend:
     dtypes: frozenset[str] = frozenset({"INT8"})
     one_piece: bool = False
     bundled_runtime: bool = False
+    otherwise: str = ""
 
 
 def _estimated(basis: str, operation: Operation) -> Remark | None:
@@ -44,7 +46,7 @@ BACKENDS: Mapping[str, Backend] = {
     "host": Backend("host", xnnpack.judge, xnnpack.BASIS),
     "mobile": Backend("mobile", partial(_estimated, _MOBILE), _MOBILE, bundled_runtime=True),
     "coral": Backend("coral", edgetpu.judge, edgetpu.BASIS, edgetpu.DTYPES, one_piece=True),
-    "micro": Backend("micro", micro.judge, micro.BASIS),
+    "micro": Backend("micro", micro.judge, micro.BASIS, otherwise=micro.OTHERWISE),
 }
 
 

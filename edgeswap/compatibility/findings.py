@@ -24,6 +24,7 @@ class Remark:
         instead: the remedy in one sentence, or empty.
         basis: the source: a measurement, a published table, or an estimate.
         scope: `operator`: the operator runs elsewhere, in int8; `model`: the target rejects the whole model.
+        cut: one sentence more, for an operator between others that the target's accelerator runs; or empty.
     """
 
     severity: Severity
@@ -31,6 +32,7 @@ class Remark:
     instead: str
     basis: str
     scope: Literal["operator", "model"] = "operator"
+    cut: str = ""
 
 
 class Finding(Record):

@@ -15,19 +15,15 @@ from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
+from edgeswap.compatibility.places import against, places
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
+from edgeswap.compatibility.remedies import SWAP, Way, sentence
 from edgeswap.compatibility.work import of_graph
 from edgeswap.graph.ir import Graph, Layer, Node, Shape
 from edgeswap.tflite.operator import Operation
 
 ESTIMATE = "an estimate, from what such layers became when they were converted"
 FACT = "the model itself"
-
-# Behind these nothing weighs much, so that it may run on the CPU as well.
-HEAVY = frozenset({
-    "CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", "BATCH_MATMUL", "CONV_3D", "WHILE",
-    "CONV_3D_TRANSPOSE", "UNIDIRECTIONAL_SEQUENCE_LSTM",
-})  # fmt: skip
 
 # Operators that edgeswap can write as others.
 REWRITINGS: Mapping[str, Sequence[str]] = {"HARD_SWISH": ("MUL", "ADD", "MUL")}
@@ -43,22 +39,25 @@ NEAREST: Mapping[str, Sequence[str]] = {
 }
 
 
-def check(graph: Graph, target: Backend) -> TargetCheck:
+def check(graph: Graph, target: Backend, *, also: Sequence[Finding] = ()) -> TargetCheck:
     """What is to be said of a model on one target.
 
     Args:
         graph: canonical, as it is to be exported (with its swaps). A tensor of unknown shape is not judged by it.
         target: where it is to run.
+        also: findings of which the graph does not tell.
 
     Returns:
         Findings, the gravest first: `blocks` where a layer is not int8 on the target, or does not run on the
         accelerator though something heavy stands at or behind it; `costs` where it is int8, but slower or less exact;
-        else `note`.
+        else `note`. What int8 gains is told of a model alone that nothing blocks.
     """
     model = _Model(graph, target)
-    gain = expected_gain(of_graph(graph, [(node, operation) for node, _, operation in model.calls]), target.name)
-    noted = [*model.inputs(), *model.unknown(), *model.operator_findings(), *little_gain(gain)]
-    findings = grouped(noted)
+    noted = [*also, *model.inputs(), *model.unknown(), *model.operator_findings()]
+    passed = not any(finding.severity == "blocks" for finding in noted)
+    works = of_graph(graph, [(node, operation) for node, _, operation in model.calls]) if passed else None
+    gain = expected_gain(works, target.name)
+    findings = grouped([*noted, *little_gain(gain)])
     return TargetCheck(
         target=target.name,
         basis=target.basis,
@@ -67,7 +66,7 @@ def check(graph: Graph, target: Backend) -> TargetCheck:
         activations=model.activations(),
         findings=findings,
         gain=gain,
-        passed=not any(finding.severity == "blocks" for finding in findings),
+        passed=passed,
     )
 
 
@@ -100,25 +99,6 @@ def _merged(findings: Iterable[Finding], alike: Callable[[Finding], Hashable]) -
     ]
 
 
-def against(remark: Remark, *, heavy_behind: bool, one_piece: bool) -> tuple[Severity, str]:
-    """How grave a table's remark is where the operator stands, and why, in words.
-
-    At the model's tail, with nothing heavy at or behind it, what runs elsewhere costs little.
-    """
-    if remark.scope == "model" or remark.severity == "note" or heavy_behind:
-        elsewhere = one_piece and remark.severity == "blocks" and remark.scope == "operator"
-        return remark.severity, f"{remark.why} It and everything after it run on the CPU." if elsewhere else remark.why
-    if remark.severity == "blocks":
-        return "costs", f"{remark.why} It runs on the CPU, but no heavy operator follows."
-    return "note", remark.why
-
-
-def heavy_from(names: Sequence[str]) -> list[bool]:
-    """For each operator whether it or one behind it is heavy."""
-    last = max((index for index, name in enumerate(names) if name in HEAVY), default=-1)
-    return [index <= last for index in range(len(names))]
-
-
 @dataclass(frozen=True, eq=False)
 class _Model:
     graph: Graph
@@ -141,6 +121,20 @@ class _Model:
             if (lowered := self.lowered[node.name]) is not None
             for name in lowered.operators
         ]
+
+    @cached_property
+    def reads(self) -> list[tuple[int, ...]]:
+        """For each of `calls` the numbers of those that write what it reads."""
+        found: list[tuple[int, ...]] = []
+        last: dict[str, tuple[int, ...]] = {}
+        for node in self.graph.nodes:
+            sources = tuple(number for ref in node.refs() for number in last.get(ref.node, ()))
+            lowered = self.lowered[node.name]
+            for _ in () if lowered is None else lowered.operators:
+                found.append(sources)
+                sources = (len(found) - 1,)
+            last[node.name] = sources
+        return found
 
     @cached_property
     def leaves_at(self) -> str | None:
@@ -166,7 +160,12 @@ class _Model:
         if any(self.target.judge(replace(operation, name=name)) for name in rewriting):
             return remark
         why = f"{remark.why} Rewritten as {', '.join(rewriting)} it runs there."
-        return replace(remark, severity="note", why=why, instead="Export with --hard-swish rewritten.")
+        return replace(remark, severity="note", why=why, instead="Export with --hard-swish rewritten.", cut="")
+
+    def takes(self, operation: Operation) -> bool:
+        """Whether it is known that the target's accelerator runs it, as it is or rewritten."""
+        remark = self.remark(operation)
+        return remark is None or (remark.severity == "note" and operation.name in REWRITINGS)
 
     def inputs(self) -> Iterator[Finding]:
         for ref in self.graph.inputs:
@@ -200,22 +199,24 @@ class _Model:
             lowered = self.lowered[node.name]
             if lowered is not None and lowered.refused:
                 what = f"{lowered.refused} in {_class_name(self.graph.layers[node.layer])}"
-                found = _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+                found = _finding("blocks", node.layer, what, lowered.why, self.instead(lowered), ESTIMATE)
                 yield found.model_copy(update={"certain": lowered.certain})
             elif lowered is not None and lowered.why and not lowered.in_float:
                 class_name = _class_name(self.graph.layers[node.layer])
                 yield _finding("note", node.layer, class_name, lowered.why, lowered.instead, ESTIMATE)
-        heavy = heavy_from([operation.name for _, _, operation in self.calls])
-        for (node, lowered, operation), heavy_behind in zip(self.calls, heavy, strict=True):
+        operations = [operation for _, _, operation in self.calls]
+        stand = places([one.name for one in operations], self.reads, [*map(self.takes, operations)])
+        for (node, lowered, operation), place in zip(self.calls, stand, strict=True):
             if operation.name in lowered.in_float:
                 what = f"float {operation.name}"
-                found = _finding("blocks", node.layer, what, lowered.why, lowered.instead, ESTIMATE)
+                found = _finding("blocks", node.layer, what, lowered.why, self.instead(lowered), ESTIMATE)
                 yield found.model_copy(update={"operators": [operation.name], "certain": lowered.certain})
                 continue
             remark = self.remark(operation)
             if remark is not None:
-                severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
-                found = _finding(severity, node.layer, operation.name, why, remark.instead, remark.basis)
+                severity, why = against(remark, place, one_piece=self.target.one_piece)
+                instead = remark.instead or self.instead_of_activation(node) or self.target.otherwise
+                found = _finding(severity, node.layer, operation.name, why, instead, remark.basis)
                 yield found.model_copy(update={"operators": [operation.name]})
 
     def activations(self) -> list[ActivationUse]:
@@ -241,14 +242,35 @@ class _Model:
         remarks = [remark.severity for operation in operations if (remark := self.remark(operation)) is not None]
         return min(remarks, key=SEVERITIES.index, default=None)
 
+    def instead(self, lowered: Lowered) -> str:
+        """What to write instead of what no target runs in int8."""
+        return sentence(lowered.ways, runs=self.runs, runs_activation=self.runs_activation) or lowered.instead
+
+    def instead_of_activation(self, node: Node) -> str:
+        """What to swap an activation for whose operators the target lacks; empty for another layer."""
+        activation = self.graph.layers[node.layer].activation
+        near = () if activation is None else tuple(NEAREST.get(activation.kind, ()))
+        return sentence([Way(SWAP, near)], runs=self.runs, runs_activation=self.runs_activation) if near else ""
+
+    def runs(self, operators: Iterable[str]) -> bool:
+        """Whether the target runs them, be it slowly."""
+        return self.gravest(map(Operation, operators)) != "blocks"
+
+    def runs_activation(self, kind: str) -> bool:
+        """Whether the target runs an activation of that kind."""
+        return self.runs(_operators(kind))
+
     def suggestion(self, activation: Activation) -> str | None:
-        """The nearest activation that the target has nothing against; a clamp is taken to be fused."""
+        """The nearest activation that the target has nothing against."""
         for kind in NEAREST.get(activation.kind, ()):
-            candidate = Activation(kind)
-            operators = () if kind == "relu6" else activation_operators(candidate).operators
-            if candidate != activation and self.gravest(map(Operation, operators)) in (None, "note"):
+            if Activation(kind) != activation and self.gravest(map(Operation, _operators(kind))) in (None, "note"):
                 return kind
         return None
+
+
+def _operators(kind: str) -> Sequence[str]:
+    """What an activation at its defaults becomes; a clamp is taken to be fused."""
+    return () if kind == "relu6" else activation_operators(Activation(kind)).operators
 
 
 def _as_exported(shapes: Iterable[Shape | None]) -> tuple[tuple[int, ...], ...]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.compatibility.backends import Backend
-from edgeswap.compatibility.findings import CheckReport, Finding, LikelyTask, TargetCheck
-from edgeswap.compatibility.graph_findings import FACT, check, grouped
+from edgeswap.compatibility.findings import CheckReport, Finding, LikelyTask
+from edgeswap.compatibility.graph_findings import FACT, check
 from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.errors import ModelError
 from edgeswap.graph.build import framework_layers
@@ -53,7 +53,7 @@ def check_model(
     graph = fold_padding(canonicalize(given))
     swapped = swap(graph, activation, rules)
     findings = _rebuilding(with_twins(swapped.graph, custom_objects))
-    checked = [_with(findings, check(swapped.graph, target)) for target in targets]
+    checked = [check(swapped.graph, target, also=findings) for target in targets]
     return CheckReport(
         edgeswap=__version__,
         model=str(model) if is_file else "a model object",
@@ -91,9 +91,3 @@ def _rebuilding(graph: Graph) -> list[Finding]:
         )
         return [finding]
     return []
-
-
-def _with(findings: Sequence[Finding], checked: TargetCheck) -> TargetCheck:
-    blocked = any(finding.severity == "blocks" for finding in findings)
-    together = grouped([*findings, *checked.findings])
-    return checked.model_copy(update={"findings": together, "passed": checked.passed and not blocked})

@@ -40,10 +40,11 @@ FLOAT_ONLY = frozenset({
 })  # fmt: skip
 _INSTEAD = {
     "GELU": "Swap it for hard_swish or swish, whose operators are there.",
-    "RELU_N1_TO_1": "Swap it for relu6.",
+    "RELU_N1_TO_1": "Swap it for tanh or relu6.",
     "RELU_0_TO_1": "Swap it for relu6.",
     "POW": "Write a square as a product.",
 }
+OTHERWISE = "Write that part with other layers, or compute it in the app."
 
 
 def judge(operation: Operation) -> Remark | None:
@@ -56,5 +57,4 @@ def judge(operation: Operation) -> Remark | None:
         return None
     has = "has it in float only" if name in RESOLVERS else "does not have it"
     why = f"TensorFlow Lite for Microcontrollers {has}."
-    instead = _INSTEAD.get(name, "Write that part with other layers, or compute it in the app.")
-    return Remark("blocks", why, instead, BASIS, "model")
+    return Remark("blocks", why, _INSTEAD.get(name, ""), BASIS, "model")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edgeswap.activations.int8_endings import ENDINGS
+from edgeswap.compatibility.remedies import SWAP, Way
 from edgeswap.graph.ir import Layer
 
 
@@ -22,7 +23,8 @@ class Lowered:
         in_float: those of them that have no int8 form, so that float tensors stay around them.
         refused: what TFLite has no operator for at all; the converter fails on it.
         why: in one sentence, where one of these is the case; without either it is a doubt about the operators.
-        instead: what to write instead.
+        instead: what to write instead; where there are `ways`, what a target is told that runs none of them.
+        ways: what to write instead, for the targets that run what it becomes.
         options: what tables ask of the operators, see `edgeswap.tflite.operator.Operation`.
         version: of the operators, where it is higher than usual.
         certain: of what is `in_float` or `refused`, whether it comes out so whatever stands around the layer. What is
@@ -34,6 +36,7 @@ class Lowered:
     refused: str = ""
     why: str = ""
     instead: str = ""
+    ways: tuple[Way, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     version: int | None = None
     certain: bool = True
@@ -95,7 +98,9 @@ def _recurrent(layer: Layer, _inputs: int) -> Lowered:
         return _UNROLLED[layer.class_name]
     if layer.class_name == "LSTM" and _is_one_operator(layer.config):
         return Lowered(("UNIDIRECTIONAL_SEQUENCE_LSTM",))
-    return Lowered(("WHILE",), ("WHILE",), "", "It becomes a loop that carries float32 tensors.", _UNROLL)
+    unrolled = _UNROLLED[layer.class_name].operators
+    ways = (Way("build it with unroll=True, which gives plain int8 operators", operators=unrolled), _CONV1D)
+    return Lowered(("WHILE",), ("WHILE",), why="It becomes a loop that carries float32 tensors.", ways=ways)
 
 
 def _is_one_operator(config: Mapping[str, Any]) -> bool:
@@ -125,8 +130,8 @@ def _activation_class(layer: Layer, _inputs: int) -> Lowered | None:
 def _thresholded(layer: Layer, _inputs: int) -> Lowered:
     if layer.class_name == "ThresholdedReLU" or layer.config.get("threshold"):
         return Lowered(("GREATER", "CAST", "MUL"), ("CAST",), why=_ISLAND, instead="Swap it for relu6.")
-    instead = "Remove max_value, which makes it leaky_relu, or swap it for relu6."
-    return Lowered(("NEG", "RELU", "MUL", "RELU6", "SUB"), ("NEG",), why=_ISLAND, instead=instead, certain=False)
+    ways = (Way("remove max_value, which makes it {}", ("leaky_relu",)), Way(SWAP, ("relu6",)))
+    return Lowered(("NEG", "RELU", "MUL", "RELU6", "SUB"), ("NEG",), why=_ISLAND, ways=ways, certain=False)
 
 
 def _prelu(layer: Layer, _inputs: int) -> Lowered:
@@ -138,12 +143,15 @@ def _island(operator: str, instead: str) -> Lowered:
     return Lowered((operator,), (operator,), "", _ISLAND, instead, certain=operator.startswith("CONV_3D"))
 
 
-def _refused(operation: str, instead: str) -> Lowered:
-    return Lowered(refused=operation, why="TFLite has no operator for it: the converter fails.", instead=instead)
+def _refused(operation: str, instead: str, *ways: Way) -> Lowered:
+    why = "TFLite has no operator for it: the converter fails."
+    return Lowered(refused=operation, why=why, instead=instead, ways=ways)
 
 
 _ISLAND = "It has no int8 form: the converter leaves DEQUANTIZE and QUANTIZE around it."
-_UNROLL = "Build it with unroll=True, which gives plain int8 operators, or use Conv1D layers."
+_CONV1D = Way("use Conv1D layers", operators=("CONV_2D",))
+_GELU = Way("if it is part of a gelu, write that as an activation of its own: {}", ("gelu", "swish"))
+_IN_THE_APP = "Compute it in the app."
 _A_PIECE_A_STEP = 100  # or however many steps there are: more than a delegate takes
 _FLAT = "Use layers over two dimensions; fold the third into the channels or the batch."
 _MOMENTS = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
@@ -255,17 +263,17 @@ OPERATIONS: Mapping[str, Lowered] = {
     "expm1": Lowered(("EXP", "SUB")),
     "square": _island("SQUARE", "Write the product of the tensor with itself, as Multiply()([x, x])."),
     **{name: _island(name.upper(), "Write it from products and sums.") for name in ("sin", "cos", "floor", "sign")},
-    "round": _island("ROUND", "Compute it in the app."),
+    "round": _island("ROUND", _IN_THE_APP),
     "negative": _island("NEG", "Write the product with -1."),
     "neg": _island("NEG", "Write the product with -1."),
-    "erf": _refused("Erf", "Swap it for gelu or swish."),
-    "arctan": _refused("Atan", "Swap it for tanh."),
+    "erf": _refused("Erf", _IN_THE_APP, _GELU),
+    "arctan": _refused("Atan", _IN_THE_APP, Way(SWAP, ("tanh",))),
     "argmax": Lowered(("ARG_MAX",)),
     "argmin": Lowered(("ARG_MIN",)),
 }
 
 # Those that Keras 3 computes otherwise than the operation of TensorFlow of that name. Its argmax tells -0 from 0.
 KERAS_OPERATIONS: Mapping[str, Lowered] = {
-    **dict.fromkeys(("argmax", "argmin"), _refused("BitwiseAnd", "Compute it in the app.")),
+    **dict.fromkeys(("argmax", "argmin"), _refused("BitwiseAnd", _IN_THE_APP)),
     "normalize": _island("SQUARE", "Write UnitNormalization, which has an int8 operator."),
 }

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from edgeswap.compatibility.backends import BACKENDS
+from edgeswap.compatibility.backends import BACKENDS, Backend
 from edgeswap.compatibility.findings import Finding
-from edgeswap.compatibility.graph_findings import check
+from edgeswap.compatibility.graph_findings import ESTIMATE, FACT, check
 from edgeswap.errors import ModelError, shortened
 from edgeswap.graph.ir import Graph
 from edgeswap.records import Caution
 
 
-def require_int8(graph: Graph) -> list[Caution]:
+def require_int8(graph: Graph, target: Backend = BACKENDS["host"]) -> list[Caution]:
     """Refuse a model of which it is certain that it cannot be int8.
 
     Only what holds wherever it is to run: which operators a target's accelerator takes is for `edgeswap check`.
 
     Args:
         graph: canonical, with its swaps, as it is to be exported.
+        target: whose table chooses among the remedies.
 
     Returns:
         What may come out in float but need not, since the converter can join an operator with its neighbours; the gate
@@ -25,7 +26,8 @@ def require_int8(graph: Graph) -> list[Caution]:
     Raises:
         ModelError: a blocking finding that is certain; the remedy is the finding's own.
     """
-    blocking = [one for one in check(graph, BACKENDS["host"]).findings if one.severity == "blocks"]
+    of_the_model = [one for one in check(graph, target).findings if one.basis in (ESTIMATE, FACT)]
+    blocking = [finding for finding in of_the_model if finding.severity == "blocks"]
     certain = [finding for finding in blocking if finding.certain]
     if certain:
         first, *others = certain

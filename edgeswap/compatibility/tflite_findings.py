@@ -12,7 +12,8 @@ from typing import Any
 from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
-from edgeswap.compatibility.graph_findings import FACT, against, grouped, heavy_from
+from edgeswap.compatibility.graph_findings import FACT, grouped
+from edgeswap.compatibility.places import against, places
 from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.compatibility.work import of_file
 from edgeswap.tflite import full_integer as verify
@@ -35,14 +36,17 @@ def check(data: bytes, target: Backend, *, layer_names: Sequence[str] = ()) -> T
 
     Returns:
         As `graph_findings.check`. `blocks` is also a float input or output, and every float tensor; of a file that is
-        computed in float throughout that is one finding.
+        computed in float throughout that is one finding. What int8 gains is told of such a file, and of one that
+        nothing blocks.
 
     Raises:
         ModelError: `data` is no TFLite file that can be read.
     """
     file = _File(data, read(data), target, layer_names)
-    gain = expected_gain(of_file(file.model), target.name)
-    findings = grouped([*file.findings(), *little_gain(gain)])
+    found = [*file.findings()]
+    passed = not any(finding.severity == "blocks" for finding in found)
+    gain = expected_gain(of_file(file.model) if passed or file.kind in IN_FLOAT else None, target.name)
+    findings = grouped([*found, *little_gain(gain)])
     return TargetCheck(
         target=target.name,
         basis=target.basis,
@@ -51,7 +55,7 @@ def check(data: bytes, target: Backend, *, layer_names: Sequence[str] = ()) -> T
         activations=[],
         findings=findings,
         gain=gain,
-        passed=not any(finding.severity == "blocks" for finding in findings),
+        passed=passed,
     )
 
 
@@ -179,19 +183,28 @@ class _File:
             yield found.model_copy(update={"tensors": free[:_SHOWN], "layers": list(layers)[:_SHOWN]})
         if self.target.one_piece and len(subgraphs) > 1:
             why = "The compiler takes only one subgraph, so no loops and no branches."
-            yield _finding("blocks", f"{len(subgraphs)} subgraphs", why, "Unroll recurrent layers.")
+            instead = "Write Conv1D layers in place of recurrent ones."
+            yield _finding("blocks", f"{len(subgraphs)} subgraphs", why, instead)
         for name in (weights.name for weights in dense_weights(self.model) if len(weights.scales) > 1):
             severity = "costs" if self.target.one_piece else "note"
-            why = "Runtimes older than that (TFLite 2.9, perhaps the Edge TPU compiler) compute wrong results from it."
-            instead = "Export it with `--dense-scales per-tensor`, or pin a runtime that knows it."
+            why = (
+                "Its weights have one scale for each unit. TFLite 2.9 and older, and perhaps the Edge TPU compiler, "
+                "compute wrong results from them."
+            )
+            pinned = "" if self.target.one_piece else ", or pin TFLite 2.14 or LiteRT, which compute right results"
+            instead = f"Export it with `--dense-scales per-tensor`{pinned}."
             if severity == "costs" or self.target.bundled_runtime:
                 found = _finding(severity, "per-channel FULLY_CONNECTED", why, instead)
                 yield found.model_copy(update={"tensors": [name], "basis": "measured with TFLite 2.9 on x86-64"})
 
     def operator_findings(self) -> Iterator[Finding]:
-        heavy = heavy_from([call.operation.name for call in self.calls])
+        taken = [
+            self.target.judge(call.operation) is None and (not call.float_tensors or call.operation.name in BORDERS)
+            for call in self.calls
+        ]
+        stand = places([call.operation.name for call in self.calls], [call.reads for call in self.calls], taken)
         islands = any(call.float_tensors and call.operation.name not in BORDERS for call in self.calls)
-        for call, heavy_behind in zip(self.calls, heavy, strict=True):
+        for call, place in zip(self.calls, stand, strict=True):
             name = call.operation.name
             if call.float_tensors:
                 if name not in BORDERS or (not islands and not self.is_end(call)):
@@ -205,8 +218,9 @@ class _File:
             helps = {*call.dtypes} <= _HELPERS and not self.target.one_piece
             remark = None if helps else self.target.judge(call.operation)
             if remark is not None:
-                severity, why = against(remark, heavy_behind=heavy_behind, one_piece=self.target.one_piece)
-                yield self.about(call, severity, name, (why, remark.instead, remark.basis))
+                severity, why = against(remark, place, one_piece=self.target.one_piece)
+                instead = remark.instead or self.target.otherwise
+                yield self.about(call, severity, name, (why, instead, remark.basis))
 
     def is_end(self, call: Call) -> bool:
         """Whether it turns an input or an output of the model, which is a finding of its own."""
@@ -216,13 +230,14 @@ class _File:
 
     def about(self, call: Call, severity: Severity, what: str, reasons: tuple[str, str, str]) -> Finding:
         why, instead, basis = reasons
+        turns_uint8 = "UINT8" in call.operation.options.get("types", ())  # an end: the layer before has no part in it
         return Finding(
             severity=severity,
             what=what,
             why=why,
             instead=instead,
             basis=basis,
-            layers=[call.layer] if call.layer else [],
+            layers=[call.layer] if call.layer and not turns_uint8 else [],
             operators=[call.operation.name],
             tensors=list(call.written[:1]),
         )

@@ -30,7 +30,10 @@ OUTSIDE = frozenset({
 # Tensors; with six CONCATENATION was outside, with six SPLIT was.
 MOST_PIECES: Mapping[str, int] = {"CONCATENATION": 5, "SPLIT": 4}
 
+_CUT = "It cuts the delegate's graph in two."
 _INSTEAD = {
+    "QUANTIZE": "Export it with --io int8 or float32.",
+    "SOFTMAX": "If it is the last layer, end the model in logits and compute the softmax in the app.",
     "HARD_SWISH": "Export with --hard-swish rewritten: MUL, ADD and MUL run inside; or swap it for swish.",
     "AVERAGE_POOL_2D": "If the window is the whole image, use GlobalAveragePooling2D (MEAN), which runs inside.",
     "RESIZE_NEAREST_NEIGHBOR": "Use interpolation='bilinear', which runs inside.",
@@ -50,16 +53,32 @@ _INSTEAD = {
 }
 
 
+def lacks(operation: Operation) -> str:
+    """What the delegate does not have, in one sentence; empty where it runs `operation`, or nobody has measured it."""
+    name = operation.name
+    if _crowded(operation):
+        return f"XNNPACK has int8 {name} of at most {MOST_PIECES[name]} tensors."
+    if {*operation.options.get("types", ())} == {"UINT8", "INT8"}:
+        return "XNNPACK has no QUANTIZE between uint8 and int8."
+    return f"XNNPACK has no int8 {name}." if name in OUTSIDE else ""
+
+
 def judge(operation: Operation) -> Remark | None:
     """What is to be said against running `operation` in int8 there; None if nothing is."""
     name = operation.name
-    pieces = operation.options.get("pieces", max(len(operation.inputs), len(operation.outputs)))
-    crowded = pieces > MOST_PIECES.get(name, pieces)
-    if name in INSIDE and not crowded:
+    if lacks(operation):
+        most = f"Join or split at most {MOST_PIECES.get(name)} tensors at once."
+        instead = most if _crowded(operation) else _INSTEAD.get(name, "")
+        why = "It runs in int8, but outside the XNNPACK delegate."
+        if name == "QUANTIZE":  # the delegate has others
+            why = f"{lacks(operation)} It runs outside the delegate."
+        return Remark("costs", why, instead, BASIS, cut=_CUT)
+    if name in INSIDE:
         return None
-    if name in OUTSIDE or crowded:
-        instead = f"Join or split at most {MOST_PIECES[name]} tensors at once." if crowded else _INSTEAD.get(name, "")
-        why = "It runs in int8, but outside the XNNPACK delegate, and cuts its graph in two."
-        return Remark("costs", why, instead, BASIS)
     why = "Nobody has measured whether this runtime runs it in int8."
     return Remark("note", why, "Convert the model and measure it.", "not measured")
+
+
+def _crowded(operation: Operation) -> bool:
+    pieces = operation.options.get("pieces", max(len(operation.inputs), len(operation.outputs)))
+    return bool(pieces > MOST_PIECES.get(operation.name, pieces))

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgeswap.config.export import ExportConfig
-from edgeswap.config.settings import configured, flag, given, unless_bool
+from edgeswap.config.settings import MOST, configured, flag, given, unless_bool
 from edgeswap.config.task import TaskSettings
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
@@ -29,7 +29,7 @@ class AnalyzeConfig(TaskSettings):
     ranges: Literal["auto", "fixed", "observed"] = "auto"
     weight_scales: WeightScales = "per-channel"
     dense_scales: WeightScales | None = None
-    samples: int = Field(default=32, ge=1)
+    samples: int = Field(default=32, ge=1, le=MOST)
     tflite: Path | None = None
     custom_objects: Any = ()
     trust: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from edgeswap.config.settings import Settings, configured, flag, given, unless_bool
+from edgeswap.config.settings import MOST, Settings, configured, flag, given, unless_bool
 from edgeswap.data.calibration import FEWEST
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
@@ -19,7 +19,7 @@ class CalibrateConfig(Settings):
 
     data: Any
     output: Path
-    count: int = Field(default=500, ge=FEWEST)
+    count: int = Field(default=500, ge=FEWEST, le=MOST)
     test_data: Any = None
     model: Any = None
     preprocess: str | None = None

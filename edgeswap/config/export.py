@@ -9,11 +9,12 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from edgeswap.config.model import ModelSettings
-from edgeswap.config.settings import TargetSettings, configured, flag, given, unless_bool
+from edgeswap.config.settings import MOST, TargetSettings, configured, flag, given, unless_bool
 from edgeswap.config.settings_file import written_settings
 from edgeswap.config.task import TaskSettings
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
+from edgeswap.model.file import require_file
 from edgeswap.quantization.specification import Policy, WeightScales
 from edgeswap.records import CandidatePrecision, Io
 from edgeswap.system.cache import LIMIT_BYTES
@@ -39,14 +40,14 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     resize: Resize = "pillow"
     labels: Path | None = None
     loss: str | Callable[..., Any] | None = None
-    recover_epochs: int = Field(default=3, ge=0)
+    recover_epochs: int = Field(default=3, ge=0, le=MOST)
     precision: CandidatePrecision = "int8"
     io: Io = "int8"
     compare: Literal["dynamic"] | None = None
     measure: bool = True
     method: Literal["ptq", "qat", "auto"] = "qat"
-    epochs: int = Field(default=3, ge=1)
-    batch_size: int = Field(default=32, ge=1)
+    epochs: int = Field(default=3, ge=1, le=MOST)
+    batch_size: int = Field(default=32, ge=1, le=MOST)
     strategy: Literal["mirrored", "multiworker"] | None = None
     save_qat: bool = False
     ranges: Policy = "auto"
@@ -255,16 +256,20 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
         if self.model is None or self.data is not None:
             return self
         if self.calibration is None or self.test_data is None:
-            raise ConfigError(
+            lacking = ConfigError(
                 "Expected data for a model of your own, got none: calibration and the figures need samples.",
                 "Pass --data SPEC (a folder of images, an .npz, ...), or both --calibration and --test-data.",
             )
-        if self.trains:
-            raise ConfigError(
+        elif self.trains:
+            lacking = ConfigError(
                 "Expected --data to fine-tune on, got none.",
                 "Pass --data SPEC, or --method ptq and --recover-epochs 0 to train nothing.",
             )
-        return self
+        else:
+            return self
+        if isinstance(self.model, (str, Path)):
+            require_file(self.model)  # data are of no use to a model that is not there
+        raise lacking
 
 
 def export_config(

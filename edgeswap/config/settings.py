@@ -17,6 +17,8 @@ from edgeswap.targets.micro.installed import MICRO
 from edgeswap.targets.names import OWN_DELEGATES, require_compiled_model, require_usable
 
 Configuration = TypeVar("Configuration", bound=BaseModel)
+MOST = 1_000_000  # epochs, samples or runs: a larger number is a slip, and would be found out after days
+MOST_THREADS = 1024
 
 
 class Settings(BaseModel):
@@ -43,8 +45,8 @@ class TargetSettings(Settings):
     """Where to measure and how; shared by all commands that do."""
 
     target: tuple[str, ...] = ("host",)
-    target_samples: int | None = Field(default=None, ge=1)
-    threads: int = Field(default=1, ge=1)
+    target_samples: int | None = Field(default=None, ge=1, le=MOST)
+    threads: int = Field(default=1, ge=1, le=MOST_THREADS)
     api: Literal["interpreter", "compiled"] = "interpreter"
     delegate: str | None = None
     require_delegate: bool = False
@@ -120,7 +122,7 @@ def _refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
         hint = f"Did you mean {close[0]!r}?" if close else f"Known settings: {', '.join(known)}."
         given_name, *file = where.removeprefix("--").split(" ", 1)
         return ConfigError(f"Unknown setting {' '.join([repr(given_name), *file])}.", hint)
-    bounds = {key: f"{value:g}" if isinstance(value, float) else value for key, value in error.get("ctx", {}).items()}
+    bounds = {key: _bound(value) for key, value in error.get("ctx", {}).items()}
     wanted = _WANTED.get(error["type"], "a valid value").format(**bounds)
     command = config.__name__.removesuffix("Config").lower()
     got = re.sub(r"\s+", " ", repr(error["input"]))[:80]
@@ -130,10 +132,18 @@ def _refused(config: type[BaseModel], error: Any, where: str) -> ConfigError:
     )
 
 
+def _bound(value: Any) -> Any:
+    """A number as a person writes it: 1,000,000."""
+    if isinstance(value, (int, float)):
+        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return value
+
+
 # What pydantic calls each kind of error, and what was expected then.
 _WANTED = {
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller whole number",
     "int_type": "a whole number",
     "float_parsing": "a number",
     "float_type": "a number",
@@ -141,6 +151,7 @@ _WANTED = {
     "greater_than_equal": "a number of at least {ge}",
     "greater_than": "a number above {gt}",
     "less_than": "a number below {lt}",
+    "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
     "string_type": "a text",
     "bool_parsing": "true or false",

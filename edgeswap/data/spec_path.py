@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -26,6 +27,15 @@ def kind_and_path(spec: str | Path) -> tuple[Kind | None, Path]:
         if word == kind:
             return kind, Path(place)
     return None, Path(spec)
+
+
+def moved(spec: str, folder: Path) -> str:
+    """The spec as it is written in another folder; one that is no path stays, and so does an absolute path."""
+    kind, path = kind_and_path(spec)
+    if path.is_absolute() or (kind is None and not path.exists()):
+        return spec
+    there = os.path.relpath(path, folder)
+    return there if kind is None else f"{kind}:{there}"
 
 
 def require_there(spec: str | Path) -> None:

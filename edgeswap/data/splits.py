@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from edgeswap.data.preprocess import Preprocess, pixel_inputs
 from edgeswap.data.preprocess_choice import preprocess_for
 from edgeswap.data.resizing import Resize
 from edgeswap.data.train_test_folders import Part, Split, test_folder
+from edgeswap.data.unlike_samples import require_unlike
 from edgeswap.data.value_ranges import other_scale
 from edgeswap.errors import DataError
 from edgeswap.progress import Progress, Silent
@@ -63,7 +64,7 @@ class Splits:
     Attributes:
         train: for fine-tuning; None where nothing is trained.
         calibration: the representative dataset.
-        test: for the figures alone.
+        test: for the figures alone; where nothing `is_tested`, some of the others, which report and bundle show.
         preprocess: from raw samples to the model's input.
         representative: the calibration samples, checked: one float32 array (N, ...) for each model input.
         cautions: what a reader must know of where samples came from.
@@ -71,6 +72,7 @@ class Splits:
             chosen.
         validation: set aside from `train`, to choose the best epoch by; None where nothing is trained, or where `train`
             is too small to lose any.
+        is_tested: whether there are samples for figures.
     """
 
     train: Dataset | None
@@ -81,6 +83,7 @@ class Splits:
     cautions: tuple[Caution, ...] = ()
     held_out: Dataset | None = None
     validation: Dataset | None = None
+    is_tested: bool = True
 
     @property
     def pixel_inputs(self) -> frozenset[str]:
@@ -110,7 +113,7 @@ class Splits:
             train=None if self.train is None else _record(self.train),
             validation=None if self.validation is None else _record(self.validation),
             calibration=_record(self.calibration),
-            test=_record(self.test),
+            test=_record(self.test) if self.is_tested else None,
             preprocess=self.preprocess.name,
             resize=self.test.resize,
         )
@@ -124,6 +127,7 @@ def split(
     takes_raw_pixels: bool,
     trains: bool,
     seed: int,
+    measures: bool = True,
     holds_out: bool = False,
     trains_last: bool = False,
     mask_size: tuple[int, int] | None = None,
@@ -138,6 +142,7 @@ def split(
         takes_raw_pixels: whether it maps pixels itself.
         trains: whether anything is fine-tuned.
         seed: of what is set aside, and of the calibration samples.
+        measures: whether there will be figures; without them nothing is set aside for them.
         holds_out: whether samples are held out from calibration and training, to choose between quantizations by.
         trains_last: whether that is done only where all else was not enough: `check_images` is then left to do for the
             training samples.
@@ -169,28 +174,16 @@ def split(
         )
         if names is None and dataset.class_names is not None:
             names, names_from = dataset.class_names, dataset.source
+        if part == "train":
+            require_unlike(dataset)
         return dataset
 
     data = None if specs.data is None else opened(specs.data, "train")
-    cautions: tuple[Caution, ...] = ()
-    test_spec = specs.test_data
-    if test_spec is None and data is not None and data.split is not None:
-        test_spec, cautions = specs.data, (_by_folders(data, data.split),)
-    if test_spec is not None:
-        train, test = data, opened(test_spec, "test")
-        if train is not None:
-            remedy = "Remove them from one of the two, or leave out --test-data: then a part of --data is set aside."
-            refuse_test_samples(train, test, role="training", remedy=remedy)
-    elif data is not None:
-        train, test = stratified_split(data, HELD_OUT, seed)
-        train = _without(train, test)
-        cautions = (_set_aside(test),)
-    else:
-        raise DataError("Expected test data, got none.", "Pass --test-data SPEC, or --data SPEC to split.")
+    train, test, come_by, cautions = _tested(specs, data, opened, seed, measures=measures)
     pool = train if specs.calibration is None else opened(specs.calibration, "train")
     if pool is None:
         raise DataError("Expected samples to calibrate on, got none.", "Pass --calibration SPEC or --data SPEC.")
-    if specs.calibration is not None and test_spec is None:
+    if specs.calibration is not None and come_by == "set aside":
         pool = _without(pool, test)
     if (agreed := require_same_names([train, test, pool])) is not None:
         train = None if train is None else replace(train, class_names=agreed)
@@ -204,9 +197,42 @@ def split(
     used += [calibration] if calibration.samples is not used[-1].samples else []
     cautions += check_images(used, specs.resize, progress=progress)
     cautions += _other_scales(train if trains else None, calibration, test, preprocess)
-    representative = representative_dataset(calibration, preprocess.as_the_app_does, shapes=input_shapes, test=test)
+    is_tested = come_by != "none"
+    representative = representative_dataset(
+        calibration, preprocess.as_the_app_does, shapes=input_shapes, test=test if is_tested else None
+    )
     train, validation = _validate(train, seed) if trains and train is not None else (None, None)
-    return Splits(train, calibration, test, preprocess, representative, cautions, held_out, validation)
+    return Splits(train, calibration, test, preprocess, representative, cautions, held_out, validation, is_tested)
+
+
+class _Tested(NamedTuple):
+    """The test samples, what they leave of `--data`, and how they were come by: `none` are only to be shown."""
+
+    train: Dataset | None
+    test: Dataset
+    come_by: Literal["named", "set aside", "none"]
+    cautions: tuple[Caution, ...]
+
+
+def _tested(
+    specs: DataSpecs, data: Dataset | None, opened: Callable[[object, Part], Dataset], seed: int, *, measures: bool
+) -> _Tested:
+    test_spec = specs.test_data
+    cautions: tuple[Caution, ...] = ()
+    if test_spec is None and data is not None and data.split is not None:
+        test_spec, cautions = specs.data, (_by_folders(data, data.split),)
+    if test_spec is not None:
+        test = opened(test_spec, "test")
+        if data is not None:
+            remedy = "Remove them from one of the two, or leave out --test-data: then a part of --data is set aside."
+            refuse_test_samples(data, test, role="training", remedy=remedy)
+        return _Tested(data, test, "named", cautions)
+    if data is None:
+        raise DataError("Expected test data, got none.", "Pass --test-data SPEC, or --data SPEC to split.")
+    if not measures:
+        return _Tested(data, data.subset(choose(len(data), data.classes, CALIBRATION_SAMPLES, seed)), "none", ())
+    train, test = stratified_split(data, HELD_OUT, seed)
+    return _Tested(_without(train, test), test, "set aside", (_set_aside(test),))
 
 
 def _validate(train: Dataset, seed: int) -> tuple[Dataset, Dataset | None]:

@@ -17,7 +17,7 @@ def groups(runs: Named) -> list[list[str]]:
 
     Runs that measured nothing (`--no-measure`) stand apart.
     """
-    return list(_by(runs, lambda report: (report.measured, report.comparison.metric, report.data.test.sha256)).values())
+    return list(_by(runs, lambda report: (report.measured, report.comparison.metric, _tested_on(report)[1])).values())
 
 
 def differences(runs: Named) -> list[Caution]:
@@ -43,9 +43,10 @@ def _metrics(runs: Named) -> list[Caution]:
 
 def _test_samples(runs: Named) -> list[Caution]:
     found: list[Caution] = []
-    for name, one in _by(runs, lambda report: report.comparison.metric).items():
-        parted = _by({run: runs[run] for run in one}, lambda report: report.data.test.sha256)
-        told = {f"{runs[names[0]].data.test.source} ({sha[:8]})": names for sha, names in parted.items()}
+    tested = {name: report for name, report in runs.items() if report.data.test is not None}
+    for name, one in _by(tested, lambda report: report.comparison.metric).items():
+        parted = _by({run: runs[run] for run in one}, lambda report: _tested_on(report)[1])
+        told = {f"{_tested_on(runs[names[0]])[0]} ({sha[:8]})": names for sha, names in parted.items()}
         found += _said(
             "test_samples_differ",
             told,
@@ -53,6 +54,12 @@ def _test_samples(runs: Named) -> list[Caution]:
             "Export again with the same --test-data to compare these runs.",
         )
     return found
+
+
+def _tested_on(report: ExportReport) -> tuple[str, str]:
+    """Source and SHA-256 of the test samples; empty where there are none."""
+    test = report.data.test
+    return ("", "") if test is None else (test.source, test.sha256)
 
 
 def _models(runs: Named) -> list[Caution]:

@@ -58,9 +58,7 @@ def inspect(
         ModelError: there is no such file, it is damaged or no Keras model, or it would run code and is not trusted.
         ConfigError: the file has no use for one of the custom objects.
     """
-    path = Path(path)
-    if not path.exists():
-        raise ModelError(f"Expected a model file, but {str(path)!r} does not exist.", "Check the path.")
+    path = require_file(path)
     try:
         file, numbers = _read(path, weights)
     except PermissionError as error:
@@ -75,6 +73,18 @@ def inspect(
         if numbers is not None:
             _check_sizes(file.config, where, numbers)
     return file
+
+
+def require_file(path: str | Path) -> Path:
+    """The path, at which a file or folder is; nothing of it is read.
+
+    Raises:
+        ModelError: there is none.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelError(f"Expected a model file, but {str(path)!r} does not exist.", "Check the path.")
+    return path
 
 
 def _read(path: Path, weights: bool) -> tuple[ModelFile, int | None]:

@@ -65,7 +65,7 @@ class Data(Record):
         default=None, description="set aside from the training samples, to choose the best epoch by; null if none were"
     )
     calibration: DataSource
-    test: DataSource
+    test: DataSource | None = Field(description="null with --no-measure, where none are set aside")
     preprocess: str
     resize: str | None = Field(description="how image files were resized; null if there were no image files")
 

@@ -90,9 +90,9 @@ def _verdict(target: TargetCheck, form: str) -> str:
 
 def _gain(gain: ExpectedGain) -> str:
     """What int8 gains there, in instructions."""
-    millions = [f"{count / 1e6:,.1f} M" for count in (gain.int8_instructions, gain.float32_instructions)]
+    int8, float32 = map(numbers.instructions, (gain.int8_instructions, gain.float32_instructions))
     words = ("fewer instructions", "more instructions", "as many instructions")
-    said = f"Int8 there: {numbers.ratio(gain.ratio, *words)}: about {millions[0]} an inference, float32 {millions[1]}."
+    said = f"Int8 there: {numbers.ratio(gain.ratio, *words)}: about {int8} an inference, float32 {float32}."
     if gain.not_counted:
         said += f" Not in the table, so not counted: {shortened(gain.not_counted)}."
     return said

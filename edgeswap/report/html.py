@@ -34,6 +34,7 @@ from edgeswap.report import quantization_wording as quantized
 from edgeswap.report import task_words as told
 from edgeswap.report import training_wording as training
 from edgeswap.report import wording as say
+from edgeswap.report.limit_words import limit_text
 from edgeswap.report.terminal_tables import nearness, quality_columns
 from edgeswap.tasks.titles import title
 from edgeswap.tflite.operator_graph import OperatorNode
@@ -59,6 +60,7 @@ def render(
         speed_words=speed_words,
         activation_words=activation_words,
         delegate_words=delegate_words,
+        limit_text=limit_text,
         quantized=quantized,
         ladder=ladder,
         training=training,

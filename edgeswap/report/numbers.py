@@ -68,8 +68,9 @@ def ratio(value: float, more: str, less: str, equal: str) -> str:
 
 
 def instructions(count: float) -> str:
-    """Instructions an inference, in millions."""
-    return f"{three_digits(count / 1e6)}{NBSP}M"
+    """Instructions an inference, three digits of them: in millions as `48.9 M`; below one million as `12,300`."""
+    rounded = float(f"{count:.3g}")
+    return f"{rounded:,.0f}" if rounded < 1e6 else f"{three_digits(rounded / 1e6)}{NBSP}M"
 
 
 def plural(count: int, thing: str) -> str:

@@ -41,11 +41,16 @@ def verdict(report: RunsReport) -> str:
         return f"{count} in {len(report.groups)} groups: figures of quality can be compared within a group only."
     named = {run.report.model.name for run in report.runs}
     of = f" of {named.pop()}" if len(named) == 1 else ""
-    tested = numbers.plural(report.runs[0].report.data.test.samples, "test sample")
+    first = report.runs[0].report
     best = [text for text in (_least_lost(report), _fastest(report), _smallest(report)) if text]
     told = f": {', '.join(best)}" if best else ""
-    where = f" on the same {tested}" if report.runs[0].report.measured else ", none of them measured"
+    where = f" on the same {_tested(first)}" if first.measured else ", none of them measured"
     return f"{count}{of}{where}{told}."
+
+
+def _tested(report: ExportReport) -> str:
+    """How many test samples there are; a run that measures has some."""
+    return numbers.plural(0 if report.data.test is None else report.data.test.samples, "test sample")
 
 
 def groups(report: RunsReport) -> list[Group]:
@@ -88,8 +93,9 @@ def _group(runs: Sequence[Run]) -> Group:
     if not first.measured:
         return Group("Not measured (--no-measure)", headers, rows, None)
     called = title(first.comparison.metric)
-    about = f"{called[0].upper()}{called[1:]} on {numbers.plural(first.data.test.samples, 'test sample')}"
-    return Group(f"{about} of {first.data.test.source}", headers, rows, _speeds(runs, names))
+    about = f"{called[0].upper()}{called[1:]} on {_tested(first)}"
+    source = "" if first.data.test is None else first.data.test.source
+    return Group(f"{about} of {source}", headers, rows, _speeds(runs, names))
 
 
 def _quality(report: ExportReport) -> tuple[str, ...]:

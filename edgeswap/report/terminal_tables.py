@@ -15,6 +15,7 @@ from edgeswap.records import BenchCandidate, Comparison, ExportReport, Measureme
 from edgeswap.report import activation_words, delegate_words, numbers, speed_words
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import wording as say
+from edgeswap.report.limit_words import limit_text
 from edgeswap.report.npus import edge_tpu, npu_basis, operators_on
 from edgeswap.tasks.titles import title
 
@@ -65,7 +66,7 @@ def said_of_limits(report: say.Report) -> Iterator[Item]:
     """Each limit, its value and whether it holds."""
     for limit in report.limits:
         outcome = "passed" if limit.passed else "FAILED"
-        text = f"{limit.name} {outcome}: {say.limit_text(limit, report.comparison)}"
+        text = f"{limit.name} {outcome}: {limit_text(limit, report)}"
         yield "limit", text, "" if limit.passed else "red"
 
 

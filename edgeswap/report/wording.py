@@ -18,13 +18,13 @@ from edgeswap.records import (
     Caution,
     Comparison,
     ExportReport,
-    Limit,
     Quality,
     Record,
     TargetResult,
 )
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
+from edgeswap.report.limit_words import limit_text
 from edgeswap.report.speed_words import speed_clause
 from edgeswap.tasks.titles import title
 
@@ -147,20 +147,6 @@ def target_quality(target: TargetResult, candidate: str, baseline: str = "float3
     return f"{both} on {numbers.plural(int8.samples, 'sample')}"
 
 
-def limit_text(limit: Limit, comparison: Comparison | None) -> str:
-    """The measured value and the limit, with enough digits to tell two close numbers apart."""
-    if limit.name in ("max_size", "max_arena"):
-        return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
-    if limit.name == "require_delegate":
-        return f"{numbers.plural(int(limit.value), 'operator')} outside of it, limit {limit.limit:g}"
-    shown = f"{limit.value:.4g}"
-    if limit.name == "max_drop" and comparison is not None and comparison.unit != "share":
-        percent = comparison.drop is None and comparison.agreement is None
-        return f"{shown}{numbers.NBSP + '%' if percent else ''}, limit {limit.limit:g}"
-    unit = {"max_drop": "point" if shown == "1" else "points", "max_latency_ms": "ms"}[limit.name]
-    return f"{shown}{numbers.NBSP}{unit}, limit {limit.limit:g}"
-
-
 def verdict(report: ExportReport) -> str:
     """One sentence: whether the limits hold, and the figures that matter."""
     if missed := _missed(report):
@@ -192,7 +178,7 @@ def has_large_drop(report: ExportReport) -> bool:
 def _missed(report: Report) -> str:
     """The limits that do not hold; empty where all do."""
     missed = [limit for limit in report.limits if not limit.passed]
-    said = "; ".join(f"{limit.name} {limit_text(limit, report.comparison)}" for limit in missed)
+    said = "; ".join(f"{limit.name} {limit_text(limit, report)}" for limit in missed)
     return said and f"Failed ({said})"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edgeswap.records import ActivationKernel
-from edgeswap.tflite.calls import calls
+from edgeswap.tflite.calls import NOTHING_KNOWN, calls
 from edgeswap.tflite.flatbuffer import read
 from edgeswap.tflite.pointwise import Function, Step, functions
 
@@ -24,7 +24,12 @@ RUNTIME = "ai-edge-litert"
 
 
 def activation_kernels(
-    model: Path, left: Sequence[Mapping[str, str]] | None, *, delegate: str, runtime: Mapping[str, str]
+    model: Path,
+    left: Sequence[Mapping[str, str]] | None,
+    *,
+    delegate: str,
+    runtime: Mapping[str, str],
+    layers: Mapping[str, str] = NOTHING_KNOWN,
 ) -> list[ActivationKernel] | None:
     """Each kind of activation of `model`, with how often its values are read and written for it.
 
@@ -33,6 +38,7 @@ def activation_kernels(
         left: what the delegate did not take, as the device script answers; None without a delegate.
         delegate: as `--delegate` names it.
         runtime: `name` and `version` of the package.
+        layers: see `edgeswap.targets.measure.measure`.
 
     Returns:
         None where it is not known what the delegate makes of its operators: of the Edge TPU, of a library, of a
@@ -49,20 +55,22 @@ def activation_kernels(
     file = read(model.read_bytes())
     outside = {one["tensor"] for one in left or ()}
     found: dict[tuple[str, tuple[str, ...], int], list[str]] = {}
-    for function in functions(file):
+    for function in functions(file, list(layers)):
         names = tuple(step.operator for step in function.steps)
         if len(names) == 1 and names[0] in ARITHMETIC:
             continue
         pieces = list(_pieces(function, outside)) if in_xnnpack else [[step] for step in function.steps]
         where = function.layer or function.steps[-1].tensor
+        where = layers.get(where, where)
         found.setdefault((_form(pieces, outside, in_xnnpack=in_xnnpack), names, len(pieces)), []).append(where)
-    for call in calls(file):
+    for call in calls(file, list(layers)):
         if "fused" in call.operation.options and "INT8" in call.dtypes:
             key = ("fused", (str(call.operation.options["fused"]),), 0)
-            found.setdefault(key, []).append(call.layer or call.written[0])
+            where = call.layer or call.written[0]
+            found.setdefault(key, []).append(layers.get(where, where))
     return [
-        ActivationKernel(form=form, operators=list(names), passes=passes, layers=layers)
-        for (form, names, passes), layers in found.items()
+        ActivationKernel(form=form, operators=list(names), passes=passes, layers=places)
+        for (form, names, passes), places in found.items()
     ]
 
 

@@ -16,6 +16,7 @@ from edgeswap.records import Latency, Measurement, TargetResult
 from edgeswap.targets.activation_kernels import activation_kernels
 from edgeswap.targets.outside_delegate import outside
 from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
+from edgeswap.tflite.calls import NOTHING_KNOWN
 from edgeswap.tflite.interface import inner_scales
 
 SCHEMA = "edgeswap.benchmark/1"
@@ -78,6 +79,7 @@ def measure(
     outputs: Path | None = None,
     delegate: str | None = None,
     names: Sequence[str] = ("float32", "int8"),
+    layers: Mapping[str, str] = NOTHING_KNOWN,
     notes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> list[Figures]:
@@ -97,6 +99,8 @@ def measure(
             None, or no evaluation: they are not kept.
         delegate: a name or library that the target knows; None is the runtime's own.
         names: what the warnings call each model.
+        layers: name of a layer in the network that was converted to the one that the user gave it; empty where that
+            network is not known.
         notes: warnings of the caller's own, which stand behind the script's.
         progress: told how far it is.
 
@@ -132,7 +136,7 @@ def measure(
     indices = np.asarray(answer["data"]["indices"] if answer["data"] else [], np.int64)
     return [
         Figures(
-            _result(target.name, answer, number, models[number], names=names, notes=notes),
+            _result(target.name, answer, number, models[number], names=names, layers=layers, notes=notes),
             indices,
             raw[0],
             raw[number],
@@ -150,13 +154,20 @@ def _with_steps(outputs: list[RawOutput], model: Path) -> list[RawOutput]:
 
 
 def _result(
-    name: str, answer: Mapping[str, Any], candidate: int, model: Path, *, names: Sequence[str], notes: Sequence[str]
+    name: str,
+    answer: Mapping[str, Any],
+    candidate: int,
+    model: Path,
+    *,
+    names: Sequence[str],
+    layers: Mapping[str, str],
+    notes: Sequence[str],
 ) -> TargetResult:
     machine, runtime = answer["machine"], answer["runtime"]
     float32, int8 = (_measurement(answer["models"][number]) for number in (0, candidate))
     left = answer["models"][candidate].get("outside_delegate")
-    kernels = activation_kernels(model, left, delegate=answer["delegate"], runtime=runtime)
-    left = outside(model, left, delegate=answer["delegate"], runtime=runtime["name"])
+    kernels = activation_kernels(model, left, delegate=answer["delegate"], runtime=runtime, layers=layers)
+    left = outside(model, left, delegate=answer["delegate"], runtime=runtime["name"], layers=layers)
     warnings = [_warning(item, candidate, names) for item in answer["warnings"]]
     speedup = None
     if float32.latency_ms and int8.latency_ms:

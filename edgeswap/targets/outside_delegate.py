@@ -8,15 +8,19 @@ from pathlib import Path
 from edgeswap.compatibility import edgetpu, xnnpack
 from edgeswap.records import OutsideOperator
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
-from edgeswap.tflite.calls import Call, calls
-from edgeswap.tflite.ends import ends
-from edgeswap.tflite.flatbuffer import read, tensors
+from edgeswap.tflite.calls import NOTHING_KNOWN, Call, calls
+from edgeswap.tflite.flatbuffer import read
 
 NO_REASON = "The delegate gives no reason."
 
 
 def outside(
-    model: Path, left: Sequence[Mapping[str, str]] | None, *, delegate: str, runtime: str
+    model: Path,
+    left: Sequence[Mapping[str, str]] | None,
+    *,
+    delegate: str,
+    runtime: str,
+    layers: Mapping[str, str] = NOTHING_KNOWN,
 ) -> list[OutsideOperator] | None:
     """The operators of `model` that the delegate did not take, in the order in which they run, each with a reason.
 
@@ -27,6 +31,7 @@ def outside(
         left: `operator` and `tensor` (that it writes) of each, as the device script answers; None without a delegate.
         delegate: as `--delegate` names it.
         runtime: the name of the package.
+        layers: see `edgeswap.targets.measure.measure`.
 
     Raises:
         ModelError: it is no `.tflite` that can be read.
@@ -34,26 +39,19 @@ def outside(
     if not left:
         return None if left is None else []
     file = read(model.read_bytes())
-    known = {call.written[0]: call for call in calls(file) if call.written}
-    # The ends that turn uint8 into int8, or back.
-    turned = {
-        tensors(file)[index].name
-        for end, inside in ends(file).all.items()
-        if tensors(file)[end].dtype == "UINT8"
-        for index in (end, inside)
-    }
+    known = {call.written[0]: call for call in calls(file, list(layers)) if call.written}
     found = []
     for one in left:
         call = known.get(one["tensor"])
         reason, remedy = NO_REASON, ""
         if call is not None and call.operation.name == one["operator"]:
-            reason, remedy = _why(call, delegate, runtime, turns_uint8=one["tensor"] in turned)
-        layer = None if call is None else call.layer
+            reason, remedy = _why(call, delegate, runtime)
+        layer = None if call is None or call.layer is None else layers.get(call.layer, call.layer)
         found.append(OutsideOperator(**one, layer=layer, reason=reason, remedy=remedy))
     return found
 
 
-def _why(call: Call, delegate: str, runtime: str, *, turns_uint8: bool) -> tuple[str, str]:
+def _why(call: Call, delegate: str, runtime: str) -> tuple[str, str]:
     """The reason and the remedy; an empty remedy where there is none."""
     if delegate == EDGE_TPU:
         return _why_not_on_the_edge_tpu(call)
@@ -61,9 +59,8 @@ def _why(call: Call, delegate: str, runtime: str, *, turns_uint8: bool) -> tuple
         return NO_REASON, ""
     if runtime == "tflite-runtime":
         return "tflite-runtime runs int8 without XNNPACK.", "Install ai-edge-litert there."
-    if turns_uint8:
-        return "XNNPACK has no QUANTIZE between uint8 and int8.", "Export it with --io int8 or float32."
-    return _why_not_in_xnnpack(call)
+    lacks, remark = xnnpack.lacks(call.operation), xnnpack.judge(call.operation)
+    return (lacks, remark.instead) if lacks and remark is not None else (NO_REASON, "")
 
 
 def _why_not_on_the_edge_tpu(call: Call) -> tuple[str, str]:
@@ -71,12 +68,3 @@ def _why_not_on_the_edge_tpu(call: Call) -> tuple[str, str]:
         return "The Edge TPU takes no float tensors.", "Export it with --io int8 or uint8."
     remark = edgetpu.judge(call.operation)
     return (NO_REASON, "") if remark is None or remark.severity != "blocks" else (remark.why, remark.instead)
-
-
-def _why_not_in_xnnpack(call: Call) -> tuple[str, str]:
-    name, remark = call.operation.name, xnnpack.judge(call.operation)
-    if remark is None or remark.severity != "costs":
-        return NO_REASON, ""
-    if name in xnnpack.OUTSIDE:
-        return f"XNNPACK has no int8 {name}.", remark.instead
-    return f"XNNPACK has int8 {name} of at most {xnnpack.MOST_PIECES[name]} tensors.", remark.instead

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from edgeswap.tflite.flatbuffer import Tensor, operator_name, tensors
 from edgeswap.tflite.operator import Operation
 
 _FUSED = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
+NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})  # of the names of layers
 _REDUCTIONS = frozenset({"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"})
 
 
@@ -28,6 +30,7 @@ class Call:
         float_tensors: names of those of a float type that it reads or writes.
         written: names of the tensors that it writes.
         layer: the Keras layer that the names of its tensors point to.
+        reads: the numbers of the calls before it, counted over all subgraphs from 0, that write what it reads.
     """
 
     operation: Operation
@@ -35,6 +38,7 @@ class Call:
     float_tensors: tuple[str, ...]
     written: tuple[str, ...]
     layer: str | None
+    reads: tuple[int, ...]
 
 
 def calls(model: Any, layer_names: Sequence[str] = ()) -> list[Call]:
@@ -44,7 +48,10 @@ def calls(model: Any, layer_names: Sequence[str] = ()) -> list[Call]:
         model: a `ModelT`, see `edgeswap.tflite.flatbuffer.read`.
         layer_names: of the Keras model, see `edgeswap.tflite.full_integer.layer_in`.
     """
-    return [call for number in range(len(model.subgraphs)) for call in _Subgraph(model, number, layer_names).calls()]
+    found: list[Call] = []
+    for number in range(len(model.subgraphs)):
+        found += _Subgraph(model, number, layer_names).calls(len(found))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +64,19 @@ class _Subgraph:
     def known(self) -> tuple[Tensor, ...]:
         return tensors(self.model, self.number)
 
-    def calls(self) -> list[Call]:
+    def calls(self, first: int) -> list[Call]:
+        """Its operators, the first of which has the number `first`."""
         found: list[Call] = []
         writers: dict[int, Any] = {}
-        for operator in self.model.subgraphs[self.number].operators:
+        written_by: dict[int, int] = {}
+        for number, operator in enumerate(self.model.subgraphs[self.number].operators, first):
             writers.update((int(index), operator) for index in operator.outputs)
-            found.append(self.call(operator, writers))
+            reads = {written_by[int(index)] for index in operator.inputs if int(index) in written_by}
+            found.append(self.call(operator, writers, tuple(sorted(reads))))
+            written_by.update((int(index), number) for index in operator.outputs)
         return found
 
-    def call(self, call: Any, writers: Mapping[int, Any]) -> Call:
+    def call(self, call: Any, writers: Mapping[int, Any], made_by: tuple[int, ...]) -> Call:
         known, code = self.known, self.model.operatorCodes[call.opcodeIndex]
         name = operator_name(code)
         reads = [int(index) for index in call.inputs if index != -1]
@@ -86,6 +97,7 @@ class _Subgraph:
             tuple(known[index].name for index in touched if known[index].dtype in verify.FLOAT_DTYPES),
             tuple(known[index].name for index in writes),
             verify.layer_in([known[index].name for index in near], self.layer_names),
+            made_by,
         )
 
     def options(self, name: str, call: Any, constants: Sequence[int]) -> dict[str, Any]:
@@ -105,6 +117,8 @@ class _Subgraph:
             found["padding"] = tuple(map(tuple, second.reshape(-1, 2).tolist()))
         if name == "PRELU" and constants:
             found["slope_shape"] = self.known[constants[0]].shape
+        if name == "QUANTIZE":
+            found["types"] = tuple(self.known[int(side[0])].dtype for side in (call.inputs, call.outputs))
         if name == "FULLY_CONNECTED":
             found["shuffled_weights"] = bool(getattr(own, "weightsFormat", 0))
         if name == "STRIDED_SLICE" and isinstance(own, schema.StridedSliceOptionsT):

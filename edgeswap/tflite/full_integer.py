@@ -9,7 +9,7 @@ from typing import Any
 from edgeswap.errors import VerificationError
 from edgeswap.records import Io
 from edgeswap.tflite.elu import fold_elu
-from edgeswap.tflite.ends import ends
+from edgeswap.tflite.ends import INSIDE, ends
 from edgeswap.tflite.flatbuffer import Tensor, indices, operator_name, read
 from edgeswap.tflite.flatbuffer import tensors as tensors_of
 from edgeswap.tflite.remedies import instead_of
@@ -182,12 +182,12 @@ def layer_in(tensor_names: Iterable[str], layer_names: Sequence[str] = ()) -> st
     """The Keras layer that the first of these tensors with a layer in its name comes from.
 
     Tensor names hold the path of the Keras layer, `model/layer/Op`; several, joined by `;`, where operators were fused.
-    tfmot's wrappers put `quant_` before a layer's name.
+    tfmot's wrappers put `quant_` before a layer's name, and `--io` puts `_int8` behind that of an end.
     """
     for name in tensor_names:
         for path in filter(None, name.split(";")):
             if layer_names:
-                within = f"/{path}/".replace("/quant_", "/") + f"/{path}/"
+                within = f"/{path}/".replace("/quant_", "/") + f"/{path}/{path.removesuffix(INSIDE)}/"
                 inside = [layer for layer in layer_names if f"/{layer}/" in within]
                 if inside:
                     return max(inside, key=len)

@@ -19,7 +19,8 @@ class Operation:
         outputs: shapes of what it writes.
         options: what tables ask for, where it is known: `dilation` (y, x), `axes` of a reduction, `fused` activation,
             `strides`, `padding` (before, after) by dimension, `slope_shape`, `constant_inputs`, `shuffled_weights`,
-            `ellipsis_or_new_axis`, `constants_are_zero`, `pieces` that are joined or split.
+            `ellipsis_or_new_axis`, `constants_are_zero`, `pieces` that are joined or split, `types` (read, written) of
+            a QUANTIZE.
         version: of the operator; None where it is not known.
     """
 

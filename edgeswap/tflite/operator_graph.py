@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
+from edgeswap.tflite.calls import NOTHING_KNOWN
 from edgeswap.tflite.flatbuffer import operator_name, read, tensors
 from edgeswap.tflite.full_integer import layer_in
 
@@ -32,8 +34,13 @@ class OperatorNode(NamedTuple):
     reads: tuple[int, ...]
 
 
-def operator_graph(data: bytes) -> list[OperatorNode]:
+def operator_graph(data: bytes, layers: Mapping[str, str] = NOTHING_KNOWN) -> list[OperatorNode]:
     """The operators in the order in which they run.
+
+    Args:
+        data: a `.tflite`.
+        layers: name of a layer in the network that was converted to the one that the user gave it; empty where that
+            network is not known.
 
     Raises:
         ModelError: `data` is no TFLite file that can be read.
@@ -50,10 +57,11 @@ def operator_graph(data: bytes) -> list[OperatorNode]:
             continue  # CALL_ONCE
         made_by |= dict.fromkeys(written, len(found))
         first = known[(written or given)[0]]  # ASSIGN_VARIABLE writes no tensor, only a state
+        layer = layer_in([first.name], list(layers)) or first.name
         found.append(
             OperatorNode(
                 operator_name(model.operatorCodes[operator.opcodeIndex]),
-                layer_in([first.name]) or first.name,
+                layers.get(layer, layer),
                 first.name,
                 first.shape,
                 first.dtype.lower(),

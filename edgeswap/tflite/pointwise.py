@@ -48,11 +48,12 @@ class Function(NamedTuple):
     layer: str | None
 
 
-def functions(model: Any) -> list[Function]:
+def functions(model: Any, layer_names: Sequence[str] = ()) -> list[Function]:
     """Every such group of the first subgraph, each as large as it can be: only its last tensor is read by others.
 
     Args:
         model: a `ModelT`, see `edgeswap.tflite.flatbuffer.read`.
+        layer_names: of the Keras model, see `edgeswap.tflite.full_integer.layer_in`.
     """
     subgraph = model.subgraphs[0]
     readers = Counter(tensor for operator in subgraph.operators for tensor in {*indices(operator.inputs)})
@@ -69,7 +70,8 @@ def functions(model: Any) -> list[Function]:
         before = [each for tensor in dict.fromkeys(within) for each in found.pop(tensor)[1]]
         found[step.writes] = sources.pop(), (*before, step)
     return [
-        Function(source, steps, layer_in([step.tensor for step in reversed(steps)])) for source, steps in found.values()
+        Function(source, steps, layer_in([step.tensor for step in reversed(steps)], layer_names))
+        for source, steps in found.values()
     ]
 
 
