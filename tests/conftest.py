@@ -26,6 +26,9 @@ if os.environ.get("CI"):
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "Agg")
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: threads beside them only waited for each other
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 # No test sees the run store of a user or of another test: each has its own (`_own_store`), and what is exported for
 # a whole module has one of this run.

@@ -259,6 +259,7 @@ STEPS = {"swish": 2, "hard_swish": 2, "hard_sigmoid": 2, "softplus": 2, "selu": 
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # test_predicted_operators.py converts every activation, and test_convert.py holds values of some
 def test_what_becomes_of_each_in_int8_is_what_the_table_says():
     """Operators, cuts in the delegate's graph and the largest error of the function itself, really converted."""
     expected = {kind: (ENDINGS[kind]["XNNPACK"].operators, STEPS.get(kind, 1)) for kind in CATALOG}

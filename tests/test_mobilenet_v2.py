@@ -64,7 +64,7 @@ def narrow(images: Any) -> tuple[Any, Any]:
     return reference, reference(images, training=False).numpy()
 
 
-@pytest.mark.parametrize("alpha", [0.35, pytest.param(1.4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("alpha", [0.35, pytest.param(1.4, marks=[pytest.mark.slow, pytest.mark.rare])])
 def test_logits_equal_those_of_keras_applications(alpha: float, images: Any) -> None:
     reference, ours = pair(alpha, images)
     expected = reference(images, training=False).numpy()
@@ -73,6 +73,7 @@ def test_logits_equal_those_of_keras_applications(alpha: float, images: Any) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # how fine the comparison above is
 def test_a_planted_change_in_any_one_layer_is_seen(images: Any) -> None:
     reference, ours = pair(0.35, images)
     images = images[:2]  # 263 calls
@@ -97,6 +98,7 @@ def test_a_planted_change_in_any_one_layer_is_seen(images: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rare
 @pytest.mark.parametrize("mistake", ["padding", "stem_stride", "stage_stride", "activation", "epsilon"])
 def test_a_mistake_without_weights_is_seen(
     mistake: str, images: Any, narrow: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch

@@ -127,8 +127,10 @@ def test_each_board_gets_one_runtime_and_its_numpy(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("python", "glibc_minor", "runtime"),
-    [("3.11", 36, "ai-edge-litert 2.3.0"), ("3.13", 41, "ai-edge-litert 2.3.0")],
-    ids=["bookworm", "trixie"],
+    [
+        pytest.param("3.11", 36, "ai-edge-litert 2.3.0", id="bookworm", marks=pytest.mark.rare),
+        pytest.param("3.13", 41, "ai-edge-litert 2.3.0", id="trixie"),
+    ],
 )
 def test_a_raspberry_pi_finds_wheels(python: str, glibc_minor: int, runtime: str, tmp_path: Path) -> None:
     wanted = [f"{requirement.name}{requirement.specifier}" for requirement in _required_on(python, "aarch64")]

@@ -207,7 +207,11 @@ def test_where_all_targets_fail_the_models_are_kept(place, tiny, flags, edgeswap
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("broken", ["proof.measure_all", "reported.make_bundle"])
+@pytest.mark.parametrize(
+    "broken",
+    # Where measuring fails, `test_where_all_targets_fail_the_models_are_kept` has it too.
+    [pytest.param("proof.measure_all", marks=pytest.mark.rare), "reported.make_bundle"],
+)
 def test_a_fault_of_edgeswap_s_own_takes_no_models_along(broken, place, flags, edgeswap, monkeypatch):
     def failing(*_args, **_options):
         raise KeyError("speedup")
@@ -334,6 +338,7 @@ def test_unlabelled_data_by_distillation_of_a_keras_3_model(place):
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # test_custom_objects.py reads such layers, and test_convert.py calibrates them
 def test_a_layer_of_the_users_own(place, monkeypatch):
     (place / "mylayers.py").write_text(
         "import tf_keras\n\nclass Halved(tf_keras.layers.Layer):\n    def call(self, x):\n        return x * 0.5\n"
@@ -451,13 +456,14 @@ DIGITS = ["--data", "digits", "--test-data", "digits/test", "--preprocess", "uni
     ("activation", "method"),
     [
         ("clipped_elu", "qat"),
-        pytest.param("relu6", "ptq", marks=pytest.mark.rare),
-        pytest.param("relu6", "qat", marks=pytest.mark.rare),
-        pytest.param("clipped_elu", "ptq", marks=pytest.mark.rare),
-        pytest.param("hard_swish", "ptq", marks=pytest.mark.rare),
-        pytest.param("hard_swish", "qat", marks=pytest.mark.rare),
+        ("relu6", "ptq"),
+        ("relu6", "qat"),
+        ("clipped_elu", "ptq"),
+        ("hard_swish", "ptq"),
+        ("hard_swish", "qat"),
     ],
 )
+@pytest.mark.rare  # test_documents_run.py exports these digits, test_parity.py and test_checkpoint.py train tiny ones
 def test_digits(activation, method, place, digits_network, edgeswap):
     ran = edgeswap("export", digits_network, *DIGITS, "--activation", activation, "--method", method, "--epochs", 1)
     report = assert_sound(place / "out")
@@ -476,8 +482,8 @@ def test_digits(activation, method, place, digits_network, edgeswap):
     ("precision", "dtype"),
     [("int16x8", np.int16), pytest.param("float16", np.float32, marks=pytest.mark.rare)],
 )
-def test_digits_in_another_precision(precision, dtype, place, digits_network, edgeswap):
-    ran = edgeswap("export", digits_network, *DIGITS, "--precision", precision)
+def test_another_precision(precision, dtype, place, flags, edgeswap):
+    ran = edgeswap("export", *flags, "--precision", precision)
     assert ran.code == 0
     candidate = f"model_{precision}.tflite"
     assert {path.name for path in (place / "out").iterdir()} == FILES - {"model_int8.tflite", "bundle.zip"} | {
@@ -488,8 +494,8 @@ def test_digits_in_another_precision(precision, dtype, place, digits_network, ed
     assert (report["precision"], report["method"], report["int8"]["file"]) == (precision, "ptq", candidate)
     # Neither rounds enough to turn a class that the network is sure of.
     given, quantized = (report[stage]["quality"]["value"] for stage in ("float32", "int8"))
-    assert abs(given - quantized) <= 2 / 540
-    assert report["comparison"]["size_ratio"] > 1.5
+    assert abs(given - quantized) <= 1 / 80
+    assert report["comparison"]["size_ratio"] > 1.2  # much of so small a file are names
     assert (report["int8"]["float_tensors"] == 0) == (precision == "int16x8")
     from ai_edge_litert.interpreter import Interpreter
 

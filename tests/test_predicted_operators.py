@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,15 @@ from edgeswap.tflite.operator import Operation
 # Groups of layers that are one operator or a fixed few, and of those that are as many as their shapes ask for.
 PLAIN = ("activations", "images", "merges", "operations", "sequences", "volumes")
 GROUPS = (*PLAIN, "normalizations", "recurrent")
+ALWAYS = ("activations", "images", "merges", "operations")
+RARE = ("sequences", "volumes", "normalizations", "recurrent")
 # Of the operators that a layer becomes, those that the converter adds or leaves out as shapes and scales ask for.
 NEUTRAL = {"RESHAPE", "QUANTIZE", "DEQUANTIZE", "PAD"}
+
+
+def marked(groups: Sequence[str]) -> list[Any]:
+    """The groups as parameters of tests."""
+    return [pytest.param(group, marks=pytest.mark.rare if group in RARE else ()) for group in groups]
 
 
 @pytest.mark.parametrize("kind", sorted(set(CATALOG) - {"hard_swish"}))
@@ -170,9 +178,24 @@ def model_of(group: str) -> Any:
     return built
 
 
+class Conversions:
+    """Each group's graph, and the file that PTQ really makes of it; those of a run are converted in one process."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Any, bytes]] = {}
+
+    def __getitem__(self, group: str) -> tuple[Any, bytes]:
+        if group not in self._made:
+            self._made |= converted(next(groups for groups in (ALWAYS, RARE) if group in groups))
+        return self._made[group]
+
+
 @pytest.fixture(scope="module")
-def conversions() -> dict[str, tuple[Any, bytes]]:
-    """Each group's graph, and the file that PTQ really makes of it; converted once, in one process."""
+def conversions() -> Conversions:
+    return Conversions()
+
+
+def converted(groups: Sequence[str]) -> dict[str, tuple[Any, bytes]]:
     from edgeswap.conversion.convert import Conversion, convert_all
     from edgeswap.graph.canonicalize import canonicalize
     from edgeswap.graph.read import read
@@ -185,7 +208,7 @@ def conversions() -> dict[str, tuple[Any, bytes]]:
     from edgeswap.tflite.moves import fold_moves
 
     graphs, jobs = [], []
-    for group in GROUPS:
+    for group in groups:
         graph = canonicalize(read(model_of(group)))
         (source,) = graph.inputs
         shape = graph.layer_of(source).config["batch_shape"][1:]
@@ -194,7 +217,7 @@ def conversions() -> dict[str, tuple[Any, bytes]]:
         jobs.append(Conversion(quantize(placement, resolve(placement, calibrate(placement, samples))), "int8", samples))
         graphs.append(graph)
     files = (fold_elu(fold_moves(mend_lstm(data))) for data in convert_all(jobs))
-    return {group: (graph, data) for group, graph, data in zip(GROUPS, graphs, files, strict=True)}
+    return {group: (graph, data) for group, graph, data in zip(groups, graphs, files, strict=True)}
 
 
 def both(conversion: tuple[Any, bytes], layer_names: Any = ()) -> tuple[Any, Any]:
@@ -209,7 +232,7 @@ def both(conversion: tuple[Any, bytes], layer_names: Any = ()) -> tuple[Any, Any
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.parametrize("group", marked(GROUPS))
 def test_the_layers_that_are_said_to_block_are_those_the_converter_leaves_in_float(
     conversions: Any, group: str
 ) -> None:
@@ -227,7 +250,7 @@ def test_the_layers_that_are_said_to_block_are_those_the_converter_leaves_in_flo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", PLAIN)
+@pytest.mark.parametrize("group", marked(PLAIN))
 def test_the_operators_that_are_said_are_those_in_the_file(conversions: Any, group: str) -> None:
     said, found = (
         {name: count for name, count in result.operators.items() if name not in NEUTRAL}
@@ -237,7 +260,7 @@ def test_the_operators_that_are_said_are_those_in_the_file(conversions: Any, gro
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", sorted(set(GROUPS) - set(PLAIN)))
+@pytest.mark.parametrize("group", marked(sorted(set(GROUPS) - set(PLAIN))))
 def test_of_many_operators_those_outside_of_the_delegate_are_said(conversions: Any, group: str) -> None:
     said, found = ({*result.operators} for result in both(conversions[group]))
     assert said <= found
@@ -245,7 +268,7 @@ def test_of_many_operators_those_outside_of_the_delegate_are_said(conversions: A
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("group", PLAIN)
+@pytest.mark.parametrize("group", marked(PLAIN))
 def test_the_delegate_takes_what_its_table_says_it_takes(conversions: Any, group: str) -> None:
     from ai_edge_litert.interpreter import Interpreter
 
