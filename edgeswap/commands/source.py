@@ -15,7 +15,6 @@ from edgeswap.graph.build import with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.fingerprint import fingerprint
 from edgeswap.graph.finite import require_finite
-from edgeswap.graph.fold_padding import fold_padding
 from edgeswap.graph.ir import Graph, Layer
 from edgeswap.graph.precision import half_precision, in_float32
 from edgeswap.graph.read import output_keys, read
@@ -93,7 +92,7 @@ def open_source(
     else:
         opened, where = model, "a model object"
     given = read(opened)
-    canonical = fold_padding(canonicalize(given))
+    canonical = canonicalize(given)
     graph = _any_batch(with_twins(in_float32(canonical), custom_objects))
     _check_inputs(graph)
     signature = Signature(

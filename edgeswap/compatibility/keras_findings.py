@@ -14,7 +14,6 @@ from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.errors import ModelError
 from edgeswap.graph.build import framework_layers
 from edgeswap.graph.canonicalize import canonicalize
-from edgeswap.graph.fold_padding import fold_padding
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 from edgeswap.graph.swap import Rule, swap
@@ -50,7 +49,7 @@ def check_model(
     is_file = isinstance(model, (str, Path))
     opened = load_model(model, trust=trust, custom_objects=custom_objects) if is_file else model
     given = read(opened)
-    graph = fold_padding(canonicalize(given))
+    graph = canonicalize(given)
     swapped = swap(graph, activation, rules)
     findings = _rebuilding(with_twins(swapped.graph, custom_objects))
     checked = [check(swapped.graph, target, also=findings) for target in targets]
