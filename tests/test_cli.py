@@ -239,7 +239,7 @@ BAD_MODELS = {
     "empty": ("is empty", "Save the model again"),
     "text": ("is neither a zip nor an HDF5 file, or it is cut short", "model.save('model.keras')"),
     "truncated": ("is a zip that cannot be read", "Copy the file again if it came cut or changed"),
-    "truncated .h5": ("cannot be read", "whole"),
+    "truncated .h5": ("cannot be read", "came cut or changed"),
     "weights alone": ("holds only weights", "not save_weights"),
     "a folder": ("without saved_model.pb", "model.save"),
     "another zip": ("it holds no config.json", "model.save('model.keras')"),
