@@ -156,6 +156,7 @@ def test_self_test_names_what_differs(program: Path, bundles: dict[str, Bundle],
     assert FAULTS[fault] in run(program, "classifier", tmp_path / "bundle", bundles["classifier"].folder / "golden")
 
 
+@pytest.mark.rare  # that the compiler is one
 def test_the_compiler_finds_a_wrong_type(compiler: list[str], bundles: dict[str, Bundle], tmp_path: Path) -> None:
     """Else it would pass whatever the templates say."""
     source = (bundles["adder"].folder / "android/Model.kt").read_text()

@@ -171,6 +171,7 @@ def test_instructions_come_with_the_word_that_they_are_no_time(answers: Any) -> 
         assert answer["threads"] == 1
 
 
+@pytest.mark.rare  # of the emulator, not of edgeswap
 def test_a_second_count_is_within_one_percent(answers: Any, models: dict[str, Path], evaluation: Path) -> None:
     """In another process, beside other models; on the same input, since a kernel may branch on it."""
     names = ["float32", "rewritten"]

@@ -92,6 +92,7 @@ class Titles(Silent):
 
 
 @pytest.mark.slow
+@pytest.mark.rare  # two orders of the same steps
 def test_a_large_network_is_converted_to_float32_before_it_is_calibrated_to_the_same_files(place, tiny, monkeypatch):
     from edgeswap.commands import from_scratch
 

@@ -152,6 +152,8 @@ def test_any_activation_of_the_catalog(activation: str) -> None:
     assert model(np.zeros((2, 8, 8, 1), np.float32)).shape == (2, 3)
 
 
+@pytest.mark.slow
+@pytest.mark.rare  # nobody changes that network
 def test_odd_sizes_are_padded_as_in_keras() -> None:
     keras.utils.set_random_seed(1)
     images = np.random.default_rng(1).normal(size=(4, 75, 53, 3)).astype(np.float32)

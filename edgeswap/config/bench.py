@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from edgeswap.config.settings import MOST, TargetSettings, configured, flag, given, unless_bool
+from edgeswap.config.settings import MOST_RUNS, TargetSettings, configured, flag, given, unless_bool
 from edgeswap.config.task import TaskSettings
 from edgeswap.data.resizing import Resize
 from edgeswap.errors import ConfigError
@@ -26,7 +26,7 @@ class BenchConfig(TaskSettings, TargetSettings):
     data: Any = None
     preprocess: str | None = None
     resize: Resize = "pillow"
-    runs: int | None = Field(default=None, ge=1, le=MOST)
+    runs: int | None = Field(default=None, ge=1, le=MOST_RUNS)
     quick: bool = False
     output: Path | None = None
     overwrite: bool = False

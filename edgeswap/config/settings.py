@@ -17,7 +17,8 @@ from edgeswap.targets.micro.installed import MICRO
 from edgeswap.targets.names import OWN_DELEGATES, require_compiled_model, require_usable
 
 Configuration = TypeVar("Configuration", bound=BaseModel)
-MOST = 1_000_000  # epochs, samples or runs: a larger number is a slip, and would be found out after days
+MOST = 1_000_000  # epochs or samples: a larger number is a slip, and would be found out after days
+MOST_RUNS = 1_000_000_000  # one may take a microsecond
 MOST_THREADS = 1024
 
 
