@@ -61,6 +61,11 @@ def test_a_sum_ties_all_that_it_reads() -> None:
     assert group.readers == ("branch", "behind")
 
 
+def test_a_sum_with_one_channel_for_all_holds_both() -> None:
+    """A division by channels would need one that the lone channel does not have."""
+    assert groups(lambda x: layers.Add()([x, layers.Conv2D(1, 1, name="lone")(x)])) == ()
+
+
 def test_an_input_an_output_and_a_layer_that_is_called_twice_are_held() -> None:
     assert groups(lambda x: layers.Add()([x, layers.Conv2D(4, 1)(x)]) * 1.0) == ()
     image = keras.Input((8, 8, 3))
