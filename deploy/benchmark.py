@@ -1806,13 +1806,14 @@ def others_cpu_s(root: Path = Path("/")) -> float | None:
 def find_warnings(result: dict[str, Any]) -> list[dict[str, Any]]:
     """The named warnings that a result deserves.
 
-    Each is there once, with advice and all that was `seen`: a detail, and the place in `models` of what it is about.
+    Each is there once an advice, with all that was `seen`: a detail, and the place in `models` of what it is about.
     """
     machine, before, after = result["machine"], result["machine"]["before"], result["machine"]["after"]
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
 
     def add(name: str, detail: str, model: int | None = None, advice: str | None = None) -> None:
-        warning = found.setdefault(name, {"name": name, "seen": [], "advice": advice or ADVICE[name]})
+        said = advice or ADVICE[name]
+        warning = found.setdefault((name, said), {"name": name, "seen": [], "advice": said})
         warning["seen"].append({"model": model, "detail": detail})
 
     seen = ((before["throttled"] or 0) | (after["throttled"] or 0)) & 0xF

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import dataclasses
 import hashlib
 import json
@@ -682,6 +683,20 @@ def test_a_slow_dynamic_range_model_is_not_called_int8() -> None:
     (warning,) = [found for found in benchmark.find_warnings(result) if "slower" in found["name"]]
     assert warning["name"] == "slower-than-float"
     assert warning["advice"].startswith("Part of it computes in float")
+
+
+def test_each_of_several_slow_models_has_a_reason_of_its_own() -> None:
+    result = quiet_result()
+    second = copy.deepcopy(result["models"][1])
+    result["models"].append(second)
+    for model, taken in ((result["models"][1], 6), (second, 7)):
+        model["delegates"] = [{"name": "xnnpack", "operators": taken, "partitions": 1}]
+        model["latency_ms"]["p50"] = 50.0
+    found = [found for found in benchmark.find_warnings(result) if "slower" in found["name"]]
+    assert [[seen["model"] for seen in warning["seen"]] for warning in found] == [[1], [2]]
+    assert [warning["advice"] for warning in found] == [
+        f"XNNPACK runs {taken} of 8 operators: the others are slow." for taken in (6, 7)
+    ]
 
 
 @pytest.mark.parametrize(("partitions", "cut"), [(1, ""), (2, ", and cut the model into parts")])

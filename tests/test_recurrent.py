@@ -11,6 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 from tflite_models import BUILTIN, empty_model
 
 from edgeswap.tflite.flatbuffer import read, tensors, write
+from edgeswap.tflite.interface import interface
 from edgeswap.tflite.lstm import FINEST_CELL_STEP, mend_lstm
 from edgeswap.tflite.state import keeps_state
 
@@ -47,6 +48,12 @@ def test_an_lstm_has_one_scale_for_output_and_state_and_a_cell_step_that_its_ker
         assert mended[name].scales == pytest.approx((0.01,))
         assert mended[name].zero_points == (3,)
     assert mended["cell"].scales == (FINEST_CELL_STEP,)
+
+
+def test_a_cell_of_int16_leaves_it_an_int8_model() -> None:
+    file = lstm((0.01, 3), (0.01, 3), (0.01, 3), FINEST_CELL_STEP)
+    assert {tensor.dtype for tensor in tensors(read(file))} >= {"INT8", "INT16"}
+    assert interface(file).precision == "int8"
 
 
 def networks(k: Any) -> dict[str, list[Any]]:

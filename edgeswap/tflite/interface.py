@@ -21,8 +21,9 @@ class Interface:
         inputs: name to shape without the batch, in order; the name is the signature's, or the tensor's without what
             the converter puts around it.
         outputs: shapes with the batch, in order.
-        precision: by what is computed with: int16x8 with an int16 activation, int8 with any other of 8 bits or less
-            (also where its ends are uint8), dynamic_range where only weights are, float16 with float16 weights.
+        precision: by what is computed with: int16x8 with int16 activations and none of int8, int8 with any other of 8
+            bits or less (also where its ends are uint8), dynamic_range where only weights are, float16 with float16
+            weights.
     """
 
     inputs: Mapping[str, tuple[int, ...]]
@@ -93,7 +94,7 @@ def _precision(model: Any) -> Precision:
         for known, tensor in zip(tensors(model, number), subgraph.tensors, strict=True):
             data = model.buffers[tensor.buffer].data
             (activations if data is None or not len(data) else constants).add(known.dtype)
-    if "INT16" in activations:
+    if "INT16" in activations and "INT8" not in activations:  # an int8 LSTM has a cell of int16
         return "int16x8"
     if activations & _INTEGERS:
         return "int8"
