@@ -144,6 +144,15 @@ def test_what_is_not_in_the_table_is_named_and_counted_for_neither() -> None:
     assert little_gain(None) == []
 
 
+def test_without_the_operator_that_weighs_most_nothing_is_said_of_little_gain() -> None:
+    gain = expected_gain([Work("CONV_2D 1x1", 10**6)], "emulator:pi4")
+    assert gain is not None
+    little = gain.model_copy(update={"ratio": 1.0})
+    assert len(little_gain(little)) == 1
+    assert len(little_gain(little.model_copy(update={"not_counted": ["GELU"]}))) == 1
+    assert little_gain(little.model_copy(update={"not_counted": ["UNIDIRECTIONAL_SEQUENCE_LSTM"]})) == []
+
+
 def test_the_table_is_of_the_pis_that_are_emulated() -> None:
     found = table()["targets"]
     assert set(found) == {f"{PREFIX}{name}" for name in PIS}

@@ -88,7 +88,10 @@ def test_data_of_one_sample_say_so(source, fill, says, remedy, tested):
     x, y = digits("train")
     same = np.repeat(x[:1], 60, axis=0) if fill is None else np.full((60, *x.shape[1:]), fill, x.dtype)
     given = {"test_data": (x[200:], y[200:])} if tested else {}
-    for roles in ({"data": same}, {"data": x[:200], "calibration": same}):
+    roles_of_them = [{"data": same}, {"data": x[:200], "calibration": same}]
+    if not tested:
+        roles_of_them.append({"data": x[:200], "test_data": same})
+    for roles in roles_of_them:
         with pytest.raises(DataError) as caught:
             splits(source, **roles, **given)
         assert "Expected samples that differ in " in caught.value.problem

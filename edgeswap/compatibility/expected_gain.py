@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgeswap.compatibility.findings import ExpectedGain, Finding
+from edgeswap.compatibility.places import HEAVY
 from edgeswap.compatibility.work import Work
 
 TABLE = Path(__file__).with_name("pi_instructions.json")
@@ -62,8 +63,8 @@ def expected_gain(works: Iterable[Work] | None, target: str) -> ExpectedGain | N
 
 
 def little_gain(gain: ExpectedGain | None) -> list[Finding]:
-    """The note that int8 gains little, where it does."""
-    if gain is None or gain.ratio >= LITTLE:
+    """The note that int8 gains little, where it does; nobody knows if an operator that weighs much is not counted."""
+    if gain is None or gain.ratio >= LITTLE or HEAVY & {*gain.not_counted}:
         return []
     why = f"Int8 takes about {gain.ratio:.2f} times fewer instructions than float32 there."
     if gain.ratio < 1:

@@ -174,8 +174,7 @@ def split(
         )
         if names is None and dataset.class_names is not None:
             names, names_from = dataset.class_names, dataset.source
-        if part == "train":
-            require_unlike(dataset)
+        require_unlike(dataset)
         return dataset
 
     data = None if specs.data is None else opened(specs.data, "train")
