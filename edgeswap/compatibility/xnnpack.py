@@ -66,12 +66,13 @@ def lacks(operation: Operation) -> str:
 def judge(operation: Operation) -> Remark | None:
     """What is to be said against running `operation` in int8 there; None if nothing is."""
     name = operation.name
-    if lacks(operation):
-        most = f"Join or split at most {MOST_PIECES.get(name)} tensors at once."
-        instead = most if _crowded(operation) else _INSTEAD.get(name, "")
+    if lacking := lacks(operation):
+        instead = _INSTEAD.get(name, "")
+        if _crowded(operation):
+            instead = f"Join or split at most {MOST_PIECES[name]} tensors at once."
         why = "It runs in int8, but outside the XNNPACK delegate."
         if name == "QUANTIZE":  # the delegate has others
-            why = f"{lacks(operation)} It runs outside the delegate."
+            why = f"{lacking} It runs outside the delegate."
         return Remark("costs", why, instead, BASIS, cut=_CUT)
     if name in INSIDE:
         return None
