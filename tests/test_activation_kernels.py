@@ -76,6 +76,7 @@ def kernels(file: Path) -> list[ActivationKernel]:
     return found
 
 
+@pytest.mark.slow
 def test_what_becomes_a_table_is_what_the_profiler_of_the_runtime_shows(tmp_path: Path) -> None:
     file = tmp_path / "m.tflite"
     file.write_bytes(model(**CHAINS))

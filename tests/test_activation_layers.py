@@ -140,6 +140,7 @@ def test_a_learned_parameter_has_the_gradient_of_the_formula(text, slope, framew
     np.testing.assert_allclose(gradient, slope(x.astype(np.float64)), rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_learning_moves_the_parameter(framework):
     """A ceiling of 6 finds the 3 of the function it is fitted to."""

@@ -82,6 +82,7 @@ def test_bounds_are_named_and_dashed(text, words):
     assert dashed == [pytest.approx(float(label.split(",")[0].split()[-1]), abs=1e-3) for label in words]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETS)
 def test_no_words_run_into_each_other_or_off_the_page(name):
     drawn = figure(name)
@@ -107,6 +108,7 @@ def test_no_words_run_into_each_other_or_off_the_page(name):
             assert apart, f"{text!r} runs into {other_text!r}"
 
 
+@pytest.mark.slow
 def test_a_png_is_written_in_the_place_of_an_earlier_one(tmp_path):
     file = tmp_path / "new" / "swish.png"
     for _ in range(2):
@@ -184,6 +186,7 @@ def test_every_kind_has_an_ending_on_every_target():
             assert set(ending.outside) <= set(ending.operators)
 
 
+@pytest.mark.slow
 def test_the_command_lists_tells_and_draws(capsys, tmp_path):
     assert cli.run(["activations"]) == 0
     assert "clipped_elu" in capsys.readouterr().out
@@ -201,6 +204,7 @@ def test_the_command_refuses_an_unknown_name(capsys):
     assert "Known are: clipped_elu" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [[], ["swish"], ["swish", "--plot", "swish.png"]])
 def test_the_command_imports_no_tensorflow(arguments, tmp_path):
     code = f"""

@@ -48,6 +48,7 @@ def clean(out):
     return analyzed(images_network(), IMAGES, output=out)
 
 
+@pytest.mark.slow
 def test_a_clean_network_is_told_of_no_cause(clean):
     assert [layer.cause for layer in clean.layers] == [None] * 4
     assert {layer.layer for layer in clean.layers} == {"image", "first", "second", "head"}
@@ -63,6 +64,7 @@ def test_layers_stand_in_the_order_of_what_they_cost_alone(clean):
         assert layer.only.drop is None
 
 
+@pytest.mark.slow
 def test_an_outlier_channel():
     def edit(kernel, bias):
         kernel[..., 5] *= 60.0
@@ -82,6 +84,7 @@ def test_an_outlier_channel():
     assert first.output_only_db < first.weights_only_db
 
 
+@pytest.mark.slow
 def test_outlier_values():
     samples = IMAGES.copy()
     samples[::20, 0, 0, 0] = 60.0  # one value in 3,840
@@ -91,6 +94,7 @@ def test_outlier_values():
     assert first.range.wasted > 0.9
 
 
+@pytest.mark.slow
 def test_calibration_samples_that_miss_the_range():
     model = images_network()
     report = api.analyze(model, data=IMAGES / 2, test_data=IMAGES[:40], preprocess="none", samples=16)
@@ -99,6 +103,7 @@ def test_calibration_samples_that_miss_the_range():
     assert "edgeswap calibrate" in first.cause.remedy
 
 
+@pytest.mark.slow
 def test_a_bound_far_beyond_the_values():
     keras.utils.set_random_seed(5)
     layers = keras.layers
@@ -114,6 +119,7 @@ def test_a_bound_far_beyond_the_values():
     assert analyzed(model, IMAGES).layers[0].cause is None  # the remedy
 
 
+@pytest.mark.slow
 def test_an_activation_that_is_flat_over_most_of_a_range_that_something_else_reads():
     keras.utils.set_random_seed(6)
     layers = keras.layers
@@ -140,6 +146,7 @@ def test_an_activation_that_is_flat_over_most_of_a_range_that_something_else_rea
     assert alone["first"].only.snr_db > found["first"].only.snr_db + 6
 
 
+@pytest.mark.slow
 def test_unequal_concat_inputs():
     keras.utils.set_random_seed(2)
     layers = keras.layers
@@ -165,6 +172,7 @@ def test_unequal_concat_inputs():
     assert "'left" in first.cause.problem
 
 
+@pytest.mark.slow
 def test_unequal_features():
     keras.utils.set_random_seed(3)
     table = keras.Input((6,), name="table")
@@ -179,6 +187,7 @@ def test_unequal_features():
     assert "feature 1 keeps" in first.cause.problem
 
 
+@pytest.mark.slow
 def test_one_scale_for_unequal_dense_weights():
     keras.utils.set_random_seed(4)
     table = keras.Input((6,), name="table")
@@ -194,6 +203,7 @@ def test_one_scale_for_unequal_dense_weights():
     assert "--dense-scales per-channel" in first.cause.remedy
 
 
+@pytest.mark.slow
 def test_labels_give_drops():
     model = images_network()
     labels = np.asarray(model(IMAGES)).argmax(axis=1)

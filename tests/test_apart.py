@@ -55,6 +55,7 @@ def wait_for(path: Path) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_answer_and_progress_come_through(tmp_path):
     answer(tmp_path)
     progress = Recorded()
@@ -69,6 +70,7 @@ def test_answer_and_progress_come_through(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_its_error_is_that_of_the_target_and_its_step_is_not_shown_as_done(tmp_path):
     progress = Recorded()
     with pytest.raises(TargetError, match="expected a good day") as raised:
@@ -77,11 +79,13 @@ def test_its_error_is_that_of_the_target_and_its_step_is_not_shown_as_done(tmp_p
     assert progress.events[-1] == "failed"
 
 
+@pytest.mark.slow
 def test_arguments_and_files_come_through():
     with pytest.raises(TargetError, match=r"host: Expected a \.tflite file, .*nothing\.tflite does not exist"):
         Apart(Host()).run({"m": Path("nothing.tflite")}, ["m"], progress=Silent())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mood", "words"), [("breaks", "ZeroDivisionError: nobody foresaw it"), ("dies", "again")])
 def test_a_process_that_gives_no_answer(mood, words, tmp_path):
     with pytest.raises(TargetError, match="board: the process that measured there ended") as raised:
@@ -89,6 +93,7 @@ def test_a_process_that_gives_no_answer(mood, words, tmp_path):
     assert words in raised.value.remedy
 
 
+@pytest.mark.slow
 def test_ended_from_another_thread_it_cleans_up(tmp_path):
     apart = Apart(Moody("board", tmp_path, "hangs"))
 
@@ -102,6 +107,7 @@ def test_ended_from_another_thread_it_cleans_up(tmp_path):
     assert (tmp_path / "board.ended").exists()
 
 
+@pytest.mark.slow
 def test_ended_before_it_began_it_does_nothing(tmp_path):
     apart = Apart(Moody("board", tmp_path, "hangs"))
     apart.end()
@@ -110,6 +116,7 @@ def test_ended_before_it_began_it_does_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_it_does_not_outlive_who_waits_for_it(tmp_path):
     code = (
         "import pathlib; from edgeswap.progress import Silent; from edgeswap.targets.apart import Apart; "

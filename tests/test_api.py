@@ -114,6 +114,7 @@ def test_an_unknown_keyword_is_a_type_error_of_python():
         api.export(epoch=3)
 
 
+@pytest.mark.slow
 def test_a_swapped_model_is_of_its_own_framework_and_the_original_stays(tiny):
     for file, framework in (("tiny.keras", keras), ("old.h5", tf_keras)):
         model = api.load_model(tiny / file)
@@ -129,6 +130,7 @@ def test_a_swapped_model_is_of_its_own_framework_and_the_original_stays(tiny):
             np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu6", "hard_swish", "clipped_elu(max_value=4)"])
 @pytest.mark.parametrize("file", ["tiny.keras", "old.h5", "old.keras"])
 def test_a_swapped_file_opens_in_plain_keras(file, activation, tiny, place, edgeswap):
@@ -148,6 +150,7 @@ def test_a_swapped_file_opens_in_plain_keras(file, activation, tiny, place, edge
     assert again.code == 0
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_told_with_its_reason(place, edgeswap):
     inputs = keras.Input((4,))
     hidden = keras.layers.Dense(4, "swish", name="hidden\x1b[31m")(inputs)
@@ -160,6 +163,7 @@ def test_what_is_kept_is_told_with_its_reason(place, edgeswap):
     assert r"\x1b[31m" in ran.stdout
 
 
+@pytest.mark.slow
 def test_a_rule_that_fits_nothing_writes_nothing(tiny, place, edgeswap):
     ran = edgeswap("swap", tiny / "tiny.keras", "--swap", "block*=relu6", "-o", "new.keras")
     assert ran.code == 2
@@ -167,6 +171,7 @@ def test_a_rule_that_fits_nothing_writes_nothing(tiny, place, edgeswap):
     assert list(place.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_disk_too_small_for_the_swapped_file(tiny, full_disk, edgeswap):
     disk = full_disk("8k")
     ran = edgeswap("swap", tiny / "tiny.keras", "--activation", "relu6", "-o", disk / "new.keras")

@@ -48,6 +48,7 @@ def test_symmetric_is_pixel_minus_128_with_either_rounding_of_its_zero_point() -
     assert not steps("symmetric", scale=2 / 255, zero_point=-2).is_pixel_minus_128  # one step lower
 
 
+@pytest.mark.slow
 @given(
     name=st.sampled_from(["raw", "unit", "symmetric", "caffe", "torch", "none"]),
     width=st.floats(0.3, 3),

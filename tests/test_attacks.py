@@ -307,6 +307,7 @@ def test_a_zip_means_one_thing_only(tmp_path, canary):
     assert "gives 'config' twice" in refused(make.write_h5(tmp_path / "b.h5", twice))
 
 
+@pytest.mark.slow
 def test_no_bombs(tmp_path):
     path = tmp_path / "bomb.keras"
     with zipfile.ZipFile(make.write_keras(path, functional(dense())), "a", zipfile.ZIP_DEFLATED) as archive:
@@ -383,6 +384,7 @@ def test_no_network_without_an_output(output, tmp_path):
     assert "layers connect" in refused(make.write_keras(tmp_path / "a.keras", config))
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_that_the_file_does_not_name(tmp_path):
     path = make.write_keras(tmp_path / "a.keras", functional(dense()))
     for given in ("os:system", "no.such.module:Mine", "builtins:eval"):

@@ -44,6 +44,7 @@ def test_every_batch_has_one_size():
     assert [(count, two.tolist()) for count, (_, two) in batches(arrays, 50)] == [(7, arrays[1].tolist())]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "branching"), [(8, False), (256, False), (256, True)])
 def test_a_model_gives_what_it_gives_one_by_one(size, branching):
     model = network(size, branching=branching)

@@ -52,6 +52,7 @@ def test_masks_come_to_the_size_of_the_output_as_in_an_export(tmp_path):
     assert (samples.scoring.task.name, samples.dataset.labels[:].shape) == ("segmentation", (1, 4, 4))
 
 
+@pytest.mark.slow
 def test_it_says_what_measuring_says(work):
     report = bench()
     files, outputs = [work / FLOAT, work / INT8], work / "outputs.npz"
@@ -77,6 +78,7 @@ def test_it_says_what_measuring_says(work):
     assert report.command == []
 
 
+@pytest.mark.slow
 def test_without_labels_and_with_fewer_samples(work):
     report = bench("unlabelled.npz", target_samples=10)
     assert report.int8.quality.samples == 10
@@ -86,6 +88,7 @@ def test_without_labels_and_with_fewer_samples(work):
     assert report.int8.quality.value == output.snr_db > 0
 
 
+@pytest.mark.slow
 def test_the_task_and_the_metric_may_be_named(work):
     report = bench("unlabelled.npz", task="classification", runs=None, quick=True)
     assert (report.task.name, report.task.reason) == ("classification", "--task classification")
@@ -97,6 +100,7 @@ def test_the_task_and_the_metric_may_be_named(work):
         bench("unlabelled.npz", task="detection")
 
 
+@pytest.mark.slow
 def test_latency_alone(work):
     report = bench(None, quick=True, runs=None, threads=2)
     assert (report.data, report.preprocess, report.comparison) == (None, None, None)
@@ -105,12 +109,14 @@ def test_latency_alone(work):
     assert report.targets[0].speedup_p50 > 0
 
 
+@pytest.mark.slow
 def test_arrays_from_python_and_a_delegate_by_name(work):
     report = bench((PIXELS, EXPECTED), delegate="none")
     assert report.data.source == "tuple"
     assert report.targets[0].delegate == "none"
 
 
+@pytest.mark.slow
 def test_what_is_written_is_what_is_returned_and_replaces_nothing_unasked(work):
     report = bench(output="sub/bench.json")
     assert BenchReport.model_validate_json((work / "sub" / "bench.json").read_text()) == report
@@ -120,6 +126,7 @@ def test_what_is_written_is_what_is_returned_and_replaces_nothing_unasked(work):
     assert {path.name for path in work.iterdir()} == {FLOAT, INT8, "test.npz", "unlabelled.npz", "sub"}
 
 
+@pytest.mark.slow
 def test_the_command(work, capfd):
     from edgeswap.cli.main import run
 
@@ -137,6 +144,7 @@ def test_the_command(work, capfd):
     assert max(map(len, shown.splitlines())) <= 80
 
 
+@pytest.mark.slow
 def test_a_float_model_that_scores_chance_is_doubted_but_its_latency_holds(work):
     assert not any("baseline-near-chance" in text for text in bench().targets[0].warnings)
     report = bench((PIXELS, (EXPECTED + 1) % 3))
@@ -144,6 +152,7 @@ def test_a_float_model_that_scores_chance_is_doubted_but_its_latency_holds(work)
     assert report.targets[0].speedup_p50 > 0
 
 
+@pytest.mark.slow
 def test_a_baseline_with_one_answer_for_everything_is_doubted(work):
     classifier(work / FLOAT, np.zeros_like(WEIGHTS), SHAPE)
     report = bench()
@@ -152,6 +161,7 @@ def test_a_baseline_with_one_answer_for_everything_is_doubted(work):
     )
 
 
+@pytest.mark.slow
 def test_an_npu_is_estimated_and_its_file_is_not_kept(work):
     if readiness.missing("ethos-u55-128"):
         pytest.skip("Vela is not installed")
@@ -161,6 +171,7 @@ def test_an_npu_is_estimated_and_its_file_is_not_kept(work):
     assert not list(work.glob("*ethos*"))
 
 
+@pytest.mark.slow
 def test_without_its_compiler_an_edge_tpu_is_judged_and_the_figures_are_said_to_be_the_cpus(work, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     report = bench(delegate="edgetpu")
@@ -204,6 +215,7 @@ def test_inputs_of_other_names_and_uint8_ends_are_given_the_same_samples(others)
         assert report.comparison.drop == plain.comparison.drop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "names", "precisions"),
     [
@@ -221,6 +233,7 @@ def test_any_precision_may_come_first(files, names, precisions, others):
     assert (report.float32.file, report.int8.file) == files
 
 
+@pytest.mark.slow
 def test_more_than_two_are_each_compared_with_the_first(others, capfd):
     from edgeswap.cli.main import run
 
@@ -314,6 +327,7 @@ def test_a_target_that_is_not_ready_is_told_before_anything_is_read(work, monkey
         api.bench("missing.tflite", "missing.tflite", target="ssh://pi@board")
 
 
+@pytest.mark.slow
 def test_it_needs_no_tensorflow(work):
     code = f"""
 import sys

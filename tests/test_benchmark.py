@@ -75,6 +75,7 @@ def result(folder: Path) -> dict[str, Any]:
     return measured(folder, *models, "--data", "test.npz", "--preprocess", "unit", "--runs", "120")
 
 
+@pytest.mark.slow
 def test_accuracy_is_that_of_the_labels(result: dict[str, Any]) -> None:
     baseline, candidate = (model["accuracy"] for model in result["models"])
     assert baseline["predicted"] == EXPECTED.tolist()
@@ -134,6 +135,7 @@ def test_latency_keeps_raw_times_in_blocks_and_sums_them_up(result: dict[str, An
         assert latency["warm_up_runs"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("make", "first"), [(remembering, (0, 10)), (streaming, (1, 41))])
 def test_each_sample_begins_with_the_state_of_the_first(tmp_path: Path, make: Any, first: tuple[int, int]) -> None:
     """What a sample left behind must not reach the next: neither in one process nor in several."""
@@ -149,6 +151,7 @@ def test_each_sample_begins_with_the_state_of_the_first(tmp_path: Path, make: An
         assert result["latency_ms"]["runs"] == 20
 
 
+@pytest.mark.slow
 def test_without_labels_there_are_predictions_only(folder: Path) -> None:
     np.savez(folder / "unlabelled.npz", x=PIXELS)
     found = measured(folder, "float.tflite", "--data", "unlabelled.npz", "--preprocess", "unit", "--no-latency")
@@ -159,6 +162,7 @@ def test_without_labels_there_are_predictions_only(folder: Path) -> None:
     assert found["data"]["labels"] is None
 
 
+@pytest.mark.slow
 def test_compressed_data_one_worker_and_many_give_the_same(folder: Path, result: dict[str, Any]) -> None:
     np.savez_compressed(folder / "compressed.npz", x=PIXELS)
     options = ("--preprocess", "unit", "--no-latency", "--no-load")
@@ -241,6 +245,7 @@ def test_samples_are_spread_evenly(folder: Path) -> None:
     assert found["models"][0]["accuracy"]["predicted"] == EXPECTED[::10].tolist()
 
 
+@pytest.mark.slow
 def test_by_hand_it_prints_a_table(folder: Path) -> None:
     done = run(folder, "float.tflite", "int8.tflite", "--runs", "50", "--json", "kept.json")
     assert done.returncode == 0
@@ -268,6 +273,7 @@ def at_a_terminal(folder: Path, *arguments: str) -> str:
     return said.decode()
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_runtime_s_greeting_is_left_out_and_nothing_else(folder: Path) -> None:
     said = at_a_terminal(folder, "int8.tflite", "--quick", "--no-load", "--progress")
     assert "progress 1.0000 latency" in said
@@ -275,6 +281,7 @@ def test_on_a_terminal_the_runtime_s_greeting_is_left_out_and_nothing_else(folde
     assert "INFO: Created" in run(folder, "int8.tflite", "--quick", "--no-load").stderr
 
 
+@pytest.mark.slow
 def test_on_a_terminal_a_line_tells_how_far_it_is_and_goes(folder: Path) -> None:
     said = at_a_terminal(folder, "int8.tflite", "--quick", "--no-load").split("\r")
     clear = "\x1b[K"
@@ -285,6 +292,7 @@ def test_on_a_terminal_a_line_tells_how_far_it_is_and_goes(folder: Path) -> None
     assert at_a_terminal(folder, "int8.tflite", "broken.tflite").splitlines()[-2].split("\r")[-1].startswith("error: ")
 
 
+@pytest.mark.slow
 def test_progress_lines_rise_to_one(folder: Path) -> None:
     options = ("--data", "test.npz", "--preprocess", "unit", "--quick", "--progress")
     done = run(folder, "float.tflite", "int8.tflite", *options)
@@ -370,6 +378,7 @@ def test_data_that_does_not_fit(folder: Path, array: dict[str, Any], preprocess:
     assert said in refused(done)
 
 
+@pytest.mark.slow
 def test_files_that_are_none(folder: Path) -> None:
     (folder / "text.tflite").write_text("no model")
     (folder / "cut.tflite").write_bytes((folder / "float.tflite").read_bytes()[:200])
@@ -461,6 +470,7 @@ def test_one_worker_is_this_process(folder: Path, engine: benchmark.Engine, monk
     assert (sum(told), len(told) > 1) == (300, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_processes_take_chunks_whether_they_inherit_the_work_or_are_sent_it(
     folder: Path, engine: benchmark.Engine, monkeypatch: pytest.MonkeyPatch, start_method: str
@@ -830,12 +840,14 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made / "delegate.so"
 
 
+@pytest.mark.slow
 def test_an_external_delegate_is_loaded_and_watched(folder: Path, library: Path) -> None:
     found = measured(folder, "int8.tflite", "--quick", "--delegate", str(library))
     assert found["delegate"] == str(library)
     assert benchmark.DELEGATE_NOT_APPLIED in [warning["name"] for warning in found["warnings"]]
 
 
+@pytest.mark.slow
 def test_delegates_that_do_not_load(folder: Path, library: Path, tmp_path: Path) -> None:
     options = ("--no-load", "--quick", "--delegate")
     assert "libnone.so" in refused(run(folder, "int8.tflite", *options, "libnone.so"))
@@ -917,6 +929,7 @@ def one_loop(path: Path, pixels: np.ndarray) -> np.ndarray:
     return np.array(classes)
 
 
+@pytest.mark.slow
 def test_many_images_are_shared_out_among_processes(tmp_path: Path, engine: benchmark.Engine) -> None:
     generator = np.random.default_rng(0)
     weights = generator.integers(-3, 4, (400, 32 * 32 * 3))

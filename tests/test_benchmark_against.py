@@ -57,6 +57,7 @@ def changed(result: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.slow
 def test_against_itself_nothing_differs(folder: Path, reference: Path) -> None:
     models = ("float.tflite", "int8.tflite", "--data", "test.npz")
     against = measured(folder, *models, "--against", reference.name)["against"]

@@ -156,6 +156,7 @@ MODELS: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_model_that_is_none(tmp_path: Path, kind: str) -> None:
     MODELS[kind](tmp_path / "bad.tflite")
@@ -180,6 +181,7 @@ def test_a_crash_of_the_runtime_is_an_error(
     assert "damaged" in remedy
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_end_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = folder / "endless.py"
     endless.write_text("while True: pass")
@@ -190,6 +192,7 @@ def test_a_model_that_does_not_end_is_an_error(folder: Path, monkeypatch: pytest
         benchmark.apart("--probe", folder / "float.tflite", engine)
 
 
+@pytest.mark.slow
 def test_noise_behind_the_mark_is_refused(folder: Path, tmp_path: Path) -> None:
     content = bytearray((folder / "int8.tflite").read_bytes())
     content[20:60] = bytes(range(200, 240))
@@ -200,6 +203,7 @@ def test_noise_behind_the_mark_is_refused(folder: Path, tmp_path: Path) -> None:
         assert "Fatal Python error" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_model_that_gives_no_numbers_has_no_accuracy(tmp_path: Path) -> None:
     weights = WEIGHTS.astype(np.float32)
     weights[0, 0] = np.nan
@@ -213,6 +217,7 @@ def test_a_model_that_gives_no_numbers_has_no_accuracy(tmp_path: Path) -> None:
     assert "nan.tflite gives NaN or infinity for sample 0" in said
 
 
+@pytest.mark.slow
 def test_memory_is_limited_and_the_limit_can_be_set(tmp_path: Path) -> None:
     dense(tmp_path / "large.tflite", (1, 16, 8 << 20))  # 512 MiB, and twice as much to make random numbers
     for memory in (500, 1200):
@@ -236,6 +241,7 @@ def test_an_output_that_cannot_be_written_is_told_before_anything_is_measured(
         benchmark.run(arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_an_error(folder: Path) -> None:
     assert "No space left" in refused(run(folder, "float.tflite", *QUICK, "--json", "/dev/full"))
@@ -254,6 +260,7 @@ def test_a_name_that_does_not_print_is_written_out(folder: Path, tmp_path: Path)
     assert "\x1b" not in said
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_all_of_it(folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "float.tflite", "--runs", "100000000", "--no-load"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
@@ -264,6 +271,7 @@ def test_an_interrupt_ends_all_of_it(folder: Path, tmp_path: Path) -> None:
         assert (process.wait(), "Traceback" in said) == (130, False)
 
 
+@pytest.mark.slow
 def test_earlier_results_of_wrong_types(folder: Path, tmp_path: Path) -> None:
     done = run(folder, "float.tflite", "--data", "test.npz", "--preprocess", "unit", *QUICK, "--json", "-")
     sound = json.loads(done.stdout)
@@ -294,6 +302,7 @@ def test_earlier_results_of_wrong_types(folder: Path, tmp_path: Path) -> None:
             benchmark.read_reference(path)
 
 
+@pytest.mark.slow
 def test_a_cut_model_is_refused_wherever_it_is_cut(folder: Path, tmp_path: Path) -> None:
     content = (folder / "int8.tflite").read_bytes()
     for length in (8, len(content) // 2, len(content) - 40):

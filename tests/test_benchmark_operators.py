@@ -25,6 +25,7 @@ def wide(tmp_path: Path) -> Path:
     return classifier(tmp_path / "wide.tflite", weights, (2048,))
 
 
+@pytest.mark.slow
 def test_each_operator_has_a_name_and_a_time(wide: Path, engine: benchmark.Engine) -> None:
     found, reason = benchmark.operator_times(wide, engine)
     assert reason is None
@@ -44,6 +45,7 @@ def test_an_operator_outside_of_xnnpack_is_there_by_its_own_name(tmp_path: Path,
     assert [entry["operator"] for entry in found["operators"]] == ["HARD_SWISH"]
 
 
+@pytest.mark.slow
 def test_two_inputs_are_both_filled(tmp_path: Path, engine: benchmark.Engine) -> None:
     found, reason = benchmark.operator_times(adder(tmp_path / "adder.tflite", 64), engine)
     assert reason is None

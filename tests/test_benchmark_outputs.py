@@ -47,6 +47,7 @@ def measured(folder: Path, *arguments: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "3"])
 def test_every_output_is_kept_as_the_model_gave_it(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str
@@ -65,6 +66,7 @@ def test_every_output_is_kept_as_the_model_gave_it(
         assert {item.compress_type for item in archive.infolist()} == {zipfile.ZIP_STORED}
 
 
+@pytest.mark.slow
 def test_another_reader_takes_the_file_too(folder: Path, tmp_path: Path) -> None:
     if shutil.which("unzip") is None:
         pytest.skip("no unzip here")
@@ -73,6 +75,7 @@ def test_another_reader_takes_the_file_too(folder: Path, tmp_path: Path) -> None
     assert (done.returncode, "No errors detected" in done.stdout) == (0, True)
 
 
+@pytest.mark.slow
 def test_outputs_are_described_and_accuracy_is_not_told(folder: Path) -> None:
     float32, int8 = measured(folder)["models"]
     assert [output["name"] for output in float32["outputs"]] == ["left", "right"]
@@ -83,6 +86,7 @@ def test_outputs_are_described_and_accuracy_is_not_told(folder: Path) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_class_maps_are_reduced_where_the_samples_are(folder: Path, tmp_path: Path) -> None:
     result = measured(folder, "--outputs", str(tmp_path / "kept.npz"), "--reduce", "argmax", "--samples", "20")
     assert result["data"]["reduce"] == "argmax"
@@ -108,6 +112,7 @@ def test_what_is_left_of_an_output(shape: tuple[int, ...], dtype: Any, expected:
         assert benchmark.to_classes(np.zeros((3, *shape), dtype)).shape == (3, *expected[0])
 
 
+@pytest.mark.slow
 def test_the_table_and_the_comparison_have_no_classes_to_tell(folder: Path) -> None:
     done = run(folder, "--json", "first.json")
     assert "top1 %" not in done.stdout
@@ -120,6 +125,7 @@ def test_the_table_and_the_comparison_have_no_classes_to_tell(folder: Path) -> N
     assert "none like it" not in run(folder, "--against", "first.json").stdout
 
 
+@pytest.mark.slow
 def test_an_earlier_result_that_knows_one_output_is_still_compared(folder: Path) -> None:
     result = measured(folder)
     for model in result["models"]:
@@ -149,6 +155,7 @@ def test_labels_of_other_tasks_are_noted_and_ignored(tmp_path: Path, labels: Any
     assert benchmark.open_evaluation(tmp_path / "test.npz", None).matched([image]) == ["images"]
 
 
+@pytest.mark.slow
 def test_the_table_says_that_labels_were_ignored(tmp_path: Path) -> None:
     classifier(tmp_path / "float.tflite", np.eye(3, 120, dtype=int), SHAPE)
     shutil.copy(tmp_path / "float.tflite", tmp_path / "int8.tflite")
@@ -157,6 +164,7 @@ def test_the_table_says_that_labels_were_ignored(tmp_path: Path) -> None:
     assert f"labels ignored: y is float64 of shape ({COUNT}, 3), not one class number a sample" in done.stdout
 
 
+@pytest.mark.slow
 def test_it_says_beforehand_how_much_it_will_write(folder: Path, tmp_path: Path) -> None:
     done = run(folder, "--outputs", str(tmp_path / "kept.npz"), "--progress")
     lines = [line for line in done.stderr.splitlines() if line.startswith(("outputs: ", "progress 0"))]
@@ -206,6 +214,7 @@ def test_no_more_outputs_are_held_than_a_chunk(folder: Path, monkeypatch: pytest
     assert asked == [7, 7, 6]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_samples(tmp_path: Path) -> None:
     """5,000 outputs of the size of a (64, 64, 4) map in float32 are 328 MB; beside a chunk of 8 MB nothing is held."""
     if sys.platform != "linux":

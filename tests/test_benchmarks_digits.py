@@ -67,6 +67,7 @@ def test_a_row_has_a_cell_for_every_header() -> None:
     assert (found["int8 size"], found["wall"], found["peak memory"]) == ("71.6 kB", "60 s", "0.84 GiB")
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_with_its_largest_process(tmp_path: Path) -> None:
     program = tmp_path / "edgeswap"
     program.write_text(PROGRAM.format(python=sys.executable))

@@ -16,6 +16,7 @@ from edgeswap.data.load import load
 HOLDS_100_MB = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'held = bytes([1]) * 10**8; {}'])"
 
 
+@pytest.mark.slow
 def test_what_children_hold_is_counted_and_pages_of_files_are_not():
     waits = HOLDS_100_MB.format("import time; time.sleep(1)")
     assert 100e6 < export_memory.peak_bytes([sys.executable, "-c", waits]) < 140e6

@@ -164,6 +164,7 @@ def test_what_the_workers_gain_is_held_to_the_cores() -> None:
     assert "| int8 | 0.280 ms | 2.80 s | 1.00 s | 2.80 | 2.00 to 5.00 | 2.70 s | 3.10 s |" in text
 
 
+@pytest.mark.slow
 def test_the_loop_and_the_workers_say_the_same_of_every_image(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (300, 2, 2), np.uint8)
     np.savez(tmp_path / f"{measuring.MANY_IMAGES}.npz", x=images)
@@ -203,6 +204,7 @@ def test_the_load_of_others_is_what_the_pinned_cores_did_but_for_ones_own(monkey
     assert load.cores() == pytest.approx(1.5)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs Linux")
 def test_work_shows_on_the_core_that_it_was_pinned_to() -> None:
     code = (

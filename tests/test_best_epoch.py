@@ -65,6 +65,7 @@ def test_the_best_epoch_is_kept_and_patience_ends(losses, planned, trained, best
         assert model.get_weights()[0] == best
 
 
+@pytest.mark.slow
 def test_training_that_only_harms_changes_nothing():
     start = network()
     judges = Judges(lambda rows: (UNSEEN[rows],), len(UNSEEN), {})
@@ -83,6 +84,7 @@ def test_judging_leaves_the_training_as_it_is():
     assert same(plain.model, judged.model)
 
 
+@pytest.mark.slow
 def test_the_loss_is_that_of_the_judging_samples_without_dropout():
     wanted = GENERATOR.integers(0, 2, len(UNSEEN))
     went = run(Judges(lambda rows: (UNSEEN[rows],), len(UNSEEN), {0: wanted}), epochs=1)
@@ -90,12 +92,14 @@ def test_the_loss_is_that_of_the_judging_samples_without_dropout():
     assert went.epochs.losses[0] == pytest.approx(-np.log(said[np.arange(len(UNSEEN)), wanted]).mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_long_training_without_a_better_epoch_ends_early():
     went = run(Judges(lambda rows: (UNSEEN[rows],), len(UNSEEN), {}), teacher=network(), learning_rate=0.5, epochs=12)
     assert (went.epochs.best, len(went.epochs.losses) - 1) == (0, 5)
     assert same(went.model, network())
 
 
+@pytest.mark.slow
 def test_an_epoch_that_is_named_is_kept_whatever_its_loss():
     judges = Judges(lambda rows: (UNSEEN[rows],), len(UNSEEN), {})
     went = run(replace(judges, epoch=2), teacher=network(), learning_rate=1.0)

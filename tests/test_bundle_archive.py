@@ -89,6 +89,7 @@ def test_a_name_that_no_bundle_has(tmp_path: Path, name: str) -> None:
     assert "a name that a bundle does not have" in refused(tmp_path, zipped((name, b"x")))
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(name=st.text(max_size=30) | st.lists(st.sampled_from(["..", ".", "", "ios", "/", "\\", "~", "a"])).map("/".join))
 def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
@@ -124,6 +125,7 @@ def test_a_link(tmp_path: Path) -> None:
     assert "a link" in refused(tmp_path, zipped(("labels.txt", b"/etc/passwd"), change=link))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_bomb_by_compression(tmp_path: Path, compression: int) -> None:
     data = zipped(("model.tflite", bytes(50_000_000)), compression=compression)
@@ -190,6 +192,7 @@ def test_a_changed_byte_is_named_and_not_refused(tmp_path: Path) -> None:
     assert set(found.files) == set(FILES) - {"labels.txt"}
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
 def test_a_damaged_zip_is_refused_or_read(tmp_path: Path, data: st.DataObject) -> None:

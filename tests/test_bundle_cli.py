@@ -57,6 +57,7 @@ def test_an_export_makes_a_bundle_that_verifies(place: Path, edgeswap: Callable[
     assert alone.stdout.startswith("pass: 4 golden vectors, outputs off by at most 0 int8 steps")
 
 
+@pytest.mark.slow
 def test_what_does_not_verify_and_what_cannot_be_judged(place: Path, edgeswap: Callable[..., Ran]) -> None:
     whole = image_bundle(place)
     (place / "bundle.zip").write_bytes(whole)

@@ -117,6 +117,7 @@ def test_a_target_that_fails_is_an_error_and_no_verdict(tmp_path: Path, bundle: 
         verified(tmp_path, bundle, target)
 
 
+@pytest.mark.slow
 def test_a_bundle_of_two_outputs_verifies_on_a_board(tmp_path: Path) -> None:
     """Over OpenSSH's own server, with this machine as the board."""
     with running(tmp_path / "server") as server:

@@ -96,6 +96,7 @@ def test_a_byte_changed_on_disk_is_named(tmp_path: Path, bundle: bytes) -> None:
         assert f"{name}: its bytes differ from those that the zip was made from" in faults(found)["files"]
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_what_verifies_holds_the_same_files(tmp_path: Path, bundle: bytes, data: st.DataObject) -> None:
@@ -287,6 +288,7 @@ def test_a_hostile_zip_is_an_error(tmp_path: Path) -> None:
         verified(tmp_path, b"PK\x05\x06")
 
 
+@pytest.mark.slow
 def test_verifying_needs_no_tensorflow() -> None:
     code = "import sys; import edgeswap.bundle.verify; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -109,6 +109,7 @@ def test_no_value_passes_a_bound(activation, x):
     assert high is None or value <= high + rounding
 
 
+@pytest.mark.slow
 @given(activation=activations())
 def test_bounds_are_reached_or_come_near_to(activation):
     stretch = 1 / (activation.parameters.get("beta") or 1.0)  # of where swish has its minimum

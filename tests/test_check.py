@@ -338,6 +338,7 @@ def test_the_report_survives_json() -> None:
     assert CheckReport.model_validate_json(report.model_dump_json(by_alias=True)) == report
 
 
+@pytest.mark.slow
 def test_the_tables_import_no_tensorflow() -> None:
     tables = (f"edgeswap.compatibility.{name}" for name in ("graph_findings", "backends", "tflite_findings"))
     code = f"import sys, {', '.join(tables)}; print(*sys.modules)"
@@ -357,6 +358,7 @@ def model_file(tmp_path: Path) -> Path:
     return tmp_path / "m.keras"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "blocked", "swapped"),
     [
@@ -408,6 +410,7 @@ def test_a_keras_model_is_told_what_export_does_with_it() -> None:
     assert check_model(free_model, [HOST]).export is None
 
 
+@pytest.mark.slow
 def test_a_layer_that_an_export_cannot_rebuild_blocks_and_is_named(tmp_path: Path) -> None:
     from edgeswap.compatibility.keras_findings import check_model
     from edgeswap.frameworks import keras as k
@@ -421,6 +424,7 @@ def test_a_layer_that_an_export_cannot_rebuild_blocks_and_is_named(tmp_path: Pat
     assert not report.passed
 
 
+@pytest.mark.slow
 def test_a_dense_layer_over_an_image_does_not_map_by_its_shape(tmp_path: Path) -> None:
     from edgeswap.compatibility.keras_findings import check_model
     from edgeswap.frameworks import keras as k

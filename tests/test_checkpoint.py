@@ -82,6 +82,7 @@ def test_a_zip_holds_what_the_folder_holds(tmp_path):
             api.save_qat(model, tmp_path / name)
 
 
+@pytest.mark.slow
 def test_a_transposed_convolution_is_saved(tmp_path):
     # TensorFlow cannot write its fake-quant function: "captures graph tensor mul:0 from a parent function".
     layers = keras.layers

@@ -15,6 +15,7 @@ from edgeswap.targets import apart
 STRANGERS = ("numpy", "json", "edgeswap", "tensorflow", "runpy", "h5py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("safe_path", ["", "1"])
 def test_modules_of_the_working_folder_are_not_imported(tmp_path, safe_path):
     for name in STRANGERS:

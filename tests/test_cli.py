@@ -279,6 +279,7 @@ def test_a_layer_of_the_users_own_that_was_not_given(place, refused):
     )
 
 
+@pytest.mark.slow
 def test_labels_that_do_not_tell_what_the_model_is_for(place, refused):
     from edgeswap.frameworks import keras
 
@@ -288,6 +289,7 @@ def test_labels_that_do_not_tell_what_the_model_is_for(place, refused):
     refused(["export", "image.keras", *flags], "Expected labels that tell what the model is for", "--task outputs")
 
 
+@pytest.mark.slow
 def test_an_input_of_any_size(place, refused):
     from edgeswap.frameworks import keras
 
@@ -360,6 +362,7 @@ BAD_DATA = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD_DATA)
 def test_bad_data(case, place, tiny, refused):
     problem, remedy = BAD_DATA[case]
@@ -367,6 +370,7 @@ def test_bad_data(case, place, tiny, refused):
     refused(["export", tiny / "tiny.keras", "--preprocess", "unit", *flags], problem, remedy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["missing", "NaN", "another shape", "no samples"])
 def test_bad_calibration_data(case, place, tiny, refused):
     problem, remedy = BAD_DATA[case]
@@ -375,6 +379,7 @@ def test_bad_calibration_data(case, place, tiny, refused):
     refused(["export", tiny / "tiny.keras", *flags], problem, remedy)
 
 
+@pytest.mark.slow
 def test_bad_calibration_data_of_the_example_is_told_before_its_training(place, refused):
     started = time.monotonic()
     _, file = bad_data("NaN", place)
@@ -382,6 +387,7 @@ def test_bad_calibration_data_of_the_example_is_told_before_its_training(place, 
     assert time.monotonic() - started < 5  # its training takes more than 10 s
 
 
+@pytest.mark.slow
 def test_too_few_calibration_samples(place, tiny, refused):
     x, y = digits("train")
     write_npz(place / "few.npz", "train", x=x[:5], y=y[:5])
@@ -389,23 +395,27 @@ def test_too_few_calibration_samples(place, tiny, refused):
     refused(["export", tiny / "tiny.keras", *flags], "Expected at least 10 samples to calibrate on, got 5", "Give more")
 
 
+@pytest.mark.slow
 def test_images_without_preprocess(place, tiny, refused):
     refused(
         ["export", tiny / "tiny.keras", "--data", tiny / "train.npz"], "Expected --preprocess for images", "unit (0..1)"
     )
 
 
+@pytest.mark.slow
 def test_whole_numbers_are_pixels_until_it_is_said_that_they_are_not(place, tiny, refused):
     write_npz(place / "data.npz", "train", x=digits("train")[0].astype(np.int64))
     refused(["export", tiny / "tiny.keras", "--data", "data.npz"], "Expected --preprocess for images", "not pixels")
 
 
+@pytest.mark.slow
 def test_the_same_samples_for_training_and_test(tiny, refused):
     flags = ["--data", tiny / "train.npz", "--test-data", tiny / "train.npz", "--preprocess", "unit"]
     problem = "Expected no training sample in the test samples, got 240 of 240"
     refused(["export", tiny / "tiny.keras", *flags], problem, "leave out --test-data")
 
 
+@pytest.mark.slow
 def test_one_sample_for_training_and_test(place, tiny, refused):
     x, y = digits("test")
     x[3] = digits("train")[0][11]
@@ -414,12 +424,14 @@ def test_one_sample_for_training_and_test(place, tiny, refused):
     refused(["export", tiny / "tiny.keras", *flags], "got 1 of 240", "leave out --test-data")
 
 
+@pytest.mark.slow
 def test_the_same_samples_for_calibration_and_test(tiny, refused):
     flags = ["--data", tiny / "train.npz", "--test-data", tiny / "test.npz", "--calibration", tiny / "test.npz"]
     problem = "Expected no calibration sample in the test samples"
     refused(["export", tiny / "tiny.keras", *flags, "--preprocess", "unit"], problem, "Remove them")
 
 
+@pytest.mark.slow
 def test_a_float_model_that_scores_chance(place, tiny, refused):
     write_npz(place / "data.npz", "train", y=np.random.default_rng(0).permutation(digits("train")[1]))
     flags = ["--data", "data.npz", "--preprocess", "unit"]
@@ -430,11 +442,13 @@ def test_a_float_model_that_scores_chance(place, tiny, refused):
     )
 
 
+@pytest.mark.slow
 def test_a_rule_that_fits_nothing_is_told_before_the_example_is_trained(refused):
     # Its training takes more than 10 s, of which a line on stderr would tell.
     refused(["export", "--swap", "block_9*=relu6"], "'block_9*' fits none", "Its activations are", code=2, steps=())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [("zero\none\n", "Expected 10 class names"), ("\udcff", "Expected class names in"), (None, "is not there")],
@@ -456,6 +470,7 @@ def test_a_delegate_that_is_not_there(command, tiny, refused):
     refused(arguments, "'./libmine.so' is not there", "/usr/lib/libmydelegate.so", steps=())
 
 
+@pytest.mark.slow
 def test_an_edge_tpu_without_its_library_is_told_before_training(place, tiny, refused, monkeypatch):
     monkeypatch.setattr("edgeswap.targets.edgetpu.installed.LIBRARY", "libedgetpu-of-nobody.so")
     compiler = place / "edgetpu_compiler"
@@ -491,6 +506,7 @@ def test_overwrite_replaces_earlier_output_alone(place, refused):
     refused(["export", "--overwrite"], "also holds 'thesis.tex'", "elsewhere")
 
 
+@pytest.mark.slow
 def test_parents_made_for_a_run_that_failed_are_gone(place, tiny, refused):
     flags = ["--data", tiny / "train.npz", "--output", "a/b/out"]
     refused(["export", tiny / "tiny.keras", *flags], "Expected --preprocess", "unit")
@@ -607,6 +623,7 @@ print(code)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", AT_ONCE)
 def test_is_told_at_once(case, place, tiny):
     name = case.removesuffix(" model")

@@ -39,6 +39,7 @@ def engine(api: str, delegate: str = "xnnpack") -> benchmark.Engine:
     return benchmark.Engine(benchmark.find_runtime("auto"), 1, delegate, {}, api=api)
 
 
+@pytest.mark.slow
 def test_the_whole_script_gives_the_same_outputs(folder: Path, tmp_path: Path) -> None:
     """With processes of its own for load time and samples."""
     results = {}
@@ -94,6 +95,7 @@ def test_a_model_with_a_state_is_refused(tmp_path: Path, make: Callable[[Path, i
     assert "--api interpreter" in raised.value.remedy
 
 
+@pytest.mark.slow
 def test_what_litert_cannot_load_so_is_told_with_the_way_out(tmp_path: Path) -> None:
     """In the process that measures the load time, which comes first: ai-edge-litert 2.3 takes no variable tensors."""
     model = remembering(tmp_path / "state.tflite", 3)
@@ -143,6 +145,7 @@ def test_the_cpu_says_its_int8_instructions(tmp_path: Path, cpuinfo: str, expect
     assert benchmark.describe_machine(tmp_path)["int8_instructions"] == expected
 
 
+@pytest.mark.slow
 def test_bench_passes_it_on_and_says_so(folder: Path, edgeswap: Callable[..., Ran]) -> None:
     models = [str(folder / "float.tflite"), str(folder / "int8.tflite")]
     how = ("--data", str(folder / "test.npz"), "--preprocess", "unit", "--runs", "20", "--quick", "--api", "compiled")

@@ -244,6 +244,7 @@ def test_a_dense_weight_has_one_scale_and_a_convolution_one_for_each_channel(con
     assert weights[8, 3, 3, 3] == weights[1, 3, 3, 8] == 8
 
 
+@pytest.mark.slow
 def test_a_dynamic_range_model_has_int8_weights_and_float_ends():
     """Of a dense layer of 2048 weights: fewer than 1024 the converter leaves in float."""
     model = flatbuffer.read(convert(small_model(tf_keras.layers.Dense(32), shape=(64,)), precision="dynamic_range"))
@@ -457,6 +458,7 @@ def picky(monkeypatch, ends):
     monkeypatch.setattr(convert_process, "WORKER", (sys.executable, "-c", PICKY.format(ends=ends)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ends", "message"),
     [
@@ -477,6 +479,7 @@ def test_the_layer_is_found_however_the_process_ends(scratch, monkeypatch, ends,
     assert "its last words" in str(failure.value.__cause__)
 
 
+@pytest.mark.slow
 def test_the_second_of_two_models_is_searched(scratch, monkeypatch):
     picky(monkeypatch, "os.kill(os.getpid(), signal.SIGSEGV)")
     models = [three_layers(tf_keras.layers.ReLU(name="good")), three_layers(tf_keras.layers.Softmax(name="bad"))]

@@ -340,6 +340,7 @@ def test_tfds_images_are_resized_and_labelled(monkeypatch: pytest.MonkeyPatch) -
 # Splits
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=60), st.data(), st.integers(0, 2**32))
 def test_a_split_is_a_partition_with_each_class_in_proportion(

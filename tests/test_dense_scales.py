@@ -76,6 +76,7 @@ def test_an_autoencoder_keeps_its_outputs_with_a_scale_for_each_unit(models):
     assert ratios[True] > ratios[False] + 2
 
 
+@pytest.mark.slow
 def test_a_dense_layer_of_one_unit_has_nothing_to_choose():
     spectrum = keras.Input((40,), name="spectrum")
     fake = fake_quant(keras.Model(spectrum, keras.layers.Dense(1)(spectrum)), per_channel_dense=True)

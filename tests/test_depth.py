@@ -48,6 +48,7 @@ def seconds_of(graph):
     return time.process_time() - started
 
 
+@pytest.mark.slow
 def test_a_deep_network_is_walked_without_recursion_nested_or_not():
     inner = chain(3000)
     nested = Layer("inner", "Functional", {}, submodel=inner)
@@ -65,12 +66,14 @@ def test_a_deep_network_is_walked_without_recursion_nested_or_not():
         sys.setrecursionlimit(limit)
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_number_of_layers_and_not_with_its_square():
     """Eight times the layers would take 64 times as long; 24 leaves room for a machine that has other work."""
     seconds_of(chain(200))
     assert seconds_of(chain(4000)) < 24 * max(seconds_of(chain(500)), 0.02)
 
 
+@pytest.mark.slow
 def test_calls_are_ordered_by_what_they_wait_for():
     count = 20_000
     nodes = {f"n{i}": Node(f"n{i}", f"n{i}", (Ref(f"n{i + 1}"),) if i < count - 1 else ()) for i in range(count)}

@@ -36,6 +36,7 @@ def test_starts_edgeswap_and_not_as_root(instructions: list[tuple[str, str]]) ->
     assert last["USER"].split(":")[0] not in ("root", "0")
 
 
+@pytest.mark.slow
 def test_context_is_what_the_wheel_is_built_from() -> None:
     tops = {path.parts[0] for path in dockerfile.context_files(CHECKOUT)}
     assert tops == {"pyproject.toml", "README.md", "LICENSE", "NOTICE", "edgeswap", "deploy", "calibration"}

@@ -131,6 +131,7 @@ def stand_in(tmp_path):
 # By the table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "form"), [("relu6", "operator"), ("swish", "operator"), ("hard_swish", "rewritten")])
 def test_by_the_table_all_of_it_maps(kind, form, folder):
     model = lower(converted(kind), runtime="ai-edge-litert", hard_swish=form)
@@ -142,6 +143,7 @@ def test_by_the_table_all_of_it_maps(kind, form, folder):
     assert not list(folder.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "operator", "remedy"),
     [("elu_fake_quant", "ELU", "Swap it for swish, hard_swish or relu6."), ("hard_swish", "HARD_SWISH", "rewritten")],
@@ -179,6 +181,7 @@ def test_of_a_float_island_the_operator_in_it_is_blamed(folder):
     assert "Swap" in leaves_at.remedy
 
 
+@pytest.mark.slow
 def test_a_float_model_maps_nowhere(folder):
     mapping = prepare(converted("relu6", "float32"), folder)
     assert mapping.tpu_operators == {}
@@ -186,6 +189,7 @@ def test_a_float_model_maps_nowhere(folder):
     assert "--int8" in mapping.leaves_at.remedy
 
 
+@pytest.mark.slow
 def test_a_float_input_is_quantized_on_the_cpu_and_the_rest_still_maps(folder):
     mapping = prepare(converted("relu6", "float_io"), folder)
     assert mapping.cpu_operators == {"DEQUANTIZE": 1, "QUANTIZE": 1}
@@ -318,6 +322,7 @@ def test_a_stand_in_for_the_compiler_that_refuses_what_its_tracker_knows_has_the
     assert "fixed batch of 1" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_stand_in_for_the_compiler_that_hangs_is_ended(stand_in, folder, tmp_path):
     stand_in("")
     (tmp_path / "bin" / "edgetpu_compiler").write_text("#!/bin/sh\necho Started\n/bin/sleep 600\n")

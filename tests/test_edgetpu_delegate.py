@@ -102,6 +102,7 @@ def test_a_delegate_is_loaded_with_its_options_and_runs_what_it_takes(folder):
     assert result["delegate"] == "./libcounting.so"
 
 
+@pytest.mark.slow
 def test_every_interpreter_has_the_delegate_prepared_once(folder):
     """There is more than one: for loading time, for accuracy, for latency."""
     measured(folder, "model.tflite", "--data", "test.npz", log="log.txt", claim="relu")
@@ -110,6 +111,7 @@ def test_every_interpreter_has_the_delegate_prepared_once(folder):
     assert lines.count("create") > 1
 
 
+@pytest.mark.slow
 def test_outputs_with_the_delegate_are_those_of_the_runtime(folder):
     """To the last bit: between tensors of one scale, RELU is max(x, zero point)."""
     outputs = []
@@ -149,6 +151,7 @@ def test_the_edge_tpu_is_the_library_of_that_name(folder):
     assert result["delegate"] == "edgetpu"
 
 
+@pytest.mark.slow
 def test_a_compiled_model_runs_by_the_delegate_alone(folder):
     """The operator that no runtime knows is the library's, the rest the CPU's; the outputs are the model's."""
     options = ("--data", "test.npz", "--outputs", "out.npz", "--no-load")
@@ -162,12 +165,14 @@ def test_a_compiled_model_runs_by_the_delegate_alone(folder):
         np.testing.assert_array_equal(through_delegate, kept["model0.output0"])
 
 
+@pytest.mark.slow
 def test_a_compiled_model_without_its_delegate_is_told(folder):
     problem, remedy = refused(run(folder, "compiled.tflite", delegate="none"))
     assert "edgetpu-custom-op" in problem
     assert "--delegate" in remedy
 
 
+@pytest.mark.slow
 def test_a_library_that_is_missing_is_told_with_what_to_install(tmp_path, folder):
     shutil.copy(folder / "model.tflite", tmp_path)
     problem, remedy = refused(run(tmp_path, "model.tflite", delegate="edgetpu"))
@@ -180,6 +185,7 @@ def test_a_library_that_is_missing_is_told_with_what_to_install(tmp_path, folder
     assert "libedgetpu" not in remedy
 
 
+@pytest.mark.slow
 def test_a_library_that_is_no_delegate_is_told(folder, tmp_path):
     (tmp_path / "empty.c").write_text("int nothing;\n")
     subprocess.run(
@@ -190,6 +196,7 @@ def test_a_library_that_is_no_delegate_is_told(folder, tmp_path):
     assert "--delegate" in remedy
 
 
+@pytest.mark.slow
 def test_a_delegate_that_refuses_is_told_in_its_own_words(folder):
     problem, remedy = refused(run(folder, "model.tflite", delegate="edgetpu", refuse="no such device usb:9"))
     assert "libedgetpu.so.1 did not start" in problem
@@ -197,6 +204,7 @@ def test_a_delegate_that_refuses_is_told_in_its_own_words(folder):
     assert "connected" in remedy
 
 
+@pytest.mark.slow
 def test_a_delegate_that_crashes_is_told(folder):
     """As libedgetpu of 2021 does under newer runtimes."""
     problem, remedy = refused(run(folder, "model.tflite", crash="1"))
@@ -204,6 +212,7 @@ def test_a_delegate_that_crashes_is_told(folder):
     assert "another runtime" in remedy
 
 
+@pytest.mark.slow
 def test_a_measurement_on_the_host_goes_through_the_delegate(tmp_path, monkeypatch, folder):
     weights = np.random.default_rng(0).integers(-3, 4, (3, 16))
     for name, scale in (("float.tflite", 0.0), ("int8.tflite", 1 / 255)):
@@ -235,6 +244,7 @@ echo Number of Edge TPU subgraphs: 1
 """
 
 
+@pytest.mark.slow
 def test_bench_compiles_with_a_stand_in_for_the_compiler_and_measures_through_the_library(
     folder, tmp_path, monkeypatch
 ):

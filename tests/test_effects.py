@@ -15,6 +15,7 @@ from edgeswap.graph.swap import swap
 IMAGES = np.random.default_rng(0).normal(size=(150, 8, 8, 3)).astype(np.float32) * 4
 
 
+@pytest.mark.slow
 def test_ranges_before_and_after_are_those_of_the_activations():
     graph = canonicalize(read(models.sequential(keras)))
     found = effects(graph, swap(graph, parse("relu6")).graph, ["hidden_activation"], [IMAGES])
@@ -31,6 +32,7 @@ def test_a_swap_for_itself_moves_nothing():
     assert (found.output_move_max, found.top1_agreement) == (0, 1)
 
 
+@pytest.mark.slow
 def test_a_shared_activation_has_the_range_of_all_its_calls():
     graph = canonicalize(read(models.branching(keras)))
     extra = np.zeros((150, 4), np.float32)
@@ -47,6 +49,7 @@ def test_any_number_of_samples_will_do(count):
     assert effects(graph, graph, ["conv_activation"], [IMAGES[:count]]).output_move_max == 0
 
 
+@pytest.mark.slow
 def test_a_swap_from_python_tells_its_effects_when_it_is_given_data():
     result = edgeswap.swap_activations(models.sequential(keras), "relu6", data=IMAGES)
     assert set(result.effects.ranges) == {"conv_activation", "hidden_activation"}

@@ -73,6 +73,7 @@ def test_a_residual_chain_is_one_group_and_a_relu6_holds_its_own():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("per_channel", [True, False])
 def test_the_function_stays(seed, per_channel):

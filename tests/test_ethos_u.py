@@ -41,6 +41,7 @@ GELU = single(BUILTIN.GELU, (0.05, 0), (0.05, 0))
 WITH_SIN = chain(BUILTIN.RELU, BUILTIN.SIN, BUILTIN.RELU, BUILTIN.SIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["operator", "rewritten"])
 @pytest.mark.parametrize("kind", ["relu6", "elu_fake_quant", "hard_swish", "swish"])
 def test_all_operators_run_on_the_npu(kind, form, tmp_path):
@@ -58,6 +59,7 @@ def test_all_operators_run_on_the_npu(kind, form, tmp_path):
     assert operators(read(compiled)) == {"ethos-u": 1}
 
 
+@pytest.mark.slow
 def test_a_float_island_is_left_to_the_cpu_and_cuts_the_graph(tmp_path):
     found = estimate(converted("elu_fake_quant"), "ethos-u55-128", tmp_path)
     assert found.cpu_operators["ELU"] == 5
@@ -68,6 +70,7 @@ def test_a_float_island_is_left_to_the_cpu_and_cuts_the_graph(tmp_path):
     )  # the layer, and Vela's reason
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_velas_own_summary(tmp_path):
     found = estimate(GELU, "ethos-u65-256", tmp_path)
     (tmp_path / "gelu.tflite").write_bytes(GELU)
@@ -89,6 +92,7 @@ def test_the_figures_are_those_of_velas_own_summary(tmp_path):
     assert found.clock_hz == 1e9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("accelerator", ACCELERATORS)
 def test_every_accelerator_compiles_and_has_a_file_of_its_own(accelerator, tmp_path):
     found = estimate(GELU, accelerator, tmp_path)
@@ -98,6 +102,7 @@ def test_every_accelerator_compiles_and_has_a_file_of_its_own(accelerator, tmp_p
     assert NpuEstimate.model_validate_json(found.model_dump_json()) == found
 
 
+@pytest.mark.slow
 def test_the_accelerators_are_those_that_vela_compiles_for():
     command = [sys.executable, "-m", "ethosu.vela", "--help"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -106,12 +111,14 @@ def test_the_accelerators_are_those_that_vela_compiles_for():
     assert tuple(re.sub(r"\s", "", listed[1]).split(",")) == ACCELERATORS
 
 
+@pytest.mark.slow
 def test_more_macs_take_fewer_cycles(tmp_path):
     model = converted("relu6")
     cycles = [estimate(model, name, tmp_path).npu_cycles for name in ("ethos-u55-32", "ethos-u55-256")]
     assert cycles[0] > cycles[1]
 
 
+@pytest.mark.slow
 def test_an_operator_that_vela_does_not_have_is_told_with_its_layer_and_why(tmp_path):
     found = estimate(WITH_SIN, "ethos-u55-128", tmp_path)
     assert found.npu_operators == {"RELU": 2}
@@ -125,6 +132,7 @@ def test_an_operator_that_vela_does_not_have_is_told_with_its_layer_and_why(tmp_
     assert compiled == {"ethos-u": 2, "SIN": 2}
 
 
+@pytest.mark.slow
 def test_a_model_of_which_nothing_runs_on_the_npu_is_an_error(tmp_path):
     with pytest.raises(TargetError) as caught:
         estimate(converted("relu6", "float32"), "ethos-u55-128", tmp_path)
@@ -177,6 +185,7 @@ def test_a_crash_of_vela_is_told_in_its_own_words(tmp_path):
     assert "inconsistent with generated schema" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_a_refusal_of_vela_is_told_in_its_own_words(tmp_path):
     (tmp_path / "text.tflite").write_text("hello")
     command = [sys.executable, "-m", "ethosu.vela", "text.tflite"]
@@ -196,6 +205,7 @@ def hanging(tmp_path) -> Path:
     return script
 
 
+@pytest.mark.slow
 def test_a_compiler_that_hangs_is_ended_with_the_processes_it_started(hanging, tmp_path):
     with pytest.raises(TargetError) as caught:
         run_compiler("it", [str(hanging)], tmp_path, timeout_s=1, remedy="Wait longer.")
@@ -204,6 +214,7 @@ def test_a_compiler_that_hangs_is_ended_with_the_processes_it_started(hanging, t
     assert _is_gone(int((tmp_path / "child").read_text()))
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_compiler_with_the_processes_it_started(hanging, tmp_path):
     def interrupt() -> None:
         while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().endswith("\n"):

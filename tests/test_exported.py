@@ -160,6 +160,7 @@ def test_the_repr_is_two_lines():
     assert "\x1b" not in repr(shown(hostile(), Path("\x1b[2J")))
 
 
+@pytest.mark.slow
 def test_the_result_s_class_is_there_without_tensorflow():
     code = "import sys; from edgeswap.report.export_result import ExportResult; sys.exit('tensorflow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

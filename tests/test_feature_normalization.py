@@ -34,6 +34,7 @@ def taken_out(keras_model, kept=()):
     return without_normalizations(canonicalize(read(keras_model)), kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [keras, tf_keras])
 def test_a_normalization_goes_into_the_preprocessing_and_the_outputs_stay(k):
     given = model(k, adapted(k))

@@ -43,6 +43,7 @@ def off_by(model, fitted):
     return np.abs((int8 - np.asarray(model(SAMPLES))).mean(axis=(0, 1, 2))) / step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_a_channel_that_rounding_shifts_is_put_right(batch_norm):
     model = network(0.49, batch_norm=batch_norm)
@@ -51,6 +52,7 @@ def test_a_channel_that_rounding_shifts_is_put_right(batch_norm):
     assert off_by(model, way.ptq()).max() < 0.5  # half a step is the most that rounding a bias can leave
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_a_network_that_is_not_shifted_is_left_as_it_was(batch_norm):
     model = network(1.0, batch_norm=batch_norm)
@@ -59,6 +61,7 @@ def test_a_network_that_is_not_shifted_is_left_as_it_was(batch_norm):
     assert way.ptq().placement.graph.layers["convolution"].config["use_bias"] is not batch_norm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["calibrated", "searched", "alike"])
 def test_rounding_for_the_outputs_goes_on_from_any_way_and_comes_nearer(way):
     """Pixels that are never negative go up and down together: what one weight's rounding does, others make up for."""

@@ -212,6 +212,7 @@ def test_mixed_precision_is_kept_within_a_framework():
     assert built.get_layer("dense").dtype_policy.name == "mixed_float16"
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     plan=st.lists(st.tuples(st.sampled_from(models.STEPS), st.integers(0, 100)), min_size=1, max_size=8), data=st.data()

@@ -40,6 +40,7 @@ def card_of(text: bytes) -> tuple[dict[str, Any], str]:
     return yaml.safe_load(data), body
 
 
+@pytest.mark.slow
 def test_a_bundle_becomes_a_repository(server: Hub, place: Path, edgeswap: Callable[..., Ran]) -> None:
     bundle = image_bundle(place)
     (place / "bundle.zip").write_bytes(bundle)
@@ -92,6 +93,7 @@ def test_the_endpoint_may_stand_in_the_environment(server: Hub, tmp_path: Path) 
     assert "zoe/digits" in server.repositories
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["digits", "zoe/", "/digits", "a/b/c", "zoe/di gits", "zoe/../x", "https://x/y", ""])
 def test_a_name_that_is_none(name: str, server: Hub) -> None:
     with pytest.raises(ConfigError, match="Expected the name of a repository"):
@@ -120,6 +122,7 @@ def test_a_bundle_that_does_not_verify_is_not_pushed(server: Hub, tmp_path: Path
     assert not server.repositories
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "refused",
     [("zoe/digits", "wrong", "Invalid username or password"), ("others/digits", TOKEN, "You don't have the rights")],
@@ -162,6 +165,7 @@ def test_the_task_is_told_by_what_the_model_takes(tmp_path: Path) -> None:
 TASKS = {"segmentation": "image-segmentation", "detection": "object-detection", "regression": None, "outputs": None}
 
 
+@pytest.mark.slow
 def test_nothing_needs_the_hub_s_client_until_something_is_pushed() -> None:
     code = "import sys; import edgeswap.bundle.hub; sys.exit('huggingface_hub' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

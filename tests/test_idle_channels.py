@@ -53,6 +53,7 @@ def snr_db(graph):
     )
 
 
+@pytest.mark.slow
 def test_weights_of_dead_units_cost_nothing():
     graph = graph_of(network())
     raised = raise_idle_channels(graph, [SAMPLES])
@@ -69,6 +70,7 @@ def test_weights_of_dead_units_cost_nothing():
     assert snr_db(raised) > 38
 
 
+@pytest.mark.slow
 def test_a_raised_unit_still_speaks_where_it_wakes():
     """Samples that none of the representative ones is like get what the float model says, within the range."""
     graph = graph_of(network())

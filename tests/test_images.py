@@ -125,6 +125,7 @@ def test_what_is_no_image_is_named_in_two_sentences(content: bytes, tmp_path: Pa
         assert "\n" not in raised.value.problem
 
 
+@pytest.mark.slow
 def test_flipped_and_cut_images_are_errors_or_pixels(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"):

@@ -46,6 +46,7 @@ def test_what_is_suggested_is_not_refused_itself():
     require_int16x8(chain(*set(NOT_IN_16_BITS.values()), "clipped_elu(min_value=0)"))  # the last is a ReLU6
 
 
+@pytest.mark.slow
 def test_an_export_is_refused_before_it_trains(tmp_path):
     x, y = digits("train")
     seen = []

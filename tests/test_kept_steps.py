@@ -51,6 +51,7 @@ def store_at(tmp_path):
     return open_store(tmp_path / "store", devices=[], progress=Silent())
 
 
+@pytest.mark.slow
 def test_a_second_fitting_looks_for_nothing_and_finds_the_same_to_the_bit(tmp_path, monkeypatch):
     first = found(fitting(store_at(tmp_path)))
     assert first == found(fitting(NO_STORE))
@@ -64,12 +65,14 @@ def test_a_second_fitting_looks_for_nothing_and_finds_the_same_to_the_bit(tmp_pa
     assert found(fitting(store_at(tmp_path))) == first
 
 
+@pytest.mark.slow
 def test_other_samples_are_looked_at_anew(tmp_path):
     first = fitting(store_at(tmp_path)).calibrated.ranges
     others = fitting(store_at(tmp_path), SAMPLES * 2).calibrated.ranges
     assert first["image_range"].high.value * 2 == others["image_range"].high.value
 
 
+@pytest.mark.slow
 def test_networks_share_the_weights_that_were_corrected(monkeypatch):
     monkeypatch.setattr(shared_weights, "SHARED_FROM_BYTES", 0)
     way = fitting(NO_STORE)

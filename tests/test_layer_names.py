@@ -52,6 +52,7 @@ def test_a_model_of_any_names_is_built_and_quantized(names):
     holds(names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [0, 5, 9])
 def test_a_model_of_odd_names_is_built_and_quantized(start):
     holds(ODD[start : start + 5])

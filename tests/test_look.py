@@ -73,6 +73,7 @@ def test_what_can_be_read_is_not(tmp_path: Path) -> None:
         look(other)
 
 
+@pytest.mark.slow
 def test_a_swap_is_refused_without_tensorflow(tmp_path: Path) -> None:
     for arguments, problem in (([], "neither --activation nor --swap"), (["--activation", "relu6"], "does not exist")):
         command = ["swap", "m.keras", "-o", "x.keras", *arguments]

@@ -66,6 +66,7 @@ class Recorded:
         raise AssertionError("the total is known")
 
 
+@pytest.mark.slow
 def test_measures_both_models_on_the_host(folder: Path) -> None:
     progress = Recorded()
     result, indices, (baseline,), (candidate,) = measured(
@@ -86,18 +87,21 @@ def test_measures_both_models_on_the_host(folder: Path) -> None:
     assert {"loading", "accuracy", "latency", "outputs: 2,174 bytes"} == set(progress.notes)
 
 
+@pytest.mark.slow
 def test_with_fewer_samples(folder: Path) -> None:
     found = measured(folder, "unlabelled.npz", outputs=folder / "outputs.npz", samples=10)
     assert found.indices.tolist() == list(range(0, 100, 10))
     assert np.array_equal(found.baseline[0].real().argmax(axis=1), EXPECTED[::10])
 
 
+@pytest.mark.slow
 def test_latency_alone(folder: Path) -> None:
     result, indices, baseline, _ = measured(folder, None, runs=None, quick=True)
     assert (len(indices), list(baseline)) == (0, [])
     assert result.int8.latency_ms.p50 > 0
 
 
+@pytest.mark.slow
 def test_a_warning_calls_the_models_as_the_report_does(folder: Path) -> None:
     result, *_ = measured(folder, None, runs=50)
     (warning,) = [text for text in result.warnings if text.startswith("too-few-runs")]
@@ -105,6 +109,7 @@ def test_a_warning_calls_the_models_as_the_report_does(folder: Path) -> None:
     assert not any(".tflite" in text for text in result.warnings)
 
 
+@pytest.mark.slow
 def test_the_scripts_error_is_passed_on(folder: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "small.npz", x=PIXELS[:, :2])
     with pytest.raises(TargetError, match=r"host: Expected samples of shape \(4, 4, 1\)") as raised:
@@ -162,6 +167,7 @@ def test_a_script_that_fails(
     assert remedy in raised.value.remedy
 
 
+@pytest.mark.slow
 def test_a_script_that_hangs_is_ended_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alive = tmp_path / "alive"
     child = f"import time, pathlib; time.sleep(2); pathlib.Path({str(alive)!r}).touch()"
@@ -174,6 +180,7 @@ def test_a_script_that_hangs_is_ended_with_what_it_started(tmp_path: Path, monke
     assert not alive.exists()
 
 
+@pytest.mark.slow
 def test_a_script_that_keeps_reporting_is_not_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     body = """
 for tick in range(8):

@@ -35,6 +35,7 @@ def test_one_target_runs_in_this_process(folder, monkeypatch):
     assert outcome.accuracy.candidates[0].indices.tolist() == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_boards_meet_each_other_and_come_after_the_host(folder):
     boards = [Moody(name, folder, "meets", PIS) for name in PIS]
     follower = Moody("ssh://pi@d", folder, "follows", ("host",))
@@ -44,6 +45,7 @@ def test_boards_meet_each_other_and_come_after_the_host(folder):
     assert outcome.first.name == PIS[0]
 
 
+@pytest.mark.slow
 def test_emulators_run_beside_boards_one_after_the_other_and_after_the_host(folder):
     first = Moody("emulator:pi4", folder, "meets", ("ssh://pi@a",))
     second = Moody("emulator:pi5", folder, "follows", ("host", "emulator:pi4"))
@@ -64,6 +66,7 @@ def test_every_target_has_a_file_of_its_own_for_the_outputs(folder, monkeypatch)
     assert given == [None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("failing", ["host", "ssh://pi@a", "emulator:pi4"])
 def test_a_failed_target_takes_nothing_from_the_others(failing, folder):
     names = ("host", "ssh://pi@a", "ssh://pi@b", "emulator:pi4")
@@ -101,6 +104,7 @@ def test_what_nobody_foresaw_on_the_only_target_is_told_with_where_it_arose(fold
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
 
+@pytest.mark.slow
 def test_models_are_compared_where_there_were_most_samples(folder, tmp_path_factory):
     few = tmp_path_factory.mktemp("few")
     answer(few, predicted=(1,), labels=(1,))
@@ -109,6 +113,7 @@ def test_models_are_compared_where_there_were_most_samples(folder, tmp_path_fact
     assert outcome.first.name == "emulator:pi4"
 
 
+@pytest.mark.slow
 def test_progress_comes_from_every_target(folder):
     progress = Recorded()
     measured(Moody("host", folder), Moody("ssh://pi@a", folder), Moody("ssh://pi@b", folder), progress=progress)
@@ -117,6 +122,7 @@ def test_progress_comes_from_every_target(folder):
     assert progress.events.count("finished") == 3
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_all_and_each_cleans_up(folder):
     names = ("ssh://pi@a", "ssh://pi@b", "emulator:pi4")
     files = {name: folder / name.replace("/", "_") for name in names}

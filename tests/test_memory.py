@@ -2,6 +2,8 @@
 
 import weakref
 
+import pytest
+
 from edgeswap.system.memory import give_back
 
 
@@ -12,6 +14,7 @@ class Ring:
         self.itself = self
 
 
+@pytest.mark.slow
 def test_what_refers_to_itself_is_gone():
     gone = weakref.ref(Ring())
     assert gone() is not None

@@ -71,11 +71,13 @@ def values(kind: str) -> st.SearchStrategy[Any]:
     return st.fixed_dictionaries({}, optional=fields)
 
 
+@pytest.mark.slow
 @given(values("ModelMetadata"))
 def test_what_is_written_is_read(metadata: dict[str, Any]) -> None:
     assert metadata_schema.decode(metadata_schema.encode(metadata)) == metadata
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_damaged_metadata_are_an_error_or_other_metadata(data: st.DataObject) -> None:
     whole = bytearray(metadata_schema.encode(FULL))
@@ -86,6 +88,7 @@ def test_damaged_metadata_are_an_error_or_other_metadata(data: st.DataObject) ->
         assert isinstance(metadata_schema.decode(damaged), dict)
 
 
+@pytest.mark.slow
 def test_a_small_file_that_stands_for_endless_values_is_refused() -> None:
     """Vectors of tables that share one table: 2,000 graphs of 2,000 tensors are 4 million."""
     count = 2000

@@ -108,6 +108,7 @@ def test_no_table_breaks_a_number_on_a_narrow_terminal_and_no_text_has_classes_w
             assert "same class" not in text
 
 
+@pytest.mark.slow
 def test_the_page_says_by_how_much_an_error_is_worse_and_draws_it_with_its_unit() -> None:
     error, ratio = (html.render(made) for made, _ in REPORTS[:2])
     assert "worse than float32 by" in error

@@ -42,6 +42,7 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return app_bundle.classifier(tmp_path_factory.mktemp("model"))
 
 
+@pytest.mark.slow
 def test_both_models_run_by_its_kernels_and_tell_their_memory(classifier: Path, tmp_path: Path) -> None:
     samples = np.random.default_rng(0).integers(0, 256, (6, *shape_of(classifier))).astype(np.uint8)
     np.savez(tmp_path / "samples.npz", x=samples)
@@ -65,6 +66,7 @@ def shape_of(model: Path) -> tuple[int, ...]:
     return shape
 
 
+@pytest.mark.slow
 def test_the_arena_is_what_a_model_of_that_size_takes(classifier: Path) -> None:
     found = arena_use(classifier)
     assert found.head_bytes >= np.prod(shape_of(classifier))  # its input alone

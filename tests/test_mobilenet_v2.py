@@ -124,6 +124,7 @@ def test_a_mistake_without_weights_is_seen(
     assert relative_difference(expected, ours(images, training=False).numpy()) > TOLERANCE
 
 
+@pytest.mark.slow
 def test_the_paper_s_network_has_17_inverted_residuals_with_linear_bottlenecks() -> None:
     model = mobilenet_v2.build((SIZE, SIZE, 3))
     names = [layer.name for layer in model.layers]

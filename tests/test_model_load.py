@@ -35,6 +35,7 @@ def depthwise(k):
     return k.Model(x, k.layers.Dense(3, name="head")(k.layers.GlobalAveragePooling2D(name="pool")(y)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FILES)
 def test_a_file_gives_the_model_that_was_saved(kind, tmp_path):
     framework, name = FILES[kind]
@@ -47,6 +48,7 @@ def test_a_file_gives_the_model_that_was_saved(kind, tmp_path):
     assert np.abs(expected - got).max() <= 1e-5 * np.abs(expected).max()  # float32 sums in another order
 
 
+@pytest.mark.slow
 def test_the_network_that_mlperf_tiny_ships_is_read_from_its_keras_2_file(shared):
     path = shared / "models" / "mlperf_tiny_resnet8.h5"
     model = load_model(path)
@@ -68,6 +70,7 @@ def test_a_saved_model_with_a_lambda_layer_is_refused_unless_trusted(tmp_path):
     assert inspect(tmp_path / "model", trust=True).framework == "tf_keras"
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_no_keras_saved_model_is_refused_with_the_way_out(tmp_path):
     depthwise(keras).export(tmp_path / "exported", verbose=False)
     with pytest.raises(ModelError, match=r"lacks keras_metadata.pb") as raised:
@@ -83,6 +86,7 @@ def test_a_folders_hash_is_that_of_its_files_and_their_names(tmp_path):
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", [keras, tf_keras], ids=["keras", "tf_keras"])
 def test_a_swapped_model_opens_in_plain_keras(framework, tmp_path):
     result = edgeswap.swap_activations(models.sequential(framework), "clipped_elu")
@@ -92,6 +96,7 @@ def test_a_swapped_model_opens_in_plain_keras(framework, tmp_path):
     assert (np.asarray(opened(IMAGES)) == np.asarray(result.model(IMAGES))).all()
 
 
+@pytest.mark.slow
 def test_a_saved_models_graphs_are_not_opened(tmp_path):
     """They run when they are loaded, and may read and write files."""
     model = depthwise(tf_keras)
@@ -100,6 +105,7 @@ def test_a_saved_models_graphs_are_not_opened(tmp_path):
     assert (np.asarray(load_model(tmp_path / "model")(IMAGES)) == np.asarray(model(IMAGES))).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["pruned.h5", "pruned.keras"])
 def test_pruning_wrappers_are_taken_off(name, tmp_path):
     tf_keras.utils.set_random_seed(0)
@@ -114,6 +120,7 @@ def test_pruning_wrappers_are_taken_off(name, tmp_path):
     assert (np.asarray(loaded(x)) == np.asarray(pruned(x))).all()
 
 
+@pytest.mark.slow
 def test_a_model_that_is_quantized_already_is_named_so(tmp_path):
     model = tf_keras.Sequential([tf_keras.layers.InputLayer((4,)), tf_keras.layers.Dense(2)])
     tfmot.quantization.keras.quantize_model(model).save(tmp_path / "qat.h5")
@@ -139,6 +146,7 @@ def test_a_network_deeper_than_pythons_stack(tmp_path):
     verify(model, built, graph, sample_inputs(graph))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FILES)
 def test_the_reader_goes_by_what_the_file_is(kind, tmp_path):
     framework, name = FILES[kind]

@@ -84,6 +84,7 @@ def test_lowering_follows_the_first_target():
         assert lowered_for((first, "ethos-u55-128")) == "ai-edge-litert"
 
 
+@pytest.mark.slow
 def test_npus_are_all_that_vela_compiles_for():
     architecture = pytest.importorskip("ethosu.vela.architecture_features")
     assert {accelerator.value for accelerator in architecture.Accelerator} == set(ACCELERATORS)

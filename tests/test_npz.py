@@ -81,6 +81,7 @@ def test_a_false_header_is_refused(member: bytes, tmp_path: Path) -> None:
     assert "\n" not in caught.value.problem
 
 
+@pytest.mark.slow
 def test_a_bomb_takes_no_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing, "BOMB_BYTES", 2**26)
     path = write(tmp_path / "bomb.npz", x=npy(described(f"({2**27},)"), bytes(2**27)))

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from edgeswap import records
 from edgeswap.report import html, operators_drawing
 from edgeswap.tflite.operator_graph import OperatorNode, operator_graph
@@ -39,6 +41,7 @@ def test_an_operator_that_writes_a_state_alone_is_named_by_what_it_reads(tmp_pat
     assert [found[number].operator for number in total.reads] == ["READ_VARIABLE"]
 
 
+@pytest.mark.slow
 def test_each_row_says_where_its_operator_runs():
     graph = [node(), node("SOFTMAX", "net/head/Softmax"), node("DEQUANTIZE", "out", dtype="float32")]
     rows = operators_drawing.rows(with_outside(), graph)

@@ -58,6 +58,7 @@ def test_each_version_has_an_environment_of_its_own(monkeypatch: pytest.MonkeyPa
     assert {folder.parent for folder in folders} == {tmp_path / "edgeswap/runtimes"}
 
 
+@pytest.mark.slow
 def test_a_version_that_does_not_install_is_a_row_with_what_pip_says(
     monkeypatch: pytest.MonkeyPatch, place: Path, edgeswap: Callable[..., Ran]
 ) -> None:

@@ -56,6 +56,7 @@ def test_wheel_carries_the_device_script_and_the_sample(wheel: zipfile.ZipFile, 
     assert wheel.read(name) == (CHECKOUT / SHIPPED[name]).read_bytes()
 
 
+@pytest.mark.slow
 def test_an_unpacked_wheel_starts_without_the_checkout(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     wheel.extractall(tmp_path)
     program = "import edgeswap, sys; from edgeswap.cli.main import main; print(edgeswap.__file__); main()"

@@ -252,6 +252,7 @@ def test_trained_models_are_kept_as_soon_as_they_exist_and_can_be_gone_on_with(
         assert np.mean(np.asarray(build(source.graph)(x)).argmax(axis=1) == y) > 0.8
 
 
+@pytest.mark.slow
 def test_a_fake_quant_model_that_cannot_be_saved_is_told_before_training(place, tiny, flags, edgeswap, monkeypatch):
     def failing(*_args, **_options):
         raise TypeError("no get_config")

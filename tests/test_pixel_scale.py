@@ -79,6 +79,7 @@ def test_every_part_of_an_export_is_held_to_it_before_training(wrong: str) -> No
         )
 
 
+@pytest.mark.slow
 def test_a_bench_is_held_to_it(place) -> None:
     classifier(place / "float.tflite", WEIGHTS, SHAPE)
     classifier(place / "int8.tflite", WEIGHTS, SHAPE, scale=1 / 255)

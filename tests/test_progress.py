@@ -71,6 +71,7 @@ def in_terminal(columns: int, term: str, step_s: float = 0.1) -> tuple[str, str]
     return written.decode(), stdout.decode()
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_time_left_within_its_width():
     shown, stdout = in_terminal(80, "xterm-256color")
     assert stdout == "the report\n"
@@ -88,6 +89,7 @@ def test_a_terminal_shows_the_time_left_within_its_width():
     assert shown.count("\x1b[?25h") == shown.count("\x1b[?25l") > 0  # the cursor is shown again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("columns", "term"), [(80, "dumb"), (40, "xterm")])
 def test_other_terminals(columns, term):
     shown, _ = in_terminal(columns, term, step_s=0.07 if term == "dumb" else 0.01)
@@ -156,6 +158,7 @@ def test_silent():
         step.expect(2)
 
 
+@pytest.mark.slow
 def test_an_import_gives_signs_of_life(monkeypatch):
     told: list[int] = []
     grown = {f"edgeswap_test_{index}": sys for index in range(50)}

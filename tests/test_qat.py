@@ -77,6 +77,7 @@ def test_the_gradient_of_a_weight_passes_straight_through():
     np.testing.assert_array_equal(tape.gradient(loss, kernel).numpy(), 2.0)
 
 
+@pytest.mark.slow
 def test_observe_gives_the_extremes_whatever_the_batches():
     placement = placed()
     ranges = calibrate(placement, [SAMPLES], batch_size=7)
@@ -87,6 +88,7 @@ def test_observe_gives_the_extremes_whatever_the_batches():
     assert calibrate(placement, [SAMPLES], batch_size=40)["add"] == pytest.approx(ranges["add"], rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_a_value_that_is_no_number_names_the_layer_that_gives_it(value):
     placement = placed()
@@ -96,6 +98,7 @@ def test_a_value_that_is_no_number_names_the_layer_that_gives_it(value):
         calibrate(placement, [samples])
 
 
+@pytest.mark.slow
 def test_what_is_behind_a_clipped_elu_is_observed_behind_the_clip():
     placement = placed("clipped_elu(max_value=0.1)")
     model = build(placement.graph)
@@ -104,6 +107,7 @@ def test_what_is_behind_a_clipped_elu_is_observed_behind_the_clip():
     assert high <= 0.2 + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["fixed", "observed", "learned"])
 @pytest.mark.parametrize(
     "activation",
@@ -122,6 +126,7 @@ def test_every_output_has_at_most_256_values_within_its_range(activation, policy
         np.testing.assert_allclose(values / step, np.round(values / step), atol=1e-2)
 
 
+@pytest.mark.slow
 def test_the_fake_quant_model_stays_near_the_float_model_and_leaves_it_alone():
     placement = placed()
     before = [weight.copy() for layer in placement.graph.layers.values() for weight in layer.weights]
@@ -153,6 +158,7 @@ def test_a_mask_is_refused_with_the_layer_that_makes_it():
     assert "Leave 'masking' out" in refused.value.remedy
 
 
+@pytest.mark.slow
 def test_ranges_follow_the_batches_in_training_only():
     model = fake_quant_model()
     (high,) = [variable for variable in model.get_layer("add").weights if "output_high" in variable.name]
@@ -177,6 +183,7 @@ def test_a_clipped_elu_clips_by_its_range_and_passes_no_gradient_beyond():
     assert (gradient[:3] > 0).all()
 
 
+@pytest.mark.slow
 def test_layers_keep_their_names():
     placement = placed()
     assert [layer.name for layer in fake_quant_model().layers] == [
@@ -193,6 +200,7 @@ def test_a_config_survives_the_round_trip():
     assert (again.output.low, again.output.high) == (output.low, output.high)
 
 
+@pytest.mark.slow
 def test_a_clone_computes_the_same():
     model = fake_quant_model("clipped_elu(alpha=0.5)")
     clone = tf_keras.models.clone_model(model)
@@ -229,6 +237,7 @@ def test_the_model_can_be_saved_loaded_and_trained_on(tmp_path, activation, poli
     assert convert(again, representative=[SAMPLES[:1]]) == convert(model, representative=[SAMPLES[:1]])
 
 
+@pytest.mark.slow
 def test_a_saved_model_replaces_nothing_and_must_be_there(tmp_path):
     (tmp_path / "there").mkdir()
     with pytest.raises(OutputError, match="there"):

@@ -85,6 +85,7 @@ def ends(model, name):
     return found.get("low"), found.get("high")
 
 
+@pytest.mark.slow
 def test_every_learned_range_moves_and_none_beyond_its_bounds():
     start, model = learned("hard_swish(max_value=2)")
     assert start["image_range"].high.how == "fixed"
@@ -97,6 +98,7 @@ def test_every_learned_range_moves_and_none_beyond_its_bounds():
     assert moved >= len(start) - 1  # of two ends each one moves at least; the input's stand
 
 
+@pytest.mark.slow
 def test_the_ceiling_of_a_pact_is_learned_under_every_policy():
     for policy in ("auto", "fixed"):
         start, model = learned("pact(max_value=0.1)", policy)
@@ -152,6 +154,7 @@ def test_a_searched_end_follows_inwards_and_never_back_out():
     assert float(weights["low"]) == pytest.approx(-0.25, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_converter_gets_weights_that_are_rounded_already():
     """It computes constants itself, but none as large as VGG16's first dense layer: that one stayed in float32."""
     placement = place(float_graph("relu"), input_ranges={"image": (0.0, 1.0)})

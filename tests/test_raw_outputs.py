@@ -32,6 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [Host(), Apart(Host())], ids=["host", "apart"])
 def test_measure_brings_the_outputs_of_both(folder: Path, tmp_path: Path, target: Any) -> None:
     models = [folder / "float.tflite", folder / "int8.tflite"]
@@ -49,6 +50,7 @@ def test_measure_brings_the_outputs_of_both(folder: Path, tmp_path: Path, target
             np.testing.assert_allclose(output.real(slice(2, 5)), half[2:5], atol=1e-7)
 
 
+@pytest.mark.slow
 def test_without_asking_there_are_none(folder: Path) -> None:
     models = [folder / "float.tflite", folder / "int8.tflite"]
     unasked = measure(Host(), models, folder / "test.npz", preprocess="unit", quick=True)[0]
@@ -56,6 +58,7 @@ def test_without_asking_there_are_none(folder: Path) -> None:
     assert [list(found.baseline) for found in (unasked, without)] == [[], []]
 
 
+@pytest.mark.slow
 def test_every_candidate_has_its_own(tmp_path: Path) -> None:
     for number in range(3):
         classifier(tmp_path / f"{number}.tflite", np.full((3, 120), number), SHAPE)

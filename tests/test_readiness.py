@@ -74,6 +74,7 @@ def test_the_host_is_ready_here():
     assert "ai-edge-litert 2." in readiness.readiness()[0].about
 
 
+@pytest.mark.slow
 def test_it_answers_at_once():
     def cpu_s(*words):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -76,6 +76,7 @@ def noise(model, wanted):
     return np.square(model(OTHERS, training=False).numpy() - wanted).mean() / np.square(wanted).mean()
 
 
+@pytest.mark.slow
 def test_corrected_weights_serve_samples_that_were_not_seen(placed):
     placement, ranges, float_model = placed
     wanted = float_model(OTHERS).numpy()
@@ -140,6 +141,7 @@ def test_it_repeats_to_the_bit(placed):
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_parts_of_large_tensors_give_what_all_samples_give(placed, monkeypatch):
     """Parts of 7 samples, and a last one of 6. The means are of float32, far finer than a step."""
     placement, ranges, _ = placed
@@ -162,6 +164,7 @@ def test_parts_of_large_tensors_give_what_all_samples_give(placed, monkeypatch):
         np.testing.assert_allclose(in_parts[name], bias, atol=step / 1000, rtol=0)
 
 
+@pytest.mark.slow
 def test_ranges_are_searched_where_calibration_set_them(placed):
     placement, ranges, float_model = placed
     found = search_ranges(placement, ranges, [SAMPLES])

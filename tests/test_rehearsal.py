@@ -55,6 +55,7 @@ def moody(monkeypatch):
     child.end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mood", MOODS)
 def test_what_a_file_does_to_the_child_is_an_error_message(mood, tmp_path, moody, monkeypatch):
     path = make.write_h5(tmp_path / f"{mood}.h5", make.functional(make.dense()))
@@ -80,6 +81,7 @@ def test_a_child_that_loaded_a_large_file_ends(large, tmp_path, moody, monkeypat
     assert (moody._process is None) == large
 
 
+@pytest.mark.slow
 def test_the_child_ends_when_nobody_asks_and_comes_again(tmp_path, moody):
     path = make.write_h5(tmp_path / "good.h5", make.functional(make.dense()))
     rehearsal.preview(path, load=False)
@@ -101,6 +103,7 @@ def test_a_child_that_ends_just_when_it_is_asked_is_replaced(tmp_path, moody, mo
     assert gone.exists()
 
 
+@pytest.mark.slow
 def test_the_child_ends_with_the_process_that_asks(tmp_path):
     path = make.write_h5(tmp_path / "good.h5", make.functional(make.dense()))
     ask = (

@@ -34,6 +34,7 @@ def test_without_a_strategy_figures_are_those_of_the_batch() -> None:
     assert ONE_DEVICE.from_chief(b"some") == b"some"
 
 
+@pytest.mark.slow
 def test_one_replica_of_a_strategy_trains_as_none() -> None:
     replicas = Distributed(tf.distribute.MirroredStrategy(["CPU:0"]))
     assert (replicas.count, replicas.name, replicas.is_chief) == (1, "mirrored, 1 x 1 replicas", True)

@@ -288,6 +288,7 @@ def failed():
     )
 
 
+@pytest.mark.slow
 def test_warnings_stand_right_below_the_verdict():
     report = failed()
     caution = report.warnings[0]
@@ -381,6 +382,7 @@ def ptq():
     )
 
 
+@pytest.mark.slow
 def test_a_large_drop_is_the_first_thing_that_is_said():
     report = warned(dropped())
     assert say.verdict(report).startswith("Passed (within max_size), but with a large drop: ")
@@ -392,6 +394,7 @@ def test_a_large_drop_is_the_first_thing_that_is_said():
     assert not say.has_large_drop(warned(qat()))
 
 
+@pytest.mark.slow
 @given(st.tuples(st.integers(0, 200), st.integers(0, 200), st.integers(1, 400)))
 @example((4, 0, 46))  # the exact test says p = 0.125, and the interval leaves 0 out
 def test_sentence_interval_and_flag_never_contradict(table):
@@ -732,6 +735,7 @@ def test_names_come_out_literally_on_the_terminal():
     assert "\u202e" not in printed
 
 
+@pytest.mark.slow
 def test_names_come_out_literally_on_the_page():
     page = page_of("hostile")
     tags, words = texts_of(page)
@@ -743,6 +747,7 @@ def test_names_come_out_literally_on_the_page():
     assert "\u202e" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SAMPLES)
 def test_the_page_loads_nothing_and_reads_well_aloud(name):
     page = page_of(name)
@@ -843,6 +848,7 @@ def test_without_labels_agreement_stands_in_for_accuracy():
         plots.quality_plot(ptq())
 
 
+@pytest.mark.slow
 def test_a_report_without_any_speed_still_renders():
     report = qat(targets=[target(measurement(528), measurement(527), speedup_p50=None)])
     assert "faster" not in text(report)
@@ -875,6 +881,7 @@ def widths_of_bars(svg):
     return bars
 
 
+@pytest.mark.slow
 def test_bars_are_as_long_as_the_latencies_say():
     bars = widths_of_bars(plots.latency_plot(several()))
     ratios = [float32 / int8 for float32, int8 in zip(bars["float32"], bars["int8"], strict=True)]
@@ -951,6 +958,7 @@ def test_three_digits_stay_within_half_a_unit_of_the_third(value):
     assert float(shown.replace(",", "")) == pytest.approx(value, rel=0.005001)
 
 
+@pytest.mark.slow
 @given(st.text())
 def test_printable_text_is_printable_and_printable_text_is_kept(name):
     shown = say.printable(qat(left_to_calibration=[name])).left_to_calibration[0]
@@ -1009,6 +1017,7 @@ def test_green_is_for_limits_that_hold():
     ]
 
 
+@pytest.mark.slow
 def test_a_gain_is_called_one_and_its_table_keeps_its_words_whole():
     change = {"drop": -14.0, "drop_ci95": (-17.48, -10.52), "size_ratio": 12.9}
     report = qat(comparison=qat().comparison.model_copy(update=change))
@@ -1020,6 +1029,7 @@ def test_a_gain_is_called_one_and_its_table_keeps_its_words_whole():
     assert {"after swap", "recovered", "control", "gain"} <= set(names)
 
 
+@pytest.mark.slow
 def test_the_command_can_be_pasted_into_a_shell():
     typed = ["edgeswap", "export", "--data", "photos of leaves/", "--swap", "block_1*=relu6"]
     assert shlex.split(say.command(qat(command=typed))) == typed
@@ -1040,6 +1050,7 @@ def test_another_precision_is_called_by_its_name(precision):
     assert say.stages(report)[-1].name == precision
 
 
+@pytest.mark.slow
 def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
     code = (
         "import sys; from edgeswap.report import benched, html, npus, plots, terminal; "
@@ -1048,6 +1059,7 @@ def test_rendering_needs_no_tensorflow_and_importing_no_matplotlib():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("scales", "by", "told"),
     [
@@ -1069,6 +1081,7 @@ def test_the_scales_of_dense_weights_are_told_with_the_reason(scales, by, told):
     assert "Dense layers" not in text(qat())
 
 
+@pytest.mark.slow
 def test_inputs_that_the_app_normalizes_are_told():
     report = qat().model_copy(update={"normalized_by_app": ["weather"]})
     sentence = "The app normalizes weather, feature by feature, as the model's own layer did"

@@ -58,6 +58,7 @@ def test_many_classes_are_a_table_of_those_that_lost_most_and_one_of_all():
     assert rows == [f"c{i}" for i in (*range(19, 7, -1), *range(20))]
 
 
+@pytest.mark.slow
 def test_worst_samples_stand_on_the_page_with_both_answers_and_their_pictures():
     page = html.render(detailed(), {7: b"png"})
     words = plain(texts_of(page)[1])
@@ -77,6 +78,7 @@ def test_answers_stand_side_by_side_a_name_that_comes_twice_in_two_rows():
     assert told.side_by_side(sample.model_copy(update={"float32": [], "int8": []})) == []
 
 
+@pytest.mark.slow
 def test_flipped_samples_are_counted_and_stand_with_their_label():
     page = html.render(detailed(), {8: b"\xff\xd8jpeg"})
     words = plain(texts_of(page)[1])
@@ -91,6 +93,7 @@ def test_flipped_samples_are_counted_and_stand_with_their_label():
     assert "Samples that flipped" not in page_of("qat")
 
 
+@pytest.mark.slow
 def test_the_page_shows_ranges_training_and_what_an_app_must_do():
     report = qat()
     page = html.render(report, {0: b"png"})
@@ -132,6 +135,7 @@ def test_marks_of_plots_tell_their_numbers_to_a_pointer():
     assert plots.layers_plot(qat(parity=alone)) is None
 
 
+@pytest.mark.slow
 def test_of_many_ranges_those_with_the_largest_step_are_drawn():
     one = qat().ranges.activations[0]
     many = [one.model_copy(update={"layer": f"act_{i}", "after": (0.0, 1.0 + i)}) for i in range(60)]
@@ -148,6 +152,7 @@ def test_of_many_ranges_those_with_the_largest_step_are_drawn():
     )
 
 
+@pytest.mark.slow
 def test_the_roc_curve_calls_two_classes_by_their_names():
     base = detailed()
     two = base.comparison.model_copy(update={"per_class": base.comparison.per_class[:2]})

@@ -102,6 +102,7 @@ def test_reasons_come_from_the_table_of_the_delegate(tmp_path: Path) -> None:
     assert why(elu, "ELU", "a tensor that the file lacks", "xnnpack") == (NO_REASON, "")
 
 
+@pytest.mark.slow
 def test_bench_ends_with_3_and_names_the_operator(edgeswap: Callable[..., Ran], place: Path) -> None:
     file = pointwise(place, SOFTMAX, (1, 4))
     ran = edgeswap("bench", file, file, "--quick", "--require-delegate", "--output", "bench.json")
@@ -118,6 +119,7 @@ def test_bench_ends_with_3_and_names_the_operator(edgeswap: Callable[..., Ran], 
     assert report["limits"] == [{"name": "require_delegate", "limit": 0.0, "value": 1.0, "passed": False}]
 
 
+@pytest.mark.slow
 def test_a_model_that_the_delegate_takes_passes(edgeswap: Callable[..., Ran], place: Path) -> None:
     file = adder(place)
     ran = edgeswap("bench", file, file, "--quick", "--require-delegate")
@@ -175,6 +177,7 @@ def test_operators_of_one_reason_share_a_line_and_so_do_targets() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_mlperf_tiny_s_int8_reference_is_benched_beside_a_model_with_uint8_ends(shared: Path, place: Path) -> None:
     reference = shared / "models/mlperf_tiny_resnet8_int8_reference.tflite"
     (place / "uint8.tflite").write_bytes(with_ends(reference.read_bytes(), "uint8"))

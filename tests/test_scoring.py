@@ -33,6 +33,7 @@ def compared(first: np.ndarray, second: np.ndarray, **how: Scores) -> Comparison
     return compare(REGRESSION, DeviceScores(scored(first), scored(second), None, ()), **SIZES, **how)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 70))
 def test_chunks_change_nothing(chunk: int) -> None:
     values = LABELS + 0.25

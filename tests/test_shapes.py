@@ -54,6 +54,7 @@ def assert_right_after(passes, model, framework):
     return graph
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     plan=st.lists(st.tuples(st.sampled_from(models.STEPS), st.integers(0, 100)), min_size=1, max_size=6), data=st.data()
@@ -69,6 +70,7 @@ def test_models_that_people_bring_have_theirs(framework, name):
     assert_right_after(["canonicalize", "place"], getattr(models, name)(framework), framework)
 
 
+@pytest.mark.slow
 @both
 def test_layers_that_are_taken_apart_have_theirs(framework):
     layers = framework.layers

@@ -122,6 +122,7 @@ def test_other_weights_are_gone_once_a_layer_has_computed_with_them():
     assert addresses(shared_weights.arrays_of(run.layer(conv))) == addresses(weights)
 
 
+@pytest.mark.slow
 def test_what_no_array_shows_any_more_is_forgotten():
     before = len(shared_weights._behind)
     layer = tf_keras.layers.Dense(2)

@@ -47,6 +47,7 @@ def test_what_is_no_model():
         opened(3)
 
 
+@pytest.mark.slow
 def test_files_are_known_by_their_bytes_and_objects_by_their_weights(tiny):
     file = opened(tiny / "tiny.keras")
     assert file.record.sha256 == hashlib.sha256((tiny / "tiny.keras").read_bytes()).hexdigest()
@@ -58,6 +59,7 @@ def test_files_are_known_by_their_bytes_and_objects_by_their_weights(tiny):
     assert opened(model).record.sha256 != same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", [keras, tf_keras])
 def test_an_object_is_known_by_all_that_it_is(framework):
     def digest(activation="relu", size=3, outputs=slice(None), **norm):
@@ -101,6 +103,7 @@ def test_a_keras_3_layer_of_ones_own_by_its_tf_keras_twin():
     np.testing.assert_allclose(build(source.graph)(x), model(x), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_only_the_example_is_trained(tiny):
     source = opened(tiny / "tiny.keras")
     assert train_example(source, seed=0, progress=Silent()) is source
@@ -118,6 +121,7 @@ def test_a_weight_that_is_no_number_names_its_layer(value):
         opened(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float32"])
 def test_half_precision_is_told_and_the_float32_model_is_still_the_given_one(policy):
     layers = keras.layers

@@ -313,6 +313,7 @@ def test_images_that_are_stored_turned_are_counted(three, tmp_path):
     assert "stays so" in caution.problem
 
 
+@pytest.mark.slow
 def test_one_broken_image_of_many_is_told_before_anything_is_trained(three, tmp_path):
     root = animals(tmp_path / "p", ["ant", "bee", "cat"], count=200)
     whole = encoded(np.random.default_rng(9).integers(0, 256, (64, 64), dtype=np.uint8), "JPEG")
@@ -323,6 +324,7 @@ def test_one_broken_image_of_many_is_told_before_anything_is_trained(three, tmp_
     assert "_io" not in str(raised.value)
 
 
+@pytest.mark.slow
 def test_images_that_may_never_be_trained_on_are_not_decoded(three, tmp_path):
     root = animals(tmp_path / "p", ["ant", "bee", "cat"], count=400)
     test = str(animals(tmp_path / "t", ["ant", "bee", "cat"], first=5000))

@@ -144,6 +144,7 @@ def test_measures_with_a_runtime_that_is_carried_there(
 STEPS = ("Connecting to", "Runtime for", "Copying to", "Measuring on")
 
 
+@pytest.mark.slow
 def test_the_boards_own_runtime_serves_where_no_wheel_fits(tmp_path: Path, models: tuple[list[Path], Path]) -> None:
     pretended = pretending(tmp_path, "os.confstr = lambda name: ''")
     own = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **pretended}
@@ -153,6 +154,7 @@ def test_the_boards_own_runtime_serves_where_no_wheel_fits(tmp_path: Path, model
         assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_kept_folder_spares_what_is_there(server: Server, script: Any, tmp_path: Path) -> None:
     script(f"print(sys.argv, file=sys.stderr); {ANSWER}")
     same, other = tmp_path / "same", tmp_path / "other"
@@ -172,6 +174,7 @@ def test_a_kept_folder_spares_what_is_there(server: Server, script: Any, tmp_pat
     assert not list(kept.glob("*.part"))
 
 
+@pytest.mark.slow
 def test_a_kept_folder_serves_one_run_at_a_time(server: Server, script: Any, tmp_path: Path) -> None:
     alive = tmp_path / "alive"
     script(f"pathlib.Path({str(alive)!r}).touch(); time.sleep(60)")
@@ -181,6 +184,7 @@ def test_a_kept_folder_serves_one_run_at_a_time(server: Server, script: Any, tmp
     assert "another run is using the kept folder" in error.problem
 
 
+@pytest.mark.slow
 def test_names_are_never_taken_for_commands(tmp_path: Path, script: Any) -> None:
     odd = """it's "a" $HOME; `touch pwned` \\ !\n*"""
     script(f"assert open(sys.argv[1]).read() == 'x', sys.argv; {ANSWER}")
@@ -194,6 +198,7 @@ def test_names_are_never_taken_for_commands(tmp_path: Path, script: Any) -> None
         assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_what_a_login_says_is_no_answer(tmp_path: Path, script: Any) -> None:
     script(ANSWER)
     (tmp_path / "banner").write_text("edgeswap-0 {}\nAuthorized users only!\n")
@@ -209,6 +214,7 @@ def test_what_a_login_says_is_no_answer(tmp_path: Path, script: Any) -> None:
         assert server.left_behind() == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "dash", "tcsh", "fish"])
 def test_any_login_shell_will_do(tmp_path: Path, script: Any, shell: str) -> None:
     if not Path(f"/usr/bin/{shell}").exists():
@@ -262,6 +268,7 @@ def test_a_name_that_nobody_has() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_machine_that_does_not_answer(server: Server) -> None:
     import socket
 
@@ -302,6 +309,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssh, "PAUSE_S", 0.05)
 
 
+@pytest.mark.slow
 def test_a_connection_cut_while_copying_is_made_anew(
     server: Server, script: Any, tmp_path: Path, at_once: None
 ) -> None:
@@ -315,6 +323,7 @@ def test_a_connection_cut_while_copying_is_made_anew(
     assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_connection_that_is_always_cut_is_given_up(
     server: Server, script: Any, tmp_path: Path, at_once: None
 ) -> None:
@@ -328,6 +337,7 @@ def test_a_connection_that_is_always_cut_is_given_up(
     assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_connection_cut_before_the_login_is_made_anew(server: Server, script: Any, at_once: None) -> None:
     script(ANSWER)
     line = Line(server.port, after_bytes=0, times=1)
@@ -349,6 +359,7 @@ time.sleep(120)
     return body, alive
 
 
+@pytest.mark.slow
 def test_a_connection_cut_while_it_measures_is_an_error(server: Server, script: Any, tmp_path: Path) -> None:
     body, alive = lasting(tmp_path)
     script(body)
@@ -376,6 +387,7 @@ def writing(size: int) -> str:
     return f"data = os.urandom({size}); pathlib.Path(sys.argv[1]).write_bytes(data); {ANSWER}"
 
 
+@pytest.mark.slow
 def test_outputs_are_brought_as_they_are_on_the_board(
     server: Server, models: tuple[list[Path], Path], tmp_path: Path
 ) -> None:
@@ -390,6 +402,7 @@ def test_outputs_are_brought_as_they_are_on_the_board(
     assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_file_of_many_pieces_is_brought_whole(server: Server, script: Any, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     size = 3 * ssh_board.PIECE + 7
@@ -402,6 +415,7 @@ def test_a_file_of_many_pieces_is_brought_whole(server: Server, script: Any, tmp
     assert {path.name for path in tmp_path.iterdir()} == {"brought", "copy", "script.py", "server"}
 
 
+@pytest.mark.slow
 def test_a_file_that_the_script_did_not_write(server: Server, script: Any, tmp_path: Path) -> None:
     script(ANSWER)
     with pytest.raises(TargetError, match=r"No such file or directory.*out"):
@@ -422,6 +436,7 @@ class Stepwise(Recorded):
             self.call()
 
 
+@pytest.mark.slow
 def test_a_connection_cut_while_it_is_brought_is_an_error(server: Server, script: Any, tmp_path: Path) -> None:
     script(writing(3 * ssh_board.PIECE))
     line = Line(server.port)
@@ -434,6 +449,7 @@ def test_a_connection_cut_while_it_is_brought_is_an_error(server: Server, script
     assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_while_it_is_brought_is_damaged(server: Server, script: Any, tmp_path: Path) -> None:
     script(writing(3 * ssh_board.PIECE))
 
@@ -447,6 +463,7 @@ def test_a_file_that_changes_while_it_is_brought_is_damaged(server: Server, scri
     assert not list(tmp_path.glob("brought*"))
 
 
+@pytest.mark.slow
 def test_a_board_without_room_for_the_outputs(
     models: tuple[list[Path], Path], full_disk: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -465,6 +482,7 @@ def test_a_board_without_room_for_the_outputs(
         assert server.left_behind(disk) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_everything_there(server: Server, script: Any, tmp_path: Path) -> None:
     body, alive = lasting(tmp_path)
     script(body)
@@ -480,6 +498,7 @@ def test_ctrl_c_ends_everything_there(server: Server, script: Any, tmp_path: Pat
     assert all(has_ended(int(pid)) for pid in alive.read_text().split())
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_copying_leaves_nothing(server: Server, script: Any, tmp_path: Path) -> None:
     script(ANSWER)
     (tmp_path / "big").write_bytes(os.urandom(4_000_000))
@@ -495,6 +514,7 @@ def test_an_interrupt_while_copying_leaves_nothing(server: Server, script: Any, 
     assert list(server.home.iterdir()) == []  # at once
 
 
+@pytest.mark.slow
 def test_the_death_of_this_process_ends_everything_there(server: Server, script: Any, tmp_path: Path) -> None:
     body, alive = lasting(tmp_path)
     (tmp_path / "script.py").write_text(f"import os, pathlib, subprocess, sys, time\n{body}")
@@ -517,6 +537,7 @@ ssh.Ssh(name, ssh.Address.parse(name), ssh_options={server.target().ssh_options!
     assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_host_that_falls_silent_ends_everything_there(server: Server, script: Any, tmp_path: Path) -> None:
     body, alive = lasting(tmp_path)
     script(body)
@@ -535,6 +556,7 @@ def test_a_host_that_falls_silent_ends_everything_there(server: Server, script: 
             os.kill(board.process.pid, signal.SIGCONT)
 
 
+@pytest.mark.slow
 def test_a_host_that_falls_silent_while_it_is_brought_something_leaves_nothing_there(
     server: Server, tmp_path: Path
 ) -> None:
@@ -572,6 +594,7 @@ def connected(server: Server, **how: Any) -> Iterator[Any]:
 # --- the board fails --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_full_disk(server: Server, script: Any, full_disk: Callable[[str], Path], tmp_path: Path) -> None:
     script(ANSWER)
     disk = full_disk("2m")
@@ -584,6 +607,7 @@ def test_a_full_disk(server: Server, script: Any, full_disk: Callable[[str], Pat
     assert {path.name for path in (disk / ".edgeswap").iterdir()} == {"benchmark.py", "in-use"}
 
 
+@pytest.mark.slow
 def test_a_disk_that_wheels_fill(
     server: Server, full_disk: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -598,6 +622,7 @@ def test_a_disk_that_wheels_fill(
     assert server.left_behind(disk) == []
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_not_there(server: Server, script: Any, tmp_path: Path) -> None:
     script(ANSWER)
     error = failed(server.target(folder=str(tmp_path / "nowhere")))
@@ -605,6 +630,7 @@ def test_a_folder_that_is_not_there(server: Server, script: Any, tmp_path: Path)
     assert "nowhere" in error.problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "problem", "remedy"),
     [
@@ -623,6 +649,7 @@ def test_a_script_that_fails(server: Server, script: Any, body: str, problem: st
     assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_a_killed_script_is_told_although_its_processes_live_on(server: Server, script: Any, tmp_path: Path) -> None:
     body, alive = lasting(tmp_path)
     script(body.replace("time.sleep(120)\n", "os.kill(os.getpid(), 9)\n"))
@@ -631,6 +658,7 @@ def test_a_killed_script_is_told_although_its_processes_live_on(server: Server, 
     assert all(has_ended(int(pid)) for pid in alive.read_text().split())
 
 
+@pytest.mark.slow
 def test_a_script_that_hangs_is_ended(server: Server, script: Any, tmp_path: Path) -> None:
     body, alive = lasting(tmp_path)
     script(body)
@@ -640,6 +668,7 @@ def test_a_script_that_hangs_is_ended(server: Server, script: Any, tmp_path: Pat
     assert server.left_behind() == []
 
 
+@pytest.mark.slow
 def test_what_a_board_could_not_remove_is_removed_by_the_next_run(server: Server, script: Any, tmp_path: Path) -> None:
     script("os.kill(os.getppid(), signal.SIGKILL); time.sleep(60)")  # as near to a lost power supply as can be had
     assert "cut while the board measured" in failed(server.target()).problem
@@ -681,6 +710,7 @@ def pretending(folder: Path, code: str) -> dict[str, str]:
     return {"PYTHONPATH": str(place)}
 
 
+@pytest.mark.slow
 def test_a_board_without_wheels_is_refused_before_anything_is_copied_pretending_to_be_armv7l(tmp_path: Path) -> None:
     code = "platform.machine = lambda: 'armv7l'; sys.version_info = (3, 13, 5, 'final', 0)"
     with running(tmp_path / "server", environment=pretending(tmp_path, code)) as server:
@@ -692,6 +722,7 @@ def test_a_board_without_wheels_is_refused_before_anything_is_copied_pretending_
         assert server.home.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_not_kept(server: Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"as sent")
     with connected(server) as board:

@@ -126,6 +126,7 @@ def test_for_an_edge_tpu_the_runtime_that_its_library_was_built_against_goes_fir
     assert chosen("3.13.5") == LITERT  # there is no other
 
 
+@pytest.mark.slow
 def test_what_was_found_once_is_found_without_a_connection(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +137,7 @@ def test_what_was_found_once_is_found_without_a_connection(
         choose("board", facts("3.13.5"), cache=tmp_path / "cache")
 
 
+@pytest.mark.slow
 def test_no_connection_is_told_from_no_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)

@@ -52,6 +52,7 @@ def _cpu_s(command: list[str]) -> float:
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", STARTS)
 def test_answers_at_once(start: str) -> None:
     best = min(_cpu_s(STARTS[start]) for _ in range(TRIES))

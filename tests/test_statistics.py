@@ -109,6 +109,7 @@ def test_tango_excludes_zero_where_the_mcnemar_score_is_significant(table: tuple
         assert (low <= 0 <= high) == (score < Z95)
 
 
+@pytest.mark.slow
 def test_tango_covers_as_often_as_it_says() -> None:
     # 2,000 tables with a true difference of 0.02: 95 % of the intervals hold it, give or take 4 standard errors.
     generator = np.random.default_rng(0)

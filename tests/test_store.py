@@ -255,6 +255,7 @@ assert not {"tensorflow", "keras", "tf_keras"} & set(sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_the_cache_commands_import_no_tensorflow():
     subprocess.run([sys.executable, "-c", COMMANDS], check=True)
 

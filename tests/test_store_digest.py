@@ -87,6 +87,7 @@ def test_what_cannot_be_told_is_refused(value):
         digest(value)
 
 
+@pytest.mark.slow
 def test_a_module_of_the_user_s_own_counts_as_far_as_it_is_used(tmp_path, monkeypatch):
     def loss_of(helper: str) -> str:
         (tmp_path / "ownhelper.py").write_text(textwrap.dedent(helper))

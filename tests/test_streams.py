@@ -27,12 +27,14 @@ def test_a_command_runs_without_a_stream_and_says_what_it_has_to_say(redirection
     assert "relu6" in stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("redirection", [">&-", "<&- >&- 2>&-"])
 def test_a_command_runs_without_stdout(redirection):
     assert run(redirection, "activations", "relu6") == (0, "")
     assert run(redirection, "check", "missing.tflite")[0] == 1
 
 
+@pytest.mark.slow
 def test_an_error_on_a_stderr_that_takes_nothing_still_has_its_exit_code():
     assert run("2>/dev/full", "export", "--method", "nonsense") == (2, "")
     assert run("2>&-", "check", "missing.tflite") == (1, "")

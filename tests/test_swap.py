@@ -194,6 +194,7 @@ def test_any_chain_that_changes_the_shape_alone_leaves_an_output_activation(chai
     assert ("act_1" in swapped(swap(chain(dense("a"), "swish", *follows), RELU6))) == computed
 
 
+@pytest.mark.slow
 def test_a_chain_of_a_thousand_layers_is_walked_without_recursion():
     many = [Layer(f"drop{index}", "Dropout", {"rate": 0.5}) for index in range(3000)]
     assert skipped(swap(chain(dense("a"), "swish", *many), RELU6)).keys() == {"act_1"}

@@ -149,6 +149,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 def test_trials_lead_to_the_best_of_a_large_grid_and_are_the_same_again() -> None:
     pytest.importorskip("optuna")
     possible = [one for one in plan(LARGE, DATA, trials=16) if one.problem is None]

@@ -80,6 +80,7 @@ def test_a_board_that_refuses_the_key_takes_nothing_from_the_others(work, boards
     assert boards[1].left_behind() == []
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_nothing_on_any_board(work, boards, monkeypatch):
     open_in_place(monkeypatch, boards[0].target(), boards[1].target())
 

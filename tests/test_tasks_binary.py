@@ -17,6 +17,7 @@ TASK = Binary()
 SIGMOID, LOGIT = signature((1,), "sigmoid"), signature((1,))
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.integers(0, 2**32 - 1))
 def test_figures_are_those_of_scikit_learn_by_probability_and_by_logit(seed: int) -> None:

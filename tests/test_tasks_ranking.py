@@ -14,6 +14,7 @@ from edgeswap.tasks.ranking import average_precision, roc_auc, roc_curve
 SAMPLES = st.lists(st.tuples(st.integers(-5, 5), st.integers(0, 1)), min_size=2, max_size=40)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(SAMPLES)
 def test_both_are_those_of_scikit_learn(samples: list[tuple[int, int]]) -> None:

@@ -27,6 +27,7 @@ def test_every_operator_is_there_in_order_with_its_layer():
     assert not any(call.float_tensors for call in found)
 
 
+@pytest.mark.slow
 def test_float_tensors_are_named_where_they_are_read_or_written():
     found = [call for call in calls(read(converted("elu"))) if call.float_tensors]
     assert {call.operation.name for call in found} == {"DEQUANTIZE", "ELU", "QUANTIZE"}

@@ -42,6 +42,7 @@ def with_version(data: bytes, builtin: int, version: int) -> bytes:
     return write(changed(model, operatorCodes=codes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", [HOST, MOBILE, CORAL])
 @pytest.mark.parametrize("kind", ["relu6", "swish"])
 def test_a_full_integer_model_of_plain_operators_passes_everywhere(kind: str, where: Any) -> None:
@@ -50,6 +51,7 @@ def test_a_full_integer_model_of_plain_operators_passes_everywhere(kind: str, wh
     assert result.leaves_at is None
 
 
+@pytest.mark.slow
 def test_an_elu_island_blocks_until_it_is_folded_and_still_does_on_the_edge_tpu() -> None:
     names = [layer.name for layer in float_model("elu").layers]
     before = check(converted("elu"), HOST, layer_names=names)
@@ -64,6 +66,7 @@ def test_an_elu_island_blocks_until_it_is_folded_and_still_does_on_the_edge_tpu(
     assert on_coral.leaves_at == "act_in (ELU)"
 
 
+@pytest.mark.slow
 def test_hard_swish_costs_on_a_cpu_and_blocks_on_the_edge_tpu_until_it_is_rewritten() -> None:
     data = converted("hard_swish")
     assert [finding.what for finding in of(check(data, HOST), "costs")] == ["HARD_SWISH"]
@@ -75,6 +78,7 @@ def test_hard_swish_costs_on_a_cpu_and_blocks_on_the_edge_tpu_until_it_is_rewrit
         assert rewritten.leaves_at is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "kind", "blocking"),
     [
@@ -253,6 +257,7 @@ def test_what_is_no_tflite_file_is_a_model_error() -> None:
         check(b"PK\x03\x04 not a model", HOST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "code"), [("relu6", 0), ("cos", 3)])
 def test_the_command_ends_in_3_where_something_blocks(
     kind: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -298,6 +303,7 @@ def test_a_file_that_is_no_model_is_an_error(
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_the_command_answers_without_tensorflow(tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(converted("relu6"))

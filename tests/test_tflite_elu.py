@@ -47,6 +47,7 @@ FOLDED_EXACTLY = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resolver", [XNNPACK, PLAIN])
 @pytest.mark.parametrize("kind", FOLDED_EXACTLY)
 def test_a_converted_model_comes_out_full_integer_with_the_same_outputs(kind: str, resolver: Any) -> None:
@@ -64,6 +65,7 @@ def test_the_whole_graph_stays_in_one_xnnpack_partition(kind: str) -> None:
     assert partitions(fold_elu(converted(kind))) == 1
 
 
+@pytest.mark.slow
 def test_a_fake_quant_before_another_range_becomes_a_requantization() -> None:
     # ELU -> QUANTIZE [-1, 6] -> DEQUANTIZE -> QUANTIZE: the last two become one QUANTIZE from int8 to int8. It rounds
     # the same real number, by fixed-point instead of float arithmetic: at most one step an operator, and the network
@@ -120,6 +122,7 @@ def test_the_plain_kernel_is_within_a_step_of_half_away_from_zero(
     assert steps_apart(got, saturated(steps)) <= 1
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(quantizations, quantizations, bounds)
 def test_a_cap_anywhere_in_the_range_keeps_the_island_s_outputs(
@@ -166,12 +169,14 @@ def test_the_folded_tensor_takes_the_layer_s_name() -> None:
     assert "StatefulPartitionedCall:0" in names  # the model's output keeps its own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["relu6", "hard_swish", "swish"])
 def test_a_model_without_elu_keeps_every_byte(kind: str) -> None:
     data = converted(kind)
     assert fold_elu(data) is data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["float32", "float16", "dynamic_range"])
 def test_an_elu_in_a_float_model_is_left_alone(form: str) -> None:
     data = converted("elu", form)
@@ -183,6 +188,7 @@ def test_an_island_with_an_unknown_operator_is_left_alone() -> None:
     assert fold_elu(data) is data
 
 
+@pytest.mark.slow
 def test_float_outputs_stay_float_and_all_else_is_folded() -> None:
     before = converted("elu", "float_io")
     after = fold_elu(before)

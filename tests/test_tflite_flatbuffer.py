@@ -99,6 +99,7 @@ def test_a_truncated_file_is_refused() -> None:
             read(data[:size])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_read_or_refused_but_never_crashes(data: st.DataObject) -> None:

@@ -31,6 +31,7 @@ def int16x8(kind: str, *, integer_ends: bool = True) -> bytes:
     return bytes(converter.convert())
 
 
+@pytest.mark.slow
 def test_each_precision_passes_its_own_gate_alone() -> None:
     files = {
         "int8": converted("relu6"),
@@ -48,6 +49,7 @@ def test_each_precision_passes_its_own_gate_alone() -> None:
             require_precision(converted("relu6", "float32"), asked)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_float_ends_and_float_operators_are_no_int16x8() -> None:
     with pytest.raises(VerificationError, match=r"got inputs and outputs of FLOAT32 and [1-9]"):
         require_precision(int16x8("relu6", integer_ends=False), "int16x8")

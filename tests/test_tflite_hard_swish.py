@@ -43,6 +43,7 @@ ranges = st.tuples(st.floats(-12.0, -0.01), st.floats(0.0, 12.0)).map(lambda end
 any_quantization = st.tuples(st.floats(0.002, 0.1).map(lambda s: float(np.float32(s))), st.integers(-128, 127))
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(ranges, any_quantization)
 @example(quantization(-10.43, 0.67), quantization(-0.375, 0.41))
@@ -104,6 +105,7 @@ def test_the_constants_are_shared_and_the_output_keeps_its_name_and_range() -> N
     assert set(before) < set(after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "form"),
     [("relu6", "int8"), ("swish", "int8"), ("elu", "int8"), ("hard_swish", "float32"), ("hard_swish", "float16")],

@@ -138,6 +138,7 @@ def test_labels_appended_as_a_zip_survive_a_rewriting() -> None:
     np.testing.assert_array_equal(run(folded, images(5)), run(converted("elu"), images(5)))
 
 
+@pytest.mark.slow
 def test_a_rewriting_does_not_touch_the_model_it_was_given() -> None:
     data = converted("elu_alpha_capped")
     seen = []

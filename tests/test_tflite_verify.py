@@ -154,6 +154,7 @@ def test_what_is_no_tflite_file_is_a_model_error() -> None:
         require_full_integer(b"PK\x03\x04 not a model")
 
 
+@pytest.mark.slow
 def test_verifying_imports_no_tensorflow() -> None:
     code = (
         "import sys, edgeswap.tflite.full_integer, edgeswap.tflite.elu, edgeswap.tflite.hard_swish; print(*sys.modules)"

@@ -34,6 +34,7 @@ def config(**given: object) -> object:
     return export_config({"model": "m.keras", "data": np.zeros((4, 2)), **given})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 def test_a_run_has_settings_figures_losses_and_files(report: ExportReport, store: str, tmp_path: Path) -> None:
     folder = tmp_path / "out"

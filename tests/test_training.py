@@ -42,6 +42,7 @@ def top1(model, labels=LABELS):
     return float((model(INPUTS).numpy().argmax(axis=1) == labels).mean())
 
 
+@pytest.mark.slow
 def test_it_learns():
     assert top1(run(network(), batch_norm="updated")) > 0.95
 
@@ -58,6 +59,7 @@ def test_the_same_seed_gives_the_same_weights_and_the_model_stays(batch_norm):
     assert any((one != other).any() for one, other in zip(first, other_seed, strict=True))
 
 
+@pytest.mark.slow
 def test_frozen_statistics_stay_while_scale_and_offset_learn():
     model = network()
     frozen = run(model).get_layer("bn")
@@ -78,6 +80,7 @@ def test_updated_statistics_reach_those_of_the_data_although_the_momentum_is_slo
     assert trained.get_layer("bn").momentum == 0.99
 
 
+@pytest.mark.slow
 def test_frozen_layers_are_trained_and_keep_their_flag():
     model = network()
     model.get_layer("hidden").trainable = False
@@ -165,6 +168,7 @@ def test_no_epochs_is_a_copy():
     np.testing.assert_array_equal(copy(INPUTS).numpy(), model(INPUTS).numpy())
 
 
+@pytest.mark.slow
 def test_progress_tells_the_loss():
     from contextlib import contextmanager
 
@@ -200,6 +204,7 @@ def test_labels_that_cannot_be_trained_on(labels, message):
         run(network(), labels=labels)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_ends_the_training():
     model = network()
     model.get_layer("out").set_weights([np.full((16, 3), np.nan, np.float32), np.zeros(3, np.float32)])
@@ -207,6 +212,7 @@ def test_a_loss_that_is_no_number_ends_the_training():
         run(model)
 
 
+@pytest.mark.slow
 def test_several_outputs_are_trained_by_their_own_losses():
     """Classes by cross-entropy, values by squared error over their variance, whatever their unit."""
     layers = tf_keras.layers

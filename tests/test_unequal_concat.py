@@ -48,6 +48,7 @@ def graph_of(model):
     return canonicalize(read(model))
 
 
+@pytest.mark.slow
 def test_each_reader_becomes_a_sum_of_parts_with_the_same_function():
     graph = graph_of(network((100.0, 1.0, 80.0), wide_head))
     parted = part_unequal_concats(graph, [IMAGES])
@@ -86,6 +87,7 @@ def test_what_stays_as_it_is(sizes, head):
     assert part_unequal_concats(graph, [IMAGES]) is graph
 
 
+@pytest.mark.slow
 def test_small_inputs_keep_their_steps_in_int8():
     """The small input counts as much as the large one; one scale leaves it 2 of 255 steps."""
 

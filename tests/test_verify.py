@@ -47,6 +47,7 @@ def test_a_model_that_is_read_rightly_passes_also_decomposed(framework):
     compared(model, graph=decompose(graph))
 
 
+@pytest.mark.slow
 @FRAMEWORKS
 def test_the_first_layer_that_differs_is_named(framework):
     model = model_of(framework)
@@ -70,6 +71,7 @@ def test_an_epsilon_is_enough_to_tell():
         compared(model, with_config(graph, "norm", epsilon=1.5e-3))
 
 
+@pytest.mark.slow
 @FRAMEWORKS
 def test_chance_and_state_do_not_trip_it(framework):
     layers = framework.layers

@@ -52,6 +52,7 @@ def model():
     return network()
 
 
+@pytest.mark.slow
 def test_folding_keeps_the_function_and_leaves_no_batch_normalization(model):
     folded = fold_batch_norms(canonicalize(read(model)))
     assert "BatchNormalization" not in {layer.class_name for layer in folded.layers.values()}

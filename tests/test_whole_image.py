@@ -56,6 +56,7 @@ def test_any_other_window_stays(pooling):
     assert classes_of(means_of_whole_images(graph)) == classes_of(graph)
 
 
+@pytest.mark.slow
 def test_the_mean_has_steps_of_its_own_in_int8():
     """A mean of 64 values lies far inside of their range, so its steps are finer."""
     model = ends_in(LAYERS.AveragePooling2D(8))

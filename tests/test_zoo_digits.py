@@ -54,6 +54,7 @@ def same(one: list[Any], other: list[Any]) -> bool:
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
+@pytest.mark.slow
 def test_it_is_an_ordinary_functional_keras_model_that_gives_logits() -> None:
     model = digits.build()
     assert isinstance(model, keras.Model)
@@ -65,11 +66,13 @@ def test_it_is_an_ordinary_functional_keras_model_that_gives_logits() -> None:
     assert model.layers[-1].get_config()["activation"] == "linear"
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_weights_it_starts_from() -> None:
     assert same(weights_of(digits.build(seed=3)), weights_of(digits.build(seed=3)))
     assert not same(weights_of(digits.build(seed=3)), weights_of(digits.build(seed=4)))
 
 
+@pytest.mark.slow
 def test_one_seed_gives_one_network_and_the_given_model_stays(train_data: Dataset) -> None:
     keras.utils.set_random_seed(1)
     layers = keras.layers  # the digits network's own take ten times as long to trace
