@@ -139,7 +139,7 @@ def as_app_holds(tensor: InputTensor, samples: Array) -> Array:
             "Give samples of the shape that the model takes.",
         )
     if form == "u8":
-        return np.clip(np.rint(samples), 0, 255).astype(np.uint8)
+        return samples if samples.dtype == np.uint8 else np.clip(np.rint(samples), 0, 255).astype(np.uint8)
     if form == "i32":
         return samples.astype(np.int32)
     if tensor.normalization is not None:  # every language computes in double precision, so that nothing is to decide

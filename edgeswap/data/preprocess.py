@@ -99,9 +99,11 @@ class Preprocess:
         if isinstance(raw, Mapping):
             return _by_input(raw, self.as_the_app_does)
         self._check_pixels(raw)
-        pixels = np.clip(np.rint(raw), 0, 255)
-        scale, zero_point = np.float32(self.quantization.scale), self.quantization.zero_point
-        return np.asarray((pixels.astype(np.float32) - (128 + zero_point)) * scale, np.float32)
+        pixels = raw if raw.dtype == np.uint8 else np.clip(np.rint(raw), 0, 255)
+        mapped = pixels.astype(np.float32)
+        mapped -= 128 + self.quantization.zero_point
+        mapped *= np.float32(self.quantization.scale)
+        return mapped
 
     def _check_pixels(self, raw: Array) -> None:
         if self.name in ("caffe", "torch") and raw.shape[-1] != 3:

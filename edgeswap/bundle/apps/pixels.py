@@ -63,11 +63,13 @@ class PixelSteps:
 
     def quantize(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         """The input (..., channels) for uint8 (..., channels): what the generated code computes in each language."""
-        chosen = pixels[..., list(self.source_channels)].astype(np.float64)
-        values = chosen * np.array(self.scales) + np.array(self.offsets)
+        of_pixel = EVERY_PIXEL[:, np.newaxis].astype(np.float64) * np.array(self.scales) + np.array(self.offsets)
         if self.dtype != "float32":
-            values = np.clip(np.floor(values + 0.5), *LIMITS[self.dtype])
-        taken: npt.NDArray[Any] = values.astype(self.dtype)
+            of_pixel = np.clip(np.floor(of_pixel + 0.5), *LIMITS[self.dtype])
+        of_pixel = of_pixel.astype(self.dtype)
+        taken = np.empty((*pixels.shape[:-1], len(self.source_channels)), self.dtype)
+        for channel, source in enumerate(self.source_channels):
+            taken[..., channel] = of_pixel[pixels[..., source], channel]
         return taken
 
     def of_type(self, dtype: Io, *, scale: float, zero_point: int) -> PixelSteps:
