@@ -77,7 +77,7 @@ def test_sixteen_bits_are_scaled_as_tensorflow_does(tmp_path: Path) -> None:
 def test_a_zip_is_closed_with_its_images(tmp_path: Path) -> None:
     files = opened(write_zip(tmp_path / "a.zip", {"a.png": picture(0, (8, 6))}), "a.png")
     files.read(EVERY)
-    archive = files._zip
+    archive = files._members._archive
     assert archive is not None
     del files
     gc.collect()

@@ -6,7 +6,7 @@ Nothing is unpacked: files of a .zip are read in place, so a name in it can poin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +15,10 @@ import numpy.typing as npt
 from edgeswap.data.class_names import require_known_names
 from edgeswap.data.dataset import Expected
 from edgeswap.data.images import OTHER_IMAGE_SUFFIXES, SUFFIXES, ImageFiles
-from edgeswap.data.listing import list_files
+from edgeswap.data.listing import in_order, list_files
 from edgeswap.data.resizing import MODES, Resize
 from edgeswap.data.train_test_folders import Part, Split, chosen_split
 from edgeswap.errors import DataError
-
-Parts = tuple[str, ...]
 
 
 class Found(NamedTuple):
@@ -96,8 +94,8 @@ def find(
     """
     fixed_shape = image_shape(shape)
     folders, paths = list_files(root, SUFFIXES)
-    images = sorted(path for path in paths if path.suffix.lower() in SUFFIXES)
-    if strange := [path for path in paths if path.suffix.lower() in OTHER_IMAGE_SUFFIXES]:
+    images = in_order(path for path in paths if path.lower().endswith(SUFFIXES))
+    if strange := [path for path in paths if path.lower().endswith(OTHER_IMAGE_SUFFIXES)]:
         raise DataError(
             f"Expected images ({', '.join(SUFFIXES)}) in {root}, got {strange[0]} ({len(strange)} such files).",
             "Convert them to PNG, or move them elsewhere.",
@@ -107,34 +105,41 @@ def find(
             f"Expected images ({', '.join(SUFFIXES)}) in {root}, got {len(paths)} other files.",
             "Put the images into one folder per class below it.",
         )
-    prefix: Parts = ()
+    prefix = ""
     while (top := _only_folder(images, folders, prefix)) is not None and top not in (class_names or ()):
-        prefix = (*prefix, top)
-    relative = [path.parts[len(prefix) :] for path in images]
-    if loose := [path for path, parts in zip(images, relative, strict=True) if len(parts) == 1]:
+        prefix = f"{prefix}{top}/"
+    if loose := [path for path in images if "/" not in path[len(prefix) :]]:
         if len(loose) == len(images):
             return Found(ImageFiles(root, tuple(paths[path] for path in images), fixed_shape, resize), None, None, None)
         raise DataError(
             f"Expected every image in a class folder, got {loose[0]} next to the class folders of {root}.",
             "Move it into its class folder, or keep all images in one folder for unlabelled data.",
         )
-    split = chosen_split(root.joinpath(*prefix), relative, class_names or (), part)
+    split = chosen_split(root / prefix, [path[len(prefix) :] for path in images], class_names or (), part)
     if split is not None:
-        prefix = (*prefix, split.folder)
-        images = [path for path in images if path.parts[: len(prefix)] == prefix]
+        prefix = f"{prefix}{split.folder}/"
+        images = [path for path in images if path.startswith(prefix)]
     files = ImageFiles(root, tuple(paths[path] for path in images), fixed_shape, resize)
-    depth = len(prefix)
-    found = {folder.parts[depth] for folder in folders if len(folder.parts) > depth and folder.parts[:depth] == prefix}
+    found = _tops(folders, prefix)
     if class_names is not None:
         require_known_names(found, class_names, "class folders", names_from=names_from, source=root)
     names = tuple(class_names) if class_names is not None else tuple(sorted(found))
     number = {name: index for index, name in enumerate(names)}
-    return Found(files, np.array([number[path.parts[depth]] for path in images], np.int64), names, split)
+    labels = np.fromiter((number[_top(path, prefix)] for path in images), np.int64, len(images))
+    return Found(files, labels, names, split)
 
 
-def _only_folder(images: Sequence[PurePosixPath], folders: Sequence[PurePosixPath], prefix: Parts) -> str | None:
+def _only_folder(images: Sequence[str], folders: Sequence[str], prefix: str) -> str | None:
     """The one folder below `prefix`, if there are no images beside it."""
-    depth = len(prefix)
-    tops = {folder.parts[depth] for folder in folders if len(folder.parts) > depth and folder.parts[:depth] == prefix}
-    beside = any(len(image.parts) == depth + 1 for image in images)
+    tops = _tops(folders, prefix)
+    beside = any(image.startswith(prefix) and "/" not in image[len(prefix) :] for image in images)
     return tops.pop() if len(tops) == 1 and not beside else None
+
+
+def _tops(folders: Sequence[str], prefix: str) -> set[str]:
+    """The names of the folders that lie in the folder `prefix`."""
+    return {_top(folder, prefix) for folder in folders if folder.startswith(prefix)}
+
+
+def _top(path: str, prefix: str) -> str:
+    return path[len(prefix) :].partition("/")[0]

@@ -24,6 +24,7 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from edgeswap.data.decoded import DecodedImages
 from edgeswap.data.resizing import SIXTEEN_BIT_MODES, Pixels, Resize, fit
+from edgeswap.data.zip_members import ZipMembers
 from edgeswap.errors import DataError
 
 SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -78,7 +79,7 @@ class ImageFiles:
         if not len(positions):
             return np.empty((0, *self.shape), np.uint8)
         with _threads(len(positions)) as pool:
-            return np.stack(list(pool.map(self._pixels, (self.files[position] for position in positions))))
+            return np.stack(list(pool.map(self._pixels, positions)))
 
     def decode(self, position: int, how: Callable[[Image.Image], Decoded]) -> Decoded:
         """What `how` makes of the image at `position`, which it is handed as it is stored, before it is decoded.
@@ -86,12 +87,11 @@ class ImageFiles:
         Raises:
             DataError: it cannot be read.
         """
-        file = self.files[position]
-        image = self._open(file)
+        image = self._open(position)
         try:
             return how(image)
         except UNREADABLE as error:
-            raise self._unreadable(file, error) from error
+            raise self._unreadable(position, error) from error
 
     def sizes(self, positions: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
         """Height and width of each image before it is resized, upright unless `resize` leaves it as it is stored.
@@ -102,11 +102,11 @@ class ImageFiles:
         if not len(positions):
             return []
         with _threads(len(positions)) as pool:
-            return list(pool.map(self._size, (self.files[position] for position in positions)))
+            return list(pool.map(self._size, positions))
 
     def digests(self, positions: npt.NDArray[np.int64]) -> list[bytes]:
         """The SHA-256 of each file's bytes: the same whatever size the images are brought to."""
-        return [hashlib.sha256(self._bytes(self.files[position])).digest() for position in positions]
+        return [hashlib.sha256(self._bytes(position)).digest() for position in positions]
 
     def sideways(self, positions: npt.NDArray[np.int64]) -> int:
         """Decode every image at `positions` once and count those that are stored turned or mirrored (EXIF).
@@ -117,7 +117,7 @@ class ImageFiles:
         if not len(positions):
             return 0
         with _threads(len(positions)) as pool:
-            found = list(pool.map(self._orientation, (self.files[position] for position in positions)))
+            found = list(pool.map(self._orientation, positions))
         broken = [error for error in found if isinstance(error, DataError)]
         if len(broken) > 1:
             raise DataError(
@@ -128,87 +128,91 @@ class ImageFiles:
             raise broken[0]
         return sum(orientation not in (0, 1) for orientation in found if not isinstance(orientation, DataError))
 
-    def _pixels(self, file: str) -> Pixels:
-        image = self._open(file)
+    def _pixels(self, position: int) -> Pixels:
+        image = self._open(position)
         try:
             image.load()
             upright = image if self.resize == "keras" or _orientation(image) in (0, 1) else _turned(image)
             return fit(upright, self.shape, self.resize)
         except UNREADABLE as error:
-            raise self._unreadable(file, error) from error
+            raise self._unreadable(position, error) from error
 
-    def _size(self, file: str) -> tuple[int, int]:
-        image = self._open(file)
+    def _size(self, position: int) -> tuple[int, int]:
+        image = self._open(position)
         lies = self.resize != "keras" and _orientation(image) >= LYING
         return (image.width, image.height) if lies else (image.height, image.width)
 
-    def _orientation(self, file: str) -> int | DataError:
+    def _orientation(self, position: int) -> int | DataError:
         """The EXIF orientation of an image that can be read, or the error of one that cannot."""
         try:
-            image = self._open(file)
+            image = self._open(position)
             try:
                 image.draft(None, self.shape[1::-1])  # a JPEG is decoded small, and all the same to its end
                 image.load()
                 return _orientation(image)
             except UNREADABLE as error:
-                return self._unreadable(file, error)
+                return self._unreadable(position, error)
         except DataError as error:
             return error
 
-    def _open(self, file: str) -> Image.Image:
-        data = self._bytes(file)
+    def _open(self, position: int) -> Image.Image:
+        data = self._bytes(position)
         try:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
         except UNREADABLE as error:
-            raise self._unreadable(file, error) from error
+            raise self._unreadable(position, error) from error
         if image.width * image.height > (Image.MAX_IMAGE_PIXELS or 0):
-            raise self._refused(file, f"at most {Image.MAX_IMAGE_PIXELS:,} pixels", f"{image.width} x {image.height}")
+            raise self._refused(
+                position, f"at most {Image.MAX_IMAGE_PIXELS:,} pixels", f"{image.width} x {image.height}"
+            )
         if image.mode not in (*EIGHT_BIT_MODES, *SIXTEEN_BIT_MODES):
-            raise self._refused(file, "an image of 8 or 16 bits a channel", f"Pillow's mode {image.mode}")
+            raise self._refused(position, "an image of 8 or 16 bits a channel", f"Pillow's mode {image.mode}")
         return image
 
-    def _bytes(self, file: str) -> bytes:
+    def _bytes(self, position: int) -> bytes:
         most = f"at most {LARGEST_FILE_BYTES:,} bytes"
         try:
-            if self._zip is None:
-                return self._content(file, most)
-            entry = self._zip.getinfo(file)
-            if entry.file_size > LARGEST_FILE_BYTES:
-                raise self._refused(file, most, f"{entry.file_size:,}")
-            return self._zip.read(entry)
+            if self._members is None:
+                return self._content(position, most)
+            size = self._members.size(position)
+            if size > LARGEST_FILE_BYTES:
+                raise self._refused(position, most, f"{size:,}")
+            return self._members.read(position)
         except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
             # zipfile raises RuntimeError for an encrypted file and NotImplementedError for an unknown compression.
-            raise self._refused(file, "a file that can be read", str(error)) from error
+            raise self._refused(position, "a file that can be read", str(error)) from error
 
-    def _content(self, file: str, most: str) -> bytes:
+    def _content(self, position: int, most: str) -> bytes:
         # A pipe that took the place of a file would be waited for without end.
-        descriptor = os.open(self.root / file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(
+            self.root / self.files[position], os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        )
         with os.fdopen(descriptor, "rb") as opened:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise self._refused(file, "a file", "a pipe or a device")
+                raise self._refused(position, "a file", "a pipe or a device")
             if status.st_size > LARGEST_FILE_BYTES:
-                raise self._refused(file, most, f"{status.st_size:,}")
+                raise self._refused(position, most, f"{status.st_size:,}")
             return opened.read(LARGEST_FILE_BYTES)
 
     @cached_property
-    def _zip(self) -> zipfile.ZipFile | None:
+    def _members(self) -> ZipMembers | None:
         """Open as long as this object is there."""
         if self.root.is_dir():
             return None
-        archive = zipfile.ZipFile(self.root)
-        weakref.finalize(self, archive.close)
-        return archive
+        members = ZipMembers(self.root, self.files)
+        weakref.finalize(self, members.close)
+        return members
 
-    def _unreadable(self, file: str, error: BaseException) -> DataError:
+    def _unreadable(self, position: int, error: BaseException) -> DataError:
         kinds = "a whole JPEG, PNG, WebP, BMP, GIF or TIFF image"
         if isinstance(error, UnidentifiedImageError):
-            return self._refused(file, kinds, "it is none of them")
+            return self._refused(position, kinds, "it is none of them")
         words = re.sub(r"<_io\.\w+[^>]*>", "it", " ".join(str(error).split()))
-        return self._refused(file, kinds, words or type(error).__name__)
+        return self._refused(position, kinds, words or type(error).__name__)
 
-    def _refused(self, file: str, expected: str, got: str) -> DataError:
-        where = f"{file} in {self.root}"
+    def _refused(self, position: int, expected: str, got: str) -> DataError:
+        where = f"{self.files[position]} in {self.root}"
         return DataError(f"Expected {expected}, got {where}: {got.rstrip('.')}.", "Replace or remove the file.")
 
 

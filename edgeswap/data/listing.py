@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from edgeswap.errors import DataError
@@ -15,10 +15,11 @@ BOMB_BYTES = 2**30
 MOST_NAMES = 5_000_000
 
 
-def list_files(root: Path, suffixes: Sequence[str]) -> tuple[list[PurePosixPath], dict[PurePosixPath, str]]:
-    """The folders below `root`, sorted, and the files with the names to open them by; without hidden ones.
+def list_files(root: Path, suffixes: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The folders below `root`, in order, and the files with the names to open them by; without hidden ones.
 
-    Links are followed, but not back to a folder above.
+    Links are followed, but not back to a folder above. Paths have `/` and are strings: 100,000 objects of pathlib took
+    80 MB.
 
     Args:
         root: a folder or a .zip.
@@ -28,12 +29,24 @@ def list_files(root: Path, suffixes: Sequence[str]) -> tuple[list[PurePosixPath]
         DataError: a .zip that is broken or would unpack to far more than it is, a folder that cannot be listed or is
             there twice, or what has such a suffix and is no file (a pipe, a device, a link to nothing).
     """
-    names = list(_walk(root, tuple(suffixes)) if root.is_dir() else _members(root))
-    shown = {name: path for name in names if _is_shown(path := PurePosixPath(name))}
-    files = {path: name for name, path in shown.items() if not name.endswith("/")}
-    folders = {path for name, path in shown.items() if name.endswith("/")}
-    folders |= {PurePosixPath(*file.parts[:depth]) for file in files for depth in range(1, len(file.parts))}
-    return sorted(folders), files
+    files: dict[str, str] = {}
+    folders: set[str] = set()
+    for name in _walk(root, tuple(suffixes)) if root.is_dir() else _members(root):
+        path = str(PurePosixPath(name))
+        parts = path.split("/")
+        if path == "." or not _is_shown(parts):
+            continue
+        if name.endswith("/"):
+            folders.add(path)
+        else:
+            files[name if path == name else path] = name
+        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
+    return in_order(folders), files
+
+
+def in_order(paths: Iterable[str]) -> list[str]:
+    """Paths with `/` in the order of their parts: a folder's files are not parted by a neighbour of a longer name."""
+    return sorted(paths, key=lambda path: path.replace("/", "\0"))
 
 
 def refuse_bomb(path: Path, archive: zipfile.ZipFile) -> None:
@@ -110,5 +123,5 @@ def _entries(root: Path, folder: str) -> tuple[tuple[int, int], list[os.DirEntry
     return (status.st_dev, status.st_ino), sorted(shown, key=lambda entry: entry.name)
 
 
-def _is_shown(path: PurePosixPath) -> bool:
-    return not any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in path.parts)
+def _is_shown(parts: Sequence[str]) -> bool:
+    return not any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in parts)

@@ -43,7 +43,7 @@ def from_masks(root: Path, source: str, expected: Expected, resize: Resize) -> D
             that lies where its image stands, or more masks than the memory holds.
     """
     shape = image_input(expected, source)
-    _, files = list_files(root, SUFFIXES)
+    files = {PurePosixPath(path): name for path, name in list_files(root, SUFFIXES)[1].items()}
     around = _around(files, source)
     images = _by_name(files, (*around, IMAGES), SUFFIXES, source)
     masks = _by_name(files, (*around, MASKS), (MASK_SUFFIX,), source)

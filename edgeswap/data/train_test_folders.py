@@ -24,27 +24,25 @@ class Split:
     others: tuple[str, ...]
 
 
-def chosen_split(
-    place: Path, images: Sequence[tuple[str, ...]], class_names: Collection[str], part: Part
-) -> Split | None:
+def chosen_split(place: Path, images: Sequence[str], class_names: Collection[str], part: Part) -> Split | None:
     """The folder that holds the wanted part of a dataset whose topmost folders are parts; None where they are classes.
 
     Args:
         place: the folder, in a .zip or not, that the parts lie in; for errors.
-        images: the parts of their paths below it.
+        images: their paths below it, with `/`.
         class_names: the classes, where they are known: such a folder is a class, whatever it is called.
         part: `test` is taken from validation where there is no test.
 
     Raises:
         DataError: folders named as parts of which it is not clear what they hold.
     """
-    tops = {parts[0] for parts in images}
+    tops = {image.partition("/")[0] for image in images}
     splits = {top for top in tops if top.lower() in _ROLES and top not in class_names}
     if len(splits) < 2:  # one alone may be a class: a train among cars
         return None
     wanted = _first(splits, "train") if part == "train" else test_folder(Split("", tuple(splits)))
     others = [top for top in splits if top != wanted]
-    is_clear = wanted is not None and splits == tops and all(len(parts) > 2 for parts in images)
+    is_clear = wanted is not None and splits == tops and all(image.count("/") > 1 for image in images)
     if wanted is not None and is_clear and all(_role(other) != _role(wanted) for other in others):
         return Split(wanted, tuple(sorted(others)))
     got = ", ".join(sorted(tops)[:6])
