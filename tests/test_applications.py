@@ -13,7 +13,6 @@ from edgeswap.graph.read import read
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.families,
     # tf_keras's EfficientNetV2 holds an initializer of TensorFlow's own.
     pytest.mark.filterwarnings("ignore:The `keras.initializers.serialize:UserWarning"),
 ]
@@ -38,8 +37,14 @@ FAMILIES = {
     "InceptionResNetV2": 107,
     "VGG16": 32,
 }
+IN_CI = "ConvNeXtTiny"  # with layer normalization and GELU it goes the longest way; all others take minutes
 CASES = [
-    pytest.param(family, framework, id=f"{family}-{framework.__name__}")
+    pytest.param(
+        family,
+        framework,
+        id=f"{family}-{framework.__name__}",
+        marks=[] if family == IN_CI else pytest.mark.families,
+    )
     for family in FAMILIES
     for framework in (keras, tf_keras)
     if hasattr(framework.applications, family)
