@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy.typing as npt
 import edgeswap
 from benchmarks import cifar
 from benchmarks.cells import cell, weights_of, with_weights
+from benchmarks.compare import trained
 from edgeswap.data.load import load
 from edgeswap.data.preprocess import from_name
 from edgeswap.frameworks import tf
@@ -25,9 +25,10 @@ from edgeswap.training import digits_recipe, zoo_recipe
 from edgeswap.training.zoo_recipe import RECIPES, Samples
 
 CALIBRATION_SAMPLES = 300
-RESNET8_SAMPLES = (2000, 1000)  # photographs to train on, and for the figures
+PHOTOGRAPHS = ("mobilenetv2", "resnet8")  # the networks that take CIFAR-10
+PHOTOGRAPHS_DRAWN = (2000, 1000)  # to train on, and for the figures
 TEST_SEED = 1000  # test canvases are the same for every seed
-NETWORKS = ("digits", "autoencoder", "keypoints", "two_outputs", "two_digits", "unet", "ssd", "resnet8")
+NETWORKS = ("digits", "autoencoder", "keypoints", "two_outputs", "two_digits", "unet", "ssd", *PHOTOGRAPHS)
 SEEDS = (0, 1, 2)
 
 Method = Literal["ptq", "qat"]
@@ -141,9 +142,8 @@ def _figures(report: Any, converter_db: float) -> Figures:
 
 def float_model(network: str, seed: int, folder: Path) -> Any:
     """The trained float network: from `folder`, or trained and written to it; ResNet8 as it was given."""
-    if network == "resnet8":
-        shared = Path(os.environ.get("EDGESWAP_SHARED", "../shared"))
-        return edgeswap.load_model(shared / "models" / "mlperf_tiny_resnet8.h5")
+    if network in PHOTOGRAPHS:  # those that `benchmarks.compare` holds against other tools
+        return trained.float_model(network, seed, folder)
     model = digits.build(seed=seed) if network == "digits" else RECIPES[network].build(seed=seed)
 
     def make() -> dict[str, Array]:
@@ -159,11 +159,11 @@ def float_model(network: str, seed: int, folder: Path) -> Any:
 @cache
 def data_of(network: str, seed: int) -> tuple[Samples, Samples]:
     """Training and test samples."""
-    if network == "resnet8":
+    if network in PHOTOGRAPHS:
         both = cifar.load_cifar()
         train, test = (
             Samples(part.read(np.arange(count)), _classes(part)[:count])
-            for part, count in zip((_mixed(both.train), _mixed(both.figures)), RESNET8_SAMPLES, strict=True)
+            for part, count in zip((_mixed(both.train), _mixed(both.figures)), PHOTOGRAPHS_DRAWN, strict=True)
         )
         return train, test
     if network == "digits":
@@ -240,7 +240,7 @@ def recipe_of(network: str) -> dict[str, Any]:
     """All that the figures hang on, but the code of the networks."""
     if network in RECIPES:
         shapes = [weight.shape for weight in RECIPES[network].build(seed=0).get_weights()]
-        trained: Any = (RECIPES[network].epochs, RECIPES[network].drawn, shapes)
+        how: Any = (RECIPES[network].epochs, RECIPES[network].drawn, shapes)
     else:
-        trained = RESNET8_SAMPLES if network == "resnet8" else "digits_recipe"
-    return {"trained": trained, "calibration": CALIBRATION_SAMPLES, "test": zoo_recipe.TEST_SAMPLES}
+        how = PHOTOGRAPHS_DRAWN if network in PHOTOGRAPHS else "digits_recipe"
+    return {"trained": how, "calibration": CALIBRATION_SAMPLES, "test": zoo_recipe.TEST_SAMPLES}

@@ -108,18 +108,19 @@ def _missed(method: Method, every: Sequence[Figures]) -> list[str]:
 
 
 def _what() -> str:
-    return f"""One small network for each task, trained on the built-in digits or on canvases of them, and MLPerf Tiny's
-        ResNet8 on photographs of CIFAR-10; `edgeswap/training/zoo_recipe.py` has the networks and their samples. Each
-        was exported as it is, without a swap, with {CALIBRATION_SAMPLES} calibration samples. Metrics are in percent of
-        their scale, which is 0 to 1: key points are told as shares of the canvas, and `right` is the share of canvases
-        of which both outputs are right. Figures are means over the seeds. `control` is the float network that had the
-        training that int8 had; PTQ trains nothing, so it is float32. The differences are positive where int8 is better;
-        the interval is that of the paired difference, its ends the means over the seeds. `worst output` is the lowest
-        signal-to-noise ratio of an output against float32 over all seeds, `TFLiteConverter` that of its full-integer
-        PTQ of the same float network with the same calibration and test samples. `speedup` is float32 latency over int8
-        latency on this machine; networks this small take some hundredths of a millisecond, so it says little.
-        A network that is poor in float32 shows how near int8 is to a poor network, and no more. QAT's part of the
-        differences to float32 is mostly the extra training, which the control had too."""
+    return f"""One small network for each task, trained on the built-in digits or on canvases of them
+        (`edgeswap/training/zoo_recipe.py` has the networks and their samples), and on photographs of CIFAR-10 the
+        MobileNetV2 of "edgeswap beside other tools" and MLPerf Tiny's ResNet8. Each was exported as it is, without a
+        swap, with {CALIBRATION_SAMPLES} calibration samples. Metrics are in percent of their scale, which is 0 to 1:
+        key points are told as shares of the canvas, and `right` is the share of canvases of which both outputs are
+        right. Figures are means over the seeds. `control` is the float network that had the training that int8 had; PTQ
+        trains nothing, so it is float32. The differences are positive where int8 is better; the interval is that of the
+        paired difference, its ends the means over the seeds. `worst output` is the lowest signal-to-noise ratio of an
+        output against float32 over all seeds, `TFLiteConverter` that of its full-integer PTQ of the same float network
+        with the same calibration and test samples. `speedup` is float32 latency over int8 latency on this machine;
+        networks this small take some hundredths of a millisecond, so it says little. A network that is poor in float32
+        shows how near int8 is to a poor network, and no more. QAT's part of the differences to float32 is mostly the
+        extra training, which the control had too."""
 
 
 def _verdict(missed: Sequence[str], more: float, networks: int) -> str:
