@@ -136,7 +136,7 @@ def int8_conversion(graph: Graph, samples: Samples) -> Conversion:
     """What `edgeswap.commands.export` hands to the converter for PTQ."""
     placement = place(graph, input_ranges={graph.inputs[0].node: (0.0, 1.0)})
     model = quantize(placement, resolve(placement, calibrate(placement, [samples])))
-    return Conversion(model, "int8", [samples if placement.left_to_calibration else samples[:1]])
+    return Conversion(model, "int8", [samples if placement.needs_samples else samples[:1]])
 
 
 def models(size: int, seed: int) -> dict[str, bytes]:

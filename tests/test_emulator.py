@@ -76,7 +76,7 @@ def float_graph() -> Graph:
 def int8_conversion() -> Conversion:
     placement = place(float_graph(), input_ranges={"image": (0.0, 1.0)})
     model = quantize(placement, resolve(placement, calibrate(placement, [IMAGES])))
-    return Conversion(model, "int8", [IMAGES if placement.left_to_calibration else IMAGES[:1]])
+    return Conversion(model, "int8", [IMAGES if placement.needs_samples else IMAGES[:1]])
 
 
 @pytest.fixture(scope="module")

@@ -77,8 +77,7 @@ def make_candidate(
 
     climbed = climb(config, floats, input_ranges(source, splits), folder, store=store, progress=progress)
     placement, ranges = climbed.fitted.placement, climbed.fitted.ranges
-    # Where every range is placed, the converter asks for samples and needs but one.
-    enough = representative if placement.left_to_calibration else [array[:1] for array in representative]
+    enough = representative if placement.needs_samples else [array[:1] for array in representative]
     return Candidate(
         Conversion(climbed.model, "int8", enough, **scales_of(config)),
         climbed.fitted,

@@ -10,7 +10,7 @@ from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
 from edgeswap.quantization.decompose import decompose, normalizes_channels
 from edgeswap.quantization.folding import fold_batch_norms
-from edgeswap.quantization.specification import OBSERVED, UNKNOWN, Range, Rule, Weight, rule_of
+from edgeswap.quantization.specification import OBSERVED, UNKNOWN, Range, Rule, Weight, has_inner_ranges, rule_of
 
 FUSED = ("relu", "relu6", "relu_n")  # a relu_n is a relu whose range ends at its ceiling
 
@@ -30,6 +30,8 @@ class Placement:
             operators that every runtime has, such as a relu for a relu_n.
         pacts: those of them whose ceiling is learned.
         tied: a concat in front of another to that one: it starts with its range, so that nothing is rescaled between.
+        inner: activations whose own tensors in between have no fake-quant (a softplus is five operators): the
+            converter's calibration sets their ranges.
     """
 
     graph: Graph
@@ -40,6 +42,12 @@ class Placement:
     clipped: frozenset[str] = frozenset()
     pacts: frozenset[str] = frozenset()
     tied: Mapping[str, str] = field(default_factory=dict)
+    inner: tuple[str, ...] = ()
+
+    @property
+    def needs_samples(self) -> bool:
+        """Whether the converter has ranges to set; where it has none, it asks for samples and needs but one."""
+        return bool(self.left_to_calibration or self.inner)
 
 
 def place(
@@ -88,6 +96,7 @@ def place(
             for node in reversed(graph.nodes)
             if node.layer in outputs and context.goes_into_concat(node) and context.joins_prescribed(node)
         },
+        tuple(_activations(graph, has_inner_ranges)),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import Layer
 
 STEPS = 255  # between the ends of int8
@@ -124,6 +125,23 @@ ACTIVATIONS: Mapping[str, Rule] = {
 }
 
 UNKNOWN = Rule(SAME_AS_INPUT)
+
+# Computed in several operators, between which lie tensors without a prescribed range.
+_SEVERAL_OPERATORS = frozenset({"softplus", "mish", "selu"})
+
+
+def has_inner_ranges(activation: Activation) -> bool:
+    """Whether the activation's operators pass values on whose range depends on the samples.
+
+    A sigmoid within a swish has a prescribed range, and a hard-sigmoid's sum that of its result
+    (`edgeswap.tflite.hard_sigmoid`); their input times a factor has neither.
+    """
+    parameters = activation.parameters
+    if activation.kind == "swish":
+        return bool(parameters["learn_beta"]) or parameters["beta"] != 1.0
+    if activation.kind == "hard_sigmoid":
+        return bool(6.0 * parameters["slope"] != 1.0)
+    return activation.kind in _SEVERAL_OPERATORS
 
 
 def rule_of(layer: Layer, *, per_channel_dense: bool = False, per_channel: bool = True) -> Rule | None:

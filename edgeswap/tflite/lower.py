@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from edgeswap.tflite.elu import fold_elu
+from edgeswap.tflite.hard_sigmoid import fit_hard_sigmoid
 from edgeswap.tflite.hard_swish import rewrite_hard_swish
 from edgeswap.tflite.lstm import mend_lstm
 from edgeswap.tflite.moves import fold_moves
@@ -26,7 +27,7 @@ FASTER_HARD_SWISH: Mapping[str, Literal["operator", "rewritten"]] = {
 
 
 def lower(data: bytes, *, runtime: str, hard_swish: HardSwish = "auto") -> bytes:
-    """The `.tflite` with float islands folded, LSTMs mended, and hard-swish in the form that `runtime` runs faster.
+    """The `.tflite` with float islands folded, LSTMs and hard-sigmoids mended, hard-swish in the form that runs faster.
 
     Args:
         data: as the converter wrote it.
@@ -38,5 +39,5 @@ def lower(data: bytes, *, runtime: str, hard_swish: HardSwish = "auto") -> bytes
         ModelError: `data` is no TFLite file that can be read.
     """
     form = FASTER_HARD_SWISH[runtime] if hard_swish == "auto" else hard_swish
-    plain = requantize(fold_elu(fold_moves(mend_lstm(data))))
+    plain = fit_hard_sigmoid(requantize(fold_elu(fold_moves(mend_lstm(data)))))
     return rewrite_hard_swish(plain) if form == "rewritten" else plain
