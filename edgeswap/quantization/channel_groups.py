@@ -66,7 +66,7 @@ def channel_groups(graph: Graph) -> tuple[ChannelGroup, ...]:
         if _has_channel_kernel(layer) and len(graph.calls(layer.name)) == 1 and len(sources) == 1:
             writers[node.name].append(layer.name)
             readers[sources[0]].append(layer.name)
-        elif _ties(graph, node, layer):
+        elif ties_channels(graph, node, layer):
             for source in sources:
                 parent[root(source)] = root(node.name)
         else:
@@ -94,21 +94,22 @@ def _group(
 
 def _has_channel_kernel(layer: Layer) -> bool:
     if layer.class_name in DEPTHWISE:
-        return bool(layer.weights) and layer.weights[0].shape[-1] == 1 and _channels_last(layer)
+        return bool(layer.weights) and layer.weights[0].shape[-1] == 1 and channels_last(layer)
     groups = layer.config.get("groups", 1)
-    return layer.class_name in INPUT_AXES and layer.class_name in OUTPUT_AXES and groups == 1 and _channels_last(layer)
+    return layer.class_name in INPUT_AXES and layer.class_name in OUTPUT_AXES and groups == 1 and channels_last(layer)
 
 
-def _channels_last(layer: Layer) -> bool:
+def channels_last(layer: Layer) -> bool:
+    """Whether the last axis is that of the channels, or the layer has no say in it."""
     return bool(layer.config.get("data_format", "channels_last") in ("channels_last", None))
 
 
-def _ties(graph: Graph, node: Node, layer: Layer) -> bool:
+def ties_channels(graph: Graph, node: Node, layer: Layer) -> bool:
     """Whether the channels that come out are those that go in, each multiplied by what its inputs are multiplied by."""
     ranks = {None if shape is None else len(shape) for shape in map(graph.shape, node.refs())}
     sizes: Sequence[int | None] = [_channels(graph, ref) for ref in node.refs()]
     same = len({*sizes, _channels(graph, Ref(node.name))}) == 1 and None not in (*sizes, *ranks)
-    if not same or not _channels_last(layer):
+    if not same or not channels_last(layer):
         return False
     if layer.activation is not None:
         return layer.activation.kind in _HOMOGENEOUS

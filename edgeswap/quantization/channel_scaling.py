@@ -24,7 +24,7 @@ def with_scaled_channels(layers: Mapping[str, Layer], group: ChannelGroup, facto
         group: from `channel_groups`.
         factors: positive, (channels,): what each channel is multiplied by.
     """
-    written = {name: _written(layers[name], factors.astype(np.float32)) for name in group.writers}
+    written = {name: scaled_outputs(layers[name], factors.astype(np.float32)) for name in group.writers}
     inverse = (1 / factors).astype(np.float32)
     return written | {name: _read({**layers, **written}[name], inverse) for name in group.readers}
 
@@ -39,7 +39,8 @@ def input_axis(layer: Layer) -> int:
     return OUTPUT_AXES[layer.class_name][0] if layer.class_name in DEPTHWISE else INPUT_AXES[layer.class_name]
 
 
-def _written(layer: Layer, factors: Floats) -> Layer:
+def scaled_outputs(layer: Layer, factors: Floats) -> Layer:
+    """The layer with each channel that it gives multiplied by its factor, (channels,)."""
     kernel = _scaled(layer, output_axis(layer), factors)
     return replace(layer, weights=(kernel, *(bias * factors for bias in layer.weights[1:])))
 

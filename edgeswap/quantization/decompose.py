@@ -237,6 +237,18 @@ def _rank(graph: Graph, ref: Ref) -> int | None:
     return None if shape is None else len(shape)
 
 
+def folds_into(graph: Graph, batch_norm: Node) -> bool:
+    """Whether the layer before this call takes it on, so that it is no operator of its own."""
+    (ref,) = batch_norm.refs()
+    source = graph.node(ref)
+    before = graph.layers[source.layer]
+    if not _Surroundings(graph).has_one_reader(source):
+        return False
+    return before.class_name in _FOLDED_BY_CONVERTER or (
+        before.class_name == "Dense" and len(graph.calls(before.name)) == 1
+    )
+
+
 _FOLDED_BY_CONVERTER = {"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D"}
 
 
