@@ -88,7 +88,12 @@ class Micro:
         return {
             **answer,
             "delegate": "none",
-            "machine": {**answer["machine"], "board": "a microcontroller's kernels on this machine"},
+            # Instructions of this machine's CPU say nothing of a microcontroller.
+            "machine": {
+                **answer["machine"],
+                "board": "a microcontroller's kernels on this machine",
+                "int8_instructions": None,
+            },
             "models": measured,
             "warnings": [*answer["warnings"], KERNELS],
         }
@@ -128,7 +133,9 @@ def _difference(mine: Sequence[RawOutput], others: Sequence[RawOutput]) -> dict[
 def _steps(one: RawOutput, other: RawOutput) -> npt.NDArray[np.int64]:
     """How many steps apart each value is; float32 outputs of an int8 model are whole steps, too."""
     if one.array.dtype.kind == "f" and one.step is not None:
-        whole: npt.NDArray[np.int64] = np.rint(np.abs(one.array.astype(np.float64) - other.array) / one.step).astype(int)
+        whole: npt.NDArray[np.int64] = np.rint(np.abs(one.array.astype(np.float64) - other.array) / one.step).astype(
+            int
+        )
         return whole
     return np.abs(one.array.astype(np.int64) - other.array.astype(np.int64))
 
