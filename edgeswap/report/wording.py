@@ -164,7 +164,7 @@ def verdict(report: ExportReport) -> str:
         opening = "Failed"
     elif report.limits:
         opening = f"Passed (within {', '.join(limit.name for limit in report.limits)})"
-        opening += ", but with a large drop" * has_large_drop(report)
+        opening += ", but with a large drop" * has_large_drop(report) + " without measuring" * (not report.measured)
     elif not report.measured:
         opening = "Exported without measuring"
     else:
