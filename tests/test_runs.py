@@ -297,3 +297,11 @@ def test_without_a_browser_the_page_is_named(tmp_path, browser, monkeypatch, cap
     first = written(tmp_path / "a", qat(), page=True)
     assert run(["report", str(first), "--open"]) == 1
     assert "$BROWSER" in capsys.readouterr().err
+
+
+def test_data_are_no_report(tmp_path, capsys):
+    (tmp_path / "d.npz").write_bytes(b"PK\x03\x04")
+    assert run(["report", str(tmp_path / "d.npz")]) == 1
+    told = capsys.readouterr().err
+    assert "Expected the output folder of an export or its report.json, got" in told
+    assert "Name the --output of an export" in told
