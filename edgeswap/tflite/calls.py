@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -42,7 +42,7 @@ class Call:
     reads: tuple[int, ...]
 
 
-def calls(model: Any, layer_names: Sequence[str] = ()) -> list[Call]:
+def calls(model: Any, layer_names: Collection[str] = ()) -> list[Call]:
     """Every operator of all subgraphs, in the order in which they run.
 
     Args:
@@ -59,7 +59,7 @@ def calls(model: Any, layer_names: Sequence[str] = ()) -> list[Call]:
 class _Subgraph:
     model: Any
     number: int
-    layer_names: Sequence[str]
+    layer_names: Collection[str]
 
     @cached_property
     def known(self) -> tuple[Tensor, ...]:
