@@ -240,6 +240,13 @@ def test_an_operation_without_an_int8_operator_blocks(name: str, what: str, cert
         assert refusal.value.remedy == finding.instead
 
 
+def test_a_remedy_for_an_operation_names_only_what_the_target_runs() -> None:
+    sort = ("EdgeswapOperation", {"source": {"class_name": "Sort"}})
+    for where, told in ((HOST, "Use keras.ops.top_k of all values, which sorts downwards."), (MICRO, "Compute it")):
+        (finding,) = (one for one in blocking(checked(chain(CONV, sort, CONV), where)) if one.what == "float NEG")
+        assert finding.instead.startswith(told)
+
+
 def test_what_a_power_becomes_depends_on_its_exponent() -> None:
     for exponent, floats in ((2, []), (0.5, []), (3, ["float POW"]), ({"tensor": 0}, ["float POW"])):
         arguments = [{"tensor": 0}, exponent]

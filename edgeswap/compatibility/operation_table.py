@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from edgeswap.compatibility.operator_table import IN_THE_APP, Lowered, island, refused
 from edgeswap.compatibility.remedies import SWAP, Way
 from edgeswap.graph.ir import Layer
 
 _GELU = Way("if it is part of a gelu, write that as an activation of its own: {}", ("gelu", "swish"))
-_SORT = "Use keras.ops.top_k of all values, which sorts downwards and has an int8 operator."
+_SORT = Way("use keras.ops.top_k of all values, which sorts downwards", operators=("TOPK_V2",))
+_EXP = Way("write keras.ops.exp of 0.6931 x", operators=("EXP",))
+_LOG = Way("write keras.ops.log(keras.ops.sigmoid(x))", operators=("LOGISTIC", "LOG"))
 _WITHOUT_NAN = "Leave it out: int8 holds no NaN and no infinity."
 _CUMSUM = (
     "Write it as a Dense layer without bias whose kernel is np.triu(np.ones((n, n))) for the n values of its axis; "
@@ -116,11 +119,11 @@ OPERATIONS: Mapping[str, Lowered | Callable[[Layer, int], Lowered | None]] = {
 # Those that Keras 3 computes otherwise than the operation of TensorFlow of that name. Its argmax tells -0 from 0.
 KERAS_OPERATIONS: Mapping[str, Lowered | Callable[[Layer, int], Lowered | None]] = {
     **dict.fromkeys(("argmax", "argmin"), refused("BitwiseAnd", IN_THE_APP)),
-    "sort": island("NEG", _SORT, "TOPK_V2", "NEG"),
+    "sort": replace(island("NEG", IN_THE_APP, "TOPK_V2", "NEG"), ways=(_SORT,)),
     "argsort": island("NEG", IN_THE_APP, "TOPK_V2"),
     "trunc": island("CEIL", IN_THE_APP, "FLOOR", "LESS", "SELECT"),
-    "exp2": island("POW", "Write keras.ops.exp of 0.6931 x, which has an int8 operator."),
-    "log_sigmoid": island("NEG", "Write keras.ops.log(keras.ops.sigmoid(x)).", "EXP", "ADD", "LOG"),
+    "exp2": replace(island("POW", IN_THE_APP), ways=(_EXP,)),
+    "log_sigmoid": replace(island("NEG", IN_THE_APP, "EXP", "ADD", "LOG"), ways=(_LOG,)),
     "squareplus": island("SQUARE", "Swap it for softplus or relu6.", "ADD", "SQRT", "ADD", "MUL"),
     "sparsemax": island("CUMSUM", "Write Softmax."),
     "layer_norm": island("NEG", "Write a LayerNormalization layer."),
