@@ -370,12 +370,18 @@ class CompiledRunner:
         cpu = module.CpuOptions(num_threads=engine.threads, kernel_mode=mode)
         problem = f"ai-edge-litert {engine.runtime.version} has no CompiledModel for {path.name}"
         remedy = f"Give --api {INTERPRETER}, which takes more models, such as those that keep a state."
+        try:
+            with in_words(problem, remedy), without_greeting():
+                self.model = module.CompiledModel.from_file(
+                    str(path),
+                    environment=module.Environment.create(options=here),
+                    options=module.Options(hardware_accelerators=module.HardwareAccelerator.CPU, cpu_options=cpu),
+                )
+        except BenchmarkError as error:
+            # It tells places in its own source. A state is looked for here alone, as load times are taken of this.
+            keepers = _keepers(engine.interpreter(path))
+            raise _has_a_state(path, keepers) if keepers else error from error.__cause__
         with in_words(problem, remedy), without_greeting():
-            self.model = module.CompiledModel.from_file(
-                str(path),
-                environment=module.Environment.create(options=here),
-                options=module.Options(hardware_accelerators=module.HardwareAccelerator.CPU, cpu_options=cpu),
-            )
             key, names = next(iter(self.model.get_signature_list().items()))
             given, gives = self.model.get_input_tensor_details(key), self.model.get_output_tensor_details(key)
             self.inputs = [self._tensor(given[name]) for name in names["inputs"]]
@@ -491,10 +497,7 @@ def load_model(path: Path, engine: Engine) -> Model:
             )
     if engine.api == COMPILED:
         if state is not None:
-            raise BenchmarkError(
-                f"Expected a model without a state for --api {COMPILED}, {path.name} keeps one from sample to sample.",
-                f"Give --api {INTERPRETER}: LiteRT's CompiledModel has no way to reset it.",
-            )
+            raise _has_a_state(path, _keepers(interpreter))
         interpreter = CompiledRunner(path, engine)
     return Model(path, engine, interpreter, inputs, outputs, state)
 
@@ -509,10 +512,25 @@ def _ends(interpreter: Any) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
 
 
 def _state(interpreter: Any) -> str | None:
-    operators = {node["op_name"] for node in interpreter._get_ops_details()}
-    if operators & KEEPS_RESOURCES:
+    keepers = _keepers(interpreter)
+    if keepers & KEEPS_RESOURCES:
         return "resources"
-    return "variables" if operators & KEEPS_VARIABLES else None
+    return "variables" if keepers else None
+
+
+def _keepers(interpreter: Any) -> set[str]:
+    """The operators that keep a state."""
+    operators = {node["op_name"] for node in interpreter._get_ops_details()}
+    return operators & (KEEPS_RESOURCES | KEEPS_VARIABLES)
+
+
+def _has_a_state(path: Path, keepers: set[str]) -> BenchmarkError:
+    """That CompiledModel cannot run a model."""
+    return BenchmarkError(
+        f"Expected a model without a state for --api {COMPILED}, but {', '.join(sorted(keepers))} of {path.name} keeps "
+        "one from sample to sample.",
+        f"Give --api {INTERPRETER}: LiteRT's CompiledModel has no way to reset it.",
+    )
 
 
 @dataclass(frozen=True)

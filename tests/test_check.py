@@ -219,6 +219,41 @@ def test_a_layer_that_a_microcontroller_lacks_has_a_remedy() -> None:
     assert finding.instead == "Write that part with other layers, or compute it in the app."
 
 
+@pytest.mark.parametrize(
+    ("name", "what", "certain"),
+    [
+        ("Cumsum", "float CUMSUM", True),
+        ("Mod", "float FLOOR_MOD", True),
+        ("Cumprod", "Cumprod in Cumprod", True),
+        ("Ceil", "float CEIL", False),
+        ("Sort", "float NEG", False),
+    ],
+)
+def test_an_operation_without_an_int8_operator_blocks(name: str, what: str, certain: bool) -> None:
+    operation = ("EdgeswapOperation", {"source": {"module": "keras.src.ops", "class_name": name}})
+    (finding,) = blocking(checked(chain(CONV, operation, CONV)))
+    assert (finding.what, finding.certain) == (what, certain)
+    assert finding.instead
+    if certain:
+        with pytest.raises(ModelError, match="Expected a model that can be int8") as refusal:
+            require_int8(chain(CONV, operation, CONV))
+        assert refusal.value.remedy == finding.instead
+
+
+def test_a_remedy_for_an_operation_names_only_what_the_target_runs() -> None:
+    sort = ("EdgeswapOperation", {"source": {"class_name": "Sort"}})
+    for where, told in ((HOST, "Use keras.ops.top_k of all values, which sorts downwards."), (MICRO, "Compute it")):
+        (finding,) = (one for one in blocking(checked(chain(CONV, sort, CONV), where)) if one.what == "float NEG")
+        assert finding.instead.startswith(told)
+
+
+def test_what_a_power_becomes_depends_on_its_exponent() -> None:
+    for exponent, floats in ((2, []), (0.5, []), (3, ["float POW"]), ({"tensor": 0}, ["float POW"])):
+        arguments = [{"tensor": 0}, exponent]
+        config = {"source": {"class_name": "Power"}, "arguments": arguments, "keywords": {}}
+        assert [one.what for one in blocking(checked(chain(CONV, ("EdgeswapOperation", config), CONV)))] == floats
+
+
 def test_what_only_may_stay_in_float_is_a_warning_of_an_export() -> None:
     (caution,) = require_int8(chain(CONV, ("EdgeswapOperation", {"source": {"tensorflow": "math.negative"}}), CONV))
     assert "NEG" in caution.problem

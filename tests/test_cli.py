@@ -92,7 +92,7 @@ WRONG_USAGE = {
     ),
     "unknown preprocess": (["export", "--preprocess", "foo"], "got 'foo'", "trained with"),
     "unknown target": (["export", "--target", "moon"], "got 'moon'", "host"),
-    "misspelt target": (["export", "--target", "emulator:pi6"], "got 'emulator:pi6'", "Did you mean emulator:pi"),
+    "misspelt target": (["export", "--target", "emulator:pi6"], "got 'emulator:pi6'", "Did you mean 'emulator:pi"),
     "an NPU alone": (["export", "--target", "ethos-u55-128"], "a target that runs the models", "--target host"),
     "bench of one file": (["bench", "a.tflite"], "Expected two .tflite files or more", "edgeswap bench model_float32"),
     "bench with too few threads": (
@@ -209,6 +209,7 @@ def bad_model(case: str, place: Path, tiny: Path) -> Path:
         "text": (b"not a model\n", "model.keras"),
         "truncated": (whole[: len(whole) // 2], "model.keras"),
         "truncated .h5": (old[: len(old) // 2], "model.h5"),
+        "arrays": (b"PK\x03\x04", "model.npz"),
         "weights alone": ((tiny / "only.weights.h5").read_bytes(), "model.h5"),
     }
     if case in content:
@@ -241,6 +242,7 @@ BAD_MODELS = {
     "truncated": ("is a zip that cannot be read", "Copy the file again if it came cut or changed"),
     "truncated .h5": ("cannot be read", "came cut or changed"),
     "weights alone": ("holds only weights", "not save_weights"),
+    "arrays": ("is data: NumPy arrays", "Give a .keras or .h5 file"),
     "a folder": ("without saved_model.pb", "model.save"),
     "another zip": ("it holds no config.json", "model.save('model.keras')"),
     "with code": ("holds a Lambda layer", "--trust"),

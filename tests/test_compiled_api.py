@@ -99,7 +99,9 @@ def test_a_model_with_a_state_is_refused(tmp_path: Path, make: Callable[[Path, i
 def test_what_litert_cannot_load_so_is_told_with_the_way_out(tmp_path: Path) -> None:
     """In the process that measures the load time, which comes first: ai-edge-litert 2.3 takes no variable tensors."""
     model = remembering(tmp_path / "state.tflite", 3)
-    with pytest.raises(benchmark.BenchmarkError, match="has no CompiledModel for state") as raised:
+    with pytest.raises(
+        benchmark.BenchmarkError, match="without a state for --api compiled, but SVDF of state"
+    ) as raised:
         benchmark.apart("--probe", model, engine("compiled"))
     assert "Give --api interpreter" in raised.value.remedy
 

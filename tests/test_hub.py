@@ -107,11 +107,18 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     assert raised.value.remedy == "Run: pip install 'edgeswap[hub]'"
 
 
-def test_without_a_token(server: Hub, monkeypatch: pytest.MonkeyPatch, edgeswap: Callable[..., Ran]) -> None:
+def test_a_token_is_asked_for_once_the_bundle_has_verified(
+    server: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    ran = edgeswap("bundle", "push", "zoe/digits", "missing.zip")
-    assert ran.code == 1
-    assert "Set HF_TOKEN, or run: hf auth login" in ran.stderr
+    files = contents(image_bundle(tmp_path))
+    (tmp_path / "bad.zip").write_bytes(packed_again({**files, "labels.txt": b"one\n"}, keep_sums=True))
+    with pytest.raises(VerificationError):
+        push(tmp_path / "bad.zip", "zoe/digits", [InProcess()], endpoint=server.endpoint)
+    (tmp_path / "bundle.zip").write_bytes(image_bundle(tmp_path))
+    with pytest.raises(OutputError, match=f"Expected a token of the Hugging Face Hub at {server.endpoint} ") as raised:
+        push(tmp_path / "bundle.zip", "zoe/digits", [InProcess()], endpoint=server.endpoint)
+    assert raised.value.remedy == "Set HF_TOKEN, or run: hf auth login"
 
 
 def test_a_bundle_that_does_not_verify_is_not_pushed(server: Hub, tmp_path: Path) -> None:
@@ -139,8 +146,9 @@ def test_the_hub_s_own_words_are_told(
 
 def test_no_hub_there(server: Hub, tmp_path: Path) -> None:
     (tmp_path / "bundle.zip").write_bytes(image_bundle(tmp_path))
-    with pytest.raises(OutputError, match="did not take zoe/digits") as raised:
+    with pytest.raises(OutputError, match=r"Hub at http://127.0.0.1:9 did not take zoe/digits: ") as raised:
         push(tmp_path / "bundle.zip", "zoe/digits", [InProcess()], endpoint="http://127.0.0.1:9")
+    assert raised.value.problem.count("refused") == 1
     assert "--endpoint" in raised.value.remedy
 
 

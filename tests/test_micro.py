@@ -17,6 +17,7 @@ from edgeswap.targets.measure import measure
 from edgeswap.targets.micro.memory import arena_use
 from edgeswap.targets.micro.target import Micro
 from edgeswap.targets.names import require_usable
+from edgeswap.tflite.ends import with_ends
 from edgeswap.tflite.interface import interface
 from edgeswap.tflite.operator import Operation
 from tests import app_bundle, tiny_tflite
@@ -59,6 +60,26 @@ def test_both_models_run_by_its_kernels_and_tell_their_memory(classifier: Path, 
     assert said.max_steps <= 1
     assert figures.result.int8.latency_ms is None
     assert len(figures.candidate[0].array) == 6
+
+
+@pytest.mark.slow
+def test_float32_ends_are_compared_in_the_steps_inside(classifier: Path, tmp_path: Path) -> None:
+    floats = tmp_path / "float_ends.tflite"
+    floats.write_bytes(with_ends(classifier.read_bytes(), "float32"))
+    samples = np.random.default_rng(0).integers(0, 256, (6, *shape_of(classifier))).astype(np.uint8)
+    np.savez(tmp_path / "samples.npz", x=samples)
+    figures = measure(
+        Micro(),
+        [classifier, classifier, floats],
+        tmp_path / "samples.npz",
+        preprocess="unit",
+        outputs=tmp_path / "out.npz",
+    )
+    inside, outside = (each.result.int8.micro for each in figures)
+    assert inside is not None
+    assert outside is not None
+    assert (outside.differing, outside.max_steps) == (inside.differing, inside.max_steps)
+    assert outside.max_steps is not None
 
 
 def shape_of(model: Path) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from edgeswap.errors import ConfigError
 from edgeswap.targets.ethos_u.installed import ACCELERATORS
-from edgeswap.targets.names import lowered_for, open_targets, require_known, require_usable
+from edgeswap.targets.names import backend_of, lowered_for, open_targets, require_known, require_usable
 from edgeswap.targets.registry import EMULATORS
 from edgeswap.targets.ssh.target import Ssh
 
@@ -31,7 +31,13 @@ def test_names_that_there_are(name):
 def test_a_misspelt_name_is_answered_with_the_closest(name, close):
     with pytest.raises(ConfigError, match="Expected a target that edgeswap has") as raised:
         require_known(name)
-    assert f"Did you mean {close}" in raised.value.remedy
+    assert f"Did you mean '{close}" in raised.value.remedy
+
+
+def test_a_misspelt_name_is_answered_by_check_too():
+    with pytest.raises(ConfigError, match="can check for, got 'micr'") as raised:
+        backend_of("micr")
+    assert raised.value.remedy.startswith("Did you mean 'micro'? Known are: host, ")
 
 
 def test_a_name_like_none_gets_the_known_ones():

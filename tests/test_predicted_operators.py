@@ -132,6 +132,15 @@ def operations(k: Any) -> list[Any]:
         lambda x: ops.var(x, axis=-1, keepdims=True),
         lambda x: ops.split(x, 2, axis=-1)[0],
         lambda x: x[:, 1:5, 1:5, :],
+        lambda x: ops.cumsum(x, axis=1),
+        ops.ceil,
+        lambda x: x**2,
+        lambda x: x**3,
+        lambda x: ops.mod(x, 2.0),
+        lambda x: ops.sort(x, axis=-1),
+        lambda x: ops.top_k(x, 2)[0],
+        lambda x: ops.cast(ops.greater(x, 0.0), "float32"),
+        lambda x: ops.log1p(ops.abs(x)),
     ]
 
 

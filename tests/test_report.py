@@ -1038,6 +1038,20 @@ def test_the_command_can_be_pasted_into_a_shell():
     assert "started from Python" in html.render(qat(command=[]))
 
 
+def test_what_only_concerns_other_runtimes_is_not_said_of_a_microcontroller():
+    report = qat(dense_scales_by="target")
+    report = report.model_copy(update={"int8": report.int8.model_copy(update={"dense_scales": "per channel"})})
+    assert "TFLite 2.9" in quantized.dense(report)
+    needs = records.MicroMeasurement(
+        arena=records.ArenaUse(total_bytes=3000, head_bytes=2000, tail_bytes=1000), operators=["AddConv2D"]
+    )
+    one = report.targets[0]
+    micro = one.model_copy(update={"int8": one.int8.model_copy(update={"micro": needs})})
+    told = "Dense layers have per-channel weight scales, one for each unit, chosen for the first target."
+    assert quantized.dense(report.model_copy(update={"targets": [micro]})) == told
+    assert "TFLite 2.9" in quantized.dense(report.model_copy(update={"targets": [micro, one]}))
+
+
 @pytest.mark.parametrize("precision", ["int16x8", "float16"])
 def test_another_precision_is_called_by_its_name(precision):
     report = qat(precision=precision, method="ptq", ranges=None, parity=None, input_examples=[])

@@ -61,6 +61,22 @@ def test_runs_of_one_model_and_test_set_stand_in_one_table_below_what_is_best(tm
     assert max(map(len, shown.splitlines())) <= 80
 
 
+def test_samples_are_those_that_were_measured(tmp_path):
+    def on(samples):
+        base = qat()
+        few = base.int8.quality.model_copy(update={"samples": samples})
+        return base.model_copy(update={"int8": base.int8.model_copy(update={"quality": few})})
+
+    first, second, third = (
+        written(tmp_path / str(count + copy), on(count)) for copy, count in enumerate((300, 300, 540))
+    )
+    assert "on the same 300 test samples" in " ".join(text(runs.side_by_side([first, second])).split())
+    both = runs.side_by_side([first, third])
+    assert "on 300 to 540 test samples" in " ".join(text(both).split())
+    about = words.groups(both)[0].about.replace(numbers.NBSP, " ")
+    assert about == "Top-1 on 300 to 540 test samples of digits/test"
+
+
 def test_the_fastest_is_named_only_where_it_is_faster_by_more_than_noise(tmp_path):
     def taking(p50):
         return qat(targets=[target(measurement(528, 0.2), measurement(527, p50))])
@@ -297,3 +313,11 @@ def test_without_a_browser_the_page_is_named(tmp_path, browser, monkeypatch, cap
     first = written(tmp_path / "a", qat(), page=True)
     assert run(["report", str(first), "--open"]) == 1
     assert "$BROWSER" in capsys.readouterr().err
+
+
+def test_data_are_no_report(tmp_path, capsys):
+    (tmp_path / "d.npz").write_bytes(b"PK\x03\x04")
+    assert run(["report", str(tmp_path / "d.npz")]) == 1
+    told = capsys.readouterr().err
+    assert "Expected the output folder of an export or its report.json, got" in told
+    assert "Name the --output of an export" in told

@@ -11,7 +11,7 @@ import pytest
 from edgeswap.data.arrays import from_arrays
 from edgeswap.data.dataset import Dataset, Expected
 from edgeswap.errors import ConfigError, DataError
-from edgeswap.evaluation.task_scoring import JudgedScoring, judged_scoring, with_labels_of
+from edgeswap.evaluation.task_scoring import JudgedScoring, judged_scoring, require_unlike_labels, with_labels_of
 from edgeswap.tasks.outputs import ModelOutput, Signature
 
 MODEL = Signature(
@@ -56,3 +56,28 @@ def test_labels_of_no_output_are_refused() -> None:
         judged({"Klasse": CLASSES, "head_a": CLASSES, "Wert": VALUES})
     with pytest.raises(ConfigError, match=r"got 'klasse.top1'"):
         judged({"Klasse": CLASSES}, "klasse.top1")
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ([2.5] * 40, "got 40 samples with 2.5 as every label"),
+        ([-3.0] * 40, "got 40 samples with -3 as every label"),
+        ([2.5] * 39 + [2.6], None),
+        ([2.5] * 5, None),  # so few can be the same by chance
+    ],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_values_that_are_all_the_same_are_refused(labels: list[float], says: str | None, *, alone: bool) -> None:
+    y: Any = np.array(labels, np.float32)
+    model = MODEL if not alone else Signature({"x": (4,)}, (ModelOutput("value", (1,), "linear", ()),))
+    given: Any = y if alone else {"Wert": y, "Klasse": np.zeros(len(y), np.int64)}
+    data = from_arrays(np.zeros((len(y), 4), np.float32), given, "d.npz", Expected({"x": (4,)}, None, None))
+    scoring = judged_scoring(model, data, named=None, metrics=(), decode=None).scoring
+    taken = with_labels_of(scoring, data)
+    if says is None:
+        require_unlike_labels(scoring, taken, role="test")
+        return
+    with pytest.raises(DataError, match=says) as refusal:
+        require_unlike_labels(scoring, taken, role="test")
+    assert ("head_b" in refusal.value.problem) == (not alone)

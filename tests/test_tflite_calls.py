@@ -54,6 +54,21 @@ def test_operators_of_every_subgraph_are_there():
     ]
 
 
+def test_the_layer_before_is_not_the_layer_of_what_bears_none():
+    draft = empty_model()
+    x = draft.int8_tensor(0, "x", (1, 4), 0.1, 0)
+    kernel = draft.int8_tensor(0, "net/logits/MatMul", (3, 4), 0.1, 0, values=np.ones((3, 4), np.int8))
+    hidden = draft.int8_tensor(0, "Identity_1", (1, 3), 0.1, 0)
+    y = draft.int8_tensor(0, "Identity", (1, 3), 1 / 256, -128)
+    subgraph = draft.subgraphs[0]
+    subgraph.inputs, subgraph.outputs = [x], [y]
+    subgraph.operators.append(draft.operator(BUILTIN.FULLY_CONNECTED, [x, kernel, -1], hidden))
+    subgraph.operators.append(draft.operator(BUILTIN.SOFTMAX, [hidden], y))
+    model = read(write(draft.model))
+    assert [call.layer for call in calls(model)] == ["logits", None]
+    assert [call.layer for call in calls(model, ["net", "logits"])] == ["logits", None]
+
+
 ACTIVATION = schema.ActivationFunctionType
 AXES = np.array([-1, 1], np.int32)
 

@@ -55,9 +55,10 @@ def test_a_full_integer_model_of_plain_operators_passes_everywhere(kind: str, wh
 def test_an_elu_island_blocks_until_it_is_folded_and_still_does_on_the_edge_tpu() -> None:
     names = [layer.name for layer in float_model("elu").layers]
     before = check(converted("elu"), HOST, layer_names=names)
-    (finding,) = of(before, "blocks")
-    assert finding.what == "float ELU"
+    finding, last = of(before, "blocks")
+    assert finding.what == last.what == "float ELU"
     assert {"act_in", "act1", "act2"} <= {*finding.layers}
+    assert (last.layers, last.tensors) == ([], ["StatefulPartitionedCall:01"])  # as the converter calls an output
     assert "edgeswap export --int8" in finding.instead
     folded = fold_elu(converted("elu"))
     assert check(folded, HOST, layer_names=names).findings == []

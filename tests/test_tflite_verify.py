@@ -9,7 +9,7 @@ from tflite_models import BUILTIN, converted, float_model, island
 from edgeswap.errors import ModelError, VerificationError
 from edgeswap.tflite.elu import fold_elu
 from edgeswap.tflite.flatbuffer import changed, read, write
-from edgeswap.tflite.full_integer import FloatOperator, layer_of, require_full_integer, verify
+from edgeswap.tflite.full_integer import FloatOperator, layer_in, layer_of, require_full_integer, verify
 from edgeswap.tflite.rewriting import Draft
 
 
@@ -62,6 +62,13 @@ def test_the_longest_layer_name_wins_and_a_part_of_a_name_does_not() -> None:
     assert layer_of(operator, ["act", "act1"]) == "act1"
     assert layer_of(operator, ["net/act1", "act1"]) == "net/act1"
     assert layer_of(operator, ["act"]) is None
+
+
+def test_a_mapping_of_names_gives_those_of_the_user() -> None:
+    given = {"net_act": "net/act", "a": "b"}
+    assert layer_in(["net/net_act/Relu"], given) == "net/act"
+    assert layer_in(["net/a/Relu", "net/net_act/Relu"], given) == "b"
+    assert layer_in(["net/other/Relu"], given) is None
 
 
 def test_a_layer_that_tfmot_wrapped_goes_by_its_own_name() -> None:

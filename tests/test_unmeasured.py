@@ -15,13 +15,15 @@ from edgeswap.errors import ConfigError, VerificationError
 
 @pytest.mark.parametrize(
     ("setting", "value", "named"),
-    [("max_drop", 1, "--max-drop"), ("max_latency_ms", 1, "--max-latency-ms"), ("max_size", 1, "--max-size"),
+    [("max_drop", 1, "--max-drop"), ("max_latency_ms", 1, "--max-latency-ms"), ("max_arena", 1, "--max-arena"),
      ("compare", "dynamic", "--compare"), ("target_samples", 5, "--target-samples"),
      ("require_delegate", True, "--require-delegate")],
 )  # fmt: skip
 def test_a_limit_on_what_is_not_measured_is_an_error(setting, value, named):
     with pytest.raises(ConfigError, match=f"Expected no {named} with --no-measure"):
-        export_config({"measure": False, setting: value})
+        export_config(
+            {"measure": False, setting: value, "target": ("host", "micro") if setting == "max_arena" else "host"}
+        )
 
 
 def test_a_sweep_needs_figures():
@@ -61,6 +63,9 @@ def test_there_are_models_a_bundle_and_no_figures(place, tiny, edgeswap, monkeyp
     assert "- Test: none" in card
     assert "No samples were set aside for figures." in card
     assert edgeswap("bundle", "verify", out / "bundle.zip").code == 0
+    for limit, code, says in ((100, 3, "Failed (max_size "), (10**6, 0, "Passed (within max_size) without measuring")):
+        limited = edgeswap(*flags, "--no-measure", "--max-size", limit, "--output", f"at_most_{limit}")
+        assert (limited.code, limited.stdout.startswith(says)) == (code, True), limited.stdout
 
     def islands(*_args, **_options):
         raise VerificationError("Expected no float tensor, got one.", "Swap it.")

@@ -38,7 +38,7 @@ def require_pushable(name: str) -> None:
 
     Raises:
         ConfigError: `name` is not an owner and a name.
-        OutputError: huggingface-hub is not installed, or has no token.
+        OutputError: huggingface-hub is not installed.
     """
     if NAME.fullmatch(name) is None:
         raise ConfigError(
@@ -49,13 +49,6 @@ def require_pushable(name: str) -> None:
         raise OutputError(
             f"Expected {PACKAGE}, which speaks to the Hugging Face Hub; it is not in this Python.",
             "Run: pip install 'edgeswap[hub]'",
-        )
-    from huggingface_hub import get_token  # noqa: PLC0415  (an extra)
-
-    if get_token() is None:
-        raise OutputError(
-            "Expected a token of the Hugging Face Hub with write access, got none.",
-            "Set HF_TOKEN, or run: hf auth login",
         )
 
 
@@ -81,7 +74,7 @@ def push(
     Raises:
         ConfigError: see `require_pushable`.
         VerificationError: the bundle does not verify.
-        OutputError: see `require_pushable`; the Hub refused, or does not answer.
+        OutputError: see `require_pushable`; there is no token, the Hub refused, or does not answer.
         TargetError: a target failed.
     """
     require_pushable(name)
@@ -93,8 +86,12 @@ def push(
             f"Run: edgeswap bundle verify {bundle.name}; make the bundle again.",
         )
     files = _files(bundle)
-    with progress.step(f"Pushing to {name}"):
-        url, commit = _commit(name, files, private=private, endpoint=endpoint)
+    from huggingface_hub import HfApi  # noqa: PLC0415  (an extra)
+
+    api: Any = HfApi(endpoint=endpoint)
+    _require_token(api.endpoint)
+    with progress.step(f"Pushing to {name} at {api.endpoint}"):
+        url, commit = _commit(api, name, files, private=private)
     return Pushed(repository=name, url=url, commit=commit, files=sorted(files))
 
 
@@ -116,15 +113,24 @@ def _files(bundle: Path) -> dict[str, bytes]:
     }
 
 
-def _commit(name: str, files: dict[str, bytes], *, private: bool, endpoint: str | None) -> tuple[str, str]:
+def _require_token(address: str) -> None:
+    from huggingface_hub import get_token  # noqa: PLC0415
+
+    if get_token() is None:
+        raise OutputError(
+            f"Expected a token of the Hugging Face Hub at {address} with write access, got none.",
+            "Set HF_TOKEN, or run: hf auth login",
+        )
+
+
+def _commit(api: Any, name: str, files: dict[str, bytes], *, private: bool) -> tuple[str, str]:
     """The repository's address and the commit's."""
     from httpx2 import HTTPError  # noqa: PLC0415  (huggingface-hub's own client)
-    from huggingface_hub import CommitOperationAdd, HfApi  # noqa: PLC0415
+    from huggingface_hub import CommitOperationAdd  # noqa: PLC0415
     from huggingface_hub.errors import HFValidationError  # noqa: PLC0415
     from huggingface_hub.utils import disable_progress_bars  # noqa: PLC0415
 
     disable_progress_bars()
-    api: Any = HfApi(endpoint=endpoint)
     operations = [CommitOperationAdd(path, content) for path, content in files.items()]
     try:
         # None: public, unless the organization's default is private.
@@ -132,9 +138,10 @@ def _commit(name: str, files: dict[str, bytes], *, private: bool, endpoint: str 
         commit = api.create_commit(name, operations, commit_message="Add an int8 model, made by edgeswap")
     # HTTPError: the Hub refused, or there is no connection. The others: what it refused of a name, a card or a file.
     except (HTTPError, HFValidationError, ValueError, RuntimeError) as error:
-        said = " ".join(f"{error} {error.__cause__ or ''}".split()) or type(error).__name__
+        words, cause = (" ".join(str(one or "").split()).rstrip(".") for one in (error, error.__cause__))
+        said = words if cause in words else f"{words} {cause}"
         raise OutputError(
-            f"The Hugging Face Hub did not take {name}: {said.rstrip('.')}.",
+            f"The Hugging Face Hub at {api.endpoint} did not take {name}: {said.strip() or type(error).__name__}.",
             "Check the token's write access to that owner, the connection, and HF_ENDPOINT or --endpoint.",
         ) from error
     return str(repository), str(commit.commit_url)

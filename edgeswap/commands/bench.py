@@ -25,7 +25,7 @@ from edgeswap.evaluation.device_scores import DeviceScores, score_targets
 from edgeswap.evaluation.limits import judge_delegate
 from edgeswap.evaluation.one_answer import one_answer
 from edgeswap.evaluation.scoring import Scoring
-from edgeswap.evaluation.task_scoring import judged_scoring, with_labels_of
+from edgeswap.evaluation.task_scoring import judged_scoring, require_unlike_labels, with_labels_of
 from edgeswap.progress import Progress, Silent
 from edgeswap.records import BenchCandidate, BenchReport, DataSource, Limit, TargetResult, TaskChoice
 from edgeswap.system.output import check_file, staged_file
@@ -135,7 +135,9 @@ def _samples(config: BenchConfig, model: Signature) -> Samples | None:
         metrics=config.metric,
         decode=config.decode,
     )
-    return Samples(with_labels_of(scoring, dataset), preprocess, scoring, reason)
+    dataset = with_labels_of(scoring, dataset)
+    require_unlike_labels(scoring, dataset, role="test")
+    return Samples(dataset, preprocess, scoring, reason)
 
 
 def _measured(

@@ -119,7 +119,7 @@ def _export(
         if config.measure:
             proof = prove(config, models, lowered, folder, store=store, progress=progress)
         else:
-            proof = unmeasured(models.samples.scoring, lowered)
+            proof = unmeasured(models.samples.scoring, lowered, max_size=config.max_size)
         report = report_of(
             config, command=command, models=models, lowered=lowered, proof=proof, store=store, progress=progress
         )

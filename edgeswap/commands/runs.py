@@ -17,6 +17,7 @@ from edgeswap.version import __version__
 
 REPORT = "report.json"
 PAGES = ("report.html", "sweep.html", "analysis.html")
+_FOLDER = f"Name the --output of an export, or the {REPORT} in it."
 (SCHEMA,) = get_args(ExportReport.model_fields["schema_"].annotation)
 
 
@@ -53,6 +54,11 @@ def read_report(folder: Path) -> ExportReport:
     try:
         content = from_json(path.read_bytes())
     except (ValueError, OSError) as error:
+        if path.suffix != ".json":
+            raise DataError(
+                f"Expected the output folder of an export or its {REPORT}, got {str(path)!r}, which is not JSON.",
+                _FOLDER,
+            ) from error
         raise DataError(f"Expected {str(path)!r} to be JSON, but: {error}.", "Export again.") from error
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
@@ -119,7 +125,7 @@ def _for_format(schema: object) -> str:
     if kind == SCHEMA.partition("/")[0] and number.isdecimal():
         later = int(number) > int(SCHEMA.partition("/")[2])
         return "Update edgeswap to read it." if later else f"Export again with edgeswap {__version__}."
-    return "Name the --output of an export, or the report.json in it."
+    return _FOLDER
 
 
 def _other_version(content: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from edgeswap.config.export import ExportConfig
 from edgeswap.data.splits import DataSpecs, Splits, split
 from edgeswap.evaluation.scoring import Scoring
-from edgeswap.evaluation.task_scoring import judged_scoring, with_labels_of
+from edgeswap.evaluation.task_scoring import judged_scoring, require_unlike_labels, with_labels_of
 from edgeswap.model.zoo import DIGITS_PREPROCESS
 from edgeswap.progress import Progress
 from edgeswap.tasks.outputs import Signature, named_classes
@@ -46,7 +46,7 @@ def open_samples(config: ExportConfig, model: ModelFacts, *, progress: Progress)
 
     Raises:
         ConfigError: two tasks fit, or the one that is named does not.
-        DataError: samples or labels cannot be read, or do not fit the model.
+        DataError: samples or labels cannot be read, do not fit the model, or are all the same.
     """
     signature = model.signature
     splits = split(
@@ -68,7 +68,12 @@ def open_samples(config: ExportConfig, model: ModelFacts, *, progress: Progress)
     scoring, reason = judged_scoring(
         signature, labelled, named=config.task, metrics=config.metric, decode=config.decode
     )
-    return Samples(splits.each(lambda data: with_labels_of(scoring, data)), scoring, reason)
+    splits = splits.each(lambda data: with_labels_of(scoring, data))
+    if splits.train is not None:
+        require_unlike_labels(scoring, splits.train, role="training")
+    if splits.is_tested:
+        require_unlike_labels(scoring, splits.test, role="test")
+    return Samples(splits, scoring, reason)
 
 
 def data_specs(config: ExportConfig) -> DataSpecs:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from edgeswap.commands.lowered import Lowered
 from edgeswap.commands.proof import Proof
+from edgeswap.evaluation.limits import judge
 from edgeswap.evaluation.scoring import Scores, Scoring, quality
 from edgeswap.records import Comparison
 
 
-def unmeasured(scoring: Scoring, lowered: Lowered) -> Proof:
-    """Sizes, and else only what would have been measured."""
+def unmeasured(scoring: Scoring, lowered: Lowered, *, max_size: float | None) -> Proof:
+    """Sizes, held against the limit of `max_size` bytes, and else only what would have been measured."""
     nothing = quality(scoring, Scores(0, {}, None))
     comparison = Comparison(
         metric=nothing.metric,
@@ -19,4 +20,7 @@ def unmeasured(scoring: Scoring, lowered: Lowered) -> Proof:
         agreement=None,
         size_ratio=len(lowered.baseline) / len(lowered.candidate),
     )
-    return Proof(nothing, nothing, comparison)
+    limits = judge(
+        comparison, candidate_size_bytes=len(lowered.candidate), candidate_latency_ms=None, max_size=max_size
+    )
+    return Proof(nothing, nothing, comparison, limits=limits)

@@ -76,7 +76,7 @@ def grouped(findings: Iterable[Finding]) -> list[Finding]:
     Those of one operator on several layers have their layers together; then those of several operators on the same
     layers have their operators together.
     """
-    by_operator = _merged(findings, lambda finding: finding.what)
+    by_operator = _merged(findings, lambda finding: (finding.what, bool(finding.layers)))  # else tensors stand for them
     by_layer = _merged(by_operator, lambda finding: tuple(finding.layers) or finding.what)
     return sorted(by_layer, key=lambda finding: SEVERITIES.index(finding.severity))
 

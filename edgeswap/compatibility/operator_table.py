@@ -1,4 +1,4 @@
-"""The table behind `predicted_operators`: TFLite operators by Keras layer, by bare operation and by activation.
+"""The table behind `predicted_operators`: TFLite operators by Keras layer and by activation.
 
 Read off models that edgeswap converted with TensorFlow 2.21; a slow test converts them again and compares.
 """
@@ -81,7 +81,7 @@ def _merge(operator: str) -> Callable[[Layer, int], Lowered]:
 def _resize(layer: Layer, _inputs: int) -> Lowered:
     how = layer.config.get("interpolation", "nearest")
     operator = {"nearest": "RESIZE_NEAREST_NEIGHBOR", "bilinear": "RESIZE_BILINEAR"}.get(how)
-    return Lowered((operator,)) if operator else _refused(f"Resize{how.title()}", "Write interpolation='bilinear'.")
+    return Lowered((operator,)) if operator else refused(f"Resize{how.title()}", "Write interpolation='bilinear'.")
 
 
 def _rescaling(layer: Layer, _inputs: int) -> Lowered:
@@ -138,20 +138,22 @@ def _prelu(layer: Layer, _inputs: int) -> Lowered:
     return Lowered(("PRELU",), options={"slope_shape": layer.weights[0].shape if layer.weights else ()})
 
 
-def _island(operator: str, instead: str) -> Lowered:
+def island(operator: str, instead: str, *around: str) -> Lowered:
     """An operator that the converter leaves in float, unless it can join it with its neighbours."""
-    return Lowered((operator,), (operator,), "", _ISLAND, instead, certain=operator.startswith("CONV_3D"))
+    return Lowered((operator, *around), (operator,), "", _ISLAND, instead, certain=operator in _NEVER_JOINED)
 
 
-def _refused(operation: str, instead: str, *ways: Way) -> Lowered:
+def refused(operation: str, instead: str, *ways: Way) -> Lowered:
+    """What TFLite has no operator for; `operation` is as TensorFlow calls it."""
     why = "TFLite has no operator for it: the converter fails."
     return Lowered(refused=operation, why=why, instead=instead, ways=ways)
 
 
+# What no pattern of the converter folds into other operators, so that it stays in float in every model.
+_NEVER_JOINED = frozenset({"ATAN2", "BUCKETIZE", "CONV_3D", "CONV_3D_TRANSPOSE", "CUMSUM", "FLOOR_DIV", "FLOOR_MOD"})
 _ISLAND = "It has no int8 form: the converter leaves DEQUANTIZE and QUANTIZE around it."
 _CONV1D = Way("use Conv1D layers", operators=("CONV_2D",))
-_GELU = Way("if it is part of a gelu, write that as an activation of its own: {}", ("gelu", "swish"))
-_IN_THE_APP = "Compute it in the app."
+IN_THE_APP = "Compute it in the app."
 _A_PIECE_A_STEP = 100  # or however many steps there are: more than a delegate takes
 _FLAT = "Use layers over two dimensions; fold the third into the channels or the batch."
 _MOMENTS = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
@@ -221,59 +223,11 @@ LAYERS: Mapping[str, Lowered | Callable[[Layer, int], Lowered | None]] = {
     **dict.fromkeys(("GRU", "LSTM", "SimpleRNN"), _recurrent),
     "Bidirectional": _bidirectional,
     "Embedding": Lowered(("CAST", "GATHER"), ("CAST",), "", TOKENS, EMBED_IN_THE_APP),
-    "Conv3D": _island("CONV_3D", _FLAT),
-    "Conv3DTranspose": _island("CONV_3D_TRANSPOSE", _FLAT),
-    "MaxPooling3D": _refused("MaxPool3D", _FLAT),
-    "AveragePooling3D": _refused("AvgPool3D", _FLAT),
+    "Conv3D": island("CONV_3D", _FLAT),
+    "Conv3DTranspose": island("CONV_3D_TRANSPOSE", _FLAT),
+    "MaxPooling3D": refused("MaxPool3D", _FLAT),
+    "AveragePooling3D": refused("AvgPool3D", _FLAT),
     **dict.fromkeys(
-        ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _refused("a convolutional LSTM", "Write Conv2D layers.")
+        ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), refused("a convolutional LSTM", "Write Conv2D layers.")
     ),
-}
-
-_UNARY = {
-    "exp": "EXP", "absolute": "ABS", "abs": "ABS", "sqrt": "SQRT", "rsqrt": "RSQRT", "log": "LOG", "sum": "SUM",
-    "reduce_sum": "SUM", "transpose": "TRANSPOSE", "swapaxes": "TRANSPOSE", "reshape": "RESHAPE", "max": "REDUCE_MAX",
-    "reduce_max": "REDUCE_MAX", "min": "REDUCE_MIN", "reduce_min": "REDUCE_MIN", "prod": "REDUCE_PROD",
-    "reduce_prod": "REDUCE_PROD", "split": "SPLIT", "get_item": "STRIDED_SLICE", "getitem": "STRIDED_SLICE",
-    "stack": "PACK", "maximum": "MAXIMUM", "minimum": "MINIMUM", "tile": "TILE", "pad": "PAD", "flip": "REVERSE_V2",
-    "reverse": "REVERSE_V2", "log_softmax": "LOG_SOFTMAX", "matmul": "BATCH_MATMUL", "greater": "GREATER",
-    "where": "SELECT", "average_pool": "AVERAGE_POOL_2D", "avg_pool": "AVERAGE_POOL_2D", "max_pool": "MAX_POOL_2D",
-    "depth_to_space": "DEPTH_TO_SPACE", "mean": "MEAN", "reduce_mean": "MEAN", "add": "ADD", "subtract": "SUB",
-    "multiply": "MUL", "divide": "DIV",
-}  # fmt: skip
-
-# Bare operations between layers, by `edgeswap.graph.operations.operation_name`.
-OPERATIONS: Mapping[str, Lowered] = {
-    **{name: Lowered((operator,)) for name, operator in _UNARY.items()},
-    **dict.fromkeys(("squeeze", "expand_dims"), Lowered(("RESHAPE",))),
-    **dict.fromkeys(("clip", "clip_by_value"), Lowered(("MINIMUM", "MAXIMUM"))),
-    "unstack": Lowered(("UNPACK",)),
-    **dict.fromkeys(("gather", "take"), Lowered(("GATHER",))),
-    "space_to_depth": Lowered(("SPACE_TO_DEPTH",)),
-    "l2_normalize": Lowered(("L2_NORMALIZATION",)),
-    "avg_pool2d": Lowered(("AVERAGE_POOL_2D",)),
-    "max_pool2d": Lowered(("MAX_POOL_2D",)),
-    "slice": Lowered(("SLICE",)),
-    "reduce_variance": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN")),
-    "reduce_std": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN", "SQRT")),
-    "roll": Lowered(("SLICE", "SLICE", "CONCATENATION")),
-    "repeat": Lowered(("RESHAPE", "TILE", "RESHAPE")),
-    "var": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN")),
-    "std": Lowered(("MEAN", "SQUARED_DIFFERENCE", "MEAN", "SQRT")),
-    "expm1": Lowered(("EXP", "SUB")),
-    "square": _island("SQUARE", "Write the product of the tensor with itself, as Multiply()([x, x])."),
-    **{name: _island(name.upper(), "Write it from products and sums.") for name in ("sin", "cos", "floor", "sign")},
-    "round": _island("ROUND", _IN_THE_APP),
-    "negative": _island("NEG", "Write the product with -1."),
-    "neg": _island("NEG", "Write the product with -1."),
-    "erf": _refused("Erf", _IN_THE_APP, _GELU),
-    "arctan": _refused("Atan", _IN_THE_APP, Way(SWAP, ("tanh",))),
-    "argmax": Lowered(("ARG_MAX",)),
-    "argmin": Lowered(("ARG_MIN",)),
-}
-
-# Those that Keras 3 computes otherwise than the operation of TensorFlow of that name. Its argmax tells -0 from 0.
-KERAS_OPERATIONS: Mapping[str, Lowered] = {
-    **dict.fromkeys(("argmax", "argmin"), _refused("BitwiseAnd", _IN_THE_APP)),
-    "normalize": _island("SQUARE", "Write UnitNormalization, which has an int8 operator."),
 }

@@ -7,16 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from edgeswap.activations.catalog import Activation
-from edgeswap.compatibility.operator_table import (
-    ACTIVATIONS,
-    CLAMPS,
-    KERAS_OPERATIONS,
-    LAYERS,
-    NOTHING,
-    OPERATIONS,
-    Lowered,
-)
-from edgeswap.graph.ir import OPERATION, Graph, Node, Ref
+from edgeswap.compatibility.operation_table import CONDITIONS, KERAS_OPERATIONS, OF_A_CONDITION, OPERATIONS
+from edgeswap.compatibility.operator_table import ACTIVATIONS, CLAMPS, LAYERS, NOTHING, Lowered
+from edgeswap.graph.ir import OPERATION, Graph, Layer, Node, Ref
 from edgeswap.graph.operations import operation_of
 from edgeswap.quantization.specification import Rule, rule_of
 
@@ -62,9 +55,7 @@ class _Surroundings:
         if layer.class_name == "BatchNormalization":
             return NOTHING if self.is_folded(node) else Lowered(("DEPTHWISE_CONV_2D",))
         if layer.class_name == OPERATION:
-            name = operation_of(layer)
-            of_keras = KERAS_OPERATIONS.get(name) if "class_name" in layer.config["source"] else None
-            return of_keras or OPERATIONS.get(name)
+            return self.operation(node, layer)
         if layer.class_name == "Embedding" and not self.reads_an_input(node):
             return None  # of numbers that the model itself computes
         found = LAYERS.get(layer.class_name)
@@ -89,6 +80,19 @@ class _Surroundings:
             return False
         source = self.source(node)
         return source is not None and self.rule(source).folds_batch_norm and len(self.readers[source.name]) == 1
+
+    def operation(self, node: Node, layer: Layer) -> Lowered | None:
+        name = operation_of(layer)
+        if name == "cast" and self.reads_conditions(node):
+            return OF_A_CONDITION
+        of_keras = KERAS_OPERATIONS.get(name) if "class_name" in layer.config["source"] else None
+        found = of_keras or OPERATIONS.get(name)
+        return found(layer, len(node.refs())) if callable(found) else found
+
+    def reads_conditions(self, node: Node) -> bool:
+        """Whether it reads truth values."""
+        source = self.graph.layer_of(node.refs()[0])
+        return source.class_name == OPERATION and operation_of(source) in CONDITIONS
 
     def reads_an_input(self, node: Node) -> bool:
         """Whether it reads an input of the model, perhaps in another shape."""

@@ -140,7 +140,7 @@ class ExportConfig(ModelSettings, TaskSettings, TargetSettings):
     def _limits_what_is_measured(self) -> ExportConfig:
         if self.measure:
             return self
-        of_figures = ("max_drop", "max_latency_ms", "max_size", "max_arena", "compare", "target_samples")
+        of_figures = ("max_drop", "max_latency_ms", "max_arena", "compare", "target_samples")  # a size is known at once
         asked = [flag(name) for name in of_figures if getattr(self, name) is not None]
         asked += ["--require-delegate"] if self.require_delegate else []
         if asked:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from edgeswap.data.dataset import Dataset
+from edgeswap.data.unlike_samples import require_unlike_values
 from edgeswap.errors import DataError
 from edgeswap.evaluation.scoring import Scoring
 from edgeswap.tasks.judge import judge
 from edgeswap.tasks.outputs import Signature
 from edgeswap.tasks.own_metric import by_fidelity, chosen_metrics
+from edgeswap.tasks.plain_outputs import PlainOutputs
+
+OF_VALUES = ("regression", "reconstruction")  # tasks whose labels are values of an output
 
 
 class JudgedScoring(NamedTuple):
@@ -83,3 +89,22 @@ def with_labels_of(scoring: Scoring, dataset: Dataset) -> Dataset:
     if dataset.labels is None:
         return dataset
     return dataset.with_labels(scoring.task.labels(dataset.labels, scoring.model, len(dataset), dataset.source))
+
+
+def require_unlike_labels(scoring: Scoring, dataset: Dataset, *, role: str) -> None:
+    """Refuse labels that are values of an output, and the same in every sample.
+
+    Args:
+        scoring: judged from model and data.
+        dataset: with labels of the task, or without.
+        role: what its labels are for, such as `test`.
+
+    Raises:
+        DataError: they are.
+    """
+    labels, task = dataset.labels, scoring.task
+    each = task.each if isinstance(task, PlainOutputs) else ((task.name, task),)
+    for name, one in each:
+        found = labels.get(name) if isinstance(labels, Mapping) else labels
+        if one.name in OF_VALUES and isinstance(found, np.ndarray) and found.dtype.kind == "f":
+            require_unlike_values(found, dataset, role=role, output=name if one is not task else "")

@@ -101,6 +101,11 @@ def _read(path: Path, weights: bool) -> tuple[ModelFile, int | None]:
         raise ModelError(f"Expected a Keras model, but {str(path)!r} is empty.", "Save the model again.")
     with path.open("rb") as stream:
         first = stream.read(8)
+    if path.suffix in (".npz", ".npy"):
+        raise ModelError(
+            f"Expected a model, but {str(path)!r} is data: NumPy arrays.",
+            "Give a .keras or .h5 file or a Keras 2 SavedModel; `edgeswap check` takes a .tflite, too.",
+        )
     if first.startswith(_ZIP):
         return _read_keras(path, weights)
     if first == _HDF5:

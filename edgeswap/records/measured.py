@@ -60,7 +60,8 @@ class MicroMeasurement(Record):
         default=None, description="share of output values that ai-edge-litert gives otherwise; null without data"
     )
     max_steps: float | None = Field(
-        default=None, description="by how many int8 steps at most; null without data, and where outputs are not int8"
+        default=None,
+        description="by how many int8 steps at most; null without data, and of a model that computes in float",
     )
 
 

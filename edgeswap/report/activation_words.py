@@ -6,6 +6,7 @@ from edgeswap.errors import shortened
 from edgeswap.records import ActivationKernel
 from edgeswap.report import numbers
 from edgeswap.report import wording as say
+from edgeswap.report.placed import placed
 
 # By `ActivationKernel.form`: of one activation, and of several.
 FORMS = {
@@ -18,11 +19,7 @@ FORMS = {
 
 def activations(report: say.Report) -> list[str]:
     """For each target what each kind of activation of the candidate became; targets that agree share a line."""
-    names: dict[str, list[str]] = {}
-    for target in report.targets:
-        for one in target.int8.activation_kernels or ():
-            names.setdefault(_said(one), []).append(say.label(report, target))
-    return [f"{', '.join(where)}: {said}" for said, where in names.items()]
+    return placed(report, lambda target: map(_said, target.int8.activation_kernels or ()))
 
 
 def _said(one: ActivationKernel) -> str:

@@ -58,8 +58,7 @@ def _items(report: BenchReport, pairs: Sequence[BenchReport], file: str | None) 
             yield "metrics", text, ""
         if text := told.lost_classes(pair.comparison):
             yield "classes", text, ""
-    said = (item for pair in pairs for item in said_of_targets(pair))
-    yield from dict.fromkeys(said)  # warnings about the baseline occur in every pair
+    yield from said_of_targets(report)
     yield from said_of_limits(report)
     if report.task is not None:
         yield "task", f"{report.task.name}: {report.task.reason}", ""

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from edgeswap.errors import shortened
-from edgeswap.records import OutsideOperator
+from edgeswap.records import OutsideOperator, TargetResult
 from edgeswap.report import wording as say
+from edgeswap.report.placed import placed
 
 
 def outside(report: say.Report) -> list[str]:
     """For each target and reason the operators of the candidate, with their layers; targets that agree share a line."""
-    names: dict[str, list[str]] = {}
-    for target in report.targets:
-        by_reason: dict[tuple[str, str], list[OutsideOperator]] = {}
-        for one in target.int8.outside_delegate or ():
-            by_reason.setdefault((one.reason, one.remedy), []).append(one)
-        for why, found in by_reason.items():
-            said = f"{target.delegate} did not take {_listed(found)}. {' '.join(filter(None, why))}"
-            names.setdefault(said, []).append(say.label(report, target))
-    return [f"{', '.join(where)}: {said}" for said, where in names.items()]
+    return placed(report, _said)
+
+
+def _said(target: TargetResult) -> Iterator[str]:
+    by_reason: dict[tuple[str, str], list[OutsideOperator]] = {}
+    for one in target.int8.outside_delegate or ():
+        by_reason.setdefault((one.reason, one.remedy), []).append(one)
+    for why, found in by_reason.items():
+        yield f"{target.delegate} did not take {_listed(found)}. {' '.join(filter(None, why))}"
 
 
 def _listed(found: Sequence[OutsideOperator]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edgeswap.errors import shortened
 from edgeswap.records import BenchReport, ExportReport, Limit, OutsideOperator
@@ -15,9 +15,11 @@ def limit_text(limit: Limit, report: ExportReport | BenchReport) -> str:
     if limit.name in ("max_size", "max_arena"):
         return f"{limit.value:,.0f} bytes, limit {limit.limit:,.0f}"
     if limit.name == "require_delegate":
-        left = shortened([*_left(report)])
+        name, most = _most_left(report)
+        left = shortened([*_counted(most)])
         count = numbers.plural(int(limit.value), "operator")
-        return f"{count} outside of the delegate, limit {limit.limit:g}{f': {left}' if left else ''}"
+        where = f" in {name}" if name and most else ""
+        return f"{count} outside of the delegate{where}, limit {limit.limit:g}{f': {left}' if left else ''}"
     shown, comparison = f"{limit.value:.4g}", report.comparison
     if limit.name == "max_drop" and comparison is not None and comparison.unit != "share":
         percent = comparison.drop is None and comparison.agreement is None
@@ -26,11 +28,16 @@ def limit_text(limit: Limit, report: ExportReport | BenchReport) -> str:
     return f"{shown}{numbers.NBSP}{unit}, limit {limit.limit:g}"
 
 
-def _left(report: ExportReport | BenchReport) -> Iterator[str]:
-    """`2 QUANTIZE (XNNPACK has no QUANTIZE between uint8 and int8)`, of the candidate and target with the most."""
-    targets = report.targets
-    if isinstance(report, BenchReport) and report.candidates:
-        targets = [one for each in report.candidates for one in each.targets]
-    most: list[OutsideOperator] = max((one.int8.outside_delegate or [] for one in targets), key=len, default=[])
-    for (operator, reason), count in Counter((one.operator, one.reason) for one in most).items():
+def _most_left(report: ExportReport | BenchReport) -> tuple[str, list[OutsideOperator]]:
+    """What the candidate and target with the most leave outside; the candidate's name where there are several."""
+    found = [("", report.targets)]
+    if isinstance(report, BenchReport) and len(report.candidates) > 1:
+        found = [(one.name, one.targets) for one in report.candidates]
+    left = [(name, target.int8.outside_delegate or []) for name, targets in found for target in targets]
+    return max(left, key=lambda one: len(one[1]), default=("", []))
+
+
+def _counted(left: Sequence[OutsideOperator]) -> Iterator[str]:
+    """`2 QUANTIZE (XNNPACK has no QUANTIZE between uint8 and int8)`."""
+    for (operator, reason), count in Counter((one.operator, one.reason) for one in left).items():
         yield f"{count} {operator} ({reason.removesuffix('.')})"

@@ -79,9 +79,12 @@ def dense(report: ExportReport) -> str:
         None: "",
     }[report.dense_scales_by]
     if scales == "per channel":
+        told = f"Dense layers have per-channel weight scales, one for each unit{why}."
+        if report.targets and all(target.int8.micro is not None for target in report.targets):
+            return told  # no such runtime is on a microcontroller
         return (
-            f"Dense layers have per-channel weight scales, one for each unit{why}. TFLite 2.9 and older compute wrong "
-            "results from them: for such a runtime pass --dense-scales per-tensor."
+            f"{told} TFLite 2.9 and older compute wrong results from them: for such a runtime pass --dense-scales "
+            "per-tensor."
         )
     return (
         f"Dense layers have per-tensor weight scales{why}. Per-channel scales are more exact, but TFLite 2.9 and "

@@ -41,16 +41,20 @@ def verdict(report: RunsReport) -> str:
         return f"{count} in {len(report.groups)} groups: figures of quality can be compared within a group only."
     named = {run.report.model.name for run in report.runs}
     of = f" of {named.pop()}" if len(named) == 1 else ""
-    first = report.runs[0].report
+    tested, alike = _tested(report.runs)
     best = [text for text in (_least_lost(report), _fastest(report), _smallest(report)) if text]
     told = f": {', '.join(best)}" if best else ""
-    where = f" on the same {_tested(first)}" if first.measured else ", none of them measured"
+    where = f" on {'the same ' * alike}{tested}" if report.runs[0].report.measured else ", none of them measured"
     return f"{count}{of}{where}{told}."
 
 
-def _tested(report: ExportReport) -> str:
-    """How many test samples there are; a run that measures has some."""
-    return numbers.plural(0 if report.data.test is None else report.data.test.samples, "test sample")
+def _tested(runs: Sequence[Run]) -> tuple[str, bool]:
+    """How many test samples were measured, which --target-samples bounds, and whether it is one number for all."""
+    qualities = [run.report.int8.quality for run in runs]
+    counts = sorted({0 if quality is None else quality.samples for quality in qualities})
+    if len(counts) == 1:
+        return numbers.plural(counts[0], "test sample"), True
+    return f"{counts[0]:,} to {numbers.plural(counts[-1], 'test sample')}", False
 
 
 def groups(report: RunsReport) -> list[Group]:
@@ -93,7 +97,7 @@ def _group(runs: Sequence[Run]) -> Group:
     if not first.measured:
         return Group("Not measured (--no-measure)", headers, rows, None)
     called = title(first.comparison.metric)
-    about = f"{called[0].upper()}{called[1:]} on {_tested(first)}"
+    about = f"{called[0].upper()}{called[1:]} on {_tested(runs)[0]}"
     source = "" if first.data.test is None else first.data.test.source
     return Group(f"{about} of {source}", headers, rows, _speeds(runs, names))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from edgeswap.records import BenchReport, ExportReport, Measurement, MicroMeasurement, TargetResult
+from edgeswap.records import BenchReport, ExportReport, Measurement, MicroMeasurement, SweepFigures, TargetResult
 from edgeswap.report import numbers
 
 INSTRUCTIONS = "An emulator counts instructions in place of time. Counts repeat well, but they are not milliseconds."
@@ -32,23 +32,30 @@ def run_by(target: TargetResult) -> str:
     return f"{api}delegate {target.delegate}"
 
 
-def median(measurement: Measurement) -> str:
+def median(figures: Measurement | SweepFigures) -> str:
     """p50, or what stands in its place, for a narrow column."""
-    if measurement.latency_ms is not None:
-        return f"{numbers.three_digits(measurement.latency_ms.p50)}{numbers.NBSP}ms"
-    if measurement.micro is not None:
-        return f"{numbers.size(measurement.micro.arena.total_bytes)} arena"
-    return f"{numbers.instructions(measurement.instructions)} instr." if measurement.instructions else "-"
+    if figures.latency_ms is not None:
+        return f"{numbers.three_digits(figures.latency_ms.p50)}{numbers.NBSP}ms"
+    if (arena := _arena_bytes(figures)) is not None:
+        return f"{numbers.size(arena)} arena"
+    return f"{numbers.instructions(figures.instructions)} instr." if figures.instructions else "-"
 
 
-def measured_in(figures: Iterable[Measurement]) -> str:
+def measured_in(figures: Iterable[Measurement | SweepFigures]) -> str:
     """What the column of `median` holds, for its header: p50, instructions or arena, and p50 where nothing is known."""
     kinds = {
-        "p50" if one.latency_ms is not None else "arena" if one.micro is not None else "instructions"
+        "p50" if one.latency_ms is not None else "arena" if _arena_bytes(one) is not None else "instructions"
         for one in figures
-        if one.latency_ms is not None or one.micro is not None or one.instructions
+        if one.latency_ms is not None or _arena_bytes(one) is not None or one.instructions
     }
     return kinds.pop() if len(kinds) == 1 else "p50"
+
+
+def _arena_bytes(figures: Measurement | SweepFigures) -> int | None:
+    """The memory on a microcontroller; None elsewhere."""
+    if isinstance(figures, SweepFigures):
+        return figures.arena_bytes
+    return None if figures.micro is None else figures.micro.arena.total_bytes
 
 
 def speed_clause(target: TargetResult, name: str) -> str:

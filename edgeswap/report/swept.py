@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from edgeswap.records import SweepCandidate, SweepFigures, SweepReport
+from edgeswap.records import SweepCandidate, SweepReport
 from edgeswap.report import metric_words as metrics
 from edgeswap.report import numbers
+from edgeswap.report.speed_words import measured_in, median
 from edgeswap.report.terminal_tables import add_row, new_table, print_filled
 from edgeswap.report.wording import printable
 from edgeswap.tasks.titles import title
@@ -26,7 +27,7 @@ def render(report: SweepReport, console: Console, *, folder: str) -> None:
     table = new_table("candidate", loss_title(report), "95 % interval", "size", speed_title(report))
     if report.float32 is not None:
         base = report.float32
-        add_row(table, "float32", metrics.of(base.quality), "", numbers.size(base.size_bytes), speed(base))
+        add_row(table, "float32", metrics.of(base.quality), "", numbers.size(base.size_bytes), median(base))
     for one in in_order(report):
         if one.int8 is not None:
             name = f"{'* ' if one.on_front else '  '}{one.name}"
@@ -58,7 +59,7 @@ def verdict(report: SweepReport) -> str:
     if pick is not None and pick.int8 is not None:
         best = "smallest in memory" if speed_kind(report) == "arena" else "fastest"
         why = f"the {best} that holds every limit" if pick.limits else "the one that loses least"
-        figures = [metrics.named(pick.int8.quality), numbers.size(pick.int8.size_bytes), speed(pick.int8)]
+        figures = [metrics.named(pick.int8.quality), numbers.size(pick.int8.size_bytes), median(pick.int8)]
         return f"Take {pick.name}, {why} of {count}: {', '.join(part for part in figures if part != '-')}."
     if done:
         return f"None of {count} holds every limit; {len(done)} could be measured."
@@ -82,7 +83,7 @@ def cells(one: SweepCandidate) -> tuple[str, str, str, str]:
         good = numbers.percent(one.agreement)
     else:
         good = "equal" if one.snr_db is None else metrics.value(one.snr_db, "dB")
-    return good, metrics.interval_of(quality), numbers.size(one.int8.size_bytes), speed(one.int8)
+    return good, metrics.interval_of(quality), numbers.size(one.int8.size_bytes), median(one.int8)
 
 
 def speed_title(report: SweepReport) -> str:
@@ -92,18 +93,4 @@ def speed_title(report: SweepReport) -> str:
 
 def speed_kind(report: SweepReport) -> str:
     """What the column of speed holds: p50, instructions or arena."""
-    for figures in (one.int8 for one in report.candidates):
-        if figures is not None and figures.instructions:
-            return "instructions"
-        if figures is not None and figures.latency_ms is None and figures.arena_bytes is not None:
-            return "arena"
-    return "p50"
-
-
-def speed(figures: SweepFigures) -> str:
-    """Median latency, or what stands in its place."""
-    if figures.latency_ms is not None:
-        return f"{numbers.three_digits(figures.latency_ms.p50)}{numbers.NBSP}ms"
-    if figures.instructions:
-        return f"{numbers.instructions(figures.instructions)} instr."
-    return "-" if figures.arena_bytes is None else f"{numbers.size(figures.arena_bytes)} arena"
+    return measured_in(one.int8 for one in report.candidates if one.int8 is not None)

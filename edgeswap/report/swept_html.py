@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from edgeswap.records import SweepReport
 from edgeswap.report import metric_words as metrics
-from edgeswap.report import numbers, swept
+from edgeswap.report import numbers, speed_words, swept
 from edgeswap.report.html import template
 from edgeswap.report.sweep_plot import sweep_plot
 from edgeswap.report.wording import printable
@@ -21,6 +21,7 @@ def render(report: SweepReport) -> str:
     return template("sweep.html.jinja").render(
         report=report,
         say=swept,
+        speed_words=speed_words,
         metrics=metrics,
         numbers=numbers,
         plot=None if plot is None else Markup(plot),

@@ -91,9 +91,11 @@ def how_measured(report: say.Report) -> Iterator[Item]:
         yield "measured", UNMEASURED, ""
     for target in report.targets:
         yield "measured", _measured(report, target), "dim"
-    for target in report.targets:
-        if target.int8.micro is not None:
-            yield "memory", speed_words.micro_needs(report, target.int8.micro), ""
+    for name, one in say.each_candidate(report):
+        for target in one.targets:
+            if target.int8.micro is not None:
+                needs = speed_words.micro_needs(one, target.int8.micro)
+                yield "memory", f"{name}: {needs}" if name else needs, ""
     for line in activation_words.activations(report):
         yield "activation", line, "dim"
     for npu in report.npus:

@@ -109,6 +109,13 @@ def pairs(report: BenchReport) -> list[BenchReport]:
     ]
 
 
+def each_candidate(report: Report) -> list[tuple[str, Report]]:
+    """The name of each candidate and the report of it alone; a single one needs no name, which is empty then."""
+    if isinstance(report, BenchReport) and len(report.candidates) > 1:
+        return [(candidate_name(pair), pair) for pair in pairs(report)]
+    return [("", report)]
+
+
 def compared_quality(report: Report) -> Comparison | None:
     """The comparison of quality; None where no model ran with samples."""
     measured = not isinstance(report, ExportReport) or report.measured
@@ -157,7 +164,7 @@ def verdict(report: ExportReport) -> str:
         opening = "Failed"
     elif report.limits:
         opening = f"Passed (within {', '.join(limit.name for limit in report.limits)})"
-        opening += ", but with a large drop" * has_large_drop(report)
+        opening += ", but with a large drop" * has_large_drop(report) + " without measuring" * (not report.measured)
     elif not report.measured:
         opening = "Exported without measuring"
     else:
@@ -216,10 +223,11 @@ def cautions(report: Report) -> list[Caution]:
 
 def warnings(report: Report) -> list[tuple[str, str]]:
     """Each warning once, with the targets that gave it."""
-    found: dict[str, list[str]] = {}
-    for target in report.targets:
-        for warning in target.warnings:
-            found.setdefault(warning, []).append(label(report, target))
+    found: dict[str, dict[str, None]] = {}
+    for _, one in each_candidate(report):
+        for target in one.targets:  # those of the baseline occur with every candidate
+            for warning in target.warnings:
+                found.setdefault(warning, {})[label(one, target)] = None
     return [(warning, ", ".join(names)) for warning, names in found.items()]
 
 

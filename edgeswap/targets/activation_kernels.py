@@ -55,19 +55,18 @@ def activation_kernels(
     file = read(model.read_bytes())
     outside = {one["tensor"] for one in left or ()}
     found: dict[tuple[str, tuple[str, ...], int], list[str]] = {}
-    for function in functions(file, list(layers)):
+    for function in functions(file, layers):
         names = tuple(step.operator for step in function.steps)
         if len(names) == 1 and names[0] in ARITHMETIC:
             continue
         pieces = list(_pieces(function, outside)) if in_xnnpack else [[step] for step in function.steps]
         where = function.layer or function.steps[-1].tensor
-        where = layers.get(where, where)
         found.setdefault((_form(pieces, outside, in_xnnpack=in_xnnpack), names, len(pieces)), []).append(where)
-    for call in calls(file, list(layers)):
+    for call in calls(file, layers):
         if "fused" in call.operation.options and "INT8" in call.dtypes:
             key = ("fused", (str(call.operation.options["fused"]),), 0)
             where = call.layer or call.written[0]
-            found.setdefault(key, []).append(layers.get(where, where))
+            found.setdefault(key, []).append(where)
     return [
         ActivationKernel(form=form, operators=list(names), passes=passes, layers=places)
         for (form, names, passes), places in found.items()

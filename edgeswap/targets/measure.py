@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -15,9 +14,8 @@ from edgeswap.progress import Progress, Silent
 from edgeswap.records import Latency, Measurement, TargetResult
 from edgeswap.targets.activation_kernels import activation_kernels
 from edgeswap.targets.outside_delegate import outside
-from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
+from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs, with_steps
 from edgeswap.tflite.calls import NOTHING_KNOWN
-from edgeswap.tflite.interface import inner_scales
 
 SCHEMA = "edgeswap.benchmark/1"
 OUTPUTS = "outputs.npz"
@@ -132,7 +130,7 @@ def measure(
     given = [read_raw_outputs(path, answer) for path in brings.values()]
     raw: list[list[RawOutput]] = [[] for _ in models]
     if given:
-        raw = [given[0][0], *map(_with_steps, given[0][1:], models[1:])]
+        raw = [given[0][0], *map(with_steps, given[0][1:], models[1:])]
     indices = np.asarray(answer["data"]["indices"] if answer["data"] else [], np.int64)
     return [
         Figures(
@@ -143,14 +141,6 @@ def measure(
         )
         for number in range(1, len(models))
     ]
-
-
-def _with_steps(outputs: list[RawOutput], model: Path) -> list[RawOutput]:
-    """The outputs of a candidate; float32 ones with the step of the int8 tensor that they come from."""
-    if all(output.scale or output.array.dtype != np.float32 for output in outputs):
-        return outputs
-    scales = inner_scales(model.read_bytes())
-    return [replace(output, inner_scale=scales.get(output.name, 0.0)) for output in outputs]
 
 
 def _result(

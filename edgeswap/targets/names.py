@@ -31,8 +31,7 @@ def require_known(name: str) -> TargetKind:
             kind.require_form(name)
         return kind
     kinds = [kind for kind in registry.KINDS if kind.is_target]
-    close = difflib.get_close_matches(name.lower(), [known for kind in kinds for known in kind.names], n=1)
-    hint = f"Did you mean {close[0]}? " if close else ""
+    hint = _meant(name, [known for kind in kinds for known in kind.names])
     listed = ", ".join(kind.listed or ", ".join(kind.names) for kind in kinds)
     raise ConfigError(
         f"Expected a target that edgeswap has, got {name!r}.", f"{hint}Known: {listed}; see: edgeswap target list"
@@ -72,8 +71,15 @@ def backend_of(name: str) -> Backend:
         return kind.backend(name)
     known = [known for kind in registry.KINDS if kind.backend is not None for known in kind.names]
     raise ConfigError(
-        f"Expected a target that edgeswap can check for, got {name!r}.", f"Known are: {', '.join(known)}."
+        f"Expected a target that edgeswap can check for, got {name!r}.",
+        f"{_meant(name, known)}Known are: {', '.join(known)}.",
     )
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """The nearest name as a question, with a space behind it; empty where none is near."""
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"Did you mean {close[0]!r}? " if close else ""
 
 
 def require_usable(targets: Sequence[str], delegate: str | None) -> None:

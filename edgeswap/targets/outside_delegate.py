@@ -39,14 +39,14 @@ def outside(
     if not left:
         return None if left is None else []
     file = read(model.read_bytes())
-    known = {call.written[0]: call for call in calls(file, list(layers)) if call.written}
+    known = {call.written[0]: call for call in calls(file, layers) if call.written}
     found = []
     for one in left:
         call = known.get(one["tensor"])
         reason, remedy = NO_REASON, ""
         if call is not None and call.operation.name == one["operator"]:
             reason, remedy = _why(call, delegate, runtime)
-        layer = None if call is None or call.layer is None else layers.get(call.layer, call.layer)
+        layer = None if call is None else call.layer
         found.append(OutsideOperator(**one, layer=layer, reason=reason, remedy=remedy))
     return found
 

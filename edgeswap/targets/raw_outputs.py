@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.errors import TargetError
+from edgeswap.tflite.interface import inner_scales
 
 LOCAL_HEADER_BYTES = 30
 
@@ -77,6 +78,14 @@ def read_raw_outputs(path: Path, answer: Mapping[str, Any]) -> list[list[RawOutp
             "The device script and edgeswap must have the same version.",
         ) from error
     return [_ordered(own, models[0]) for own in models]
+
+
+def with_steps(outputs: list[RawOutput], model: Path) -> list[RawOutput]:
+    """The outputs of a candidate; float32 ones with the step of the int8 tensor that they come from."""
+    if all(output.scale or output.array.dtype != np.float32 for output in outputs):
+        return outputs
+    scales = inner_scales(model.read_bytes())
+    return [replace(output, inner_scale=scales.get(output.name, 0.0)) for output in outputs]
 
 
 def _ordered(outputs: list[RawOutput], like: list[RawOutput]) -> list[RawOutput]:

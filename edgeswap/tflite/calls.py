@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from edgeswap.tflite.operator import Operation
 
 _FUSED = {value: name for name, value in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
 NOTHING_KNOWN: Mapping[str, str] = MappingProxyType({})  # of the names of layers
+_WEIGHTED = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"})  # as the second input
 _REDUCTIONS = frozenset({"MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "REDUCE_PROD"})
 
 
@@ -29,7 +30,7 @@ class Call:
         dtypes: of the tensors that it writes, as the schema names them.
         float_tensors: names of those of a float type that it reads or writes.
         written: names of the tensors that it writes.
-        layer: the Keras layer that the names of its tensors point to.
+        layer: the Keras layer in the name of what it writes, else of its weights; None where neither has one.
         reads: the numbers of the calls before it, counted over all subgraphs from 0, that write what it reads.
     """
 
@@ -41,7 +42,7 @@ class Call:
     reads: tuple[int, ...]
 
 
-def calls(model: Any, layer_names: Sequence[str] = ()) -> list[Call]:
+def calls(model: Any, layer_names: Collection[str] = ()) -> list[Call]:
     """Every operator of all subgraphs, in the order in which they run.
 
     Args:
@@ -58,7 +59,7 @@ def calls(model: Any, layer_names: Sequence[str] = ()) -> list[Call]:
 class _Subgraph:
     model: Any
     number: int
-    layer_names: Sequence[str]
+    layer_names: Collection[str]
 
     @cached_property
     def known(self) -> tuple[Tensor, ...]:
@@ -67,16 +68,14 @@ class _Subgraph:
     def calls(self, first: int) -> list[Call]:
         """Its operators, the first of which has the number `first`."""
         found: list[Call] = []
-        writers: dict[int, Any] = {}
         written_by: dict[int, int] = {}
         for number, operator in enumerate(self.model.subgraphs[self.number].operators, first):
-            writers.update((int(index), operator) for index in operator.outputs)
             reads = {written_by[int(index)] for index in operator.inputs if int(index) in written_by}
-            found.append(self.call(operator, writers, tuple(sorted(reads))))
+            found.append(self.call(operator, tuple(sorted(reads))))
             written_by.update((int(index), number) for index in operator.outputs)
         return found
 
-    def call(self, call: Any, writers: Mapping[int, Any], made_by: tuple[int, ...]) -> Call:
+    def call(self, call: Any, made_by: tuple[int, ...]) -> Call:
         known, code = self.known, self.model.operatorCodes[call.opcodeIndex]
         name = operator_name(code)
         reads = [int(index) for index in call.inputs if index != -1]
@@ -89,14 +88,15 @@ class _Subgraph:
             self.options(name, call, constants),
             int(code.version),
         )
-        near = [*writes, *verify.upstream(writers, [index for index in reads if index not in constants])]
+        # Not what comes before: a model's last tensor bears no layer's name, and the layer before did not write it.
+        own = [*writes, *([reads[1]] if name in _WEIGHTED and reads[1:2] and reads[1] in constants else [])]
         touched = [*writes, *reads]
         return Call(
             operation,
             tuple(known[index].dtype for index in writes),
             tuple(known[index].name for index in touched if known[index].dtype in verify.FLOAT_DTYPES),
             tuple(known[index].name for index in writes),
-            verify.layer_in([known[index].name for index in near], self.layer_names),
+            verify.layer_in([known[index].name for index in own], self.layer_names),
             made_by,
         )
 

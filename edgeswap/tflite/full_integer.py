@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -178,8 +178,13 @@ def layer_of(operator: FloatOperator, layer_names: Sequence[str] = ()) -> str | 
     return layer_in((*operator.tensors, *operator.upstream), layer_names)
 
 
-def layer_in(tensor_names: Iterable[str], layer_names: Sequence[str] = ()) -> str | None:
+def layer_in(tensor_names: Iterable[str], layer_names: Collection[str] = ()) -> str | None:
     """The Keras layer that the first of these tensors with a layer in its name comes from.
+
+    Args:
+        tensor_names: in the order in which they are looked at.
+        layer_names: of the network that was converted; a mapping gives for each the name that the user gave it, which
+            is returned. Empty where the network is not known: the layer is then read off the path alone.
 
     Tensor names hold the path of the Keras layer, `model/layer/Op`; several, joined by `;`, where operators were fused.
     tfmot's wrappers put `quant_` before a layer's name, and `--io` puts `_int8` behind that of an end.
@@ -190,7 +195,8 @@ def layer_in(tensor_names: Iterable[str], layer_names: Sequence[str] = ()) -> st
                 within = f"/{path}/".replace("/quant_", "/") + f"/{path}/{path.removesuffix(INSIDE)}/"
                 inside = [layer for layer in layer_names if f"/{layer}/" in within]
                 if inside:
-                    return max(inside, key=len)
+                    found = max(inside, key=len)
+                    return layer_names[found] if isinstance(layer_names, Mapping) else found
             elif "/" in path:
                 return _without_scopes(path.split("/")[:-1]).removeprefix("quant_")
     return None

@@ -25,7 +25,7 @@ def layer_tensors(data: bytes, layers: Sequence[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for operator in model.subgraphs[0].operators:
         for index in flatbuffer.indices(operator.outputs):
-            layer = layer_in([tensors[index].name], list(by_built))
+            layer = layer_in([tensors[index].name], by_built)
             if layer is not None:
-                found[by_built[layer]] = tensors[index].name
+                found[layer] = tensors[index].name
     return found

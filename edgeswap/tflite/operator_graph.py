@@ -57,11 +57,10 @@ def operator_graph(data: bytes, layers: Mapping[str, str] = NOTHING_KNOWN) -> li
             continue  # CALL_ONCE
         made_by |= dict.fromkeys(written, len(found))
         first = known[(written or given)[0]]  # ASSIGN_VARIABLE writes no tensor, only a state
-        layer = layer_in([first.name], list(layers)) or first.name
         found.append(
             OperatorNode(
                 operator_name(model.operatorCodes[operator.opcodeIndex]),
-                layers.get(layer, layer),
+                layer_in([first.name], layers) or first.name,
                 first.name,
                 first.shape,
                 first.dtype.lower(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from edgeswap.tflite.flatbuffer import indices, is_int8, operator_name, view
@@ -48,7 +48,7 @@ class Function(NamedTuple):
     layer: str | None
 
 
-def functions(model: Any, layer_names: Sequence[str] = ()) -> list[Function]:
+def functions(model: Any, layer_names: Collection[str] = ()) -> list[Function]:
     """Every such group of the first subgraph, each as large as it can be: only its last tensor is read by others.
 
     Args:

@@ -11,6 +11,7 @@ _ARITHMETIC = (
     "Write the layer from products and sums, or swap in an activation that `edgeswap activations` lists, such as relu6."
 )
 _TYPES = "An int8 model holds no numbers of another type: look up embeddings and convert types in the app."
+_SUMS = "Write the sums as a Dense layer without bias whose kernel is np.triu(np.ones((n, n))), over the last axis."
 _NORMALIZE = "Use BatchNormalization instead: the converter folds it away."
 
 INSTEAD: Mapping[str, str] = {
@@ -22,6 +23,7 @@ INSTEAD: Mapping[str, str] = {
     **dict.fromkeys(("CAST", "GATHER", "GATHER_ND", "EMBEDDING_LOOKUP", "ONE_HOT"), _TYPES),
     **dict.fromkeys(("GELU", "EXP", "LOG", "SELECT", "SELECT_V2", "PRELU", "LEAKY_RELU", "HARD_SWISH"), _ACTIVATION),
     **dict.fromkeys(("COS", "SIN", "FLOOR", "CEIL", "ROUND", "SIGN", "NEG", "SQUARE", "POW"), _ARITHMETIC),
+    "CUMSUM": _SUMS,
     **dict.fromkeys(("RSQRT", "SQUARED_DIFFERENCE"), _NORMALIZE),
 }
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeswap.compatibility.micro import RESOLVERS
 from edgeswap.errors import TargetError
@@ -21,7 +22,7 @@ from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.host import Host
 from edgeswap.targets.micro.installed import MICRO, PACKAGE, version
 from edgeswap.targets.micro.memory import arena_use
-from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs
+from edgeswap.targets.raw_outputs import RawOutput, read_raw_outputs, with_steps
 from edgeswap.tflite.flatbuffer import operators, read
 
 # Its kernels are written to be read: ResNet8 takes some 40 ms a sample. Given --samples, it is that many.
@@ -87,7 +88,12 @@ class Micro:
         return {
             **answer,
             "delegate": "none",
-            "machine": {**answer["machine"], "board": "a microcontroller's kernels on this machine"},
+            # Instructions of this machine's CPU say nothing of a microcontroller.
+            "machine": {
+                **answer["machine"],
+                "board": "a microcontroller's kernels on this machine",
+                "int8_instructions": None,
+            },
             "models": measured,
             "warnings": [*answer["warnings"], KERNELS],
         }
@@ -108,21 +114,30 @@ class Micro:
             path = folder / OTHER_OUTPUTS
             host = Host("ai-edge-litert, for comparison", self.silence_s)
             other = host.run(files, [*arguments, "--runtime", "ai-edge-litert"], progress=progress, brings={name: path})
-            pairs = zip(read_raw_outputs(kept, answer), read_raw_outputs(path, other), strict=True)
-            return [_difference(mine, others) for mine, others in pairs]
+            models = [path for each, path in files.items() if each.endswith(".tflite")]
+            three = zip(models, read_raw_outputs(kept, answer), read_raw_outputs(path, other), strict=True)
+            return [_difference(with_steps(mine, model), others) for model, mine, others in three]
 
 
 def _difference(mine: Sequence[RawOutput], others: Sequence[RawOutput]) -> dict[str, float | None]:
     """Of all values of all outputs the share that differs, and by how many steps at most."""
-    pairs = [(one, other) for one, other in zip(mine, others, strict=True)]
-    values = sum(one.array.size for one, _ in pairs)
-    if any(one.array.dtype.kind == "f" for one, _ in pairs):  # float32, which has no steps
+    if any(one.array.dtype.kind == "f" and one.step is None for one in mine):  # computed in float, which has no steps
         return {"differing": None, "max_steps": None}
-    far = [np.abs(one.array.astype(np.int64) - other.array.astype(np.int64)) for one, other in pairs]
+    far = [_steps(one, other) for one, other in zip(mine, others, strict=True)]
     return {
-        "differing": sum(int(np.count_nonzero(steps)) for steps in far) / max(values, 1),
+        "differing": sum(int(np.count_nonzero(steps)) for steps in far) / max(sum(steps.size for steps in far), 1),
         "max_steps": float(max((steps.max(initial=0) for steps in far), default=0)),
     }
+
+
+def _steps(one: RawOutput, other: RawOutput) -> npt.NDArray[np.int64]:
+    """How many steps apart each value is; float32 outputs of an int8 model are whole steps, too."""
+    if one.array.dtype.kind == "f" and one.step is not None:
+        whole: npt.NDArray[np.int64] = np.rint(np.abs(one.array.astype(np.float64) - other.array) / one.step).astype(
+            int
+        )
+        return whole
+    return np.abs(one.array.astype(np.int64) - other.array.astype(np.int64))
 
 
 def _resolvers(model: Path) -> list[str]:
