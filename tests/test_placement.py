@@ -11,6 +11,7 @@ from edgeswap.activations.catalog import Activation, parse
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph, Layer, Node, Ref
 from edgeswap.quantization.placement import place
+from edgeswap.quantization.ranges import resolve
 from edgeswap.quantization.specification import OBSERVED, Range, Weight
 
 IMAGE = (None, 8, 8, 5)
@@ -346,3 +347,36 @@ def test_a_concat_in_front_of_another_takes_its_scale():
         ("a", "Conv2D", ["image"]), ("b", "Concatenate", ["a", "image"]), ("all", "Concatenate", ["b", "image"])
     )
     assert "b" not in outputs(model)
+
+
+def test_what_goes_into_a_concat_and_elsewhere_has_the_concats_range_for_every_reader():
+    model = graph(
+        ("a", "Conv2D", ["image"]),
+        ("r", "relu", ["a"]),
+        ("pool", "MaxPooling2D", ["r"]),
+        ("b", "Conv2D", ["pool"]),  # reads it in int8, at the concat's scale
+        ("up", "UpSampling2D", ["b"]),
+        ("cat", "Concatenate", ["r", "up"]),
+    )
+    placed = place(model, input_ranges={})
+    assert set(placed.outputs) == {"r", "cat"}
+    assert placed.tied == {"r": "cat"}
+    observed = {"r": (0.0, 1.0), "cat": (-3.0, 5.0)}
+    ranges = resolve(placed, observed, "auto")
+    assert ranges["r"] == ranges["cat"]
+
+
+def test_each_concat_of_a_dense_block_has_the_range_of_the_last():
+    model = graph(
+        ("stem", "Conv2D", ["image"]),
+        ("b1", "Conv2D", ["stem"]),
+        ("cat1", "Concatenate", ["stem", "b1"]),
+        ("b2", "Conv2D", ["cat1"]),
+        ("cat2", "Concatenate", ["cat1", "b2"]),
+        ("last", "Conv2D", ["cat2"]),
+    )
+    placed = place(model, input_ranges={})
+    assert set(placed.outputs) == {"stem", "cat1", "cat2", "last"}
+    observed = {"stem": (0.0, 1.0), "cat1": (-1.0, 1.0), "cat2": (-3.0, 5.0), "last": (0.0, 1.0)}
+    ranges = resolve(placed, observed, "auto")
+    assert ranges["stem"] == ranges["cat1"] == ranges["cat2"] != ranges["last"]

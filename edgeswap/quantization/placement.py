@@ -29,7 +29,8 @@ class Placement:
         clipped: activations whose ceiling is the end of their range, since int8 saturates there: without it they are
             operators that every runtime has, such as a relu for a relu_n.
         pacts: those of them whose ceiling is learned.
-        tied: a concat in front of another to that one: it starts with its range, so that nothing is rescaled between.
+        tied: what goes into a concat, and is read by others too, to that concat: it starts with its range, so that
+            nothing is rescaled between.
         inner: activations whose own tensors in between have no fake-quant (a softplus is five operators): the
             converter's calibration sets their ranges.
     """
@@ -92,9 +93,11 @@ def place(
         clipped.intersection(outputs),
         pacts.intersection(outputs),
         {
-            node.layer: context.concat_behind(node).layer
+            node.layer: context.concat_behind(node, outputs).layer
             for node in reversed(graph.nodes)
-            if node.layer in outputs and context.goes_into_concat(node) and context.joins_prescribed(node)
+            if node.layer in outputs
+            and context.goes_into_concat(node)
+            and (context.joins_prescribed(node) or (context.is_read_beside(node) and not context.rule(node).prescribed))
         },
         tuple(_activations(graph, has_inner_ranges)),
     )
@@ -169,7 +172,7 @@ class _Context:
     def disappears(self, node: Node) -> bool:
         """Whether this output is folded or fused into what follows, or written straight into a concat."""
         if self.goes_into_concat(node):
-            return not self.rule(node).prescribed and not self.joins_prescribed(node)
+            return not (self.rule(node).prescribed or self.joins_prescribed(node) or self.is_read_beside(node))
         follower = self.only_follower(node)
         if follower is None:
             return False
@@ -205,15 +208,23 @@ class _Context:
             self.is_prescribed(self.graph.node(ref)) for ref in node.refs()
         )
 
-    def concat_behind(self, node: Node) -> Node:
-        """The first concat that reads this output, perhaps through operators that keep the scale."""
+    def is_read_beside(self, node: Node) -> bool:
+        """Whether something reads it that has no part in the concat: in int8 it reads the concat's scale."""
+        return any(not self.is_concat_or_before(reader) for reader in self.readers[node.name])
+
+    def is_concat_or_before(self, node: Node) -> bool:
+        """Whether it is a concat, or keeps the scale of what it reads and goes into one."""
+        if self.graph.layers[node.layer].class_name == "Concatenate":
+            return True
+        return self.rules[node.layer] is not None and not self.rule(node).output and node.name in self.before_concat
+
+    def concat_behind(self, node: Node, outputs: Mapping[str, Range]) -> Node:
+        """The first concat with a range that reads this output, perhaps through operators that keep the scale."""
         while True:
-            node = next(
-                reader
-                for reader in self.readers[node.name]
-                if reader.name in self.before_concat or self.graph.layers[reader.layer].class_name == "Concatenate"
-            )
-            if self.graph.layers[node.layer].class_name == "Concatenate":
+            node = next(reader for reader in self.readers[node.name] if self.is_concat_or_before(reader))
+            if self.graph.layers[node.layer].class_name == "Concatenate" and (
+                node.layer in outputs or not self.goes_into_concat(node)
+            ):
                 return node
 
     def is_prescribed(self, node: Node) -> bool:
