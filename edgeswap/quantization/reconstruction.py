@@ -95,7 +95,7 @@ def reconstruct(
 def _step(placement: Placement, node: Node, ranges: Mapping[str, Ends]) -> float:
     """The width of a step of the int8 range that the outputs of a call end in; 0 where it has none.
 
-    It may be that of an activation that the call fuses, or of a concat that it writes into, whatever else reads it.
+    It may be that of an activation that the call fuses, or of a concat that it writes into.
     """
     if node.layer in ranges:
         return (ranges[node.layer].high.value - ranges[node.layer].low.value) / STEPS
