@@ -22,7 +22,7 @@ from benchmarks.hostile.tree_mutators import FIFO, Special
 SEED = 10
 # An export takes as long as fifty other cases; the command for all cases has them, and so have the tests of exports.
 QUICK = ("check", "swap", "bench", "benchmark.py", "bundle verify")
-CASES = 60
+CASES = 40
 FRESH = 1
 
 

@@ -24,7 +24,7 @@ from edgeswap.tflite.full_integer import require_full_integer
 from edgeswap.tflite.lower import lower
 from edgeswap.training.fit import train
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.rare]  # each is held by a test of its own subject as well
 CLASSES = 4
 COUNT = 32
 BATCH = 8
