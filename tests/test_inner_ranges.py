@@ -20,13 +20,11 @@ def ranges(tflite_model: bytes) -> dict[str, Any]:
     return {tensor.name: (tensor.scales, tensor.zero_points) for tensor in found if len(tensor.scales) == 1}
 
 
+OTHERS = ("hard_sigmoid(slope=0.2)", "selu", "swish(beta=1.5)")
+
+
 @pytest.mark.parametrize(
-    "activation",
-    [
-        "hard_sigmoid",
-        "softplus",
-        *(pytest.param(kind, marks=pytest.mark.rare) for kind in ("hard_sigmoid(slope=0.2)", "selu", "swish(beta=1.5)")),
-    ],
+    "activation", ["hard_sigmoid", "softplus", *(pytest.param(kind, marks=pytest.mark.rare) for kind in OTHERS)]
 )
 def test_they_do_not_depend_on_which_sample_comes_first(activation: str) -> None:
     keras.utils.set_random_seed(0)
