@@ -32,7 +32,8 @@ def test_figures_are_those_of_scikit_learn_in_any_order(seed: int, values: int) 
     found = scored(got, wanted)
     assert found["mae"] == pytest.approx(mean_absolute_error(wanted, got), rel=1e-6)
     assert found["rmse"] == pytest.approx(math.sqrt(mean_squared_error(wanted, got)), rel=1e-6)
-    assert found["r2"] == pytest.approx(r2_score(wanted, got), rel=1e-6)
+    # One less a share of about one: near 0 only the error of the share is left, that of sums of float32.
+    assert found["r2"] == pytest.approx(r2_score(wanted, got), rel=1e-6, abs=1e-6)
     order = rng.permutation(30)
     assert scored(got[order], wanted[order]) == pytest.approx(found)
 
