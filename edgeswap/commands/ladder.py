@@ -26,6 +26,7 @@ from edgeswap.quantization.fitted import Fitted, Fitting, Samples
 from edgeswap.quantization.idle_channels import raise_idle_channels
 from edgeswap.quantization.normalized_channels import level_normalized_channels
 from edgeswap.quantization.qat import quantize
+from edgeswap.quantization.unequal_channels import level_unequal_channels
 from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import Caution, Rung, TrainingRun
 from edgeswap.store.kept_steps import KeptSteps
@@ -68,7 +69,9 @@ def scales_of(config: ExportConfig) -> dict[str, bool]:
 def easier_to_quantize(graph: Graph, representative: Samples, config: ExportConfig) -> Graph:
     """The same function in a form that every method begins with: see the passes it is made of."""
     parted = part_unequal_concats(graph, representative)
-    leveled = level_normalized_channels(parted, representative) if config.weight_scales == "per-channel" else parted
+    leveled = parted
+    if config.weight_scales == "per-channel":
+        leveled = level_unequal_channels(level_normalized_channels(parted, representative), representative)
     return with_shared_weights(raise_idle_channels(leveled, representative, **scales_of(config)))
 
 

@@ -40,7 +40,13 @@ def input_axis(layer: Layer) -> int:
 
 
 def scaled_outputs(layer: Layer, factors: Floats) -> Layer:
-    """The layer with each channel that it gives multiplied by its factor, (channels,)."""
+    """The layer with each channel that it gives multiplied by its factor, (channels,).
+
+    A batch normalization has to have both of its weights that are trained, gamma and beta.
+    """
+    if layer.class_name == "BatchNormalization":
+        gamma, beta, *moments = layer.weights
+        return replace(layer, weights=(gamma * factors, beta * factors, *moments))
     kernel = _scaled(layer, output_axis(layer), factors)
     return replace(layer, weights=(kernel, *(bias * factors for bias in layer.weights[1:])))
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.graph.ir import Graph, Layer
-from edgeswap.quantization.channel_groups import DEPTHWISE, channel_groups
+from edgeswap.quantization.channel_groups import DEPTHWISE, ChannelGroup, channel_groups
 from edgeswap.quantization.channel_scaling import input_axis, output_axis, with_scaled_channels
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -41,19 +41,43 @@ def equalize(
     layers = dict(graph.layers)
     groups = channel_groups(graph)
     done = [np.zeros(group.channels) for group in groups]  # logarithm of what each channel was divided by
+    scales = {"per_channel": per_channel, "per_channel_dense": per_channel_dense}
     for _ in range(ROUNDS):
         for index, group in enumerate(groups):
-            wanted = [np.mean([np.log(_sized(sizes[name])) for name in group.tensors], axis=0) - done[index]]
-            for writer in (layers[name] for name in group.writers):
-                if not (per_channel_dense if writer.class_name == "Dense" else per_channel):
-                    wanted.append(np.log(_sized(_by_channel(writer, output_axis(writer)))))
-            for reader in (layers[name] for name in group.readers):
-                if not (per_channel and reader.class_name in DEPTHWISE):
-                    wanted.append(-np.log(_sized(_by_channel(reader, input_axis(reader)))))
-            step = np.mean([logs - logs.mean() for logs in wanted], axis=0)
+            step = step_to_alike(layers, group, sizes, done[index], **scales)
             done[index] += step
             layers |= with_scaled_channels(layers, group, np.exp(-step))
     return graph.with_layers(layers)
+
+
+def step_to_alike(
+    layers: Mapping[str, Layer],
+    group: ChannelGroup,
+    sizes: Mapping[str, Floats],
+    done: Floats | float = 0.0,
+    *,
+    per_channel: bool = True,
+    per_channel_dense: bool = True,
+) -> Floats:
+    """The logarithm of what each channel of a group is to be divided by, (channels,): the mean of what all want.
+
+    Args:
+        layers: by name, at least those of the group.
+        group: from `channel_groups`.
+        sizes: as for `equalize`.
+        done: logarithm of what the channels were divided by since they had these sizes.
+        per_channel: as for `equalize`.
+        per_channel_dense: likewise.
+    """
+    wanted = [np.mean([np.log(_sized(sizes[name])) for name in group.tensors], axis=0) - done]
+    for writer in (layers[name] for name in group.writers):
+        if not (per_channel_dense if writer.class_name == "Dense" else per_channel):
+            wanted.append(np.log(_sized(_by_channel(writer, output_axis(writer)))))
+    for reader in (layers[name] for name in group.readers):
+        if not (per_channel and reader.class_name in DEPTHWISE):
+            wanted.append(-np.log(_sized(_by_channel(reader, input_axis(reader)))))
+    step: Floats = np.mean([logs - logs.mean() for logs in wanted], axis=0)
+    return step
 
 
 def _sized(values: npt.ArrayLike) -> Floats:

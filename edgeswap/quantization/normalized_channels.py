@@ -178,9 +178,6 @@ def _can_take_back(graph: Graph, layer: Layer) -> bool:
 
 
 def _written(layer: Layer, factors: Floats) -> Layer:
-    if layer.class_name == "BatchNormalization":
-        gamma, beta, *moments = layer.weights
-        return replace(layer, weights=(_float32(gamma * factors), _float32(beta * factors), *moments))
     return scaled_outputs(layer, factors.astype(np.float32))
 
 
