@@ -209,6 +209,7 @@ def converted(groups: Sequence[str]) -> dict[str, tuple[Any, bytes]]:
     from edgeswap.graph.canonicalize import canonicalize
     from edgeswap.graph.read import read
     from edgeswap.quantization.calibrate import calibrate
+    from edgeswap.quantization.layer_normalization import part_layer_normalizations
     from edgeswap.quantization.placement import place
     from edgeswap.quantization.qat import quantize
     from edgeswap.quantization.ranges import resolve
@@ -222,7 +223,7 @@ def converted(groups: Sequence[str]) -> dict[str, tuple[Any, bytes]]:
         (source,) = graph.inputs
         shape = graph.layer_of(source).config["batch_shape"][1:]
         samples = (np.random.default_rng(0).uniform(-3, 3, (8, *shape)).astype(np.float32),)
-        placement = place(graph, input_ranges={source.node: (-3.0, 3.0)})
+        placement = place(part_layer_normalizations(graph), input_ranges={source.node: (-3.0, 3.0)})
         jobs.append(Conversion(quantize(placement, resolve(placement, calibrate(placement, samples))), "int8", samples))
         graphs.append(graph)
     files = (fold_elu(fold_moves(mend_lstm(data))) for data in convert_all(jobs))

@@ -24,6 +24,7 @@ from edgeswap.progress import Progress
 from edgeswap.quantization.checkpoint import require_savable
 from edgeswap.quantization.fitted import Fitted, Fitting, Samples
 from edgeswap.quantization.idle_channels import raise_idle_channels
+from edgeswap.quantization.layer_normalization import part_layer_normalizations
 from edgeswap.quantization.normalized_channels import level_normalized_channels
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.unequal_channels import level_unequal_channels
@@ -31,6 +32,7 @@ from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import Caution, Rung, TrainingRun
 from edgeswap.store.kept_steps import KeptSteps
 from edgeswap.store.run_store import RunStore
+from edgeswap.targets.names import lowered_for
 
 OUTPUT_BYTES = 2**28  # of one model on the held-out samples: fewer samples of large outputs are looked at
 
@@ -69,6 +71,8 @@ def scales_of(config: ExportConfig) -> dict[str, bool]:
 def easier_to_quantize(graph: Graph, representative: Samples, config: ExportConfig) -> Graph:
     """The same function in a form that every method begins with: see the passes it is made of."""
     parted = part_unequal_concats(graph, representative)
+    if lowered_for(config.target) != "ethos-u":  # whose NPU runs the converter's operators for one, but no BATCH_MATMUL
+        parted = part_layer_normalizations(parted)
     leveled = parted
     if config.weight_scales == "per-channel":
         leveled = level_unequal_channels(level_normalized_channels(parted, representative), representative)

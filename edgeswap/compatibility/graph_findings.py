@@ -15,7 +15,7 @@ from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
-from edgeswap.compatibility.places import against, places
+from edgeswap.compatibility.places import against, is_heavy, places
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
 from edgeswap.compatibility.remedies import SWAP, Way, sentence
 from edgeswap.compatibility.work import of_graph
@@ -205,7 +205,7 @@ class _Model:
                 class_name = _class_name(self.graph.layers[node.layer])
                 yield _finding("note", node.layer, class_name, lowered.why, lowered.instead, ESTIMATE)
         operations = [operation for _, _, operation in self.calls]
-        stand = places([one.name for one in operations], self.reads, [*map(self.takes, operations)])
+        stand = places([*map(is_heavy, operations)], self.reads, [*map(self.takes, operations)])
         for (node, lowered, operation), place in zip(self.calls, stand, strict=True):
             if operation.name in lowered.in_float:
                 what = f"float {operation.name}"
@@ -215,7 +215,7 @@ class _Model:
             remark = self.remark(operation)
             if remark is not None:
                 severity, why = against(remark, place, one_piece=self.target.one_piece)
-                instead = remark.instead or self.instead_of_activation(node) or self.target.otherwise
+                instead = lowered.instead or remark.instead or self.instead_of_activation(node) or self.target.otherwise
                 found = _finding(severity, node.layer, operation.name, why, instead, remark.basis)
                 yield found.model_copy(update={"operators": [operation.name]})
 

@@ -23,7 +23,8 @@ class Lowered:
         in_float: those of them that have no int8 form, so that float tensors stay around them.
         refused: what TFLite has no operator for at all; the converter fails on it.
         why: in one sentence, where one of these is the case; without either it is a doubt about the operators.
-        instead: what to write instead; where there are `ways`, what a target is told that runs none of them.
+        instead: what to write instead, also where a target lacks one of the operators; where there are `ways`, what a
+            target is told that runs none of them.
         ways: what to write instead, for the targets that run what it becomes.
         options: what tables ask of the operators, see `edgeswap.tflite.operator.Operation`.
         version: of the operators, where it is higher than usual.
@@ -127,6 +128,16 @@ def _activation_class(layer: Layer, _inputs: int) -> Lowered | None:
     return _KERAS_FUNCTIONS.get(function) if isinstance(function, str) else None
 
 
+def _layer_normalization(layer: Layer, _inputs: int) -> Lowered:
+    axis = layer.config.get("axis", -1)
+    is_over_features = axis in (-1, [-1], (-1,)) and not layer.config.get("rms_scaling")
+    return Lowered(
+        _MOMENTS if is_over_features else _MOMENTS_OF_CONVERTER,
+        instead="Use BatchNormalization instead: the converter folds it away.",
+        options={"of_rows": True},
+    )
+
+
 def _thresholded(layer: Layer, _inputs: int) -> Lowered:
     if layer.class_name == "ThresholdedReLU" or layer.config.get("threshold"):
         return Lowered(("GREATER", "CAST", "MUL"), ("CAST",), why=_ISLAND, instead="Swap it for relu6.")
@@ -156,7 +167,15 @@ _CONV1D = Way("use Conv1D layers", operators=("CONV_2D",))
 IN_THE_APP = "Compute it in the app."
 _A_PIECE_A_STEP = 100  # or however many steps there are: more than a delegate takes
 _FLAT = "Use layers over two dimensions; fold the third into the channels or the batch."
-_MOMENTS = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
+_MOMENTS = (
+    "MEAN",
+    "SUB",
+    "BATCH_MATMUL",
+    "ADD",
+    "RSQRT",
+    "MUL",
+)  # as edgeswap.quantization.layer_normalization has them
+_MOMENTS_OF_CONVERTER = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
 
 _UNROLLED: Mapping[str, Lowered] = {
     "SimpleRNN": Lowered(("UNPACK", "FULLY_CONNECTED", "ADD", "TANH")),
@@ -206,7 +225,7 @@ LAYERS: Mapping[str, Lowered | Callable[[Layer, int], Lowered | None]] = {
     "UpSampling1D": Lowered(("SPLIT", "CONCATENATION"), options={"pieces": _A_PIECE_A_STEP}),
     "Rescaling": _rescaling,
     "Normalization": Lowered(("SUB", "MUL")),
-    "LayerNormalization": Lowered(_MOMENTS),
+    "LayerNormalization": _layer_normalization,
     "GroupNormalization": Lowered(
         ("SUM", "SUB", "SQUARE", "RSQRT"),
         ("SQUARE",),

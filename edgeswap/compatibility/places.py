@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edgeswap.compatibility.findings import Remark, Severity
+from edgeswap.tflite.operator import Operation
 
 # Beside these nothing weighs much, so that it may run elsewhere as well.
 HEAVY = frozenset({
@@ -29,25 +30,31 @@ class Place:
     between: bool
 
 
-def places(names: Sequence[str], reads: Sequence[Sequence[int]], taken: Sequence[bool]) -> list[Place]:
+def is_heavy(operation: Operation) -> bool:
+    """Whether it weighs much; a product of rows with themselves, as in a layer normalization, does not."""
+    return operation.name in HEAVY and not operation.is_of_rows
+
+
+def places(heavy: Sequence[bool], reads: Sequence[Sequence[int]], taken: Sequence[bool]) -> list[Place]:
     """The place of each operator.
 
     Args:
-        names: in the order in which they run.
+        heavy: of operators in the order in which they run, see `is_heavy`.
         reads: for each the numbers of the operators before it that write what it reads.
         taken: whether the accelerator runs it.
     """
-    before, behind = [False] * len(names), [False] * len(names)
+    count = len(heavy)
+    before, behind = [False] * count, [False] * count
     for number, sources in enumerate(reads):
         before[number] = any(taken[source] or before[source] for source in sources)
-    for number in reversed(range(len(names))):
+    for number in reversed(range(count)):
         for source in reads[number]:
             behind[source] = behind[source] or taken[number] or behind[number]
-    heavy = [index for index, name in enumerate(names) if name in HEAVY]
-    first, last = (heavy[0], heavy[-1]) if heavy else (len(names), -1)
+    first = next((index for index in range(count) if heavy[index]), count)
+    last = next((index for index in reversed(range(count)) if heavy[index]), -1)
     return [
         Place(index >= first, index <= last, before[index] and behind[index] and not taken[index])
-        for index in range(len(names))
+        for index in range(count)
     ]
 
 

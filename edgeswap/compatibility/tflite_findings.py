@@ -13,7 +13,7 @@ from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
 from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
 from edgeswap.compatibility.graph_findings import FACT, grouped
-from edgeswap.compatibility.places import against, places
+from edgeswap.compatibility.places import against, is_heavy, places
 from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.compatibility.work import of_file
 from edgeswap.tflite import full_integer as verify
@@ -202,7 +202,7 @@ class _File:
             self.target.judge(call.operation) is None and (not call.float_tensors or call.operation.name in BORDERS)
             for call in self.calls
         ]
-        stand = places([call.operation.name for call in self.calls], [call.reads for call in self.calls], taken)
+        stand = places([is_heavy(call.operation) for call in self.calls], [call.reads for call in self.calls], taken)
         islands = any(call.float_tensors and call.operation.name not in BORDERS for call in self.calls)
         for call, place in zip(self.calls, stand, strict=True):
             name = call.operation.name

@@ -49,6 +49,9 @@ def of_graph(graph: Graph, calls: Iterable[tuple[Node, Operation]]) -> list[Work
         weights = _weights(graph.layers[node.layer], operation.name)
         if weights is None and operation.name in WEIGHTED:
             return None
+        if operation.is_of_rows:
+            found.append(_of_rows(operation.inputs))
+            continue
         found.append(_work(operation.name, operation.inputs, operation.outputs, weights))
     return found
 
@@ -66,6 +69,9 @@ def of_file(model: Any) -> list[Work]:
                 [known[int(index)].shape for index in side if int(index) >= 0]
                 for side in (operator.inputs, operator.outputs)
             )
+            if Operation(name, outputs=tuple(map(tuple, writes))).is_of_rows:
+                found.append(_of_rows(reads))
+                continue
             weights = None
             if name in WEIGHTED:
                 weights = reads[1] if name != "DEPTHWISE_CONV_2D" else (*reads[1][1:3], 1, reads[1][3])
@@ -76,6 +82,10 @@ def of_file(model: Any) -> list[Work]:
                     weights = (1, 1, weights[1], weights[0])
             found.append(_work(name, reads, writes, weights))
     return found
+
+
+def _of_rows(inputs: Sequence[Sequence[int]]) -> Work:
+    return Work("BATCH_MATMUL of rows", math.prod(inputs[0]))
 
 
 def _weights(layer: Layer, operator: str) -> tuple[int, ...] | None:

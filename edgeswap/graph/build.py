@@ -13,6 +13,7 @@ from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.dialect import framework_config
 from edgeswap.graph.ir import ACTIVATION_ATTRIBUTE, OPERATION, Graph, Layer, Ref, map_refs
 from edgeswap.graph.layer_names import built_name
+from edgeswap.graph.moments import CLASSES as MOMENTS
 from edgeswap.graph.operation_layer import CLASSES as OPERATIONS
 from edgeswap.graph.shared_weights import assign
 
@@ -130,6 +131,8 @@ def _class_of(layer: Layer, framework: Any) -> Any:
     """The class that builds `layer` in `framework`; None if there is none."""
     if layer.class_name == OPERATION:
         return OPERATIONS[framework.__name__]
+    if layer.class_name in MOMENTS[framework.__name__]:
+        return MOMENTS[framework.__name__][layer.class_name]
     if layer.python_class is None:
         return getattr(framework.layers, layer.class_name, None)
     if issubclass(layer.python_class, framework.layers.Layer):

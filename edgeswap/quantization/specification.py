@@ -94,6 +94,7 @@ RULES: Mapping[str, Rule] = {
     "LeakyReLU": Rule(OBSERVED),
     "GlobalAveragePooling1D": Rule(OBSERVED),  # MEAN, unlike AVERAGE_POOL_2D, may rescale
     "GlobalAveragePooling2D": Rule(OBSERVED),
+    **dict.fromkeys(("EdgeswapMean", "EdgeswapSumOfSquares", "EdgeswapOffset", "EdgeswapInverseRoot"), Rule(OBSERVED)),
     "Softmax": Rule(Range(0.0, 255 / 256), prescribed=True),
     "AveragePooling1D": _KEEP,
     "AveragePooling2D": _KEEP,

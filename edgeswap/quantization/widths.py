@@ -39,7 +39,10 @@ def narrowest_ranges(placement: Placement, widths: Mapping[str, float]) -> dict[
         steps = [_step(placement, widths, least, entering, ref) for ref in node.refs()]
         if not steps:
             continue
-        together: Callable[[list[float]], float] = prod if layer.class_name == "Multiply" else max
+        if layer.class_name == "EdgeswapSumOfSquares":
+            steps *= 2  # a product with itself
+        multiplies = layer.class_name in ("Multiply", "EdgeswapSumOfSquares")
+        together: Callable[[list[float]], float] = prod if multiplies else max
         entering[node.name] = _gain(placement, layer) * together(steps)
         if node.layer in widths:
             least[node.layer] = max(least[node.layer], STEPS * entering[node.name] / MOST_STEPS)
@@ -64,6 +67,8 @@ def _gain(placement: Placement, layer: Layer) -> float:
     """By how much one step of its weights, or what it multiplies with, makes a step of the input greater."""
     if layer.name in placement.weights and layer.weights:
         return float(np.abs(layer.weights[0]).max(initial=0.0)) / WEIGHT_STEPS
+    if layer.class_name == "EdgeswapInverseRoot":
+        return 0.0  # looked up in a table, whatever the steps are
     if layer.class_name == "BatchNormalization" and layer.weights:
         gamma = layer.weights[0] if layer.config["scale"] else np.ones(1, np.float32)
         return float(np.abs(gamma / np.sqrt(layer.weights[-1] + layer.config["epsilon"])).max(initial=0.0))

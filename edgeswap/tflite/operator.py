@@ -20,7 +20,7 @@ class Operation:
         options: what tables ask for, where it is known: `dilation` (y, x), `axes` of a reduction, `fused` activation,
             `strides`, `padding` (before, after) by dimension, `slope_shape`, `constant_inputs`, `shuffled_weights`,
             `ellipsis_or_new_axis`, `constants_are_zero`, `pieces` that are joined or split, `types` (read, written) of
-            a QUANTIZE.
+            a QUANTIZE, and `of_rows`, see `is_of_rows`.
         version: of the operator; None where it is not known.
     """
 
@@ -29,3 +29,9 @@ class Operation:
     outputs: tuple[Shape, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     version: int | None = None
+
+    @property
+    def is_of_rows(self) -> bool:
+        """Whether it is a BATCH_MATMUL that gives one number for each row, which no more than reads its input."""
+        single = bool(self.outputs) and all(shape[-2:] == (1, 1) for shape in self.outputs)
+        return self.name == "BATCH_MATMUL" and bool(self.options.get("of_rows", single))
