@@ -202,25 +202,38 @@ def _separable(layer: Layer, depthwise: str, pointwise: str, one: tuple[int, ...
 
 
 def _batch_norms_folded(graph: Graph) -> Graph:
-    surroundings = _Surroundings(graph)
     changed: dict[str, Layer] = {}
     for layer in graph.layers.values():
-        if layer.class_name != "BatchNormalization":
+        if layer.class_name != "BatchNormalization" or not normalizes_channels(graph, layer):
             continue
-        if not normalizes_channels(graph, layer):
-            continue
-        read = [ref for node in graph.calls(layer.name) for ref in node.refs()]
-        sources = [graph.node(ref) for ref in read]
-        before = [graph.layers[source.layer] for source in sources]
-        alone = all(surroundings.has_one_reader(source) for source in sources)
-        if alone and [source.class_name for source in before] == ["Dense"] and len(graph.calls(before[0].name)) == 1:
-            changed[before[0].name] = _folded_into(before[0], layer)
-            changed[layer.name] = activation_layer(layer.name, Activation("linear"), trainable=layer.trainable)
-        elif alone and {source.class_name for source in before} <= _FOLDED_BY_CONVERTER:
-            continue
+        read = _read_by(graph, layer)
+        if folds_into(graph, layer):
+            before = graph.layer_of(read[0])
+            if before.class_name == "Dense":
+                changed[before.name] = _folded_into(before, layer)
+                changed[layer.name] = activation_layer(layer.name, Activation("linear"), trainable=layer.trainable)
         elif all(_rank(graph, ref) == 4 for ref in read):
             changed[layer.name] = _as_depthwise(layer)
     return graph.with_layers(changed)
+
+
+def folds_into(graph: Graph, batch_norm: Layer) -> bool:
+    """Whether the layer before each of its calls takes it on, so that it is no operator of its own."""
+    sources = [graph.node(ref) for ref in _read_by(graph, batch_norm)]
+    if not all(_has_one_reader(graph, source) for source in sources):
+        return False
+    before = [graph.layer_of(source) for source in sources]
+    is_of_dense = [layer.class_name for layer in before] == ["Dense"] and len(graph.calls(before[0].name)) == 1
+    return is_of_dense or {layer.class_name for layer in before} <= _FOLDED_BY_CONVERTER
+
+
+def _read_by(graph: Graph, layer: Layer) -> list[Ref]:
+    return [ref for node in graph.calls(layer.name) for ref in node.refs()]
+
+
+def _has_one_reader(graph: Graph, node: Node) -> bool:
+    """Whether one call reads this output, and it does not leave the model."""
+    return len(graph.consumers()[node.name]) == 1 and all(ref.node != node.name for ref in graph.outputs)
 
 
 def normalizes_channels(graph: Graph, batch_norm: Layer) -> bool:
@@ -235,18 +248,6 @@ def normalizes_channels(graph: Graph, batch_norm: Layer) -> bool:
 def _rank(graph: Graph, ref: Ref) -> int | None:
     shape = graph.shape(ref)
     return None if shape is None else len(shape)
-
-
-def folds_into(graph: Graph, batch_norm: Node) -> bool:
-    """Whether the layer before this call takes it on, so that it is no operator of its own."""
-    (ref,) = batch_norm.refs()
-    source = graph.node(ref)
-    before = graph.layers[source.layer]
-    if not _Surroundings(graph).has_one_reader(source):
-        return False
-    return before.class_name in _FOLDED_BY_CONVERTER or (
-        before.class_name == "Dense" and len(graph.calls(before.name)) == 1
-    )
 
 
 _FOLDED_BY_CONVERTER = {"Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "SeparableConv2D"}
@@ -282,10 +283,6 @@ class _Surroundings:
     @property
     def readers(self) -> Mapping[str, Sequence[Node]]:
         return self.graph.consumers()
-
-    def has_one_reader(self, node: Node) -> bool:
-        """Whether one call reads this output, and it does not leave the model."""
-        return len(self.readers[node.name]) == 1 and all(ref.node != node.name for ref in self.graph.outputs)
 
     @cached_property
     def hands_on_to_concat(self) -> frozenset[str]:

@@ -150,7 +150,7 @@ class _Tensors:
                     self._numbers.unite(one, two)
             self.ids[node.name] = known[0]
         elif layer.class_name == "BatchNormalization" and _can_take_back(self.graph, layer):
-            if folds_into(self.graph, node):
+            if folds_into(self.graph, layer):
                 self._hold(refs)
             else:
                 self.read[layer.name] = known[0]
