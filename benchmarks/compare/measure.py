@@ -124,7 +124,7 @@ def _made_by(tool: Tool, job: dict[str, Any], folder: Path) -> str | None:
             errors="replace",
             check=False,
             timeout=MOST_SECONDS,
-            env=_environment(),
+            env=_environment(ours=tool.requirements is None),
         )
     except subprocess.TimeoutExpired:
         return f"not done after {MOST_SECONDS} s"
@@ -174,8 +174,11 @@ def prepared(name: str, row: Row, seed: int, folder: Path) -> dict[str, Any]:
     return loaded
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
+def _environment(*, ours: bool) -> dict[str, str]:
+    """What a tool's process is given; one with packages of its own finds none of ours, nor our choice of Keras."""
+    leaking = () if ours else ("PYTHONPATH", "TF_USE_LEGACY_KERAS")
+    kept = {name: value for name, value in os.environ.items() if name not in leaking}
+    return {**kept, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def _message(stderr: str, code: int) -> str:
