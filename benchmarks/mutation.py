@@ -45,6 +45,9 @@ TESTS: Mapping[str, Sequence[str]] = {
     "graph/swap": ("swap", "graph"),
     "graph/swap_pattern": ("swap",),
     "quantization/decompose": ("placement", "decompose"),
+    "quantization/folding": ("folding", "equalization"),
+    "quantization/layer_by_layer": ("layer_by_layer", "shared_weights", "reconstruction"),
+    "quantization/range_search": ("range_search", "reconstruction"),
     "quantization/specification": ("placement", "specification"),
 }  # fmt: skip
 
