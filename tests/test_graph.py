@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgeswap.activations.catalog import Activation, parse
+from edgeswap.activations.layers import activation_layer
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
 from edgeswap.graph.build import build, framework_layers, with_weights_of
@@ -194,6 +195,17 @@ def test_a_written_out_activation_whose_inside_is_read_elsewhere_stays(framework
     gate = framework.layers.Activation("sigmoid", name="gate")(x)
     model = framework.Model(x, [framework.layers.Multiply()([x, gate]), gate])
     assert kinds(canonicalize(read(model))) == {"gate": "sigmoid"}
+
+
+@both
+def test_an_activation_that_keras_does_not_have_is_read_again_from_the_layer_made_for_it(framework):
+    x = framework.Input((4,))
+    made = activation_layer(parse("hard_swish(max_value=2)"), framework, name="clipped")
+    model = framework.Model(x, made(x))
+    graph = canonicalize(read(model))
+    assert kinds(graph) == {"clipped": "hard_swish(max_value=2)"}
+    for other in FRAMEWORKS:
+        assert_same_function(model, build(graph, other), images(3, 4))
 
 
 @both
