@@ -38,11 +38,16 @@ TESTS: Mapping[str, Sequence[str]] = {
     "graph/inline": ("inline",),
     "graph/ir": ("ir", "inline", "swap"),
     "graph/operation_layer": ("graph_operations",),
-    "graph/operations": ("graph_operations",),
+    "graph/operations": ("graph_operations", "graph"),
     "graph/patterns": ("graph",),
-    "graph/precision": ("graph",),
+    "graph/precision": ("graph", "source"),
     "graph/read": ("graph",),
+    "graph/swap": ("swap", "graph"),
+    "graph/swap_pattern": ("swap",),
     "quantization/decompose": ("placement", "decompose"),
+    "quantization/folding": ("folding", "equalization"),
+    "quantization/layer_by_layer": ("layer_by_layer", "shared_weights", "reconstruction"),
+    "quantization/range_search": ("range_search", "reconstruction"),
     "quantization/specification": ("placement", "specification"),
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ pytest.importorskip("tensorflow")
 import edgeswap as api
 from edgeswap.config.export import export_config
 from edgeswap.errors import ConfigError, ModelError, OutputError
-from edgeswap.frameworks import keras
+from edgeswap.frameworks import keras, tf_keras
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.read import read
 from edgeswap.progress import Silent
@@ -92,6 +92,22 @@ def test_a_transposed_convolution_is_saved(tmp_path):
     model = quantize(placement, resolve(placement, calibrate(placement, [samples], progress=Silent())))
     api.save_qat(model, tmp_path / "saved.zip")
     np.testing.assert_array_equal(api.load_qat(tmp_path / "saved.zip")(samples).numpy(), model(samples).numpy())
+
+
+@pytest.mark.slow
+def test_a_layer_of_ones_own_is_loaded_by_its_class(tmp_path):
+    class Doubled(tf_keras.layers.Layer):
+        def call(self, inputs):
+            return inputs * 2
+
+    features = tf_keras.Input((4,), name="features")
+    network = tf_keras.Model(features, tf_keras.layers.Dense(2)(Doubled(name="own")(features)))
+    samples = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    placement = place(canonicalize(read(network)), input_ranges={"features": None})
+    model = quantize(placement, resolve(placement, calibrate(placement, [samples])))
+    api.save_qat(model, tmp_path / "saved")
+    loaded = api.load_qat(tmp_path / "saved", custom_objects={"Doubled": Doubled})
+    np.testing.assert_array_equal(loaded(samples).numpy(), model(samples).numpy())
 
 
 def test_a_zip_of_something_else_is_refused(tmp_path):

@@ -13,7 +13,7 @@ from edgeswap.graph.read import read
 from edgeswap.quantization.calibrate import calibrate
 from edgeswap.quantization.channel_groups import channel_groups
 from edgeswap.quantization.channel_sizes import channel_sizes
-from edgeswap.quantization.equalization import equalize
+from edgeswap.quantization.equalization import equalize, step_to_alike
 from edgeswap.quantization.folding import fold_batch_norms
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
@@ -81,6 +81,25 @@ def test_the_function_stays(seed, per_channel):
     equalized = equalize(rescaled(graph, seed), sizes_of(rescaled(graph, seed)), per_channel=per_channel)
     # float32's rounding, over some fifteen layers whose channels were multiplied and divided
     np.testing.assert_allclose(build(equalized)(SAMPLES).numpy(), wanted, atol=1e-5 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize(
+    ("reader", "per_channel", "share"),
+    [
+        (keras.layers.Conv2D(2, 1, name="reader"), True, 1 / 2),  # its kernel and the tensor
+        (keras.layers.DepthwiseConv2D(1, name="reader"), True, 0.0),  # each channel has a scale of its own
+        (keras.layers.DepthwiseConv2D(1, name="reader"), False, 1 / 3),  # and the kernel of the writer
+    ],
+)
+def test_a_channel_is_divided_by_what_the_kernels_of_one_scale_want(reader, per_channel, share):
+    pixels = keras.Input((8, 8, 3))
+    graph = canonicalize(read(keras.Model(pixels, reader(keras.layers.Conv2D(4, 1, name="writer")(pixels)))))
+    kernels = {name: np.ones_like(graph.layers[name].weights[0]) for name in ("writer", "reader")}
+    kernels["reader"] *= np.float32([1, 2, 4, 8])[:, None]
+    layers = {name: replace(graph.layers[name], weights=(kernel,)) for name, kernel in kernels.items()}
+    (group,) = channel_groups(graph)
+    step = step_to_alike(layers, group, {"writer": np.ones(4)}, per_channel=per_channel)
+    np.testing.assert_allclose(step, share * np.log(2) * np.array([1.5, 0.5, -0.5, -1.5]), atol=1e-6)
 
 
 def noise(graph, wanted, **scales):

@@ -87,13 +87,34 @@ def two_readers(inputs):
         (lambda: keras.layers.Normalization(mean=1.0, variance=2.0, axis=None, invert=True), (3,), ()),
         (lambda: keras.layers.Normalization(axis=1, mean=[1.0, 2.0], variance=[2.0, 3.0]), (2, 3), ()),
         (lambda: keras.layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[2.0, 3.0, 1.0]), (8, 8, 3), ()),
+        (lambda: keras.layers.Rescaling([[2.0], [3.0]]), (2, 3), ()),
+        (lambda: keras.layers.Normalization(mean=[0.0, np.nan, 0.0], variance=[1.0, 1.0, 1.0]), (3,), ()),
     ],
-    ids=["pixels", "two readers", "one number", "inverted", "by step", "image"],
+    ids=["pixels", "two readers", "one number", "inverted", "by step", "image", "rescaled by step", "not a number"],
 )
 def test_what_stays_in_the_model(first, shape, kept):
     graph, normalizations = taken_out(model(keras, first(), shape), kept)
     assert not normalizations
     assert [layer.class_name for layer in graph.layers.values() if layer.class_name in ("Normalization", "Rescaling")]
+
+
+def test_of_two_inputs_the_one_without_a_normalization_gets_back_what_it_was():
+    layers = tf_keras.layers
+    sensors, other = tf_keras.Input((3,), name="sensors"), tf_keras.Input((2,), name="other")
+    normalized = layers.Normalization(mean=[0.0, 1.0, 2.0], variance=[1.0, 4.0, 9.0])(sensors)
+    joined = layers.Concatenate()([normalized, other])
+    given = tf_keras.Model([sensors, other], layers.Dense(4)(joined))
+    graph, normalizations = taken_out(given)
+    assert list(normalizations) == ["sensors"]
+    samples = [SAMPLES / SIZES, SAMPLES[:, :2] / SIZES[:2]]
+    put_back = with_normalizations(build(graph), normalizations)
+    # The same arithmetic in float32.
+    np.testing.assert_allclose(put_back(samples), given(samples), rtol=1e-5, atol=1e-5)
+
+
+def test_without_normalizations_there_is_nothing_to_put_back():
+    built = build(taken_out(model(tf_keras, tf_keras.layers.ReLU()))[0])
+    assert with_normalizations(built, {}) is built
 
 
 def test_only_the_inputs_that_are_named_are_normalized():

@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgeswap.activations.catalog import Activation, parse
+from edgeswap.activations.layers import activation_layer
 from edgeswap.errors import ModelError
 from edgeswap.frameworks import keras, tf, tf_keras
-from edgeswap.graph.build import build, with_weights_of
+from edgeswap.graph.build import build, framework_layers, with_weights_of
 from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import ACTIVATION, OPERATION
 from edgeswap.graph.precision import in_float32
@@ -92,6 +93,41 @@ def test_what_a_nested_model_is_called_with_reaches_its_layers(framework):
     assert np.abs(expected - got).max() <= WITHIN * np.abs(expected).max()
 
 
+def test_a_base_that_is_called_for_inference_does_not_normalize_by_the_batch_in_training():
+    x, features = tf_keras.Input((4,)), tf_keras.Input((4,))
+    base = tf_keras.Model(x, tf_keras.layers.BatchNormalization()(tf_keras.layers.Dense(3)(x)), name="base")
+    model = tf_keras.Model(features, base(features, training=False))
+    built, inputs = build(canonicalize(read(model))), 3 * images(8, 4) + 1
+    expected, got = model(inputs).numpy(), built(inputs, training=True).numpy()
+    assert np.abs(got - expected).max() <= WITHIN * np.abs(expected).max()
+
+
+def test_a_layer_that_comes_twice_in_a_sequence_is_called_twice():
+    dense = keras.layers.Dense(4, name="dense")
+    model = keras.Sequential([keras.Input((4,)), dense, keras.layers.ReLU(name="relu"), dense])
+    graph = canonicalize(read(model))
+    assert [node.name for node in graph.nodes][1:] == ["dense", "relu", "dense@1"]
+    assert_same_function(model, build(graph), images(3, 4))
+
+
+@both
+def test_a_graph_with_layers_listed_in_a_config_is_built_more_than_once(framework):
+    layers, x = framework.layers, framework.Input((2, 3))
+    cells = layers.StackedRNNCells([layers.StackedRNNCells([layers.SimpleRNNCell(2)])])
+    graph = canonicalize(read(framework.Model(x, layers.RNN(cells, name="cells")(x))))
+    for _ in range(2):  # Keras takes what it builds from out of a config
+        assert "cells" in framework_layers(graph, framework)
+
+
+@both
+def test_a_sixth_of_what_is_no_activation_stays(framework):
+    x = framework.Input((4,))
+    model = framework.Model(x, framework.layers.Dense(3, name="dense")(x) / 6.0)
+    graph = canonicalize(read(model))
+    assert kinds(graph) == {}
+    assert_same_function(model, build(graph, framework), images(3, 4))
+
+
 @both
 def test_names_flags_regularizers_and_weights_are_kept_and_the_original_untouched(framework):
     model = models.frozen_base(framework)
@@ -159,6 +195,17 @@ def test_a_written_out_activation_whose_inside_is_read_elsewhere_stays(framework
     gate = framework.layers.Activation("sigmoid", name="gate")(x)
     model = framework.Model(x, [framework.layers.Multiply()([x, gate]), gate])
     assert kinds(canonicalize(read(model))) == {"gate": "sigmoid"}
+
+
+@both
+def test_an_activation_that_keras_does_not_have_is_read_again_from_the_layer_made_for_it(framework):
+    x = framework.Input((4,))
+    made = activation_layer(parse("hard_swish(max_value=2)"), framework, name="clipped")
+    model = framework.Model(x, made(x))
+    graph = canonicalize(read(model))
+    assert kinds(graph) == {"clipped": "hard_swish(max_value=2)"}
+    for other in FRAMEWORKS:
+        assert_same_function(model, build(graph, other), images(3, 4))
 
 
 @both
@@ -255,7 +302,8 @@ def test_a_recurrent_layers_own_activation_is_listed_as_skipped(framework):
         [framework.Input((5, 3)), framework.layers.LSTM(4, name="lstm"), framework.layers.Dense(2)]
     )
     result = swap(canonicalize(read(model)), parse("relu6"))
-    assert [entry.reason for entry in result.activations.skipped] == ["it is inside the recurrent layer LSTM"]
+    (entry,) = result.activations.skipped
+    assert (entry.layer, entry.activation, entry.reason) == ("lstm", "tanh", "it is inside the recurrent layer LSTM")
 
 
 @both

@@ -92,6 +92,13 @@ def test_several_inputs_and_outputs_keep_their_order_and_keywords_reach_each_lay
         assert flat.node("sum").refs() == (Ref("split", 1), Ref("a"))
 
 
+def test_a_submodel_may_read_a_later_output_of_a_layer():
+    inner = graph("inner", [dense("a")], [Node("a", "a", (Ref("x"),))], "a")
+    nodes = [Node("split", "split", (Ref("x"),)), Node("inner", "inner", (Ref("split", 1),))]
+    flat = inline_submodels(graph("outer", [Layer("split", "Own", {}), model_of(inner)], nodes, "inner"))
+    assert flat.node("a").refs() == (Ref("split", 1),)
+
+
 def test_each_call_has_the_shapes_that_the_submodel_has_there():
     def inner(size):
         return graph("inner", [dense("a")], [Node("a", "a", (Ref("x"),), shapes=((None, size),))], "a")

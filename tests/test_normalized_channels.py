@@ -99,8 +99,9 @@ def test_epsilon_keeps_its_part_of_the_divisor() -> None:
         lambda x: normalized(layers.ReLU()(x), "bn", scale=False),
         lambda x: normalized(layers.ReLU()(x), "bn", axis=1),
         lambda x: layers.Concatenate()([normalized(layers.ReLU()(x), "bn"), x]),
+        lambda x: normalized(layers.ReLU()(layers.DepthwiseConv2D(3, data_format="channels_first")(x)), "bn"),
     ],
-    ids=["folded", "read by a sum", "relu6", "sigmoid", "no gamma", "other axis", "read by a concat"],
+    ids=["folded", "read by a sum", "relu6", "sigmoid", "no gamma", "other axis", "read by a concat", "channels first"],
 )
 def test_what_anything_else_touches_stays(between: Callable[[Any], Any]) -> None:
     graph = canonical(between)

@@ -48,8 +48,10 @@ def test_values_and_gradients_are_those_of_the_relu(most, high):
     ("layer", "low", "high"),
     [
         (tf_keras.layers.ReLU(6.0), ZERO, End(8.0, "observed")),  # the range goes beyond the ceiling
+        (tf_keras.layers.ReLU(6.0), ZERO, End(8.0, "fixed", 8.0)),
         (tf_keras.layers.ReLU(6.0), ZERO, End(4.0, "learned", 6.0)),  # whose end learns from what is beyond it
         (tf_keras.layers.ReLU(), End(-1.0, "observed"), End(4.0, "observed")),  # so that negative values would pass
+        (tf_keras.layers.ReLU(), End(0.0, "observed"), End(4.0, "observed")),  # likewise, once that end has moved
         (tf_keras.layers.ReLU(negative_slope=0.1), ZERO, End(4.0, "observed")),
         (tf_keras.layers.ReLU(threshold=1.0), ZERO, End(4.0, "observed")),
         (tf_keras.layers.ELU(), ZERO, End(4.0, "observed")),

@@ -49,6 +49,29 @@ def test_inputs_times_kernel_are_the_outputs(kind, padding, strides):
     np.testing.assert_allclose(given, wanted, atol=1e-5)  # float32's rounding
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        keras.layers.Conv2D(6, 3, groups=3, name="layer"),
+        keras.layers.Conv2D(4, 3, dilation_rate=2, name="layer"),
+        keras.layers.DepthwiseConv2D(3, depth_multiplier=2, name="layer"),
+    ],
+    ids=["groups", "dilated", "several of a channel"],
+)
+def test_a_kernel_that_is_applied_otherwise_is_not_known(made):
+    pixels = keras.Input((9, 8, 3))
+    assert not has_kernel_inputs(canonicalize(read(keras.Model(pixels, made(pixels)))).layers["layer"])
+
+
+def test_weights_are_not_fitted_to_too_few_rows():
+    kernel = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    layer, weight = Layer("layer", "Dense", {}, (kernel,)), Weight("kernel")
+    rows = np.random.default_rng(1).normal(size=(16, 8)).astype(np.float32)
+    plain = reconstruction._rounded(layer, weight, None)
+    np.testing.assert_array_equal(reconstruction._rounded(layer, weight, rows[:15]), plain)
+    assert (reconstruction._rounded(layer, weight, rows) != plain).any()
+
+
 def network():
     """Swish and ReLU6, a depthwise layer of unlike channels, and one channel far larger than the others."""
     keras.utils.set_random_seed(0)

@@ -49,3 +49,13 @@ def test_inputs_of_any_size_give_the_same_weights_to_the_bit(per_channel, expone
         round_kernel(kernel, np.ldexp(inputs, exponent), per_channel=per_channel),
         round_kernel(kernel, inputs, per_channel=per_channel),
     )
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_weights_of_any_size_are_the_same_steps_to_the_bit(per_channel):
+    """Few kernels have a weight as large as 1."""
+    inputs, kernel = inputs_and_kernel(groups=2)
+    np.testing.assert_array_equal(
+        round_kernel(np.ldexp(kernel, -10), inputs, per_channel=per_channel),
+        np.ldexp(round_kernel(kernel, inputs, per_channel=per_channel), -10),
+    )

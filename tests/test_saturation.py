@@ -70,6 +70,11 @@ def test_what_only_a_hard_swish_reads_saturates_where_it_is_flat(policy):
     assert ends.high.value == 10.0
 
 
+def test_what_only_a_low_ceiling_reads_saturates_at_it():
+    # A quarter of a step of the activation's output, beside the points on which the function is compared.
+    assert before("clipped_elu(max_value=0.5)").high.value == pytest.approx(0.5, abs=60 / 4096 + 1e-3)
+
+
 def test_a_dropout_on_the_way_changes_nothing():
     model = graph(("conv", "Conv2D", ["image"]), ("drop", "Dropout", ["conv"]), ("hs", "hard_swish", ["drop"]))
     placement = place(model, input_ranges={"image": (0.0, 1.0)})

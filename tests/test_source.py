@@ -81,6 +81,16 @@ def test_an_object_is_known_by_all_that_it_is(framework):
     assert len({first, *changed}) == 1 + len(changed)
 
 
+def test_a_model_is_known_by_what_is_inside_of_its_submodels():
+    def digest(activation):
+        keras.utils.set_random_seed(0)
+        inner, inputs = keras.Input((4,), name="inner"), keras.Input((4,), name="sensors")
+        base = keras.Model(inner, keras.layers.Dense(3, activation=activation, name="hidden")(inner), name="base")
+        return fingerprint(read(keras.Model(inputs, base(inputs), name="net")))
+
+    assert digest("relu") == digest("relu") != digest("tanh")
+
+
 def test_a_keras_3_layer_of_ones_own_by_its_tf_keras_twin():
     class Halved(keras.layers.Layer):
         def call(self, inputs):

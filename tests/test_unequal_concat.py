@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -73,6 +75,11 @@ def test_a_dense_layer_and_inputs_of_the_model():
     np.testing.assert_allclose(build(parted)(samples).numpy(), build(graph)(samples).numpy(), rtol=1e-4, atol=1e-4)
 
 
+def twice(joined):
+    head = layers.Dense(4, name="head")
+    return head(head(joined))
+
+
 @pytest.mark.parametrize(
     ("sizes", "head"),
     [
@@ -80,11 +87,28 @@ def test_a_dense_layer_and_inputs_of_the_model():
         ((1.0, 100.0), layers.ReLU(name="head")),  # no sum over channels
         ((1.0, 100.0), layers.DepthwiseConv2D(3, name="head")),
         ((1.0, 100.0), lambda joined: [joined, layers.Dense(3, name="head")(joined)]),  # leaves the model
+        ((1.0, 100.0), twice),
     ],
 )
 def test_what_stays_as_it_is(sizes, head):
     graph = graph_of(network(sizes, head))
     assert part_unequal_concats(graph, [IMAGES]) is graph
+
+
+def test_one_of_several_outputs_of_a_layer_stays_in_its_concat():
+    series, large = keras.Input((2, 3), name="series"), keras.Input((3,), name="large")
+    state = layers.SimpleRNN(2, return_state=True, name="series_state")(series)[1]
+    model = keras.Model([series, large], layers.Dense(5, name="head")(layers.Concatenate(name="join")([state, large])))
+    graph = graph_of(model)
+    samples = [IMAGES[:, :2, 0], 50 * IMAGES[:, 0, 0]]
+    assert part_unequal_concats(graph, samples) is graph
+
+
+def test_a_concat_of_unknown_shape_stays():
+    graph = graph_of(network((1.0, 100.0), layers.Dense(3, name="head")))
+    unknown = replace(graph, nodes=tuple(replace(node, shapes=()) for node in graph.nodes))
+    assert part_unequal_concats(graph, [IMAGES]) is not graph
+    assert part_unequal_concats(unknown, [IMAGES]) is unknown
 
 
 @pytest.mark.slow

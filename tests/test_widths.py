@@ -56,6 +56,12 @@ def test_the_steps_of_a_product_multiply_and_those_of_a_sum_do_not():
     assert found["product"] == pytest.approx(25.5 / 255 / 200)
 
 
+def test_weights_that_are_not_quantized_leave_the_steps_as_they_are():
+    model = graph(("own", "EinsumDense", ["image"]))
+    model = model.with_layers({"own": replace(model.layers["own"], weights=(np.full((5, 5), 3.0, np.float32),))})
+    assert least(model, own=0.0)["own"] == pytest.approx(1.0 / 200)
+
+
 def test_a_batch_normalization_that_is_folded_counts_with_the_weights_before_it():
     model = graph(("conv", "Conv2D", ["image"]), ("bn", "BatchNormalization", ["conv"]), ("relu", "relu", ["bn"]))
     model = model.with_layers(
