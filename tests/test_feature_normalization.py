@@ -88,9 +88,20 @@ def two_readers(inputs):
         (lambda: keras.layers.Normalization(axis=1, mean=[1.0, 2.0], variance=[2.0, 3.0]), (2, 3), ()),
         (lambda: keras.layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[2.0, 3.0, 1.0]), (8, 8, 3), ()),
         (lambda: keras.layers.Rescaling([[2.0], [3.0]]), (2, 3), ()),
+        (lambda: keras.layers.Rescaling([[1.0], [20.0], [300.0]]), (3, 3), ()),  # as many steps as features
         (lambda: keras.layers.Normalization(mean=[0.0, np.nan, 0.0], variance=[1.0, 1.0, 1.0]), (3,), ()),
     ],
-    ids=["pixels", "two readers", "one number", "inverted", "by step", "image", "rescaled by step", "not a number"],
+    ids=[
+        "pixels",
+        "two readers",
+        "one number",
+        "inverted",
+        "by step",
+        "image",
+        "rescaled by step",
+        "square",
+        "not a number",
+    ],
 )
 def test_what_stays_in_the_model(first, shape, kept):
     graph, normalizations = taken_out(model(keras, first(), shape), kept)

@@ -102,9 +102,10 @@ def test_a_base_that_is_called_for_inference_does_not_normalize_by_the_batch_in_
     assert np.abs(got - expected).max() <= WITHIN * np.abs(expected).max()
 
 
-def test_a_layer_that_comes_twice_in_a_sequence_is_called_twice():
-    dense = keras.layers.Dense(4, name="dense")
-    model = keras.Sequential([keras.Input((4,)), dense, keras.layers.ReLU(name="relu"), dense])
+@both
+def test_a_layer_that_comes_twice_in_a_sequence_is_called_twice(framework):
+    dense = framework.layers.Dense(4, name="dense")
+    model = framework.Sequential([framework.Input((4,)), dense, framework.layers.ReLU(name="relu"), dense])
     graph = canonicalize(read(model))
     assert [node.name for node in graph.nodes][1:] == ["dense", "relu", "dense@1"]
     assert_same_function(model, build(graph), images(3, 4))

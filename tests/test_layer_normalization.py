@@ -58,6 +58,12 @@ def outputs(graph: Graph, framework: Any, shape: tuple[int, ...]) -> Any:
     return np.asarray(build(graph, framework)(samples, training=False))
 
 
+def cross_attention(x: Any) -> Any:
+    """The query is made of what is normalized, and so is the key; the value is not."""
+    normalized = norm(x)
+    return layers.MultiHeadAttention(2, 4, name="attention")(normalized, x, key=normalized)
+
+
 IN_THE_READER: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "dense": (lambda x: layers.Dense(3, name="reader")(norm(x)), (4, 8)),
     "dense_without_bias": (lambda x: layers.Dense(3, use_bias=False, name="reader")(norm(x)), (8,)),
@@ -65,13 +71,14 @@ IN_THE_READER: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "patches": (lambda x: layers.Conv2D(3, 2, strides=2, name="reader")(norm(x, epsilon=0.1)), (4, 4, 8)),
     "conv1d": (lambda x: layers.Conv1D(3, 1, padding="same", name="reader")(norm(x, scale=False)), (4, 8)),
     "attention": (attention, (4, 8)),
+    "cross_attention": (cross_attention, (4, 8)),
 }
 BEHIND_IT: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
     "padded": (lambda x: layers.Conv2D(3, 3, padding="same", name="reader")(norm(x)), (4, 4, 8)),
     "pooled": (lambda x: layers.GlobalAveragePooling1D()(norm(x, axis=2)), (4, 8)),
+    "vector": (lambda x: layers.Activation("relu")(norm(x)), (8,)),
     "output": (lambda x: norm(x, center=False), (4, 8)),
     "residual": (residual, (4, 8)),
-    "attention_without_bias": (lambda x: attention(x, use_bias=False), (4, 8)),
 }
 
 
@@ -95,10 +102,11 @@ def test_the_function_stays(name: str, framework: Any) -> None:
         (lambda x: layers.Flatten()(norm(x, axis=(1, 2))), (4, 8)),
         (lambda x: layers.Flatten()(norm(x, axis=1)), (4, 8)),
         (lambda x: layers.Dense(3)(norm(x, rms_scaling=True)), (4, 8)),
-        (lambda x: layers.Activation("relu")(norm(x)), (8,)),  # no depthwise layer follows a vector
+        (lambda x: attention(x, use_bias=False), (4, 8)),
+        (lambda x: layers.EinsumDense("abc,cd->abd", (4, 3))(norm(x)), (4, 8)),
         (lambda x: (shared := layers.LayerNormalization())(layers.Dense(8)(shared(x))), (4, 8)),
     ],
-    ids=["two_axes", "first_axis", "root_mean_square", "vector", "called_twice"],
+    ids=["two_axes", "first_axis", "root_mean_square", "attention_without_bias", "einsum", "called_twice"],
 )
 def test_others_stay_whole(write: Callable[[Any], Any], shape: tuple[int, ...]) -> None:
     graph = canonical(write, shape)

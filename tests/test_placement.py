@@ -380,3 +380,28 @@ def test_each_concat_of_a_dense_block_has_the_range_of_the_last():
     observed = {"stem": (0.0, 1.0), "cat1": (-1.0, 1.0), "cat2": (-3.0, 5.0), "last": (0.0, 1.0)}
     ranges = resolve(placed, observed, "auto")
     assert ranges["stem"] == ranges["cat1"] == ranges["cat2"] != ranges["last"]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "has_range"),
+    [
+        ((Ref("l0"), Ref("image")), {}, False),  # the query
+        ((Ref("image"), Ref("l0")), {}, True),  # key and value
+        ((Ref("image"), Ref("l0"), Ref("image")), {}, False),
+        ((), {"query": Ref("l0"), "value": Ref("image"), "key": Ref("l0")}, True),
+        ((Ref("l0"), Ref("l0")), {}, True),
+    ],
+)
+def test_what_one_product_of_an_attention_alone_reads_has_no_range(args, kwargs, has_range):
+    model = chain("Dense", "MultiHeadAttention")
+    call = replace(model.node("l1"), args=args, kwargs=kwargs)
+    placed = place(replace(model, nodes=(*model.nodes[:-1], call)), input_ranges={})
+    assert ("l0" in placed.outputs) is has_range
+    assert placed.left_to_calibration == (() if has_range else ("l0",)) + ("l1",)
+
+
+def test_what_an_einsum_reads_past_operators_that_keep_the_scale_has_no_range():
+    placed = place(chain("Dense", "Reshape", "EinsumDense"), input_ranges={})
+    assert placed.outputs == {}
+    assert placed.left_to_calibration == ("l0", "l1", "l2")
+    assert place(chain("EinsumDense"), input_ranges={"image": (0.0, 1.0)}).outputs == {}

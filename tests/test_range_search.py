@@ -47,6 +47,22 @@ def test_a_tensor_that_an_operation_reads_is_compared_itself() -> None:
     assert after["pair"].high.value > before["pair"].high.value / 3
 
 
+def test_both_ends_of_a_range_around_zero_are_moved() -> None:
+    """Each end may come as near to zero as the other one leaves the range wide enough."""
+    inputs = keras.Input((2,), name="samples")
+    pair = layers.Dense(2, kernel_initializer="identity", name="pair")(inputs)
+    placement = place(
+        canonicalize(read(keras.Model(inputs, layers.Dense(1, kernel_initializer=FIRST_ALONE)(pair)))),
+        input_ranges={"samples": None},
+    )
+    samples = np.concatenate([SAMPLES, -SAMPLES])
+    observed = dict.fromkeys(placement.outputs, (float(samples.min()), float(samples.max())))
+    after = search_ranges(placement, resolve(placement, observed, "auto", trains=False), [samples])["pair"]
+    assert (after.low.how, after.high.how) == ("searched", "searched")
+    assert 1 <= after.high.value < 3
+    assert -3 < after.low.value <= -1
+
+
 def test_a_fixed_end_stays() -> None:
     def behind(pair: Any) -> Any:
         small = layers.ReLU(6.0, name="small")(layers.Dense(1, kernel_initializer=FIRST_ALONE, name="first")(pair))

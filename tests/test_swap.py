@@ -95,6 +95,12 @@ def test_an_activation_that_the_catalog_does_not_hold_is_listed_as_skipped():
     assert skipped(swap(graph, RELU6)) == {"odd": "the catalog does not hold it"}
 
 
+def test_the_activation_of_a_recurrent_layer_is_named_as_the_catalog_names_it():
+    graph = chain(Layer("steps", "LSTM", {"activation": {"catalog": "hard_swish"}}), dense("b"))
+    (entry,) = swap(graph, RELU6).activations.skipped
+    assert (entry.layer, entry.activation) == ("steps", "hard_swish")
+
+
 def test_a_rule_that_fits_nothing_is_an_error_that_lists_the_activations():
     with pytest.raises(ConfigError, match="'relu' fits none") as raised:
         swap(chain(dense("a"), "swish", dense("b")), None, [parse_rule("relu=relu6")])

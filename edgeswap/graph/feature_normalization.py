@@ -73,6 +73,8 @@ def _of_layer(layer: Layer, *, rank: int, features: int) -> FeatureNormalization
         scale, offset = (np.asarray(layer.config[key], np.float32) for key in ("scale", "offset"))
         if not (scale.ndim or offset.ndim) or not np.all(scale):
             return None
+        if any(size != 1 for values in (scale, offset) for size in values.shape[:-1]):
+            return None  # a number for each step
         mean, deviation = -offset / scale, 1 / scale
     else:
         axes = layer.config["axis"]

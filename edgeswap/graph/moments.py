@@ -13,7 +13,7 @@ from edgeswap.frameworks import keras, tf, tf_keras
 TINY = 1e-12  # of what training divides by the root of: a gradient at zero is no number
 
 
-def _layer_classes(framework: Any) -> dict[str, Any]:
+def _layer_classes(framework: Any) -> dict[str, Any]:  # noqa: C901  (one class each)
     register = framework.saving.register_keras_serializable(package="edgeswap")
 
     class Step(framework.layers.Layer):  # type: ignore[misc]
@@ -63,7 +63,30 @@ def _layer_classes(framework: Any) -> dict[str, Any]:
         def call(self, inputs: Any, training: Any = None) -> Any:
             return tf.math.rsqrt(tf.maximum(inputs, TINY) if training else inputs)
 
-    return {made.__name__: made for made in (EdgeswapMean, EdgeswapSumOfSquares, EdgeswapOffset, EdgeswapInverseRoot)}
+    @register
+    class EdgeswapScale(Step):
+        """A weight for each feature: MUL."""
+
+        def build(self, shape: Any) -> None:
+            self.scale = self.add_weight(name="scale", shape=(shape[-1],), initializer="ones")
+            super().build(shape)
+
+        def call(self, inputs: Any) -> Any:
+            return inputs * self.scale
+
+    @register
+    class EdgeswapShift(Step):
+        """A bias for each feature: ADD."""
+
+        def build(self, shape: Any) -> None:
+            self.shift = self.add_weight(name="shift", shape=(shape[-1],), initializer="zeros")
+            super().build(shape)
+
+        def call(self, inputs: Any) -> Any:
+            return inputs + self.shift
+
+    classes = (EdgeswapMean, EdgeswapSumOfSquares, EdgeswapOffset, EdgeswapInverseRoot, EdgeswapScale, EdgeswapShift)
+    return {made.__name__: made for made in classes}
 
 
 CLASSES: Mapping[str, Mapping[str, Any]] = {"keras": _layer_classes(keras), "tf_keras": _layer_classes(tf_keras)}

@@ -66,6 +66,9 @@ def _read_model(model: Any, framework: Any) -> Graph:
             "whose layers only its own code connects.",
             "Call its layers on a keras.Input and make a functional model of it: keras.Model(inputs, outputs).",
         )
+    if isinstance(model, tf_keras.Sequential) and any(len(layer.inbound_nodes) > 1 for layer in model.layers):
+        # It lists a layer that comes twice once, and only its tensors tell where the other call is.
+        return _read_functional(tf_keras.Model(model.inputs, model.outputs, name=model.name), framework)
     if isinstance(model, (keras.Sequential, tf_keras.Sequential)):
         return _read_sequential(model, framework)
     return _read_functional(model, framework)

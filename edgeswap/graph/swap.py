@@ -146,7 +146,8 @@ def _foreign(graph: Graph) -> list[SkippedActivation]:
     """Activations that Keras has and the catalog has not; softmax is no elementwise function and is not meant."""
     found = []
     for layer in graph.layers.values():
-        name = str(layer.config.get("activation", layer.class_name))
+        name = layer.config.get("activation", layer.class_name)
+        name = str(name["catalog"] if isinstance(name, Mapping) and "catalog" in name else name)
         if layer.class_name in ("Activation", "ReLU", "LeakyReLU", "PReLU", "ThresholdedReLU"):
             reason = "the catalog does not hold it"
             found.append(SkippedActivation(layer=layer.name, activation=name, reason=reason))

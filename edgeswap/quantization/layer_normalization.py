@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeswap.graph.ir import Graph, Layer, Node, Ref, Shape
+from edgeswap.quantization.attention_parts import attention_parts
 
 Floats = npt.NDArray[np.float32]
 Step = tuple[Layer, Node]
 
-_ONE_TAP = {3: "DepthwiseConv1D", 4: "DepthwiseConv2D"}  # by rank
+_PRODUCTS = ("EinsumDense", "MultiHeadAttention")
+_OF_IMAGES = 4  # dimensions; of others the converter reshapes before and behind a depthwise layer
 
 
 def part_layer_normalizations(graph: Graph) -> Graph:
@@ -27,10 +29,12 @@ def part_layer_normalizations(graph: Graph) -> Graph:
 
     Those are `<name>/mean`, `<name>/centered`, `<name>/squares`, `<name>/variance` (n times as large for n features,
     with epsilon), `<name>/inverse` and their product, which is the result over sqrt(n). What is left to do, gamma times
-    sqrt(n) and beta, the layers that read it take into their weights where all of them can; else it is a depthwise
-    layer of one tap behind `<name>/product`. The last of these has the old name, and tensors of all are found by it.
+    sqrt(n) and beta, the layers that read it take into their weights where all of them can; else there is a depthwise
+    layer of one tap behind `<name>/product`, or for what is no image `<name>/scaled` and an addition. The last of these
+    has the old name, and tensors of all are found by it.
 
-    Whole stays what is called twice, normalizes other axes or no such layer can follow.
+    Whole stays what is called twice, normalizes other axes, or is read by an EinsumDense or by an attention without
+    biases: the converter moves the addition into their product and cannot run what it made then.
 
     Args:
         graph: canonical, with weights; the same graph comes back where it has none.
@@ -46,8 +50,8 @@ def part_layer_normalizations(graph: Graph) -> Graph:
             if readers is not None:
                 steps = _steps(node, layer, shape)
                 layers |= readers
-            elif len(shape) in _ONE_TAP:
-                steps = [*_steps(node, layer, shape, "/product"), _scaled_and_moved(node, layer, shape, features)]
+            elif not any(layers[reader.layer].class_name in _PRODUCTS for reader in graph.consumers()[node.name]):
+                steps = [*_steps(node, layer, shape, "/product"), *_scaled_and_shifted(node, layer, shape, features)]
         layers |= {step.name: step for step, _ in steps}
         nodes += [call for _, call in steps] or [node]
     return replace(graph, layers=layers, nodes=tuple(nodes)) if len(nodes) > len(graph.nodes) else graph
@@ -99,25 +103,32 @@ def _steps(node: Node, layer: Layer, shape: Shape, last: str = "") -> list[Step]
     ]
 
 
-def _scaled_and_moved(node: Node, layer: Layer, shape: Shape, features: _Features) -> Step:
-    dimensions = len(shape) - 2
-    config = {"kernel_size": (1,) * dimensions, "use_bias": True, "dtype": layer.config["dtype"]}
-    weights = (features.scale.reshape((1,) * dimensions + (-1, 1)), features.offset)
-    made = replace(layer, class_name=_ONE_TAP[len(shape)], config=config, weights=weights)
-    return made, replace(node, args=(Ref(f"{node.name}/product"),), kwargs={})
+def _scaled_and_shifted(node: Node, layer: Layer, shape: Shape, features: _Features) -> list[Step]:
+    product, dtype = Ref(f"{node.name}/product"), {"dtype": layer.config["dtype"]}
+
+    def last(class_name: str, read: Ref, *weights: Floats, **config: Any) -> Step:
+        made = replace(layer, class_name=class_name, config={**dtype, **config}, weights=weights)
+        return made, replace(node, args=(read,), kwargs={})
+
+    if len(shape) == _OF_IMAGES:
+        kernel = features.scale[None, None, :, None]
+        return [last("DepthwiseConv2D", product, kernel, features.offset, kernel_size=(1, 1), use_bias=True)]
+    scaled = Ref(f"{node.name}/scaled")
+    made = Layer(scaled.node, "EdgeswapScale", dtype, (features.scale,), layer.trainable)
+    step = (made, Node(made.name, made.name, (product,), shapes=(shape,)))
+    return [step, last("EdgeswapShift", scaled, features.offset)]
 
 
 def _taking_on(graph: Graph, layers: Mapping[str, Layer], node: Node, features: _Features) -> dict[str, Layer] | None:
     """The layers that read a call, with its scale and offset in their weights; None where one of them cannot."""
-    found = {}
+    found: dict[str, Layer] = {}
     readers = graph.consumers()[node.name]
     for reader in readers:
-        layer = layers[reader.layer]
-        alone = set(reader.refs()) == {Ref(node.name)} and not reader.kwargs and len(graph.calls(layer.name)) == 1
-        if not alone or not _can_take_on(layer):
+        layer = {**layers, **found}[reader.layer]
+        if len(graph.calls(layer.name)) > 1 or not _can_take_on(layer):
             return None
         attends = layer.class_name == "MultiHeadAttention"
-        found[layer.name] = _attending(layer, features) if attends else _affine(layer, features)
+        found[layer.name] = _attending(layer, reader, node, features) if attends else _affine(layer, features)
     leaves = any(ref.node == node.name for ref in graph.outputs)
     return found if found and not leaves else None
 
@@ -144,10 +155,13 @@ def _affine(layer: Layer, features: _Features) -> Layer:
     return replace(layer, config={**layer.config, "use_bias": True}, weights=weights)
 
 
-def _attending(layer: Layer, features: _Features) -> Layer:
-    """Kernels (n, heads, size) of query, key and value, each with its bias, before those of the output."""
+def _attending(layer: Layer, call: Node, node: Node, features: _Features) -> Layer:
+    """Kernels (n, heads, size) of query, key and value, each with its bias, where `node` is what they are made of."""
     weights = list(layer.weights)
-    for place in (0, 2, 4):
+    for number, ref in enumerate(attention_parts(call).values()):
+        if ref != Ref(node.name):
+            continue
+        place = 2 * number
         kernel, bias = weights[place : place + 2]
         weights[place] = _float32(kernel * features.scale[:, None, None])
         weights[place + 1] = _float32(bias + np.tensordot(features.offset, kernel, axes=(0, 0)))

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.ir import ACTIVATION, Graph, Layer, Node, Ref, map_refs
+from edgeswap.quantization.attention_parts import attention_parts
 from edgeswap.quantization.decompose import decompose, normalizes_channels
 from edgeswap.quantization.folding import fold_batch_norms
 from edgeswap.quantization.specification import OBSERVED, UNKNOWN, Range, Rule, Weight, has_inner_ranges, rule_of
@@ -82,7 +83,9 @@ def place(
     weights = {name: rule.weights for name, rule in context.rules.items() if rule is not None and rule.weights}
     outputs = {name: output for name in graph.layers if (output := context.output_range(name)) is not None}
     inputs = {name: _holding_zero(bounds) for name, bounds in input_ranges.items()}
-    outputs |= {_behind(name): bounds for name, bounds in inputs.items()}
+    outputs |= {
+        _behind(name): bounds for name, bounds in inputs.items() if not context.meets_lone_product(graph.node(name))
+    }
     prescribed = {name for name, rule in rules.items() if rule is not None and rule.prescribed}
     return Placement(
         _with_layers_behind_inputs(graph, tuple(inputs)),
@@ -144,7 +147,7 @@ class _Context:
         """What the rule says, unless no call of the layer leaves an int8 tensor of its own."""
         calls = self.graph.calls(layer)
         rule = self.rules[layer]
-        if rule is None or all(self.disappears(node) for node in calls):
+        if rule is None or all(self.disappears(node) or self.meets_lone_product(node) for node in calls):
             return None
         return self.behind_activation(calls) if rule.output == OBSERVED else rule.output
 
@@ -165,6 +168,8 @@ class _Context:
         most = self.rule(node).most_inputs
         if most is not None and len(node.refs()) > most:
             return True
+        if self.meets_lone_product(node):
+            return True
         if self.is_batch_norm(node):
             return node.name not in self.folded  # alone it is a multiplication and an addition
         return self.rules[node.layer] is None and self.graph.layers[node.layer].class_name != "InputLayer"
@@ -180,6 +185,20 @@ class _Context:
             return self.rule(node).folds_batch_norm and follower.name in self.folded
         activation = self.graph.layers[follower.layer].activation
         return self.fuses_relu(node) and activation is not None and activation.kind in FUSED
+
+    def meets_lone_product(self, node: Node) -> bool:
+        """Whether one product of an EinsumDense alone reads this output, as the query of an attention may be read.
+
+        The converter moves a fake-quant on it behind the reshape of the product, and cannot run what it made then.
+        """
+        reader = node
+        while not self.leaves(reader) and len(self.readers[reader.name]) == 1:
+            read, (reader,) = reader.name, self.readers[reader.name]
+            if self.graph.layers[reader.layer].class_name in ("EinsumDense", "MultiHeadAttention"):
+                return _products(self.graph.layers[reader.layer], reader, read) == 1
+            if self.rule(reader).output is not None or self.rules[reader.layer] is None:
+                return False
+        return False
 
     def fuses_relu(self, node: Node) -> bool:
         """Whether its operator can clamp; for a folded batch normalization that is the one it is folded into."""
@@ -250,6 +269,15 @@ class _Context:
     @cached_property
     def outputs(self) -> frozenset[str]:
         return frozenset(ref.node for ref in self.graph.outputs)
+
+
+def _products(layer: Layer, call: Node, read: str) -> int:
+    """How many products of a call read the output of the node called `read`."""
+    if layer.class_name == "EinsumDense":
+        return 1
+    parts = attention_parts(call)
+    gated = [parts["query"]] if layer.config.get("use_gate") else []
+    return [ref.node for ref in (*parts.values(), *gated)].count(read)
 
 
 def _holding_zero(bounds: tuple[float, float] | None) -> Range:

@@ -62,7 +62,7 @@ def search_ranges(
 
 def _searched(ends: Ends, error: Callable[[float, float], float]) -> Ends:
     low, high = ends.low.value, ends.high.value
-    high = _best(ends.high, lambda value: error(low, value), ends.least - low)
+    high = _best(ends.high, lambda value: error(low, value), ends.least + low)  # zero is within: low is not above it
     low = _best(ends.low, lambda value: error(value, high), ends.least - high)
     return Ends(_moved(ends.low, low), _moved(ends.high, high), ends.least)
 

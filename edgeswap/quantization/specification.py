@@ -95,6 +95,8 @@ RULES: Mapping[str, Rule] = {
     "GlobalAveragePooling1D": Rule(OBSERVED),  # MEAN, unlike AVERAGE_POOL_2D, may rescale
     "GlobalAveragePooling2D": Rule(OBSERVED),
     **dict.fromkeys(("EdgeswapMean", "EdgeswapSumOfSquares", "EdgeswapOffset", "EdgeswapInverseRoot"), Rule(OBSERVED)),
+    "EdgeswapScale": Rule(OBSERVED, (Weight("scale"),)),
+    "EdgeswapShift": Rule(OBSERVED),
     "Softmax": Rule(Range(0.0, 255 / 256), prescribed=True),
     "AveragePooling1D": _KEEP,
     "AveragePooling2D": _KEEP,
