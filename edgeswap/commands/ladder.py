@@ -25,9 +25,9 @@ from edgeswap.quantization.checkpoint import require_savable
 from edgeswap.quantization.fitted import Fitted, Fitting, Samples
 from edgeswap.quantization.idle_channels import raise_idle_channels
 from edgeswap.quantization.layer_normalization import part_layer_normalizations
-from edgeswap.quantization.normalized_channels import level_normalized_channels
+from edgeswap.quantization.level_normalized_channels import level_normalized_channels
+from edgeswap.quantization.level_unequal_channels import level_unequal_channels
 from edgeswap.quantization.qat import quantize
-from edgeswap.quantization.unequal_channels import level_unequal_channels
 from edgeswap.quantization.unequal_concat import part_unequal_concats
 from edgeswap.records import Caution, Rung, TrainingRun
 from edgeswap.store.kept_steps import KeptSteps

@@ -1,4 +1,8 @@
-"""What can be asked over a connection whose far end is `far_end`; `open` opens one."""
+"""What can be asked over a connection whose far end is `far_end`; `open` opens one.
+
+Names of files and commands go as JSON on the far end's standard input, and it starts programs by lists of arguments: no
+shell reads any of them, so that nothing is quoted.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The far end of an ssh connection: one program that does there what it is told, and leaves nothing when that ends.
 
-`ssh_connection` sends this file's text to the board's Python. So it is Python 3.9 and the standard library, and imports
+`open` sends this file's text to the board's Python. So it is Python 3.9 and the standard library, and imports
 nothing of edgeswap. Each way it speaks in lines of JSON; a line to the host begins with a word made for this run, so
 that what a login shell prints is never taken for an answer. When the connection ends, or nothing has come over it for
 a while, everything that was started is killed and the folder removed.

@@ -19,7 +19,7 @@ from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 from edgeswap.quantization.channel_scaling import scaled_outputs
 from edgeswap.quantization.channel_sizes import channel_sizes
-from edgeswap.quantization.unequal_channels import level_unequal_channels
+from edgeswap.quantization.level_unequal_channels import level_unequal_channels
 
 layers = keras.layers
 SAMPLES = [np.random.default_rng(0).normal(size=(16, 6, 6, 3)).astype(np.float32)]
@@ -102,7 +102,7 @@ def test_samples_are_not_run_where_normalizations_tell_that_channels_are_alike(
     def unwanted(*_: object) -> None:
         raise AssertionError("samples were run")
 
-    monkeypatch.setattr("edgeswap.quantization.unequal_channels.channel_sizes", unwanted)
+    monkeypatch.setattr("edgeswap.quantization.level_unequal_channels.channel_sizes", unwanted)
     graph = bottleneck(normalized=True)
     assert level_unequal_channels(graph, SAMPLES) is graph
 
@@ -113,6 +113,27 @@ def test_a_normalization_without_weights_of_both_kinds_holds_its_channels(missin
     kernel = graph.layers["wide"].weights[0] / OUTLIER[:, None].astype(np.float32)
     uneven = graph.with_layers(
         {"wide": replace(graph.layers["wide"], weights=(kernel, *graph.layers["wide"].weights[1:]))}
+    )
+    assert level_unequal_channels(uneven, SAMPLES) is uneven
+
+
+def test_such_a_normalization_holds_a_residual_chain_whose_other_writers_have_none() -> None:
+    image = keras.Input((6, 6, 3), name="image")
+    plain = layers.Conv2D(CHANNELS, 3, name="narrow")(image)
+    plain = layers.Dropout(0.1)(layers.Dropout(0.1)(layers.Dropout(0.1)(plain)))  # so that it comes first
+    branch = layers.Conv2D(CHANNELS, 3, use_bias=False, name="branch")(image)
+    branch = layers.BatchNormalization(scale=False, name="normalized")(branch)
+    x = layers.Add()([plain, branch])
+    graph = canonicalize(read(keras.Model(image, layers.Conv2D(12, 1, name="wide")(x))))
+    factors = OUTLIER.astype(np.float32)
+    kernel, *rest = graph.layers["wide"].weights
+    beta, mean, variance = graph.layers["normalized"].weights
+    uneven = graph.with_layers(
+        {
+            "narrow": scaled_outputs(graph.layers["narrow"], factors),
+            "normalized": replace(graph.layers["normalized"], weights=(beta * factors, mean, variance / factors**2)),
+            "wide": replace(graph.layers["wide"], weights=(kernel / factors[:, None], *rest)),
+        }
     )
     assert level_unequal_channels(uneven, SAMPLES) is uneven
 

@@ -72,15 +72,12 @@ def _may_gain(graph: Graph, folded: Graph, group: ChannelGroup, writing: Mapping
 
     Samples are run for the rest alone: most networks have none.
     """
-    told = []
-    for writer in group.writers:
-        if writer not in writing:
-            return True
-        layer = graph.layers[writing[writer]]
-        if not (layer.config["scale"] and layer.config["center"]):
-            return False  # no weights that could be multiplied
-        gamma, beta, *_ = layer.weights
-        told.append(np.abs(beta) + PEAK * np.abs(gamma))
+    norms = [graph.layers[writing[writer]] for writer in group.writers if writer in writing]
+    if not all(norm.config["scale"] and norm.config["center"] for norm in norms):
+        return False  # no weights that could be multiplied
+    if len(norms) < len(group.writers):
+        return True
+    told = [np.abs(beta) + PEAK * np.abs(gamma) for gamma, beta, *_ in (norm.weights for norm in norms)]
     sizes = dict.fromkeys(group.tensors, np.sqrt(np.sum(np.square(told), axis=0)))
     return _gain_db(folded, folded.layers, group, sizes) >= SCREENED_DB
 

@@ -15,7 +15,7 @@ from edgeswap.graph.canonicalize import canonicalize
 from edgeswap.graph.ir import Graph
 from edgeswap.graph.read import read
 from edgeswap.quantization.channel_sizes import channel_sizes
-from edgeswap.quantization.normalized_channels import level_normalized_channels
+from edgeswap.quantization.level_normalized_channels import level_normalized_channels
 
 layers = keras.layers
 SAMPLES = [np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype(np.float32)]
