@@ -13,8 +13,10 @@ from edgeswap.graph.ir import Layer
 from edgeswap.graph.read import read
 from edgeswap.quantization import layer_by_layer, reconstruction
 from edgeswap.quantization.calibrate import calibrate
+from edgeswap.quantization.decompose import decompose
 from edgeswap.quantization.folding import fold_batch_norms
 from edgeswap.quantization.kernel_inputs import as_groups, as_kernel, has_kernel_inputs, kernel_inputs
+from edgeswap.quantization.layer_normalization import part_layer_normalizations
 from edgeswap.quantization.placement import place
 from edgeswap.quantization.qat import quantize
 from edgeswap.quantization.range_search import search_ranges
@@ -61,6 +63,24 @@ def test_inputs_times_kernel_are_the_outputs(kind, padding, strides):
 def test_a_kernel_that_is_applied_otherwise_is_not_known(made):
     pixels = keras.Input((9, 8, 3))
     assert not has_kernel_inputs(canonicalize(read(keras.Model(pixels, made(pixels)))).layers["layer"])
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        lambda x: keras.layers.BatchNormalization(name="layer")(keras.layers.ReLU()(x)),
+        lambda x: keras.layers.Conv2D(2, 3, padding="same")(keras.layers.LayerNormalization(name="layer")(x)),
+    ],
+    ids=["batch", "layer"],
+)
+def test_the_kernel_that_stands_for_a_normalization_is_rounded_as_others_are(behind):
+    pixels = keras.Input((9, 8, 3))
+    graph = decompose(part_layer_normalizations(canonicalize(read(keras.Model(pixels, behind(pixels))))))
+    layer = graph.layers["layer"]
+    assert has_kernel_inputs(layer)
+    found = kernel_inputs(layer, SAMPLES[:4]) @ as_groups(layer, layer.weights[0])
+    given = found.transpose(1, 0, 2).reshape(SAMPLES[:4].shape)
+    np.testing.assert_allclose(given, SAMPLES[:4] * layer.weights[0].reshape(-1), atol=1e-5)  # float32's rounding
 
 
 def test_weights_are_not_fitted_to_too_few_rows():

@@ -270,10 +270,15 @@ def _folded_into(dense: Layer, batch_norm: Layer) -> Layer:
 
 
 def _as_depthwise(batch_norm: Layer) -> Layer:
-    scale, offset = scale_and_offset(batch_norm)
-    config = {"kernel_size": (1, 1), "use_bias": True, "dtype": batch_norm.config["dtype"]}
+    return one_tap(batch_norm, *scale_and_offset(batch_norm))
+
+
+def one_tap(layer: Layer, scale: Floats, offset: Floats) -> Layer:
+    """A depthwise layer of images that multiplies each channel and adds to it, (channels,), for `layer`."""
+    sizes = {"kernel_size": (1, 1), "strides": (1, 1), "dilation_rate": (1, 1), "depth_multiplier": 1}
+    how = {"padding": "valid", "data_format": "channels_last", "use_bias": True, "dtype": layer.config["dtype"]}
     kernel = scale[None, None, :, None]
-    return Layer(batch_norm.name, "DepthwiseConv2D", config, (kernel, offset), batch_norm.trainable)
+    return Layer(layer.name, "DepthwiseConv2D", {**sizes, **how}, (kernel, offset), layer.trainable)
 
 
 @dataclass(frozen=True, eq=False)

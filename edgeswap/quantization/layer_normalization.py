@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edgeswap.graph.ir import Graph, Layer, Node, Ref, Shape
 from edgeswap.quantization.attention_parts import attention_parts
+from edgeswap.quantization.decompose import one_tap
 
 Floats = npt.NDArray[np.float32]
 Step = tuple[Layer, Node]
@@ -105,18 +106,15 @@ def _steps(node: Node, layer: Layer, shape: Shape, last: str = "") -> list[Step]
 
 def _scaled_and_shifted(node: Node, layer: Layer, shape: Shape, features: _Features) -> list[Step]:
     product, dtype = Ref(f"{node.name}/product"), {"dtype": layer.config["dtype"]}
-
-    def last(class_name: str, read: Ref, *weights: Floats, **config: Any) -> Step:
-        made = replace(layer, class_name=class_name, config={**dtype, **config}, weights=weights)
-        return made, replace(node, args=(read,), kwargs={})
-
     if len(shape) == _OF_IMAGES:
-        kernel = features.scale[None, None, :, None]
-        return [last("DepthwiseConv2D", product, kernel, features.offset, kernel_size=(1, 1), use_bias=True)]
+        return [(one_tap(layer, features.scale, features.offset), replace(node, args=(product,), kwargs={}))]
     scaled = Ref(f"{node.name}/scaled")
     made = Layer(scaled.node, "EdgeswapScale", dtype, (features.scale,), layer.trainable)
-    step = (made, Node(made.name, made.name, (product,), shapes=(shape,)))
-    return [step, last("EdgeswapShift", scaled, features.offset)]
+    shift = replace(layer, class_name="EdgeswapShift", config=dtype, weights=(features.offset,))
+    return [
+        (made, Node(made.name, made.name, (product,), shapes=(shape,))),
+        (shift, replace(node, args=(scaled,), kwargs={})),
+    ]
 
 
 def _taking_on(graph: Graph, layers: Mapping[str, Layer], node: Node, features: _Features) -> dict[str, Layer] | None:
