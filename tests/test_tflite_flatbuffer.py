@@ -91,6 +91,24 @@ def test_what_is_no_model_is_refused(data: bytes, words: str) -> None:
     assert words in caught.value.problem
 
 
+@pytest.mark.parametrize("what", ["inputs", "outputs", "an operator's inputs", "an operator's outputs", "a buffer"])
+@pytest.mark.parametrize("number", [10_000, -2])
+def test_a_number_that_leads_nowhere_is_refused(what: str, number: int) -> None:
+    model = read(converted("relu6"))
+    subgraph, wrong = model.subgraphs[0], np.array([number], np.int32)
+    first, *others = subgraph.operators
+    tensor, *more = subgraph.tensors
+    damaged = {
+        "inputs": lambda: {"inputs": wrong},
+        "outputs": lambda: {"outputs": wrong},
+        "an operator's inputs": lambda: {"operators": [changed(first, inputs=wrong), *others]},
+        "an operator's outputs": lambda: {"operators": [changed(first, outputs=wrong), *others]},
+        "a buffer": lambda: {"tensors": [changed(tensor, buffer=abs(number) + 10_000), *more]},
+    }[what]()
+    with pytest.raises(ModelError):
+        read(write(changed(model, subgraphs=[changed(subgraph, **damaged)])))
+
+
 def test_a_truncated_file_is_refused() -> None:
     # Up to the padding at its end: what is cut there changes nothing that the file says.
     data = converted("relu6")
