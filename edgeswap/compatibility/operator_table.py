@@ -167,14 +167,8 @@ _CONV1D = Way("use Conv1D layers", operators=("CONV_2D",))
 IN_THE_APP = "Compute it in the app."
 _A_PIECE_A_STEP = 100  # or however many steps there are: more than a delegate takes
 _FLAT = "Use layers over two dimensions; fold the third into the channels or the batch."
-_MOMENTS = (
-    "MEAN",
-    "SUB",
-    "BATCH_MATMUL",
-    "ADD",
-    "RSQRT",
-    "MUL",
-)  # as edgeswap.quantization.layer_normalization has them
+# As `edgeswap.quantization.layer_normalization` writes one, and as the converter does.
+_MOMENTS = ("MEAN", "SUB", "BATCH_MATMUL", "ADD", "RSQRT", "MUL")
 _MOMENTS_OF_CONVERTER = ("MEAN", "SQUARED_DIFFERENCE", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "SUB", "ADD")
 
 _UNROLLED: Mapping[str, Lowered] = {

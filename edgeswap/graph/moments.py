@@ -1,6 +1,6 @@
 """The steps of a layer normalization as layers, each of which is one int8 operator.
 
-All work along the last axis, which stays with size 1. Keras has no layers for them.
+All work along the last axis; of what they add up it keeps size 1. Keras has no layers for them.
 """
 
 from __future__ import annotations

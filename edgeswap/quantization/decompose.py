@@ -220,7 +220,7 @@ def _batch_norms_folded(graph: Graph) -> Graph:
 def folds_into(graph: Graph, batch_norm: Layer) -> bool:
     """Whether the layer before each of its calls takes it on, so that it is no operator of its own."""
     sources = [graph.node(ref) for ref in _read_by(graph, batch_norm)]
-    if not all(_has_one_reader(graph, source) for source in sources):
+    if not all(has_one_reader(graph, source) for source in sources):
         return False
     before = [graph.layer_of(source) for source in sources]
     is_of_dense = [layer.class_name for layer in before] == ["Dense"] and len(graph.calls(before[0].name)) == 1
@@ -231,7 +231,7 @@ def _read_by(graph: Graph, layer: Layer) -> list[Ref]:
     return [ref for node in graph.calls(layer.name) for ref in node.refs()]
 
 
-def _has_one_reader(graph: Graph, node: Node) -> bool:
+def has_one_reader(graph: Graph, node: Node) -> bool:
     """Whether one call reads this output, and it does not leave the model."""
     return len(graph.consumers()[node.name]) == 1 and all(ref.node != node.name for ref in graph.outputs)
 

@@ -14,7 +14,7 @@ import numpy as np
 from edgeswap.activations.catalog import Activation
 from edgeswap.graph.canonicalize import activation_layer
 from edgeswap.graph.ir import Graph, Layer
-from edgeswap.quantization.decompose import normalizes_channels, scale_and_offset
+from edgeswap.quantization.decompose import has_one_reader, normalizes_channels, scale_and_offset
 
 # Where the channels of the output lie in the last weight before the bias: axes of Keras kernels.
 OUTPUT_AXES: Mapping[str, tuple[int, ...]] = {
@@ -39,15 +39,14 @@ def fold_batch_norms(graph: Graph) -> Graph:
         graph: canonical, with weights.
     """
     changed: dict[str, Layer] = {}
-    leaving = {ref.node for ref in graph.outputs}
     for layer in graph.layers.values():
         calls = graph.calls(layer.name)
         if layer.class_name != "BatchNormalization" or len(calls) != 1 or not normalizes_channels(graph, layer):
             continue
         source = graph.node(calls[0].refs()[0])
         before = graph.layers[source.layer]
-        alone = len(graph.consumers()[source.name]) == 1 and source.name not in leaving
-        if before.class_name not in OUTPUT_AXES or not alone or len(graph.calls(before.name)) != 1:
+        alone = has_one_reader(graph, source) and len(graph.calls(before.name)) == 1
+        if before.class_name not in OUTPUT_AXES or not alone:
             continue
         changed[before.name] = _folded(before, layer)
         changed[layer.name] = activation_layer(layer.name, Activation("linear"), trainable=layer.trainable)
