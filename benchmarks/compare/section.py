@@ -44,7 +44,7 @@ EDGESWAP_SHARED=... python -m benchmarks.compare --qat
 
 {_failures(cells)}
 
-{wrapped(_not_measured(cells))}
+{_not_measured(cells)}
 
 CPU: {cpu()}, other programs running beside. edgeswap {__version__}, Python {platform.python_version()},
 {datetime.now(timezone.utc).date()}.
@@ -202,15 +202,21 @@ def _failures(cells: Cells) -> str:
 
 
 def _not_measured(cells: Cells) -> str:
-    seeds = [seed for seed in SEEDS if all(cell is None for key, cell in cells.items() if key[2] == seed)]
-    words = [f"no network was measured from seed {' or '.join(map(str, seeds))}"] if seeds else []
-    for seed in (seed for seed in SEEDS if seed not in seeds):
-        for name, row in ROWS.items():
-            lacking = [TOOLS[tool].words for tool in TOOLS if cells.get((name, tool, seed)) is None]
-            if lacking:
-                which = "any tool" if len(lacking) == len(TOOLS) else ", ".join(lacking)
-                words.append(f"{row.words}, seed {seed}, by {which}")
-    return f"Not measured yet: {'; '.join(words)}." if words else "Every cell was measured."
+    words = []
+    for tool, one in TOOLS.items():
+        lacking = {seed: [name for name in ROWS if cells.get((name, tool, seed)) is None] for seed in SEEDS}
+        whole = [seed for seed, names in lacking.items() if len(names) == len(ROWS)]
+        if len(whole) == len(SEEDS):
+            words.append(f"{one.words}: no network")
+            continue
+        parts = [f"every network from seed {' and '.join(map(str, whole))}"] if whole else []
+        parts += [
+            f"{', '.join(ROWS[name].words for name in names)} from seed {seed}"
+            for seed, names in lacking.items()
+            if names and seed not in whole
+        ]
+        words += [f"{one.words}: {'; '.join(parts)}"] if parts else []
+    return "Not measured:\n\n" + "\n".join(f"- {one}" for one in words) if words else "Every cell was measured."
 
 
 def _seeds(cells: Cells, name: str, tool: str) -> dict[int, Cell]:
