@@ -114,7 +114,7 @@ def _shown_by(tflite_model: bytes, wanted: figures.Floats, test: figures.Floats,
         return figures.measured(tflite_model, wanted, test, labels)
     except ModelError as error:
         right = 100 * np.mean(figures.outputs(tflite_model, test).argmax(axis=1) == labels)
-        cause = str(error).split(": ", 1)[-1]
+        cause = str(error).splitlines()[0].split(": ", 1)[-1]
         raise ToolError(f"its file is not sound, and has {right:.2f} % right on the runtime: {cause}") from error
 
 

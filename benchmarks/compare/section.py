@@ -174,7 +174,9 @@ def _what() -> str:
         get float32's class; SNR is that of the output against float32. Hard rows keep the float function: rescaled
         channels are multiplied by exp(N(0, 1)) and divided where they are read. QAT of both tools: {QAT_EPOCHS} epochs
         of the same {TRAINING_SAMPLES:,} labelled photographs. Dynamic range keeps float activations, so it runs on CPUs
-        alone. edgeswap's seconds hold its own measurements and its report. `times float32` is float32's latency by that
+        alone. litert-quantizer's GPTQ quantizes dense layers; in a recipe that quantizes others too it gives their
+        weights the type int8 and leaves them the bytes of float32. edgeswap's seconds hold its own measurements and its
+        report. `times float32` is float32's latency by that
         of the file on one thread of this machine (`--latency`), instructions are those of emulated Raspberry Pis
         (`--pi`); a dash was not measured. The other tasks (detection, segmentation,
         key points, ...) are in "A network for each task" above, beside TFLiteConverter's PTQ. Float networks and
@@ -190,7 +192,7 @@ def _verdict(missed: Sequence[str]) -> str:
 
 def _failures(cells: Cells) -> str:
     lines = {
-        f"- {TOOLS[tool].words} on {ROWS[name].words}: {cell.failure}"
+        f"- {TOOLS[tool].words} on {ROWS[name].words}: {cell.failure.splitlines()[0]}"
         for (name, tool, _), cell in cells.items()
         if cell is not None and cell.failure is not None
     }
