@@ -81,7 +81,8 @@ def _named(tool: str, figures: Sequence[Figures]) -> str:
 def _line(tool: str, figures: Sequence[Figures], cells: Sequence[Cell]) -> str:
     words = f"**{TOOLS[tool].words}**" if tool in OURS else TOOLS[tool].words
     if not figures:
-        return f"| {words} | failed: {cells[0].failure.splitlines()[0]} | | | | | |"
+        said = (cells[0].failure or "").splitlines()[0]
+        return f"| {words} | failed: {said} | | | | | |"
     drop = [_mean([one.drop[end] for one in figures]) for end in range(3)]
     values: list[Any] = [
         words,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from edgeswap.frameworks import tf
 from edgeswap.graph.ir import Layer, Node
@@ -57,7 +58,9 @@ def reconstruct(
     # A layer that is given other weights is called once: by then it gave what is wanted of it.
     rounded = LayerByLayer(graph, samples, beside=wanted)
     corrected: dict[str, Layer] = {}
-    with progress.step("Correct the weights" if rounds_weights else "Correct the biases", len(graph.nodes)) as step:
+    title = "Correct the weights" if rounds_weights else "Correct the biases"
+    # OpenBLAS's threads wait for each other in a loop: on a core that is busy otherwise, two took 30 times one's time.
+    with threadpool_limits(1, user_api="blas"), progress.step(title, len(graph.nodes)) as step:
         for node in graph.nodes:
             layer = graph.layers[node.layer]
             want = wanted.compute(node)

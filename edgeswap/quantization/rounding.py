@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.floating[Any]]
 
 DAMPING = 0.01  # share of the mean square of an input that is added to each: GPTQ's own
 SHARES = np.linspace(1.0, 0.4, 13)  # of the largest weight, where the range of one scale may end
+INPUTS_AT_ONCE = 64  # make up for each other one by one; all later ones for them together, by one product of matrices
 _SMALLEST = 1e-12
 
 
@@ -64,10 +65,15 @@ def _steps(kernel: Floats, products: Floats, scales: Floats) -> Floats:
     inverse = np.linalg.cholesky(np.linalg.inv(damped)).swapaxes(1, 2)
     waiting = np.take_along_axis(kernel, order[:, :, None], axis=1)
     steps = np.empty_like(waiting)
-    for place in range(kernel.shape[1]):
-        steps[:, place] = np.clip(np.rint(waiting[:, place] / scales), -WEIGHT_STEPS, WEIGHT_STEPS)
-        error = (waiting[:, place] - steps[:, place] * scales) / inverse[:, place, place, None]
-        waiting[:, place + 1 :] -= inverse[:, place, place + 1 :, None] * error[:, None]
+    for start in range(0, kernel.shape[1], INPUTS_AT_ONCE):
+        end = min(start + INPUTS_AT_ONCE, kernel.shape[1])
+        errors = np.empty_like(waiting[:, start:end])
+        for place in range(start, end):
+            steps[:, place] = np.clip(np.rint(waiting[:, place] / scales), -WEIGHT_STEPS, WEIGHT_STEPS)
+            error = (waiting[:, place] - steps[:, place] * scales) / inverse[:, place, place, None]
+            waiting[:, place + 1 : end] -= inverse[:, place, place + 1 : end, None] * error[:, None]
+            errors[:, place - start] = error
+        waiting[:, end:] -= inverse[:, start:end, end:].swapaxes(1, 2) @ errors
     found = np.empty_like(steps)
     np.put_along_axis(found, order[:, :, None], steps, axis=1)
     return found
