@@ -1481,13 +1481,20 @@ def ended_by_signal(number: int, who: str, model: str) -> BenchmarkError:
     return BenchmarkError(f"{who} was ended by {name} while it ran {model}.", hint)
 
 
+# Imported, as Python keeps what it compiled of a module, but of a script nothing: a third of the time it starts in.
+START = (
+    "import os, sys; sys.argv.pop(0); folder, name = os.path.split(sys.argv[0]); sys.path[:1] = [folder]; "
+    "sys.exit(__import__(name[:-3]).main())"
+)
+
+
 def apart(question: str, path: Path, engine: Engine) -> dict[str, Any]:
     """What this script answers to the option `question` in a fresh process, so that a crash of the runtime is survived.
 
     Raises:
         BenchmarkError: the process failed, was killed, or gave no answer within `PROBE_S`.
     """
-    command = [sys.executable, __file__, str(path), question, "--runtime", engine.runtime.name]
+    command = [sys.executable, "-c", START, __file__, str(path), question, "--runtime", engine.runtime.name]
     command += ["--threads", str(engine.threads), "--delegate", engine.delegate, "--memory", str(engine.memory_mib)]
     command += ["--api", engine.api]
     for key, value in engine.delegate_options.items():

@@ -17,6 +17,12 @@ from edgeswap.system.installed import installed_version
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.script import SCRIPT, watch
 
+# Imported, as Python keeps what it compiled of a module, but of a script nothing: a third of the time it starts in.
+# Nothing is looked for in the working folder, which may be a stranger's.
+_START = (
+    "import os, sys; sys.argv.pop(0); sys.path[:] = [os.path.dirname(sys.argv[0]), *filter(None, sys.path)]; "
+    "import benchmark; sys.exit(benchmark.main())"
+)
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 
 
@@ -59,7 +65,7 @@ class Host:
         """
         with scratch_folder() as folder:
             answer = folder / "result.json"
-            command = [*self.python, str(shipped.path(SCRIPT))]
+            command = [*self.python, "-c", _START, str(shipped.path(SCRIPT))]
             paths = {**files, **{name: folder / name for name in brings or {}}}
             command += [str(paths.get(argument, argument)) for argument in (*self.options, *arguments)]
             with progress.step(f"Measuring on {self.name}", total=1.0) as step:
