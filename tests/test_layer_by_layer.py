@@ -25,7 +25,7 @@ def test_parts_are_all_samples_in_their_order(monkeypatch: pytest.MonkeyPatch) -
     given = run.compute(features)
     assert [len(part) for part in given] == [3, 3, 1]
     run.keep(features, given)
-    np.testing.assert_array_equal(run.input(dense), SAMPLES)
+    np.testing.assert_array_equal(np.concatenate(run.input(dense)), SAMPLES)
     # The same sums in float32, of other rows at once.
     np.testing.assert_allclose(np.concatenate(run.compute(dense)), model(SAMPLES), rtol=1e-5, atol=1e-6)
 

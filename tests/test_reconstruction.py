@@ -45,7 +45,7 @@ def test_inputs_times_kernel_are_the_outputs(kind, padding, strides):
     few = SAMPLES[:4]  # few enough for every place to be looked at
     kernel = as_groups(layer, layer.weights[0])
     np.testing.assert_array_equal(as_kernel(layer, kernel), layer.weights[0])
-    found = kernel_inputs(layer, few) @ kernel  # (groups, places, outputs)
+    found = kernel_inputs(layer, [few[:1], few[1:]]) @ kernel  # (groups, places, outputs)
     wanted = model.predict(few, verbose=0)
     given = found.transpose(1, 0, 2).reshape(wanted.shape)
     np.testing.assert_allclose(given, wanted, atol=1e-5)  # float32's rounding
@@ -78,7 +78,7 @@ def test_the_kernel_that_stands_for_a_normalization_is_rounded_as_others_are(beh
     graph = decompose(part_layer_normalizations(canonicalize(read(keras.Model(pixels, behind(pixels))))))
     layer = graph.layers["layer"]
     assert has_kernel_inputs(layer)
-    found = kernel_inputs(layer, SAMPLES[:4]) @ as_groups(layer, layer.weights[0])
+    found = kernel_inputs(layer, [SAMPLES[:3], SAMPLES[3:4]]) @ as_groups(layer, layer.weights[0])
     given = found.transpose(1, 0, 2).reshape(SAMPLES[:4].shape)
     np.testing.assert_allclose(given, SAMPLES[:4] * layer.weights[0].reshape(-1), atol=1e-5)  # float32's rounding
 

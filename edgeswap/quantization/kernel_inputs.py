@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,29 +42,41 @@ def as_kernel(layer: Layer, groups: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return groups[:, :, 0].T.reshape(shape) if layer.class_name == "DepthwiseConv2D" else groups[0].reshape(shape)
 
 
-def kernel_inputs(layer: Layer, given: Floats, *, seed: int = 0) -> Floats:
+def kernel_inputs(layer: Layer, parts: Sequence[Floats], *, seed: int = 0) -> Floats:
     """(groups, rows, inputs) as `as_groups` has them, at places drawn from all samples.
 
     Args:
         layer: one that `has_kernel_inputs` knows.
-        given: what the layer reads, (N, ...), channels last.
+        parts: what the layer reads, (N, ...) in parts of some samples, channels last.
         seed: of the draw.
     """
+    starts = np.cumsum([0, *map(len, parts)])
     if layer.class_name == "Dense":
-        rows = given.reshape(-1, given.shape[-1])
-        return np.asarray(rows[_drawn(len(rows), PLACES, seed)][None])
-    height, width = layer.weights[0].shape[:2]
+        rows = [part.reshape(-1, part.shape[-1]) for part in parts]
+        starts = np.cumsum([0, *map(len, rows)])
+        drawn = _drawn(int(starts[-1]), PLACES, seed)
+        bounds = np.searchsorted(drawn, starts)
+        return np.concatenate([row[drawn[bounds[i] : bounds[i + 1]] - starts[i]] for i, row in enumerate(rows)])[None]
+    shape, size = parts[0].shape[1:3], layer.weights[0].shape[:2]
     strides = np.broadcast_to(layer.config["strides"], 2)
-    padded, counts = _padded(given, (height, width), strides, same=layer.config["padding"] == "same")
+    counts, before = _placed(shape, size, strides, same=layer.config["padding"] == "same")
     most = DEPTHWISE_PLACES if layer.class_name == "DepthwiseConv2D" else PLACES
-    sample, row, column = np.unravel_index(
-        _drawn(len(given) * counts[0] * counts[1], most, seed), (len(given), counts[0], counts[1])
-    )
-    down = (row * strides[0])[:, None, None] + np.arange(height)[:, None]
-    across = (column * strides[1])[:, None, None] + np.arange(width)
-    patches: Floats = padded[sample[:, None, None], down, across]  # (rows, height, width, channels)
+    total = int(starts[-1])
+    sample, *place = np.unravel_index(_drawn(total * counts[0] * counts[1], most, seed), (total, *counts))
+    down, across = (place[i][:, None] * strides[i] - before[i] + np.arange(size[i]) for i in range(2))
+    inside = [(each >= 0) & (each < shape[i]) for i, each in enumerate((down, across))]
+    down, across = (np.clip(each, 0, shape[i] - 1) for i, each in enumerate((down, across)))
+    bounds = np.searchsorted(sample, starts)
+    patches: Floats = np.concatenate(
+        [
+            part[(sample[some] - starts[i])[:, None, None], down[some, :, None], across[some, None, :]]
+            for i, part in enumerate(parts)
+            for some in [slice(bounds[i], bounds[i + 1])]
+        ]
+    )  # (rows, height, width, channels)
+    patches[~(inside[0][:, :, None] & inside[1][:, None, :])] = 0  # padding
     if layer.class_name == "DepthwiseConv2D":
-        return np.ascontiguousarray(patches.reshape(len(patches), height * width, -1).transpose(2, 0, 1))
+        return np.ascontiguousarray(patches.reshape(len(patches), size[0] * size[1], -1).transpose(2, 0, 1))
     return patches.reshape(1, len(patches), -1)
 
 
@@ -73,14 +86,13 @@ def _drawn(count: int, most: int, seed: int) -> npt.NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
-def _padded(
-    given: Floats, kernel: tuple[int, int], strides: npt.NDArray[Any], *, same: bool
-) -> tuple[Floats, tuple[int, int]]:
-    """What the layer reads with its padding, and at how many places it is applied, down and across."""
+def _placed(
+    given: Sequence[int], kernel: Sequence[int], strides: npt.NDArray[Any], *, same: bool
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """At how many places a layer is applied, down and across, and how much padding is before what it is given."""
     if not same:
-        counts = tuple((given.shape[1 + i] - kernel[i]) // int(strides[i]) + 1 for i in range(2))
-        return given, (counts[0], counts[1])
-    counts = tuple(-(-given.shape[1 + i] // int(strides[i])) for i in range(2))
-    missing = [max((counts[i] - 1) * int(strides[i]) + kernel[i] - given.shape[1 + i], 0) for i in range(2)]
-    sides = [(each // 2, each - each // 2) for each in missing]
-    return np.pad(given, [(0, 0), *sides, (0, 0)]), (counts[0], counts[1])
+        counts = [(given[i] - kernel[i]) // int(strides[i]) + 1 for i in range(2)]
+        return (counts[0], counts[1]), (0, 0)
+    counts = [-(-given[i] // int(strides[i])) for i in range(2)]
+    missing = [max((counts[i] - 1) * int(strides[i]) + kernel[i] - given[i], 0) for i in range(2)]
+    return (counts[0], counts[1]), (missing[0] // 2, missing[1] // 2)

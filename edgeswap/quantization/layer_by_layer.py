@@ -45,9 +45,9 @@ class LayerByLayer:
         }
         self._last = {ref: node.name for node in graph.nodes for ref in node.refs()}
 
-    def input(self, node: Node) -> npt.NDArray[np.float32]:
-        """What a call reads first, of all samples."""
-        return np.concatenate([part.numpy() for part in self._tensors[node.refs()[0]]])
+    def input(self, node: Node) -> list[npt.NDArray[np.float32]]:
+        """What a call reads first, of all samples, in parts."""
+        return [part.numpy() for part in self._tensors[node.refs()[0]]]
 
     def compute(self, node: Node, weights: Sequence[npt.NDArray[Any]] | None = None) -> list[Any]:
         """What a call gives, in parts, with other weights of its layer where some are given.

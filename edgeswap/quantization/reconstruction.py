@@ -113,7 +113,7 @@ def _mean(parts: Sequence[Any]) -> npt.NDArray[np.float32]:
     return np.average(means, axis=0, weights=list(map(len, parts))).astype(np.float32)
 
 
-def _rounded(layer: Layer, weight: Weight, given: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32]:
+def _rounded(layer: Layer, weight: Weight, given: Sequence[npt.NDArray[np.float32]] | None) -> npt.NDArray[np.float32]:
     """The kernel on the int8 grid; in favour of the outputs where it is known what the layer is `given`."""
     kernel = layer.weights[0]
     if given is not None:
