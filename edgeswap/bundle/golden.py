@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +67,10 @@ def make_golden(
     """
     held = [as_app_holds(tensor, array) for tensor, array in zip(inputs, samples, strict=True)]
     quantized = [quantize(tensor, array) for tensor, array in zip(inputs, held, strict=True)]
-    ran = run(target, tflite_model, inputs, quantized, delegate="xnnpack")
-    other = run(target, tflite_model, inputs, quantized, delegate="none")
+    with ThreadPoolExecutor(2) as side_by_side:  # each waits for a process
+        ran, other = side_by_side.map(
+            lambda delegate: run(target, tflite_model, inputs, quantized, delegate=delegate), ("xnnpack", "none")
+        )
     facts = [input_facts(tensor) for tensor in inputs], [output_facts(tensor) for tensor in outputs]
     int8 = in_steps(outputs, ran.outputs)
     apart = steps_apart(int8, in_steps(outputs, other.outputs)).max(axis=0)

@@ -79,8 +79,10 @@ def float_models(
         DataError: the model knows nothing of the test samples, and the user did not say that this may be.
     """
     source, splits, scoring = opened.source, opened.splits, opened.scoring
-    with progress.step("Build the network"):
-        baseline = build(source.graph)
+    baseline = opened.baseline
+    if baseline is None:
+        with progress.step("Build the network"):
+            baseline = build(source.graph)
     splits, ordered = _with_classes_in_order(config, splits, scoring, baseline, progress)
     doubts: tuple[Caution, ...] = ()
     if config.measure:

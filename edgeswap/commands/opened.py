@@ -30,7 +30,7 @@ from edgeswap.quantization.feature_steps import coarse_features
 from edgeswap.quantization.int16x8 import require_int16x8
 from edgeswap.records import Caution
 from edgeswap.store.run_store import NO_STORE, RunStore
-from edgeswap.system.room import require_room
+from edgeswap.system.room import LARGE_BYTES, require_room
 from edgeswap.targets.edgetpu.installed import EDGE_TPU
 
 
@@ -44,6 +44,7 @@ class Opened:
         scoring: the task of the model, and the metrics.
         reason: why it is that task.
         cautions: what a reader must know of the two.
+        baseline: tf_keras, the network of the source's graph, where it is built already.
     """
 
     source: Source
@@ -51,6 +52,7 @@ class Opened:
     scoring: Scoring
     reason: str
     cautions: tuple[Caution, ...]
+    baseline: Any | None = None
 
 
 def with_samples(
@@ -80,7 +82,8 @@ def with_samples(
     opened = samples or open_samples(config, source.facts, progress=progress)
     splits, scoring, reason = opened.splits, opened.scoring, opened.reason
     label_lines(splits.test.class_names, scoring.task.classes(source.signature))
-    source = verified(source, planned, splits.representative, decomposed=int8, progress=progress)
+    source, baseline = verified(source, planned, splits.representative, decomposed=int8, progress=progress)
+    read = source.graph
     source = train_example(source, seed=config.seed, store=store, progress=progress)
     coarse: list[Caution] = []
     if int8:
@@ -93,7 +96,7 @@ def with_samples(
     )  # fmt: skip
     for caution in cautions:
         progress.warn(caution.problem, caution.remedy)
-    return Opened(source, splits, scoring, reason, cautions)
+    return Opened(source, splits, scoring, reason, cautions, baseline if source.graph is read else None)
 
 
 def _fewest_operators(config: ExportConfig) -> Backend:
@@ -111,8 +114,10 @@ def planned_graph(config: ExportConfig, graph: Graph) -> Graph:
 
 def verified(
     source: Source, planned: Graph, samples: Sequence[npt.NDArray[Any]], *, decomposed: bool, progress: Progress
-) -> Source:
+) -> tuple[Source, Any | None]:
     """The source without the Keras model it was read from, once a few samples have shown that both are the same.
+
+    Also the network built of its graph, for later: not of a large one, which would be there beside its decomposed form.
 
     Args:
         source: with the model that was given.
@@ -125,14 +130,19 @@ def verified(
         ModelError: an output differs by more than rounding.
     """
     with progress.step("Compare with the given model"):
-        verify(source.given, build(source.graph), source.graph, samples)
+        built = build(source.graph)
+        verify(source.given, built, source.graph, samples)
+        if source.weights_bytes > LARGE_BYTES:
+            built = None
         if decomposed:
             reference = source.given if planned is source.graph else build(planned)
             parts = decompose(planned)
             verify(reference, build(parts), parts, samples, done="decomposed")
             del reference
     gc.collect()  # Keras models refer to themselves, and of a large one there were three copies here
-    return replace(source, given=None)
+    if built is not None:
+        built.reset_states()  # what recurrent layers remember of the samples
+    return replace(source, given=None), built
 
 
 def normalized_by_app(source: Source, splits: Splits) -> tuple[Source, Splits]:

@@ -7,7 +7,6 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from edgeswap.errors import VerificationError
 from edgeswap.system.child import child_command
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.program import run_program
+from edgeswap.tflite.flatbuffer import read, tensors
 
 WORKER = child_command("edgeswap.evaluation.interpreter_worker")
 TIMEOUT_S = 600.0
@@ -34,17 +34,11 @@ class InnerTensor:
 
 
 def describe(tflite_model: bytes) -> list[InnerTensor]:
-    """All tensors of a model, in the order of the file.
-
-    Raises:
-        VerificationError: the interpreter failed, crashed or hung.
-    """
-    with scratch_folder() as folder:
-        (folder / "model.tflite").write_bytes(tflite_model)
-        _run(folder)
-        found: list[dict[str, Any]] = json.loads((folder / "tensors.json").read_text())
-    lists = ("shape", "scales", "zero_points")
-    return [InnerTensor(**{**one, **{name: tuple(one[name]) for name in lists}}) for one in found]
+    """All tensors of a model's first graph, in the order of the file, which is the interpreter's."""
+    return [
+        InnerTensor(index, one.name, one.shape, one.dtype.lower(), one.scales, one.zero_points)
+        for index, one in enumerate(tensors(read(tflite_model)))
+    ]
 
 
 def values(

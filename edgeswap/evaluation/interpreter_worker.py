@@ -1,7 +1,7 @@
 """The child process of `edgeswap.evaluation.inner_tensors`: `python -m edgeswap.evaluation.interpreter_worker FOLDER`.
 
-The folder holds `model.tflite`. Without `wanted.json` the child describes the model's tensors in `tensors.json`. With
-it, a list of their indices, it runs the model on the samples in `inputs.npz` and writes the tensors to `values.npz`.
+The folder holds `model.tflite` and `wanted.json`, a list of tensors by their indices. The child runs the model on the
+samples in `inputs.npz` and writes these tensors to `values.npz`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 
 def main(folder: Path) -> None:
-    """Describe the tensors, or run the model."""
+    """Run the model."""
     # The delegate keeps what is inside of it to itself, so the plain kernels run.
     interpreter = Interpreter(
         model_path=str(folder / "model.tflite"),
@@ -25,10 +25,6 @@ def main(folder: Path) -> None:
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     interpreter.allocate_tensors()
-    if not (folder / "wanted.json").exists():
-        described = [_described(detail) for detail in interpreter.get_tensor_details()]
-        (folder / "tensors.json").write_text(json.dumps(described))
-        return
     wanted = json.loads((folder / "wanted.json").read_text())
     with np.load(folder / "inputs.npz") as archive:
         inputs = dict(archive)
@@ -43,18 +39,6 @@ def main(folder: Path) -> None:
             values.append(interpreter.get_tensor(index)[0])
     arrays: dict[str, Any] = {str(index): np.stack(values) for index, values in found.items()}
     np.savez(folder / "values.npz", **arrays)
-
-
-def _described(detail: dict[str, Any]) -> dict[str, Any]:
-    quantization = detail["quantization_parameters"]
-    return {
-        "index": int(detail["index"]),
-        "name": detail["name"],
-        "shape": [int(size) for size in detail["shape"]],
-        "dtype": np.dtype(detail["dtype"]).name,
-        "scales": [float(scale) for scale in quantization["scales"]],
-        "zero_points": [int(zero_point) for zero_point in quantization["zero_points"]],
-    }
 
 
 def _quantized(array: npt.NDArray[np.float32], detail: dict[str, Any]) -> npt.NDArray[np.int8]:
