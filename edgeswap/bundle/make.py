@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from edgeswap.bundle import describe
 from edgeswap.bundle.apps.generate import generate
@@ -18,7 +19,10 @@ from edgeswap.bundle.manifest import (
     MANIFEST,
     MODEL,
     SUMS,
+    Golden,
+    InputTensor,
     Manifest,
+    OutputTensor,
     Provenance,
     Results,
     Samples,
@@ -54,6 +58,46 @@ class Credits:
     licence: str = ""
 
 
+class Vectors(NamedTuple):
+    """The golden vectors of a model, their files, and the ends that they are for."""
+
+    inputs: list[InputTensor]
+    outputs: list[OutputTensor]
+    golden: Golden
+    files: Mapping[str, bytes]
+
+
+def make_vectors(
+    tflite_model: bytes,
+    test: Dataset,
+    preprocess: Preprocess,
+    target: Target,
+    *,
+    shown: Shown = "scores",
+    layers: Sequence[str] = (),
+) -> Vectors:
+    """The part of `make_bundle` that runs the model, which takes longest and needs no report; arguments as there.
+
+    Raises:
+        ModelError: the model is not of that kind, or its outputs cannot be `shown` so.
+        TargetError: the target failed.
+    """
+    model = read(tflite_model)
+    outputs = describe.outputs(model, shown, layers)
+    names = list(interface(tflite_model).inputs)
+    raw = test.read(candidates(len(test), [tensor.shape for tensor in outputs]))
+    given = raw if isinstance(raw, dict) else {names[0]: raw}
+    steps = [
+        _steps(tensor, inside, preprocess, test.resize or ARRAYS) if name in pixel_inputs(given) else None
+        for name, tensor, inside in zip(names, describe.input_tensors(model), describe.int8_inputs(model), strict=True)
+    ]
+    inputs = describe.inputs(model, steps, preprocess.normalizations)
+    mapped = replace(preprocess, normalizations={})(raw)  # the app normalizes
+    real = mapped if isinstance(mapped, dict) else {names[0]: mapped}
+    samples = [real[name] if own is None else given[name] for name, own in zip(names, steps, strict=True)]
+    return Vectors(inputs, outputs, *make_golden(tflite_model, inputs, outputs, samples, target=target))
+
+
 def make_bundle(
     tflite_model: bytes,
     report: ExportReport,
@@ -64,6 +108,7 @@ def make_bundle(
     shown: Shown = "scores",
     layers: Sequence[str] = (),
     credits: Credits = Credits(),
+    vectors: Vectors | None = None,
 ) -> bytes:
     """The bundle.zip: the same model, data and runtime give the same bytes.
 
@@ -78,6 +123,7 @@ def make_bundle(
         layers: which layer gives each output, as its author named it: the app finds real values by it. Empty where that
             is not known.
         credits: description, author and licence.
+        vectors: of `make_vectors` with the same arguments, where that was done already.
 
     Raises:
         ModelError: the model is not of that kind, or its outputs cannot be `shown` so.
@@ -85,22 +131,11 @@ def make_bundle(
         TargetError: the target failed.
     """
     model = read(tflite_model)
-    outputs = describe.outputs(model, shown, layers)
-    names = list(interface(tflite_model).inputs)
-    raw = test.read(candidates(len(test), [tensor.shape for tensor in outputs]))
-    given = raw if isinstance(raw, dict) else {names[0]: raw}
-    steps = [
-        _steps(tensor, inside, preprocess, test.resize or ARRAYS) if name in pixel_inputs(given) else None
-        for name, tensor, inside in zip(names, describe.input_tensors(model), describe.int8_inputs(model), strict=True)
-    ]
-    inputs = describe.inputs(model, steps, preprocess.normalizations)
+    made = vectors or make_vectors(tflite_model, test, preprocess, target, shown=shown, layers=layers)
+    inputs, outputs, golden, golden_files = made
     names_of_boxes = test.class_names if shown == "boxes as the model gives them" else None
     classes = len(names_of_boxes) if names_of_boxes else output_facts(outputs[0]).classes
     labels = label_lines(test.class_names, classes)
-    mapped = replace(preprocess, normalizations={})(raw)  # the app normalizes
-    real = mapped if isinstance(mapped, dict) else {names[0]: mapped}
-    samples = [real[name] if own is None else given[name] for name, own in zip(names, steps, strict=True)]
-    golden, golden_files = make_golden(tflite_model, inputs, outputs, samples, target=target)
     version = minimum_runtime(model)
     sha256 = hashlib.sha256(tflite_model).hexdigest()
     manifest = Manifest(

@@ -119,7 +119,7 @@ def _export(
         if config.measure:
             proof = prove(config, models, lowered, folder, store=store, progress=progress)
         else:
-            proof = unmeasured(models.samples.scoring, lowered, max_size=config.max_size)
+            proof = unmeasured(config, models.samples, lowered, store=store)
         report = report_of(
             config, command=command, models=models, lowered=lowered, proof=proof, store=store, progress=progress
         )
@@ -129,8 +129,8 @@ def _export(
             models.samples,
             lowered.candidate,
             folder,
+            vectors=proof.vectors,
             layers=models.told.all_names,
-            store=store,
             progress=progress,
         )
     final, candidate = models.keras() if keras else (None, None)

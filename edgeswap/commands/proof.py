@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeswap.bundle.make import Vectors, make_vectors
 from edgeswap.commands.lowered import Lowered
 from edgeswap.commands.models import Models
+from edgeswap.commands.samples import Samples
 from edgeswap.config.export import ExportConfig
 from edgeswap.evaluation.comparison import compare
 from edgeswap.evaluation.device_samples import write_evaluation
@@ -34,6 +37,7 @@ from edgeswap.store.run_store import RunStore
 from edgeswap.system.scratch import scratch_folder
 from edgeswap.targets.delegated import Delegated, delegated
 from edgeswap.targets.estimates import estimate_all
+from edgeswap.targets.host import Host
 from edgeswap.targets.measure import Figures
 from edgeswap.targets.measure_all import Outcome, measure_all
 from edgeswap.targets.names import open_targets
@@ -59,6 +63,7 @@ class Proof:
         limits: that the user set.
         failures: targets that gave nothing.
         cautions: what a reader must know of it.
+        vectors: golden ones for the bundle; None where there is no bundle.
     """
 
     float32: Quality | None
@@ -72,6 +77,7 @@ class Proof:
     limits: Sequence[Limit] = ()
     failures: Sequence[TargetFailure] = ()
     cautions: tuple[Caution, ...] = ()
+    vectors: Vectors | None = None
 
 
 def prove(
@@ -94,7 +100,7 @@ def prove(
         progress: told of every target.
 
     Raises:
-        TargetError: not one target gave figures.
+        TargetError: not one target gave figures, or this machine cannot run the model for the golden vectors.
     """
     splits, scoring = models.samples.splits, models.samples.scoring
     control = models.scores.get("float32_finetuned")
@@ -115,7 +121,9 @@ def prove(
         )
         compared = _compared(models, lowered, outcome)
         by_class = accurate.scores.candidate.decisions is not None
-        agreed, caution = _parity(models, lowered, figures, by_class=by_class, store=store, progress=progress)
+        with ThreadPoolExecutor(1) as beside:  # nothing is timed any more
+            vectors = beside.submit(vectors_of, config, models.samples, lowered.candidate, store=store)
+            agreed, caution = _parity(models, lowered, figures, by_class=by_class, store=store, progress=progress)
     results = [one.result for one in scored]
     return Proof(
         accurate.result.float32.quality,
@@ -129,6 +137,25 @@ def prove(
         _limits(config, lowered, outcome, comparison, results, applied=taken.applied),
         [*taken.failures, *outcome.failures, *estimates.failures],
         () if caution is None else (caution,),
+        vectors.result(),
+    )
+
+
+def vectors_of(config: ExportConfig, samples: Samples, candidate: bytes, *, store: RunStore) -> Vectors | None:
+    """The golden vectors of an int8 candidate's bundle, as this machine's interpreter gives them; else None.
+
+    Raises:
+        TargetError: this machine cannot run the model.
+    """
+    if config.precision != "int8":
+        return None
+    return make_vectors(
+        candidate,
+        samples.splits.test,
+        samples.splits.preprocess,
+        remembered(Host(), None, store),
+        shown=samples.scoring.task.shown,
+        layers=[output.name for output in samples.scoring.model.outputs],
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edgeswap.bundle.make import Credits, make_bundle
+from edgeswap.bundle.make import Credits, Vectors, make_bundle
 from edgeswap.commands.lowered import Lowered
 from edgeswap.commands.models import Models
 from edgeswap.commands.proof import Proof
@@ -20,7 +20,6 @@ from edgeswap.progress import Progress
 from edgeswap.records import Caution, ExportReport, StageQuality, TaskChoice
 from edgeswap.report import html
 from edgeswap.store.made_by import versions
-from edgeswap.store.remembered import remembered
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import write_whole
 from edgeswap.system.python_words import in_python_words
@@ -109,15 +108,14 @@ def write_results(
     tflite_model: bytes,
     folder: Path,
     *,
+    vectors: Vectors | None,
     layers: Mapping[str, str],
-    store: RunStore,
     progress: Progress,
 ) -> None:
-    """Write the report in both forms, and of an int8 model the bundle; `layers` as `operator_graph` takes them.
+    """Write the report in both forms, and with golden `vectors` the bundle; `layers` as `operator_graph` takes them.
 
     Raises:
         DataError: the class names cannot be labels.
-        TargetError: this machine cannot run the model for the bundle's golden outputs.
     """
     splits = samples.splits
     write_whole(folder / "report.json", (report.model_dump_json(by_alias=True, indent=2) + "\n").encode())
@@ -126,7 +124,7 @@ def write_results(
     named |= {example.index for example in report.input_examples}
     shown = pictures(splits.test, sorted(named))
     write_whole(folder / "report.html", html.render(report, shown, operator_graph(tflite_model, layers)).encode())
-    if config.precision != "int8":
+    if vectors is None:
         return
     credits = Credits(config.description, config.author, config.license)
     with progress.step("Make the bundle"):
@@ -135,9 +133,10 @@ def write_results(
             report,
             splits.test,
             splits.preprocess,
-            remembered(Host(), None, store),
+            Host(),
             credits=credits,
             shown=samples.scoring.task.shown,
             layers=[output.name for output in samples.scoring.model.outputs],
+            vectors=vectors,
         )
     write_whole(folder / BUNDLE, bundle)

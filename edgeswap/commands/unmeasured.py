@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from edgeswap.commands.lowered import Lowered
-from edgeswap.commands.proof import Proof
+from edgeswap.commands.proof import Proof, vectors_of
+from edgeswap.commands.samples import Samples
+from edgeswap.config.export import ExportConfig
 from edgeswap.evaluation.limits import judge
-from edgeswap.evaluation.scoring import Scores, Scoring, quality
+from edgeswap.evaluation.scoring import Scores, quality
 from edgeswap.records import Comparison
+from edgeswap.store.run_store import RunStore
 
 
-def unmeasured(scoring: Scoring, lowered: Lowered, *, max_size: float | None) -> Proof:
-    """Sizes, held against the limit of `max_size` bytes, and else only what would have been measured."""
-    nothing = quality(scoring, Scores(0, {}, None))
+def unmeasured(config: ExportConfig, samples: Samples, lowered: Lowered, *, store: RunStore) -> Proof:
+    """Sizes, held against the limit, the golden vectors, and else only what would have been measured.
+
+    Raises:
+        TargetError: this machine cannot run the model for the golden vectors.
+    """
+    nothing = quality(samples.scoring, Scores(0, {}, None))
     comparison = Comparison(
         metric=nothing.metric,
         unit=nothing.unit,
@@ -21,6 +28,7 @@ def unmeasured(scoring: Scoring, lowered: Lowered, *, max_size: float | None) ->
         size_ratio=len(lowered.baseline) / len(lowered.candidate),
     )
     limits = judge(
-        comparison, candidate_size_bytes=len(lowered.candidate), candidate_latency_ms=None, max_size=max_size
+        comparison, candidate_size_bytes=len(lowered.candidate), candidate_latency_ms=None, max_size=config.max_size
     )
-    return Proof(nothing, nothing, comparison, limits=limits)
+    vectors = vectors_of(config, samples, lowered.candidate, store=store)
+    return Proof(nothing, nothing, comparison, limits=limits, vectors=vectors)
