@@ -1334,11 +1334,11 @@ def time_models(
 ) -> list[Timing]:
     """Time `invoke()` of all models, in blocks that take turns, so that a drift of the machine hits all alike.
 
-    Inputs must have been set. Without `runs` each model gets what fits into 2 s (quick: 0.3 s), 100 to 2,000
+    Inputs must have been set. Without `runs` each model gets what fits into 2 s (quick: 0.3 s), 100 to 1,000
     (quick: 20 to 200).
     """
     warmed = [_warm_up(model, warm_up, 1.0 if quick else 3.0) for model in models]
-    seconds, fewest, most = (0.3, 20, 200) if quick else (2.0, 100, 2000)
+    seconds, fewest, most = (0.3, 20, 200) if quick else (2.0, 100, 1000)
     counts = [runs or int(min(max(seconds * 1e3 / median, fewest), most)) for _, _, median in warmed]
     rounds = min(10, *counts)
     blocks: list[list[list[float]]] = [[] for _ in models]
