@@ -11,6 +11,7 @@ from edgeswap.records import Activations, Record
 from edgeswap.tflite.kind import Kind
 
 Severity = Literal["blocks", "costs", "note"]
+FACT = "the model itself"  # a basis
 SEVERITIES: tuple[Severity, ...] = ("blocks", "costs", "note")  # gravest first
 
 

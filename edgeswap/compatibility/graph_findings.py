@@ -13,7 +13,8 @@ from functools import cached_property
 from edgeswap.activations.catalog import Activation
 from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
-from edgeswap.compatibility.findings import SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
+from edgeswap.compatibility.findings import FACT, SEVERITIES, ActivationUse, Finding, Remark, Severity, TargetCheck
+from edgeswap.compatibility.masked_attention import masked_attentions
 from edgeswap.compatibility.operator_table import EMBED_IN_THE_APP, TOKENS
 from edgeswap.compatibility.places import against, is_heavy, places
 from edgeswap.compatibility.predicted_operators import Lowered, activation_operators, lower
@@ -23,7 +24,6 @@ from edgeswap.graph.ir import Graph, Layer, Node, Shape
 from edgeswap.tflite.operator import Operation
 
 ESTIMATE = "an estimate, from what such layers became when they were converted"
-FACT = "the model itself"
 
 # Operators that edgeswap can write as others.
 REWRITINGS: Mapping[str, Sequence[str]] = {"HARD_SWISH": ("MUL", "ADD", "MUL")}
@@ -53,7 +53,7 @@ def check(graph: Graph, target: Backend, *, also: Sequence[Finding] = ()) -> Tar
         else `note`. What int8 gains is told of a model alone that nothing blocks.
     """
     model = _Model(graph, target)
-    noted = [*also, *model.inputs(), *model.unknown(), *model.operator_findings()]
+    noted = [*also, *model.inputs(), *masked_attentions(graph), *model.unknown(), *model.operator_findings()]
     passed = not any(finding.severity == "blocks" for finding in noted)
     works = of_graph(graph, [(node, operation) for node, _, operation in model.calls]) if passed else None
     gain = expected_gain(works, target.name)

@@ -8,8 +8,8 @@ from typing import Any
 
 from edgeswap.activations.catalog import Activation
 from edgeswap.compatibility.backends import Backend
-from edgeswap.compatibility.findings import CheckReport, Finding, LikelyTask
-from edgeswap.compatibility.graph_findings import FACT, check
+from edgeswap.compatibility.findings import FACT, CheckReport, Finding, LikelyTask
+from edgeswap.compatibility.graph_findings import check
 from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.errors import ModelError
 from edgeswap.graph.build import framework_layers

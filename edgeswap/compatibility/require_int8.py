@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edgeswap.compatibility.backends import BACKENDS, Backend
-from edgeswap.compatibility.findings import Finding
-from edgeswap.compatibility.graph_findings import ESTIMATE, FACT, check
+from edgeswap.compatibility.findings import FACT, Finding
+from edgeswap.compatibility.graph_findings import ESTIMATE, check
 from edgeswap.errors import ModelError, shortened
 from edgeswap.graph.ir import Graph
 from edgeswap.records import Caution
@@ -21,7 +21,7 @@ def require_int8(graph: Graph, target: Backend = BACKENDS["host"]) -> list[Cauti
 
     Returns:
         What may come out in float but need not, since the converter can join an operator with its neighbours; the gate
-        judges the file itself.
+        judges the file itself. And what is certain to cost quality.
 
     Raises:
         ModelError: a blocking finding that is certain; the remedy is the finding's own.
@@ -33,9 +33,16 @@ def require_int8(graph: Graph, target: Backend = BACKENDS["host"]) -> list[Cauti
         first, *others = certain
         more = f" For {len(others)} more such findings see `edgeswap check`." if others else ""
         raise ModelError(f"Expected a model that can be int8, got {_named(first)}. {first.why}", first.instead + more)
+    costly = [finding for finding in of_the_model if finding.severity == "costs" and finding.basis == FACT]
     return [
-        Caution(kind="perhaps_float", problem=f"Perhaps not int8: {_named(one)}. {one.why}", remedy=one.instead)
-        for one in blocking
+        *(
+            Caution(kind="perhaps_float", problem=f"Perhaps not int8: {_named(one)}. {one.why}", remedy=one.instead)
+            for one in blocking
+        ),
+        *(
+            Caution(kind="costs_quality", problem=f"Costly in int8: {_named(one)}. {one.why}", remedy=one.instead)
+            for one in costly
+        ),
     ]
 
 

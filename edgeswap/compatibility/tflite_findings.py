@@ -11,8 +11,8 @@ from typing import Any
 
 from edgeswap.compatibility.backends import Backend
 from edgeswap.compatibility.expected_gain import expected_gain, little_gain
-from edgeswap.compatibility.findings import CheckReport, Finding, Severity, TargetCheck
-from edgeswap.compatibility.graph_findings import FACT, grouped
+from edgeswap.compatibility.findings import FACT, CheckReport, Finding, Severity, TargetCheck
+from edgeswap.compatibility.graph_findings import grouped
 from edgeswap.compatibility.places import against, is_heavy, places
 from edgeswap.compatibility.task_without_labels import task_without_labels
 from edgeswap.compatibility.work import of_file
