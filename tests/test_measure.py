@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import stat
+import textwrap
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -140,9 +141,10 @@ def test_an_answer_of_another_version_is_refused(folder: Path) -> None:
 
 
 def host_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, **options: Any) -> Host:
-    """The host with another script in the place of the device script: it runs `body`."""
+    """The host with another script in the place of the device script: its `main` runs `body`."""
     script = tmp_path / "script.py"
-    script.write_text(f"import os, signal, subprocess, sys, time\n{body}\n")
+    indented = textwrap.indent(body.strip(), "    ")
+    script.write_text(f"import os, signal, subprocess, sys, time\ndef main():\n{indented}\n")
     monkeypatch.setattr(shipped, "path", lambda name: script)
     return Host(**options)
 

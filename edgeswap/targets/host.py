@@ -20,8 +20,8 @@ from edgeswap.targets.script import SCRIPT, watch
 # Imported, as Python keeps what it compiled of a module, but of a script nothing: a third of the time it starts in.
 # Nothing is looked for in the working folder, which may be a stranger's.
 _START = (
-    "import os, sys; sys.argv.pop(0); sys.path[:] = [os.path.dirname(sys.argv[0]), *filter(None, sys.path)]; "
-    "import benchmark; sys.exit(benchmark.main())"
+    "import os, sys; sys.argv.pop(0); folder, name = os.path.split(sys.argv[0]); "
+    "sys.path[:] = [folder, *filter(None, sys.path)]; sys.exit(__import__(name[:-3]).main())"
 )
 RUNTIMES = ("ai-edge-litert", "tflite-runtime")
 
