@@ -58,6 +58,15 @@ def test_many_classes_are_a_table_of_those_that_lost_most_and_one_of_all():
     assert rows == [f"c{i}" for i in (*range(19, 7, -1), *range(20))]
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_of_many_classes_that_lost_nothing_none_stands_among_those_that_lost(lost):
+    figures = [records.ClassFigure(class_=f"c{i}", float32=0.9, int8=0.9 - (i < lost) / 10) for i in range(20)]
+    update = {"class_metric": "recall", "per_class": figures}
+    page = html.render(qat(comparison=qat().comparison.model_copy(update=update)))
+    assert ("Of each class that lost: recall" in page) is bool(lost)
+    assert re.findall(r'class="name">(c\d+)<', page) == [f"c{i}" for i in (*range(lost), *range(20))]
+
+
 @pytest.mark.slow
 def test_worst_samples_stand_on_the_page_with_both_answers_and_their_pictures():
     page = html.render(detailed(), {7: b"png"})

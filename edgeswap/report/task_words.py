@@ -23,6 +23,12 @@ def by_loss(comparison: Comparison) -> list[ClassFigure]:
     return sorted(comparison.per_class, key=lambda figure: -_lost(figure))
 
 
+def shown_classes(comparison: Comparison) -> list[ClassFigure]:
+    """The classes that lost, those that lost most first, at most `MOST_ROWS`."""
+    first = by_loss(comparison)[:MOST_ROWS]
+    return [figure for figure in first if _lost(figure) >= SMALLEST]
+
+
 def lost_classes(comparison: Comparison | None) -> str:
     """The few classes that lost most, in a sentence; empty where none lost."""
     if comparison is None or comparison.class_metric is None:
