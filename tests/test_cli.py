@@ -525,6 +525,8 @@ def test_a_full_output_disk(place, tiny, full_disk, refused):
 def test_a_full_disk_for_temporary_files(place, tiny, full_disk, refused, monkeypatch):
     disk = full_disk("64k")
     monkeypatch.setattr("tempfile.tempdir", str(disk))
+    # AutoGraph imports what it makes from the temporary folder, where Python would keep it compiled.
+    monkeypatch.setattr("sys.dont_write_bytecode", True)
     flags = ["--data", tiny / "train.npz", "--preprocess", "unit", "--method", "ptq"]
     refused(["export", tiny / "tiny.keras", *flags], f"Expected room for temporary files in '{disk}'", "TMPDIR")
 
