@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # as edgeswap sets it: the processes that are killed compute so
 pytest.importorskip("tensorflow")
 
 PER_RUN = ("created", "command", "targets", "limits", "passed")
