@@ -15,12 +15,14 @@ from ai_edge_litert import schema_py_generated as schema
 from deploy import benchmark
 from edgeswap import __version__
 from edgeswap.bundle.archive import pack
-from edgeswap.bundle.make import Credits, make_bundle, sums
+from edgeswap.bundle.make import Credits, make_bundle, make_vectors, sums
 from edgeswap.bundle.manifest import MANIFEST, SUMS, Manifest, from_json, to_json
 from edgeswap.data.dataset import ArraySamples, Dataset
-from edgeswap.data.preprocess import from_name
+from edgeswap.data.preprocess import Preprocess, from_name
 from edgeswap.progress import Progress
 from edgeswap.records import ExportReport
+from edgeswap.targets.measure import Target
+from edgeswap.tasks.task import Shown
 from tests import app_bundle, tiny_tflite
 from tests.tiny_tflite import Spec
 
@@ -45,6 +47,7 @@ class InProcess:
 
 LABELS = ("null", "eins", "zwei", "drei", "vier", "fünf")
 CREDITS = Credits("Digits, read | by *one* layer", "Zoë", "Apache-2.0")
+NO_CREDITS = Credits()
 SHA256 = "0" * 64
 
 
@@ -142,18 +145,34 @@ def image_bundle(folder: Path, preprocess: str = "unit", names: tuple[str, ...] 
 _MADE: dict[Any, bytes] = {}
 
 
+def bundle_of(
+    tflite_model: bytes,
+    report: ExportReport,
+    test: Dataset,
+    preprocess: Preprocess,
+    target: Target,
+    *,
+    shown: Shown = "scores",
+    layers: Sequence[str] = (),
+    credits: Credits = NO_CREDITS,
+) -> bytes:
+    """The bundle of a model, its golden vectors made by `target`."""
+    vectors = make_vectors(tflite_model, test, preprocess, target, shown=shown, layers=layers)
+    return make_bundle(tflite_model, report, test, vectors, shown=shown, credits=credits)
+
+
 def new_image_bundle(
     folder: Path, preprocess: str = "unit", names: tuple[str, ...] | None = LABELS, **model: Any
 ) -> bytes:
     """A bundle of `classifier`, made anew."""
     data = dataset({"x": pixels(model.get("shape", (5, 4, 1)))}, names)
     tflite_model = classifier(folder, **model)
-    return make_bundle(tflite_model, report(preprocess), data, from_name(preprocess), InProcess(), credits=CREDITS)
+    return bundle_of(tflite_model, report(preprocess), data, from_name(preprocess), InProcess(), credits=CREDITS)
 
 
 def adder_bundle(folder: Path) -> bytes:
     """A bundle of `adder`: several inputs, no labels."""
-    return make_bundle(adder(folder), report("none"), dataset(reals(), None), from_name("none"), InProcess())
+    return bundle_of(adder(folder), report("none"), dataset(reals(), None), from_name("none"), InProcess())
 
 
 def split_bundle(folder: Path) -> bytes:
@@ -161,7 +180,7 @@ def split_bundle(folder: Path) -> bytes:
     images = {"image": np.random.default_rng(4).integers(0, 256, (12, 2, 3, 4)).astype(np.float32)}
     model = app_bundle.split(folder).read_bytes()
     how: dict[str, Any] = {"shown": "values", "layers": ("left", "right")}
-    return make_bundle(model, report("none"), dataset(images, None), from_name("none"), InProcess(), **how)
+    return bundle_of(model, report("none"), dataset(images, None), from_name("none"), InProcess(), **how)
 
 
 def contents(bundle: bytes) -> dict[str, bytes]:

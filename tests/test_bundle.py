@@ -17,7 +17,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edgeswap.bundle import golden as golden_module
 from edgeswap.bundle.card import model_card
 from edgeswap.bundle.golden import as_app_holds, quantize, steps_apart
-from edgeswap.bundle.make import label_lines, make_bundle
+from edgeswap.bundle.make import label_lines
 from edgeswap.bundle.manifest import InputTensor, from_json
 from edgeswap.bundle.vectors import VECTORS
 from edgeswap.data.preprocess import NAMED, from_name
@@ -33,6 +33,7 @@ from tests.bundles import (
     InProcess,
     adder,
     adder_bundle,
+    bundle_of,
     classifier,
     contents,
     dataset,
@@ -200,7 +201,7 @@ def test_a_users_own_function_gives_real_values(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "halving.py").write_text("def halved(pixels):\n    return pixels / 510\n")
     monkeypatch.chdir(tmp_path)
     data = dataset({"x": pixels((5, 4, 1))}, None)
-    bundle = make_bundle(classifier(tmp_path), report("halving:halved"), data, from_name("halving:halved"), InProcess())
+    bundle = bundle_of(classifier(tmp_path), report("halving:halved"), data, from_name("halving:halved"), InProcess())
     (tensor,) = manifest(bundle).inputs
     assert tensor.pixels is None
     held = np.frombuffer(contents(bundle)["golden/0.input0.f32"], np.float32)
@@ -222,7 +223,7 @@ def split(folder: Path) -> bytes:
 
 def refused(folder: Path, tflite_model: bytes, data: Any, kind: type[Exception]) -> str:
     with pytest.raises(kind) as told:
-        make_bundle(tflite_model, report(), data, from_name("none"), InProcess())
+        bundle_of(tflite_model, report(), data, from_name("none"), InProcess())
     return str(told.value)
 
 
@@ -276,7 +277,7 @@ def test_the_card_calls_a_gain_better(tmp_path: Path) -> None:
 def test_texts_of_a_sensor_model_say_nothing_of_images(shape: tuple[int, ...], tmp_path: Path) -> None:
     x = np.random.default_rng(0).normal(size=(30, *shape)).astype(np.float32)
     model = classifier(tmp_path, shape=shape, scale=0.05, zero_point=3)
-    files = contents(make_bundle(model, report("none"), dataset({"x": x}, LABELS), from_name("none"), InProcess()))
+    files = contents(bundle_of(model, report("none"), dataset({"x": x}, LABELS), from_name("none"), InProcess()))
     for name in (
         "README.md",
         "MODEL_CARD.md",
@@ -298,7 +299,7 @@ def test_texts_of_a_sensor_model_say_nothing_of_images(shape: tuple[int, ...], t
 )
 def test_the_readme_says_how_images_were_resized_and_turned(resize: Resize, said: str, tmp_path: Path) -> None:
     data = replace(dataset({"x": pixels((5, 4, 1))}, LABELS), resize=RESIZE[resize])
-    bundle = make_bundle(classifier(tmp_path), report(), data, from_name("unit"), InProcess())
+    bundle = bundle_of(classifier(tmp_path), report(), data, from_name("unit"), InProcess())
     readme = contents(bundle)["README.md"].decode()
     assert RESIZE[resize] in manifest(bundle).preprocessing[0]
     assert said in readme

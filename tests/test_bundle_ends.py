@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgeswap.bundle.make import make_bundle
 from edgeswap.bundle.verify import verify
 from edgeswap.data.preprocess import from_name
 from edgeswap.records import Io
 from edgeswap.tflite.ends import with_ends
 from edgeswap.tflite.metadata import read_attached
 from tests.app_bundle import MEAN_STD, colors, run_python
-from tests.bundles import InProcess, classifier, contents, dataset, manifest, packed_again, pixels, report
+from tests.bundles import InProcess, bundle_of, classifier, contents, dataset, manifest, packed_again, pixels, report
 
 
 def made(folder: Path, io: Io, preprocess: str = "unit") -> bytes:
@@ -24,7 +23,7 @@ def made(folder: Path, io: Io, preprocess: str = "unit") -> bytes:
     model = classifier(folder) if gray else colors(folder, 0.0187, -14).read_bytes()
     shape = (5, 4, 1) if gray else (16, 16, 3)
     data = dataset({"x": pixels(shape)}, None)
-    return make_bundle(with_ends(model, io), report(preprocess), data, from_name(preprocess), InProcess())
+    return bundle_of(with_ends(model, io), report(preprocess), data, from_name(preprocess), InProcess())
 
 
 def said_of_the_input(bundle: bytes) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeswap.bundle.make import make_bundle
 from edgeswap.bundle.manifest import from_json
 from edgeswap.bundle.verify import verify
 from edgeswap.data.preprocess import from_name
@@ -19,7 +18,7 @@ from edgeswap.errors import ModelError
 from edgeswap.tasks.task import Shown
 from edgeswap.tflite.metadata import read_attached
 from tests.app_bundle import adder, pointwise, run_python, split
-from tests.bundles import InProcess, contents, dataset, manifest, reals, report, split_bundle
+from tests.bundles import InProcess, bundle_of, contents, dataset, manifest, reals, report, split_bundle
 
 LOGISTIC, SOFTMAX = schema.BuiltinOperator.LOGISTIC, schema.BuiltinOperator.SOFTMAX
 
@@ -45,7 +44,7 @@ class Kind:
     def made(self, folder: Path) -> bytes:
         model = self.model(folder).read_bytes()
         data = dataset(self.samples, self.names)
-        return make_bundle(model, report("none"), data, from_name("none"), InProcess(), shown=self.shown)
+        return bundle_of(model, report("none"), data, from_name("none"), InProcess(), shown=self.shown)
 
 
 IMAGES = np.random.default_rng(4).integers(0, 256, (12, 2, 3, 4)).astype(np.float32)
@@ -200,7 +199,7 @@ def test_outputs_that_cannot_be_shown_so_are_refused(tmp_path: Path, name: str, 
     kind = KINDS[name]
     model, data = kind.model(tmp_path).read_bytes(), dataset(kind.samples, None)
     with pytest.raises(ModelError, match=says):
-        make_bundle(model, report("none"), data, from_name("none"), InProcess(), shown=shown)
+        bundle_of(model, report("none"), data, from_name("none"), InProcess(), shown=shown)
 
 
 def test_real_values_are_found_by_the_names_that_their_author_gave_the_layers(tmp_path: Path) -> None:

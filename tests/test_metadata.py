@@ -13,7 +13,6 @@ from ai_edge_litert.interpreter import Interpreter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeswap.bundle.make import make_bundle
 from edgeswap.data.preprocess import from_name
 from edgeswap.errors import ModelError
 from edgeswap.tasks.task import Shown
@@ -22,7 +21,7 @@ from edgeswap.tflite.flatbuffer import read, tensors
 from edgeswap.tflite.metadata import attach, read_attached
 from tests import bundles, tflite_support
 from tests.app_bundle import split
-from tests.bundles import CREDITS, LABELS, InProcess, adder_bundle, contents, dataset, image_bundle, report
+from tests.bundles import CREDITS, LABELS, InProcess, adder_bundle, bundle_of, contents, dataset, image_bundle, report
 
 FULL: dict[str, Any] = {
     "name": "tiny",
@@ -253,7 +252,7 @@ def test_several_outputs_with_names_of_classes_read_by_tflite_support(
     model = split(tmp_path).read_bytes()
     images = dataset({"image": np.zeros((4, 2, 3, 4), np.float32)}, ("car", "bus"))
     shown: Shown = "boxes as the model gives them"
-    bundle = make_bundle(model, report("none"), images, from_name("none"), InProcess(), shown=shown)
+    bundle = bundle_of(model, report("none"), images, from_name("none"), InProcess(), shown=shown)
     seen = seen_in(bundle, reader, tmp_path)
     assert seen.files == {"labels.txt": "car\nbus\n"}
     assert [file["name"] for file in seen.metadata["associated_files"]] == ["labels.txt"]

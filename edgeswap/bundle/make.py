@@ -76,7 +76,16 @@ def make_vectors(
     shown: Shown = "scores",
     layers: Sequence[str] = (),
 ) -> Vectors:
-    """The part of `make_bundle` that runs the model, which takes longest and needs no report; arguments as there.
+    """What of a bundle comes from running the model, which takes longest and needs no report.
+
+    Args:
+        tflite_model: full-integer, with ends of any `--io`, batch 1.
+        test: test samples, of which a few become golden vectors.
+        preprocess: of the export.
+        target: runs the model for the golden outputs.
+        shown: what an app does with the outputs, see `tasks.task.Task`.
+        layers: which layer gives each output, as its author named it: the app finds real values by it. Empty where that
+            is not known.
 
     Raises:
         ModelError: the model is not of that kind, or its outputs cannot be `shown` so.
@@ -102,37 +111,26 @@ def make_bundle(
     tflite_model: bytes,
     report: ExportReport,
     test: Dataset,
-    preprocess: Preprocess,
-    target: Target,
+    vectors: Vectors,
     *,
     shown: Shown = "scores",
-    layers: Sequence[str] = (),
     credits: Credits = Credits(),
-    vectors: Vectors | None = None,
 ) -> bytes:
     """The bundle.zip: the same model, data and runtime give the same bytes.
 
     Args:
         tflite_model: full-integer, with ends of any `--io`, batch 1.
         report: of the export, for metrics and provenance; nothing of its times or paths is taken over.
-        test: test samples, of which a few become golden vectors; its class names become the labels
-            where there are classes.
-        preprocess: of the export.
-        target: runs the model for the golden outputs.
+        test: test samples; its class names become the labels where there are classes.
+        vectors: of `make_vectors` for this model.
         shown: what an app does with the outputs, see `tasks.task.Task`.
-        layers: which layer gives each output, as its author named it: the app finds real values by it. Empty where that
-            is not known.
         credits: description, author and licence.
-        vectors: of `make_vectors` with the same arguments, where that was done already.
 
     Raises:
-        ModelError: the model is not of that kind, or its outputs cannot be `shown` so.
         DataError: the class names cannot be labels.
-        TargetError: the target failed.
     """
     model = read(tflite_model)
-    made = vectors or make_vectors(tflite_model, test, preprocess, target, shown=shown, layers=layers)
-    inputs, outputs, golden, golden_files = made
+    inputs, outputs, golden, golden_files = vectors
     names_of_boxes = test.class_names if shown == "boxes as the model gives them" else None
     classes = len(names_of_boxes) if names_of_boxes else output_facts(outputs[0]).classes
     labels = label_lines(test.class_names, classes)

@@ -23,7 +23,6 @@ from edgeswap.store.made_by import versions
 from edgeswap.store.run_store import RunStore
 from edgeswap.system.partial import write_whole
 from edgeswap.system.python_words import in_python_words
-from edgeswap.targets.host import Host
 from edgeswap.tflite.operator_graph import operator_graph
 from edgeswap.tflite.record import candidate_file, model_file
 from edgeswap.version import __version__
@@ -128,15 +127,6 @@ def write_results(
         return
     credits = Credits(config.description, config.author, config.license)
     with progress.step("Make the bundle"):
-        bundle = make_bundle(
-            tflite_model,
-            report,
-            splits.test,
-            splits.preprocess,
-            Host(),
-            credits=credits,
-            shown=samples.scoring.task.shown,
-            layers=[output.name for output in samples.scoring.model.outputs],
-            vectors=vectors,
-        )
+        shown_as = samples.scoring.task.shown
+        bundle = make_bundle(tflite_model, report, splits.test, vectors, shown=shown_as, credits=credits)
     write_whole(folder / BUNDLE, bundle)

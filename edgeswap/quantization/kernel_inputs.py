@@ -50,7 +50,6 @@ def kernel_inputs(layer: Layer, parts: Sequence[Floats], *, seed: int = 0) -> Fl
         parts: what the layer reads, (N, ...) in parts of some samples, channels last.
         seed: of the draw.
     """
-    starts = np.cumsum([0, *map(len, parts)])
     if layer.class_name == "Dense":
         rows = [part.reshape(-1, part.shape[-1]) for part in parts]
         starts = np.cumsum([0, *map(len, rows)])
@@ -61,6 +60,7 @@ def kernel_inputs(layer: Layer, parts: Sequence[Floats], *, seed: int = 0) -> Fl
     strides = np.broadcast_to(layer.config["strides"], 2)
     counts, before = _placed(shape, size, strides, same=layer.config["padding"] == "same")
     most = DEPTHWISE_PLACES if layer.class_name == "DepthwiseConv2D" else PLACES
+    starts = np.cumsum([0, *map(len, parts)])
     total = int(starts[-1])
     sample, *place = np.unravel_index(_drawn(total * counts[0] * counts[1], most, seed), (total, *counts))
     down, across = (place[i][:, None] * strides[i] - before[i] + np.arange(size[i]) for i in range(2))
